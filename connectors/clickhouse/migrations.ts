@@ -1,0 +1,63 @@
+import { core } from './migrations/0001-core.ts';
+import { openAlerts } from './migrations/0002-open-alerts.ts';
+import type { Session } from './session.ts';
+import { quoteName } from './sql.ts';
+
+/** A numbered change of the database, never edited once it has been released. */
+export interface Migration {
+  /** The number of its file; migrations are applied in its order. */
+  readonly id: number;
+  readonly name: string;
+  /** Each may run again, and at the same time as itself: `IF NOT EXISTS` and the like. `database` comes quoted. */
+  readonly statements: (database: string) => readonly string[];
+}
+
+/** Every migration, oldest first. */
+export const MIGRATIONS: readonly Migration[] = [core, openAlerts];
+
+/**
+ * Makes the database where there is none and applies what `<database>.migrations` does not list.
+ * ClickHouse has no lock that two processes could take, and needs none here: each statement may run twice at once, and a
+ * migration is listed after it is done, so that whoever dies in between, or comes second, only repeats what is there.
+ */
+export async function applyMigrations(session: Session, database: string): Promise<void> {
+  const quoted = quoteName(database);
+  const exists = await session.select(
+    `look for database ${database}`,
+    'SELECT name FROM system.databases WHERE name = {database:String}',
+    { database },
+  );
+  if (exists.length === 0) await session.run(`create database ${database}`, `CREATE DATABASE IF NOT EXISTS ${quoted}`);
+  const applied = await appliedMigrations(session, database);
+  for (const { id, name, statements } of MIGRATIONS) {
+    if (applied.has(id)) continue;
+    const action = `migration ${String(id).padStart(4, '0')}-${name}`;
+    for (const statement of statements(quoted)) await session.run(action, statement);
+    await session.run(
+      action,
+      `INSERT INTO ${quoted}.migrations (id, name) SETTINGS async_insert = 0 VALUES (${id}, '${name}')`,
+    );
+  }
+}
+
+async function appliedMigrations(session: Session, database: string): Promise<ReadonlySet<number>> {
+  const quoted = quoteName(database);
+  const table = await session.select(
+    `look for ${database}.migrations`,
+    `SELECT name FROM system.tables WHERE database = {database:String} AND name = 'migrations'`,
+    { database },
+  );
+  if (table.length === 0) {
+    await session.run(
+      `create table ${database}.migrations`,
+      `CREATE TABLE IF NOT EXISTS ${quoted}.migrations (id UInt32, name String, applied DateTime64(3, 'UTC') DEFAULT now64(3)) ` +
+        'ENGINE = ReplacingMergeTree ORDER BY id',
+    );
+  }
+  const rows = await session.select<{ id: number }>(
+    `look at ${database}.migrations`,
+    `SELECT DISTINCT id FROM ${quoted}.migrations`,
+    {},
+  );
+  return new Set(rows.map(({ id }) => id));
+}

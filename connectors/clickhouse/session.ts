@@ -1,0 +1,97 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import type { ClickHouseConfig } from '../../engine/model/config.ts';
+import { DeliveryError } from '../../engine/ports.ts';
+import { errorOfAnswer, errorOfRequest } from './errors.ts';
+
+/** Statements to one ClickHouse server. Every method rejects with a DeliveryError. */
+export interface Session {
+  /** Runs a statement whose answer does not matter. `action` begins the message of its error. */
+  run(action: string, sql: string): Promise<void>;
+  /** Rows of a query as objects, without 64-bit integers, whose spelling depends on the server. `params` fill its `{name:Type}`. */
+  select<Row>(action: string, sql: string, params: Readonly<Record<string, string>>): Promise<Row[]>;
+  /** Sends an INSERT with its rows. */
+  insert(action: string, sql: string, rows: Uint8Array, settings: ClickHouseSettings): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Request {
+  readonly query: string;
+  readonly values?: Uint8Array;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly settings?: ClickHouseSettings;
+}
+
+export function createSession(options: { config: ClickHouseConfig; username?: string; password?: string }): Session {
+  const { config, username, password } = options;
+  const client = createClient({
+    url: config.url,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    application: 'weir',
+    // Our own deadline comes first, and covers the whole exchange instead of its silences.
+    request_timeout: config.requestTimeoutMs * 2,
+    max_open_connections: config.concurrency + 1,
+    // Everything it would log reaches us as an error.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+
+  /** The answer of a server that is ClickHouse, did what it was asked and has said all. */
+  async function exchange(action: string, request: Request, signal: AbortSignal): Promise<string> {
+    const { query, values, params, settings } = request;
+    const answer = await client.exec({
+      query,
+      ...(values && { values: Readable.from([values]) }),
+      ...(params && { query_params: params }),
+      // The status line waits for the outcome.
+      clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+      abort_signal: signal,
+      ignore_error_response: true,
+    });
+    const cut = () => answer.stream.destroy(signal.reason);
+    signal.addEventListener('abort', cut);
+    const body = await text(answer.stream).finally(() => signal.removeEventListener('abort', cut));
+    const status = answer.http_status_code ?? 0;
+    const code = answer.response_headers['x-clickhouse-exception-code'];
+    if (status !== 200 || code !== undefined) {
+      throw errorOfAnswer(action, status, code === undefined ? undefined : String(code), body);
+    }
+    if (answer.response_headers['x-clickhouse-query-id'] !== answer.query_id) {
+      throw new DeliveryError('transient', `${action}: whatever answers at ${config.url} is not ClickHouse`);
+    }
+    return body;
+  }
+
+  async function perform(action: string, request: Request): Promise<string> {
+    const signal = AbortSignal.timeout(config.requestTimeoutMs);
+    try {
+      return await exchange(action, request, signal);
+    } catch (error) {
+      if (!signal.aborted || error instanceof DeliveryError) throw errorOfRequest(action, error);
+      const message = `${action}: no answer from ${config.url} within ${config.requestTimeoutMs} ms`;
+      throw new DeliveryError('transient', message, 'TIMEOUT', error);
+    }
+  }
+
+  return {
+    run: async (action, sql) => {
+      await perform(action, { query: sql });
+    },
+    select: async <Row>(action: string, sql: string, params: Readonly<Record<string, string>>) => {
+      const body = await perform(action, { query: `${sql} FORMAT JSONEachRow`, params });
+      try {
+        return body
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as Row);
+      } catch (error) {
+        throw errorOfRequest(action, error);
+      }
+    },
+    insert: async (action, sql, rows, settings) => {
+      await perform(action, { query: sql, values: rows, settings });
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,115 @@
+import type { Column, Table } from '../../engine/model/table.ts';
+
+/** A column as ClickHouse keeps it. */
+export interface LiveColumn {
+  readonly name: string;
+  /** As `system.columns` spells it. */
+  readonly type: string;
+  readonly codec?: string;
+  readonly comment: string;
+}
+
+/** A table as ClickHouse keeps it, ready to be created, or compared with the one that is there. */
+export interface LiveTable {
+  readonly name: string;
+  readonly columns: readonly LiveColumn[];
+  readonly engine: 'ReplacingMergeTree' | 'AggregatingMergeTree';
+  /** The column of time that partitions and TTL go by. */
+  readonly time: string;
+  readonly orderBy: readonly string[];
+  readonly ttlDays: number | undefined;
+}
+
+/**
+ * Inserts whose tokens a table remembers, and so the number of batches that may be repeated after a crash.
+ * At the default batch size that is 100 million rows.
+ */
+export const DEDUPLICATION_WINDOW = 10_000;
+
+/** The journal forgets what an insert has confirmed, so that has to survive a loss of power. Costs 25 ms at 70k rows/s. */
+const SETTINGS = [
+  `non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  'fsync_after_insert = 1',
+  'fsync_part_directory = 1',
+];
+
+/** An identifier in backticks, whatever it contains. */
+export function quoteName(name: string): string {
+  return `\`${name.replace(/[\\`]/g, '\\$&')}\``;
+}
+
+/** A string literal, whatever it contains. */
+export function quoteText(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}
+
+const names = (list: readonly string[]): string => list.map(quoteName).join(', ');
+
+/**
+ * How a table of the engine is kept. Measured on 1M simulated rows (1000 devices every 10 s; four numbers, of which two
+ * are rounded, one has all its digits and one counts; two times with microseconds), 41.3 bytes a row without codecs:
+ *
+ *     bytes a row                    LZ4   ZSTD(1)  Delta+ZSTD  DoubleDelta+ZSTD  T64+ZSTD  Gorilla+ZSTD  FPC+ZSTD  ZSTD(3)
+ *     time, received (each)         6.24     4.81        3.20              4.12      3.42
+ *     four numbers                 16.21    12.37                                                  14.44     13.17    11.54
+ *     offset                        4.35     1.47        0.01              0.01      0.38
+ *     id (a hash)                   8.03     8.00                                      without a codec: 8.00
+ *
+ * so 26.2 bytes a row with those below. `device` as String or LowCardinality(String): 0.09 against 0.02 bytes, the same speed.
+ */
+export function liveTable(table: Table): LiveTable {
+  return {
+    name: table.name,
+    columns: table.columns.map(liveColumn),
+    engine: 'ReplacingMergeTree',
+    time: 'time',
+    orderBy: table.orderBy,
+    ttlDays: table.ttlDays,
+  };
+}
+
+function liveColumn({ name, type, comment = '' }: Column): LiveColumn {
+  switch (type) {
+    case 'DateTime64(6)':
+      // With a time zone, so that partitions do not depend on the server's.
+      return { name, type: "DateTime64(6, 'UTC')", codec: 'Delta, ZSTD(1)', comment };
+    case 'UInt64':
+      return { name, type, codec: name === 'id' ? 'NONE' : 'Delta, ZSTD(1)', comment };
+    case 'Float64':
+    case 'Nullable(Float64)':
+    case 'String':
+    case 'Nullable(String)':
+      return { name, type, codec: 'ZSTD(3)', comment };
+    default:
+      return { name, type, comment };
+  }
+}
+
+/** `name type COMMENT … CODEC(…)`, as CREATE TABLE and ADD COLUMN want it. */
+export function columnSql(column: LiveColumn): string {
+  const comment = column.comment === '' ? '' : ` COMMENT ${quoteText(column.comment)}`;
+  const codec = column.codec === undefined ? '' : ` CODEC(${column.codec})`;
+  return `${quoteName(column.name)} ${column.type}${comment}${codec}`;
+}
+
+export function ttlSql(table: LiveTable): string {
+  return `toDateTime(${quoteName(table.time)}) + toIntervalDay(${table.ttlDays})`;
+}
+
+/** Creates a table where there is none. Partitions are months: few parts, and TTL drops whole ones in the end. */
+export function createTableSql(database: string, table: LiveTable): string {
+  return `CREATE TABLE IF NOT EXISTS ${quoteName(database)}.${quoteName(table.name)}
+(
+    ${table.columns.map(columnSql).join(',\n    ')}
+)
+ENGINE = ${table.engine}
+PARTITION BY toYYYYMM(${quoteName(table.time)})
+ORDER BY (${names(table.orderBy)})${table.ttlDays === undefined ? '' : `\nTTL ${ttlSql(table)}`}
+SETTINGS ${SETTINGS.join(', ')}`;
+}
+
+/** The part of an INSERT in front of the rows. The columns are named: the table may have others, in another order. */
+export function insertSql(database: string, table: Table): string {
+  const columns = names(table.columns.map(({ name }) => name));
+  return `INSERT INTO ${quoteName(database)}.${quoteName(table.name)} (${columns}) FORMAT RowBinary`;
+}

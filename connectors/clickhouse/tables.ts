@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import type { Table } from '../../engine/model/table.ts';
+import { DeliveryError } from '../../engine/ports.ts';
+import { type Rollup, rollupOf } from './rollup.ts';
+import type { Session } from './session.ts';
+import {
+  columnSql,
+  createTableSql,
+  DEDUPLICATION_WINDOW,
+  type LiveTable,
+  liveTable,
+  quoteName,
+  quoteText,
+  ttlSql,
+} from './sql.ts';
+
+interface Found {
+  readonly name: string;
+  readonly engine: string;
+  readonly engine_full: string;
+  readonly comment: string;
+}
+
+/**
+ * Makes the table and its rollup, or adds what they lack: new columns, changed comments, another TTL. Changes nothing
+ * where nothing has changed, and may run in several processes at once, for each statement is idempotent.
+ * Rejects as `fatal` where a column has another type than the table wants: data are never converted.
+ */
+export async function updateTable(session: Session, database: string, table: Table): Promise<void> {
+  await updateLiveTable(session, database, liveTable(table));
+  const rollup = rollupOf(database, table);
+  if (rollup !== undefined) await updateRollup(session, database, rollup);
+}
+
+/** What keeps a table from taking the rows that are meant for it, in one sentence; undefined where nothing does. */
+export async function findDrift(session: Session, database: string, table: Table): Promise<string | undefined> {
+  const { columns, name } = liveTable(table);
+  const found = await findColumns(session, database, name);
+  const lost = columns.filter((column) => found.get(column.name)?.type !== column.type);
+  if (lost.length === 0) return undefined;
+  const list = lost.map((column) => `${column.name} is ${found.get(column.name)?.type ?? 'gone'}, not ${column.type}`);
+  return `the columns of ${database}.${name} have been changed: ${list.join('; ')}`;
+}
+
+async function updateLiveTable(session: Session, database: string, table: LiveTable): Promise<void> {
+  const target = `${database}.${table.name}`;
+  let found = await findTable(session, database, table.name);
+  if (found === undefined) {
+    await session.run(`create table ${target}`, createTableSql(database, table));
+    // Another process may have been faster, with other columns: what follows looks at what is there now.
+    found = await findTable(session, database, table.name);
+  }
+  if (!found?.engine.endsWith('MergeTree')) {
+    const message = `${target} is a ${found?.engine ?? 'missing table'}, not a table of the MergeTree family: rename or drop it`;
+    throw new DeliveryError('fatal', message);
+  }
+  const changes = [
+    ...columnChanges(database, table, await findColumns(session, database, table.name)),
+    ...settingChanges(table, found),
+  ];
+  if (changes.length === 0) return;
+  await session.run(
+    `alter table ${target}`,
+    `ALTER TABLE ${quoteName(database)}.${quoteName(table.name)} ${changes.join(', ')}`,
+  );
+}
+
+function columnChanges(database: string, table: LiveTable, found: FoundColumns): string[] {
+  const changes: string[] = [];
+  table.columns.forEach((column, i) => {
+    const live = found.get(column.name);
+    if (live === undefined) {
+      const before = table.columns[i - 1];
+      const place = before === undefined ? 'FIRST' : `AFTER ${quoteName(before.name)}`;
+      changes.push(`ADD COLUMN IF NOT EXISTS ${columnSql(column)} ${place}`);
+      return;
+    }
+    if (live.type !== column.type) {
+      throw new DeliveryError(
+        'fatal',
+        `${database}.${table.name} has the column ${column.name} as ${live.type}, but the config wants ${column.type}: ` +
+          `give the field another name, or change the column yourself (ALTER TABLE … RENAME COLUMN keeps its data)`,
+      );
+    }
+    if (live.comment !== column.comment) {
+      changes.push(`COMMENT COLUMN ${quoteName(column.name)} ${quoteText(column.comment)}`);
+    }
+  });
+  return changes;
+}
+
+function settingChanges(table: LiveTable, found: Found): string[] {
+  const changes: string[] = [];
+  const ttl = /\bTTL .*toIntervalDay\((\d+)\)/.exec(found.engine_full)?.[1];
+  if (table.ttlDays === undefined && ttl !== undefined) changes.push('REMOVE TTL');
+  if (table.ttlDays !== undefined && ttl !== String(table.ttlDays)) changes.push(`MODIFY TTL ${ttlSql(table)}`);
+  // Replicated tables remember tokens anyway.
+  if (
+    !/^(Replicated|Shared)/.test(found.engine) &&
+    !/non_replicated_deduplication_window = [1-9]/.test(found.engine_full)
+  ) {
+    changes.push(`MODIFY SETTING non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`);
+  }
+  return changes;
+}
+
+async function updateRollup(session: Session, database: string, rollup: Rollup): Promise<void> {
+  const { states, feed, view } = rollup;
+  await updateLiveTable(session, database, states);
+  const [liveFeed, liveView] = [
+    await findTable(session, database, feed.name),
+    await findTable(session, database, view.name),
+  ];
+  const feedName = `${quoteName(database)}.${quoteName(feed.name)}`;
+  const to = `${quoteName(database)}.${quoteName(states.name)}`;
+  if (liveFeed === undefined) {
+    const sql = `CREATE MATERIALIZED VIEW IF NOT EXISTS ${feedName} TO ${to} AS ${feed.query}`;
+    await session.run(`create ${database}.${feed.name}`, sql);
+  }
+  if (liveFeed?.comment !== stampOf(feed.query)) {
+    await session.run(`alter ${database}.${feed.name}`, `ALTER TABLE ${feedName} MODIFY QUERY ${feed.query}`);
+    // Last, so that a process that dies in between leaves the work to be done again.
+    await session.run(
+      `stamp ${database}.${feed.name}`,
+      `ALTER TABLE ${feedName} MODIFY COMMENT ${quoteText(stampOf(feed.query))}`,
+    );
+  }
+  if (liveView?.comment !== stampOf(view.query)) {
+    const name = `${quoteName(database)}.${quoteName(view.name)}`;
+    await session.run(
+      `create ${database}.${view.name}`,
+      `CREATE OR REPLACE VIEW ${name} AS ${view.query} COMMENT ${quoteText(stampOf(view.query))}`,
+    );
+  }
+}
+
+/** Tells whether a view is the one that we would make: ClickHouse keeps its query in a spelling of its own. */
+function stampOf(query: string): string {
+  return `Kept by Weir (${createHash('sha256').update(query).digest('hex').slice(0, 16)})`;
+}
+
+type FoundColumns = ReadonlyMap<string, { readonly type: string; readonly comment: string }>;
+
+async function findColumns(session: Session, database: string, table: string): Promise<FoundColumns> {
+  const rows = await session.select<{ name: string; type: string; comment: string }>(
+    `look at ${database}.${table}`,
+    'SELECT name, type, comment FROM system.columns WHERE database = {database:String} AND table = {table:String}',
+    { database, table },
+  );
+  return new Map(rows.map((row) => [row.name, row]));
+}
+
+async function findTable(session: Session, database: string, table: string): Promise<Found | undefined> {
+  const rows = await session.select<Found>(
+    `look for ${database}.${table}`,
+    'SELECT name, engine, engine_full, comment FROM system.tables WHERE database = {database:String} AND name = {table:String}',
+    { database, table },
+  );
+  return rows[0];
+}

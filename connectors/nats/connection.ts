@@ -1,0 +1,135 @@
+import { type ConnectionOptions, connect, credsAuthenticator, Events, type NatsConnection } from 'nats';
+import type { NatsConfig } from '../../engine/model/config.ts';
+import { DeliveryError } from '../../engine/ports.ts';
+import { toDeliveryError } from './errors.ts';
+
+/** Where the NATS server is, and what it wants to hear before it lets us in. Secrets stand here resolved. */
+export interface NatsLogin {
+  readonly config: Pick<NatsConfig, 'servers' | 'tls'>;
+  readonly username?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** Content of a `.creds` file. */
+  readonly credentials?: string;
+}
+
+/** A connection that comes back by itself, and tells whether it is there. */
+export interface Link {
+  readonly nc: NatsConnection;
+  /** Why nothing can be sent right now; undefined while connected. */
+  outage(): DeliveryError | undefined;
+  /** Settles as `work` does, but rejects as transient as soon as the connection is lost. */
+  whileConnected<T>(work: Promise<T>): Promise<T>;
+  /** Whether the server has said, on this connection, that we may not publish there. */
+  isDenied(subject: string): boolean;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A server that has gone without a word is noticed after three of these. */
+const PING_INTERVAL_MS = 10_000;
+const RECONNECT_WAIT_MS = 250;
+const RECONNECT_JITTER_MS = 1_000;
+const DENIED_LIMIT = 1_000;
+const REFUSALS: ReadonlySet<string> = new Set(['AUTHORIZATION_VIOLATION', 'AUTHENTICATION_EXPIRED', 'ACCOUNT_EXPIRED']);
+
+/**
+ * Connects once; rejects with a DeliveryError where that fails. Afterwards reconnects for ever, after 250 to 1250 ms each time,
+ * and calls `onReconnect` when it has.
+ */
+export async function openLink(login: NatsLogin, onReconnect: () => void): Promise<Link> {
+  const where = login.config.servers.join(', ');
+  const nc = await connect(connectionOptions(login)).catch((error: unknown) => {
+    throw toDeliveryError(error, `connecting to ${where}`);
+  });
+  let outage: DeliveryError | undefined;
+  const waiting = new Set<(error: DeliveryError) => void>();
+  const denied = new Set<string>();
+  const lose = (error: DeliveryError) => {
+    outage = error;
+    for (const reject of waiting) reject(error);
+  };
+  const on = {
+    disconnect: () => {
+      // The server hangs up after it has refused us; that it did so says less than why.
+      if (outage?.class === 'fatal') return;
+      lose(new DeliveryError('transient', `The connection to NATS (${where}) is lost; reconnecting.`, 'DISCONNECT'));
+    },
+    reconnect: () => {
+      outage = undefined;
+      denied.clear();
+      onReconnect();
+    },
+    refused: (code: string) => lose(new DeliveryError('fatal', `NATS (${where}) refuses this login.`, code)),
+    denied: (subject: string) => denied.size < DENIED_LIMIT && denied.add(subject),
+  };
+  void watch(nc, on);
+  void nc.closed().then((error) => {
+    lose(error ? toDeliveryError(error, 'reconnecting') : new DeliveryError('transient', 'The NATS sink is closed.'));
+  });
+  return {
+    nc,
+    outage: () => outage,
+    isDenied: (subject) => denied.has(subject),
+    whileConnected: (work) =>
+      new Promise((resolve, reject) => {
+        if (outage !== undefined) reject(outage);
+        waiting.add(reject);
+        work.then(resolve, reject).finally(() => waiting.delete(reject));
+      }),
+    close: () => nc.close(),
+  };
+}
+
+interface Watcher {
+  disconnect(): void;
+  reconnect(): void;
+  refused(code: string): void;
+  denied(subject: string): void;
+}
+
+/** Runs until the connection is closed for good. */
+async function watch(nc: NatsConnection, on: Watcher): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === Events.Disconnect) on.disconnect();
+    else if (status.type === Events.Reconnect) on.reconnect();
+    else if (status.type === Events.Error) {
+      if (status.permissionContext?.operation === 'publish') on.denied(status.permissionContext.subject);
+      else if (REFUSALS.has(String(status.data))) on.refused(String(status.data));
+    }
+  }
+}
+
+function connectionOptions(login: NatsLogin): ConnectionOptions {
+  const { config, username, password, token, credentials } = login;
+  return {
+    servers: [...config.servers],
+    name: 'weir',
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: 2,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    reconnectJitterTLS: RECONNECT_JITTER_MS,
+    // A login that is refused while a server's configuration is being changed is no reason to give up for ever.
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+    ...(username !== undefined && { user: username }),
+    ...(password !== undefined && { pass: password }),
+    ...(token !== undefined && { token }),
+    ...(credentials !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+    ...(config.tls !== undefined && { tls: tlsOptions(config.tls) }),
+  };
+}
+
+/** The client hands what it does not know, `servername` and `rejectUnauthorized`, on to Node's own TLS. */
+function tlsOptions(tls: NonNullable<NatsConfig['tls']>): NonNullable<ConnectionOptions['tls']> {
+  return {
+    ...(tls.ca !== undefined && { caFile: tls.ca }),
+    ...(tls.cert !== undefined && { certFile: tls.cert }),
+    ...(tls.key !== undefined && { keyFile: tls.key }),
+    ...(tls.servername !== undefined && { servername: tls.servername }),
+    ...(tls.verify === false && { rejectUnauthorized: false }),
+  };
+}

@@ -1,0 +1,136 @@
+import {
+  DiscardPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type KV,
+  NatsError,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from 'nats';
+import type { EventOutput } from '../../engine/model/output.ts';
+import { DeliveryError } from '../../engine/ports.ts';
+import { toDeliveryError } from './errors.ts';
+
+type StreamName = NonNullable<EventOutput['stream']>;
+export type BucketName = NonNullable<EventOutput['kv']>['bucket'];
+
+interface StreamPlan {
+  readonly name: StreamName;
+  readonly description: string;
+  readonly subjects: string;
+  readonly maxBytes: number;
+  /** Subjects such as we publish; an operator's own stream must take them all. */
+  readonly samples: readonly string[];
+}
+
+const STREAMS: readonly StreamPlan[] = [
+  {
+    name: 'WEIR_ALERTS',
+    description: 'Alerts of Weir that began to fire or were resolved.',
+    subjects: 'weir.alerts.>',
+    maxBytes: 512 * 1024 * 1024,
+    samples: ['info', 'warning', 'critical'].map((severity) => `weir.alerts.${severity}.~sample.~sample`),
+  },
+  {
+    name: 'WEIR_DEVICES',
+    description: 'Devices that went offline or came back, as Weir noticed.',
+    subjects: 'weir.devices.>',
+    maxBytes: 256 * 1024 * 1024,
+    samples: ['online', 'offline'].map((state) => `weir.devices.${state}.~sample`),
+  },
+];
+
+const BUCKETS: Readonly<Record<BucketName, string>> = {
+  weir_alerts_open: 'Alerts of Weir that fire right now, by rule and key.',
+  weir_devices: 'What Weir last knew of each device.',
+};
+
+const DAY_MS = 86_400_000;
+const MAX_AGE_MS = 30 * DAY_MS;
+/**
+ * How long the server remembers event ids. Covers the time between a publication and its repetition after a crash, so it must
+ * outlast Weir's own outages; each id costs the server about 200 bytes for as long.
+ */
+const DUPLICATE_WINDOW_MS = 2 * 3_600_000;
+/** Below this an operator's own stream is worth a word. */
+const SHORT_DUPLICATE_WINDOW_MS = 10 * 60_000;
+
+/**
+ * Makes the streams that are missing (file storage, 30 days, oldest out first, ids remembered for two hours) and leaves existing ones as they are.
+ * Rejects as fatal where an existing one would not take our events; says through `onNotice` where one weakens a promise.
+ */
+export async function ensureStreams(manager: JetStreamManager, onNotice: (text: string) => void): Promise<void> {
+  for (const plan of STREAMS) {
+    const existing = await findStream(manager, plan.name);
+    if (existing !== undefined) checkStream(plan, existing, onNotice);
+    else await addStream(manager, plan);
+  }
+}
+
+/** Opens the buckets, making those that are missing; history 1, no limits. */
+export async function ensureBuckets(js: JetStreamClient): Promise<Readonly<Record<BucketName, KV>>> {
+  const open = (name: BucketName) =>
+    js.views.kv(name, { history: 1, description: BUCKETS[name] }).catch((error: unknown) => {
+      throw toDeliveryError(error, `opening the KV bucket ${name}`);
+    });
+  return { weir_alerts_open: await open('weir_alerts_open'), weir_devices: await open('weir_devices') };
+}
+
+async function findStream(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+  try {
+    return (await manager.streams.info(name)).config;
+  } catch (error) {
+    if (error instanceof NatsError && error.api_error?.code === 404) return undefined;
+    throw toDeliveryError(error, `looking for the stream ${name}`);
+  }
+}
+
+async function addStream(manager: JetStreamManager, plan: StreamPlan): Promise<void> {
+  const config: Partial<StreamConfig> = {
+    name: plan.name,
+    description: plan.description,
+    subjects: [plan.subjects],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(MAX_AGE_MS),
+    max_bytes: plan.maxBytes,
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    num_replicas: 1,
+  };
+  await manager.streams.add(config).catch((error: unknown) => {
+    throw toDeliveryError(error, `making the stream ${plan.name} for ${plan.subjects}`);
+  });
+}
+
+function checkStream(plan: StreamPlan, config: StreamConfig, onNotice: (text: string) => void): void {
+  const missing = plan.samples.find((sample) => !(config.subjects ?? []).some((filter) => matches(filter, sample)));
+  const fault =
+    missing !== undefined
+      ? `takes ${config.subjects?.join(', ') || 'no subjects'}, but must take ${plan.subjects}`
+      : config.no_ack
+        ? 'is set to no_ack, but Weir waits for its acknowledgements'
+        : config.sealed
+          ? 'is sealed'
+          : undefined;
+  if (fault !== undefined) {
+    throw new DeliveryError('fatal', `The NATS stream ${plan.name} ${fault}. Edit or remove it.`, 'STREAM_MISMATCH');
+  }
+  if (config.duplicate_window < nanos(SHORT_DUPLICATE_WINDOW_MS)) {
+    const seconds = config.duplicate_window / 1e9;
+    onNotice(
+      `The NATS stream ${plan.name} remembers event ids for ${seconds} s only: an event that Weir repeats after a longer outage will stand in it twice.`,
+    );
+  }
+}
+
+/** Whether a stream's subject filter takes a subject. */
+function matches(filter: string, subject: string): boolean {
+  const wanted = filter.split('.');
+  const tokens = subject.split('.');
+  const rest = wanted.indexOf('>');
+  if (rest >= 0 ? tokens.length <= rest : tokens.length !== wanted.length) return false;
+  return wanted.every((token, i) => token === '>' || token === '*' || token === tokens[i]);
+}

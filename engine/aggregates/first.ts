@@ -1,0 +1,23 @@
+import type { FieldValue } from '../model/reading.ts';
+import type { Aggregate } from './aggregate.ts';
+
+/** A value and the event time it belongs to; `value` is absent until there is one. */
+export interface Stamped {
+  time: number;
+  value?: FieldValue;
+}
+
+/** Value of the field in the earliest reading by event time; of equal stamps, the one that arrived first. */
+export const first: Aggregate<Stamped> = {
+  accepts: ['number', 'boolean', 'string'],
+  create: () => ({ time: 0 }),
+  add(into, value, time) {
+    if (into.value !== undefined && into.time <= time) return;
+    into.value = value;
+    into.time = time;
+  },
+  merge(into, from) {
+    if (from.value !== undefined) first.add(into, from.value, from.time);
+  },
+  result: (of) => of.value,
+};

@@ -1,0 +1,8 @@
+import type { Aggregate } from './aggregate.ts';
+import { type Sum, sum } from './sum.ts';
+
+/** Arithmetic mean of the field, from a compensated sum; undefined where no reading had it. */
+export const mean: Aggregate<Sum> = {
+  ...sum,
+  result: (of) => (of.n === 0 ? undefined : (of.sum + of.error) / of.n),
+};

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { check } from './commands/check.ts';
+import type { Command, CommandIo } from './commands/command.ts';
+import { demo } from './commands/demo.ts';
+import { run } from './commands/run.ts';
+import { simulate } from './commands/simulate.ts';
+
+/** Every verb; a new one is a file in commands/ and a word here. */
+const COMMANDS: readonly Command[] = [run, demo, simulate, check];
+
+const HELP = `Usage: weir COMMAND [OPTIONS]
+
+Stream-processing rules engine for the Internet of Things.
+
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
+
+\`weir COMMAND --help\` tells more. \`weir --version\` prints the version.
+`;
+
+async function main(argv: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...args] = argv;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    io.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-v') {
+    io.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) {
+    io.stderr.write(
+      `weir: there is no command "${name}". Commands: ${COMMANDS.map((each) => each.name).join(', ')}.\n`,
+    );
+    return 2;
+  }
+  if (args.includes('--help') || args.includes('-h')) {
+    io.stdout.write(`${command.help}\n`);
+    return 0;
+  }
+  try {
+    return await command.run(args, io);
+  } catch (error) {
+    // What parseArgs says of an option is meant for the user; everything else is a fault of ours.
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')) throw error;
+    io.stderr.write(`weir ${name}: ${(error as Error).message}\n\`weir ${name} --help\` lists the options.\n`);
+    return 2;
+  }
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second one means it.
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort();
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  signal: abort.signal,
+  isTTY: process.stdout.isTTY === true,
+});

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
+import { createMqttSource, type ResolvedBroker } from '../../connectors/mqtt/mqtt.ts';
+import { createNatsSink } from '../../connectors/nats/nats.ts';
+import { resolveSecret } from '../config/secrets.ts';
+import { subscriptionsOf } from '../config/subscriptions.ts';
+import type { BrokerConfig, Config, Secret } from '../model/config.ts';
+import { InvalidInput, type Problem } from '../model/problem.ts';
+import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
+import type { Counters } from '../telemetry.ts';
+
+export interface ConnectOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** The connectors of a config, none of them connected yet. */
+export interface Connectors {
+  readonly createSource: (hadSession: boolean) => Source;
+  readonly tableSink: TableSink;
+  readonly eventSink: EventSink;
+}
+
+/** Looks up every secret and certificate and makes the connectors. Throws InvalidInput with all that are missing at once. */
+export function createConnectors(options: ConnectOptions): Connectors {
+  const { config, log, counters, clock, random } = options;
+  const vault = createVault(config.file, options.env);
+  const brokers = config.mqtt.map((broker, i) => resolveBroker(config, broker, i, vault));
+  const nats = {
+    config: config.nats,
+    ...vault.login(config.nats, 'nats'),
+    ...vault.secret('token', config.nats.token, 'nats.token'),
+    ...vault.file('credentials', config.nats.credentials, 'nats.credentials'),
+  };
+  const clickhouse = { config: config.clickhouse, ...vault.login(config.clickhouse, 'clickhouse') };
+  if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
+  return {
+    createSource: (hadSession) =>
+      createMqttSource({
+        brokers: brokers.map((broker) => ({ ...broker, hadSession })),
+        counters,
+        clock,
+        random,
+        onNotice: ({ level, message, ...rest }) => log[level](rest, message),
+      }),
+    tableSink: createClickHouseSink(clickhouse),
+    eventSink: createNatsSink({ ...nats, onNotice: (text) => log.warn({ sink: 'nats' }, text) }),
+  };
+}
+
+function resolveBroker(config: Config, broker: BrokerConfig, index: number, vault: Vault): ResolvedBroker {
+  const place = `mqtt[${index}]`;
+  const { tls = {} } = broker;
+  return {
+    config: broker,
+    subscriptions: subscriptionsOf(config, broker),
+    ...vault.login(broker, place),
+    ...vault.file('ca', tls.ca, `${place}.tls.ca`),
+    ...vault.file('cert', tls.cert, `${place}.tls.cert`),
+    ...vault.file('key', tls.key, `${place}.tls.key`),
+  };
+}
+
+type Vault = ReturnType<typeof createVault>;
+
+/** Fetches what does not stand in the config itself, as properties to spread; takes down what cannot be had. */
+function createVault(file: string, env: ConnectOptions['env']) {
+  const problems: Problem[] = [];
+  const readText = (path: string) => readFileSync(path, 'utf8');
+  const take = <K extends string>(
+    key: K,
+    source: Secret | undefined,
+    place: string,
+  ): { readonly [P in K]?: string } => {
+    if (source === undefined) return {};
+    const found = resolveSecret(source, env, readText);
+    if (found.ok) return { [key]: found.value } as { [P in K]: string };
+    const message = `${place}: ${found.message}`;
+    problems.push({
+      code: 'missing-secret',
+      severity: 'error',
+      file,
+      line: 0,
+      column: 0,
+      message,
+      remedy: found.remedy,
+    });
+    return {};
+  };
+  return {
+    problems,
+    secret: take,
+    file: <K extends string>(key: K, path: string | undefined, place: string) =>
+      take(key, path === undefined ? undefined : { file: path }, place),
+    login: ({ username, password }: { readonly username?: Secret; readonly password?: Secret }, place: string) => ({
+      ...take('username', username, `${place}.username`),
+      ...take('password', password, `${place}.password`),
+    }),
+  };
+}

@@ -1,0 +1,105 @@
+import type { Logger } from 'pino';
+import { cut } from '../delivery/batches.ts';
+import { createRowEncoder } from '../delivery/row-binary.ts';
+import { refusedRow } from '../delivery/rows.ts';
+import { DEAD_LETTERS, FIXED_TABLES, streamTable } from '../delivery/tables.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Config } from '../model/config.ts';
+import type { Batch, EventOutput } from '../model/output.ts';
+import type { JournalRecord } from '../model/record.ts';
+import type { DeliveryError, EventSink, TableSink } from '../ports.ts';
+import type { CounterName, Counters } from '../telemetry.ts';
+import { insertBatch } from './insert.ts';
+import { createOutlet, type Outlet } from './outlet.ts';
+
+interface Common {
+  readonly config: Config;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly onProgress: () => void;
+}
+
+/** Events of one subject stay in order; this many subjects go side by side. */
+const EVENT_LANES = 64;
+/** What an event takes in memory beside its texts; bytes. */
+const EVENT_OVERHEAD_BYTES = 200;
+
+/** The way to ClickHouse: batches, a few inserts at a time. */
+export function createTableOutlet(
+  options: Common & { readonly tableSink: TableSink; readonly journal: Journal },
+): Outlet<Batch> {
+  const { config, tableSink: sink, counters, journal, log } = options;
+  const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
+  const deadLetters = createRowEncoder(DEAD_LETTERS);
+  let turn = 0;
+
+  const onDeadRow = async (row: Batch, error: DeliveryError): Promise<void> => {
+    counters.rows_dead_lettered += 1;
+    const record = await findMessage(journal, row.fromOffset);
+    log.error(
+      { table: row.table, offset: row.fromOffset, reason: error.message },
+      'ClickHouse refuses a row: to the dead letters',
+    );
+    if (row.table === DEAD_LETTERS.name) return;
+    deadLetters.encodeRow(refusedRow(row.table, error.message, record), row.fromOffset);
+    const letter = cut({ table: DEAD_LETTERS, encoder: deadLetters, openedAt: 0 });
+    await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });
+  };
+
+  return createOutlet<Batch>({
+    ...options,
+    open: () => sink.open(tables),
+    send: async (batch) => {
+      await insertBatch(batch, { sink, journalId: journal.id, onDeadRow });
+      counters.batches_inserted += 1;
+      counters.rows_inserted += batch.rows;
+    },
+    lane: () => turn++ % config.clickhouse.concurrency,
+    bytesOf: (batch) => batch.bytes.length + batch.rowEnds.byteLength + batch.rowOffsets.byteLength,
+    onRetry: tell('clickhouse', 'inserts_retried', options),
+  });
+}
+
+async function findMessage(journal: Journal, offset: number): Promise<JournalRecord | undefined> {
+  for await (const records of journal.read(offset)) return records[0];
+  return undefined;
+}
+
+/** The way to NATS: events, side by side but for those of one subject. */
+export function createEventOutlet(options: Common & { readonly eventSink: EventSink }): Outlet<EventOutput> {
+  const { eventSink: sink, counters } = options;
+  return createOutlet<EventOutput>({
+    ...options,
+    open: () => sink.open(),
+    send: async (event) => {
+      await sink.publish(event);
+      counters.events_published += 1;
+    },
+    lane: ({ kv, subject }) => laneOf(kv === undefined ? subject : `${kv.bucket}.${kv.key}`),
+    bytesOf: ({ subject, body, kv }) =>
+      EVENT_OVERHEAD_BYTES + 2 * (subject.length + body.length + (kv?.value?.length ?? 0)),
+    onRetry: tell('nats', 'events_retried', options),
+  });
+}
+
+function laneOf(text: string): number {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return (hash >>> 0) % EVENT_LANES;
+}
+
+/** One log line for the first failure and then one a minute, however many lanes are waiting. */
+function tell(sink: string, counter: CounterName, { log, counters }: Common) {
+  let quietUntilAttempt = 0;
+  return (error: DeliveryError, attempt: number, waitMs: number): void => {
+    counters[counter] += 1;
+    if (attempt > 1 && attempt < quietUntilAttempt) return;
+    quietUntilAttempt = attempt === 1 ? 5 : attempt + 5;
+    const level = error.class === 'fatal' ? 'error' : 'warn';
+    log[level](
+      { sink, class: error.class, code: error.code, attempt, waitMs, reason: error.message },
+      'delivery failed; it will be tried again',
+    );
+  };
+}

@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import pino, { type Logger } from 'pino';
+import { startHttpServer } from '../../connectors/http/http.ts';
+import { formatProblem, InvalidInput } from '../model/problem.ts';
+import { createCounters } from '../telemetry.ts';
+import type { Command, CommandIo } from './command.ts';
+import { createConnectors } from './connect.ts';
+import { type Loaded, loadConfig } from './load.ts';
+import { type Service, startService } from './service.ts';
+
+/** How long a stop may take to deliver what is under way; the rest is delivered after the next start. */
+const DRAIN_MS = 8_000;
+
+/** `weir run`: the engine, against servers that exist. */
+export const run: Command = {
+  name: 'run',
+  summary: 'Run the engine: MQTT in, rules, NATS and ClickHouse out',
+  help: `Usage: weir run [--config FILE]
+
+Takes readings from the brokers of the config, evaluates the rules, publishes events to NATS and inserts rows into ClickHouse, until
+it is told to stop. Servers that are missing are waited for; /readyz tells which.
+
+  --config FILE   default: deploy/weir.json
+
+SIGTERM and SIGINT stop it cleanly: it takes nothing more in, delivers for up to ${DRAIN_MS / 1_000} s, writes a checkpoint.
+Logs are JSON lines on standard output.
+
+Exit code: 0 stopped as told, 1 the disk or another program in the way failed it, 2 config or rules are wrong.`,
+  async run(args, io) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { config: { type: 'string', default: 'deploy/weir.json' } },
+    });
+    try {
+      return await runEngine(loadConfig(values.config), io);
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      io.stderr.write(`${error.message}\n`);
+      return 2;
+    }
+  },
+};
+
+async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
+  const { config, plan, warnings } = loaded;
+  for (const warning of warnings) io.stderr.write(`${formatProblem(warning)}\n`);
+  const log = pino(
+    { level: config.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 1, sync: false }),
+  );
+  const counters = createCounters();
+  const common = { config, log, counters, clock: { now: () => Date.now() }, random: Math.random };
+  const connectors = createConnectors({ ...common, env: io.env });
+  const failed = new AbortController();
+  const onFailure = (error: Error) => {
+    log.fatal(
+      { err: error },
+      'the journal cannot be written: stopping, so that nothing is acknowledged that is not safe',
+    );
+    failed.abort();
+  };
+  let service: Service;
+  let http: Awaited<ReturnType<typeof startHttpServer>>;
+  try {
+    service = await startService({ ...common, ...connectors, plan, onFailure });
+    http = await startHttpServer({
+      ...config.http,
+      counters,
+      gauges: () => ({ ...service.gauges() }),
+      status: () => service.status(),
+    });
+  } catch (error) {
+    log.fatal({ err: error }, 'cannot start');
+    return 1;
+  }
+  log.info({ config: config.file, rules: plan.rules.length, streams: plan.streams.length, http: http.url }, 'running');
+  const watcher = watchReadiness(service, log);
+  await untilAborted(io.signal, failed.signal);
+  clearInterval(watcher);
+  if (failed.signal.aborted) return 1;
+  log.info('stopping');
+  const { drained } = await service.stop(DRAIN_MS);
+  await http.close();
+  log.info(
+    { drained },
+    drained ? 'stopped' : 'stopped; what was not delivered is in the journal and goes out after the next start',
+  );
+  return 0;
+}
+
+async function untilAborted(...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some((signal) => signal.aborted)) return;
+  await Promise.race(signals.map((signal) => once(signal, 'abort')));
+}
+
+const READINESS_CHECK_MS = 1_000;
+
+/** Logs each part's change between ready and not, once. */
+function watchReadiness(service: Service, log: Logger): NodeJS.Timeout {
+  const known = new Map<string, boolean>();
+  return setInterval(() => {
+    for (const { name, ready, reason } of service.status()) {
+      if (known.get(name) === ready) continue;
+      known.set(name, ready);
+      if (ready) log.info({ part: name }, 'ready');
+      else log.warn({ part: name, reason }, 'not ready');
+    }
+  }, READINESS_CHECK_MS);
+}

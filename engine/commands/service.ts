@@ -1,0 +1,317 @@
+import { mkdir } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { Subject } from 'rxjs';
+import { createDecoder } from '../decode/decode.ts';
+import { readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
+import { type Draft, type Journal, openJournal } from '../journal/journal.ts';
+import { lockFolder } from '../journal/lock.ts';
+import type { Config } from '../model/config.ts';
+import type { Batch, EventOutput } from '../model/output.ts';
+import type { Plan } from '../model/plan.ts';
+import type { JournalRecord } from '../model/record.ts';
+import { pipeline } from '../pipeline.ts';
+import type { Clock, EventSink, PortStatus, Source, SourceHandler, TableSink } from '../ports.ts';
+import { restore, type Snapshot, snapshot } from '../snapshot.ts';
+import { createState, type State } from '../state.ts';
+import type { Counters } from '../telemetry.ts';
+import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
+import type { Outlet } from './outlet.ts';
+import { createEventOutlet, createTableOutlet } from './outlets.ts';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly plan: Plan;
+  /** Told whether the brokers may hold a session of an earlier run. */
+  readonly createSource: (hadSession: boolean) => Source;
+  readonly tableSink: TableSink;
+  readonly eventSink: EventSink;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly counters: Counters;
+  /** Called once when the promises can no longer be kept (the disk failed): the process must end. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** A running engine: journal, fold, and the ways in and out. */
+export interface Service {
+  /** Whether each part can do its work, for `/readyz`. */
+  status(): readonly PortStatus[];
+  /** Figures of the moment, for metrics. */
+  gauges(): Gauges;
+  /** Takes in nothing more, delivers what it can within `deadlineMs`, writes a checkpoint and closes. */
+  stop(deadlineMs: number): Promise<{ readonly drained: boolean }>;
+}
+
+export interface Gauges {
+  readonly journal_size_bytes: number;
+  readonly journal_next_offset: number;
+  readonly clickhouse_pending_bytes: number;
+  readonly nats_pending_bytes: number;
+  readonly intake_paused: number;
+  readonly devices: number;
+  readonly rules: number;
+  readonly lag_seconds: number;
+}
+
+const TICK_MS = 1_000;
+const CHECKPOINT_MS = 10_000;
+
+/** Opens the journal, takes up where the last run stopped, and starts to take messages in. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { config, log, counters } = options;
+  await mkdir(config.data, { recursive: true });
+  const unlock = lockFolder(config.data);
+  try {
+    let commit: (records: readonly JournalRecord[]) => void = () => undefined;
+    const journal = await openJournal({
+      folder: config.data,
+      counters,
+      onCommit: (records) => commit(records),
+      onFailure: options.onFailure,
+    });
+    if (journal.tornBytes > 0)
+      log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
+    const service = new JournaledService(options, journal, unlock);
+    commit = (records) => service.commit(records);
+    await service.recover();
+    service.run();
+    return service;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+class JournaledService implements Service {
+  readonly #options: ServiceOptions;
+  readonly #journal: Journal;
+  readonly #unlock: () => void;
+  readonly #records$ = new Subject<readonly JournalRecord[]>();
+  readonly #tables: Outlet<Batch>;
+  readonly #events: Outlet<EventOutput>;
+  readonly #checkpointer: Checkpointer;
+  readonly #source: Source;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #state: State;
+  #paused = false;
+  #recovering = true;
+  #lagMs = 0;
+  #onRelief: (() => void) | undefined;
+
+  constructor(options: ServiceOptions, journal: Journal, unlock: () => void) {
+    this.#options = options;
+    this.#journal = journal;
+    this.#unlock = unlock;
+    this.#state = createState(options.plan, options.config.mqtt.length);
+    this.#source = options.createSource(journal.nextOffset > 0);
+    const onProgress = () => this.#onProgress();
+    this.#tables = createTableOutlet({ ...options, journal, onProgress });
+    this.#events = createEventOutlet({ ...options, onProgress });
+    this.#checkpointer = this.#createCheckpointer();
+  }
+
+  #createCheckpointer(): Checkpointer {
+    const { config, plan, log } = this.#options;
+    const brokers = config.mqtt.map((broker) => broker.name);
+    const outboxes = [this.#tables.outbox, this.#events.outbox];
+    return createCheckpointer({
+      requestCut: () => this.#append([{ kind: 'mark', at: this.#now(), mark: 'cut', connection: -1 }]),
+      take: (nextOffset) => ({
+        version: 1,
+        journalId: this.#journal.id,
+        nextOffset,
+        state: JSON.stringify(snapshot(plan, brokers, this.#state)),
+      }),
+      positions: () => outboxes.map((outbox) => outbox.position),
+      areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
+      write: async (checkpoint) => {
+        try {
+          await writeCheckpoint(config.data, checkpoint);
+          await this.#journal.release(checkpoint.nextOffset);
+          this.#relieve();
+        } catch (error) {
+          log.error({ err: error }, 'the checkpoint could not be written; the journal is kept');
+        }
+      },
+    });
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
+  }
+
+  #append(drafts: readonly Draft[], durable?: () => void): void {
+    this.#journal.append(drafts, durable);
+  }
+
+  /** Loads the last checkpoint and folds the journal from there on. */
+  async recover(): Promise<void> {
+    const { config, plan, log } = this.#options;
+    const checkpoint = await readCheckpoint(config.data);
+    let from = 0;
+    if (checkpoint !== undefined && checkpoint.journalId === this.#journal.id) {
+      const brokers = config.mqtt.map((broker) => broker.name);
+      const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state) as Snapshot);
+      if (dropped.length > 0) log.warn({ dropped }, 'rules or streams changed: what was remembered for them is gone');
+      this.#state = state;
+      from = checkpoint.nextOffset;
+    }
+    this.#connectFold();
+    let records = 0;
+    for await (const part of this.#journal.read(from)) {
+      this.#records$.next(part);
+      records += part.length;
+      while (this.#pressure() > 1) await new Promise<void>((resolve) => (this.#onRelief = resolve));
+    }
+    this.#recovering = false;
+    log.info({ from, records, nextOffset: this.#journal.nextOffset }, 'journal folded');
+  }
+
+  #connectFold(): void {
+    const { config, plan, counters } = this.#options;
+    const decoder = createDecoder({
+      streams: config.streams,
+      brokers: config.mqtt.map((broker) => broker.name),
+      maxAheadMs: config.maxAheadMs,
+      counters,
+    });
+    pipeline(this.#records$, {
+      plan,
+      state: this.#state,
+      decoder,
+      context: {
+        journalId: this.#journal.id,
+        instance: config.mqtt[0]!.clientId,
+        database: config.clickhouse.database,
+      },
+      limits: config.clickhouse.batch,
+      maxBehindMs: config.maxAheadMs,
+      counters,
+    }).subscribe((output) => {
+      if (output.kind === 'batch') this.#tables.push(output);
+      else this.#events.push(output);
+    });
+  }
+
+  /** Opens the doors: source, ticks and checkpoints. */
+  run(): void {
+    this.#append([{ kind: 'mark', at: this.#now(), mark: 'started', connection: -1 }]);
+    this.#source.start(this.#handler());
+    this.#timers.push(
+      setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
+      setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
+    );
+  }
+
+  #handler(): SourceHandler {
+    const { counters } = this.#options;
+    return {
+      messages: (connection, messages, acknowledge) => {
+        const at = this.#now();
+        const drafts: Draft[] = [];
+        for (let i = 0; i < messages.length; i++) {
+          const { topic, payload, qos, retain, dup } = messages[i]!;
+          drafts.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup });
+        }
+        this.#append(drafts, () => {
+          counters.messages_journaled += drafts.length;
+          acknowledge();
+        });
+      },
+      mark: (connection, mark) => {
+        if (mark === 'session-lost') counters.sessions_lost += 1;
+        this.#append([{ kind: 'mark', at: this.#now(), mark, connection }]);
+      },
+    };
+  }
+
+  /** Durable records, in order: the fold may see them now. */
+  commit(records: readonly JournalRecord[]): void {
+    this.#records$.next(records);
+    const last = records.at(-1)!;
+    this.#lagMs = this.#now() - last.at;
+    if (last.kind === 'mark' && last.mark === 'cut') this.#checkpointer.onCut(last.offset);
+    this.#regulate();
+  }
+
+  /** How full the fullest of journal and outboxes is; 1 is the limit. */
+  #pressure(): number {
+    const { clickhouse, nats, journal } = this.#options.config;
+    return Math.max(
+      this.#tables.outbox.bytes / clickhouse.queueBytes,
+      this.#events.outbox.bytes / nats.outboxBytes,
+      this.#recovering ? 0 : this.#journal.bytes / journal.maxBytes,
+    );
+  }
+
+  /** Stops intake at the limit and lets it go on at half of it: the broker holds the rest. */
+  #regulate(): void {
+    const pressure = this.#pressure();
+    if (!this.#paused && pressure >= 1) {
+      this.#paused = true;
+      this.#source.pause();
+      this.#options.log.warn(
+        { ...this.gauges() },
+        'intake stopped: too much waits for the sinks; the broker holds the rest',
+      );
+    } else if (this.#paused && pressure < 0.5) {
+      this.#paused = false;
+      this.#source.resume();
+      this.#options.log.info('intake goes on');
+    }
+  }
+
+  #onProgress(): void {
+    this.#checkpointer.onProgress();
+    this.#relieve();
+  }
+
+  #relieve(): void {
+    if (!this.#recovering) this.#regulate();
+    else if (this.#pressure() <= 1) {
+      this.#onRelief?.();
+      this.#onRelief = undefined;
+    }
+  }
+
+  status(): readonly PortStatus[] {
+    const { tableSink, eventSink } = this.#options;
+    const intake: PortStatus = this.#paused
+      ? { name: 'intake', ready: false, reason: 'stopped: too much waits for the sinks' }
+      : { name: 'intake', ready: true };
+    return [this.#source.status(), tableSink.status(), eventSink.status(), intake];
+  }
+
+  gauges(): Gauges {
+    return {
+      journal_size_bytes: this.#journal.bytes,
+      journal_next_offset: this.#journal.nextOffset,
+      clickhouse_pending_bytes: this.#tables.outbox.bytes,
+      nats_pending_bytes: this.#events.outbox.bytes,
+      intake_paused: this.#paused ? 1 : 0,
+      devices: this.#state.streams.reduce((sum, stream) => sum + stream.devices.size, 0),
+      rules: this.#options.plan.rules.length,
+      lag_seconds: this.#lagMs / 1_000,
+    };
+  }
+
+  async stop(deadlineMs: number): Promise<{ readonly drained: boolean }> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#source.stop();
+    await this.#checkpointer.settled();
+    this.#checkpointer.request();
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), deadlineMs);
+    });
+    const drained = await Promise.race([this.#checkpointer.settled().then(() => true), deadline]);
+    clearTimeout(timer);
+    this.#tables.stop();
+    this.#events.stop();
+    await this.#journal.close();
+    await Promise.all([this.#options.tableSink.close(), this.#options.eventSink.close()]);
+    this.#unlock();
+    return { drained };
+  }
+}

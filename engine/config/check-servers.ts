@@ -1,0 +1,127 @@
+import { parseBytes } from '../model/bytes.ts';
+import type { Path } from '../model/locate.ts';
+import { formatPath } from '../model/report.ts';
+import { checkLogin, checkTlsUsed, checkUrl, type UrlKind, warnLiteral } from './check-urls.ts';
+import type { BrokerEntry } from './config-file.ts';
+import { DEFAULTS } from './defaults.ts';
+import { checkBytes, checkDuration, type Inspection } from './inspection.ts';
+import { checkFilter } from './topic.ts';
+
+const MQTT: UrlKind = { schemes: ['mqtt', 'mqtts'], example: '"mqtt://host:1883" or "mqtts://host:8883"' };
+const NATS: UrlKind = { schemes: ['nats', 'tls'], example: '"nats://host:4222" or "tls://host:4222"' };
+const CLICKHOUSE: UrlKind = { schemes: ['http', 'https'], example: '"http://host:8123" or "https://host:8443"' };
+
+/** The brokers of the file, each with its path; none where `mqtt` itself is not as it should be. */
+export function listBrokers({ file, isPresent }: Inspection): { entry: BrokerEntry; path: Path }[] {
+  if (!isPresent(['mqtt'])) return [];
+  const { mqtt } = file;
+  const all = Array.isArray(mqtt)
+    ? (mqtt as readonly BrokerEntry[]).map((entry, index) => ({ entry, path: ['mqtt', index] }))
+    : [{ entry: mqtt as BrokerEntry, path: ['mqtt'] }];
+  return all.filter(({ path }) => isPresent(path));
+}
+
+/** Checks what the schema cannot say of the brokers, NATS, ClickHouse, the journal and the clock. */
+export function checkServers(inspection: Inspection): void {
+  const brokers = listBrokers(inspection);
+  for (const { entry, path } of brokers) checkBroker(inspection, entry, path);
+  checkBrokersApart(inspection, brokers);
+  checkNats(inspection);
+  checkClickHouse(inspection);
+  checkBytes(inspection, ['journal', 'maxBytes'], inspection.file.journal?.maxBytes, { min: '16MiB', max: '1000GiB' });
+  checkDuration(inspection, ['maxAhead'], inspection.file.maxAhead, { min: '1s', max: '365d' });
+}
+
+function checkBroker(inspection: Inspection, entry: BrokerEntry, path: Path): void {
+  const { isSound, isPresent, faults } = inspection;
+  checkUrl(inspection, [...path, 'url'], entry.url, MQTT);
+  checkLogin(inspection, path, entry);
+  if (isSound([...path, 'url'])) checkTlsUsed(inspection, path, entry.url, entry.tls, MQTT);
+  checkDuration(inspection, [...path, 'keepalive'], entry.keepalive, { min: '1s', max: '65535s' }, true);
+  checkDuration(inspection, [...path, 'sessionExpiry'], entry.sessionExpiry, { min: '1s', max: '9999d' }, true);
+  const statusPath = [...path, 'statusTopic'];
+  if (entry.statusTopic !== undefined && isSound(statusPath) && /[+#{}\0]/.test(entry.statusTopic)) {
+    const message = `${formatPath(statusPath)} is published to, so it cannot have wildcards or placeholders.`;
+    faults.push({ code: 'bad-topic', path: statusPath, message, remedy: 'Write it like "weir/plant/status".' });
+  }
+  if (!isPresent([...path, 'subscribe'])) return;
+  for (const [index, one] of (entry.subscribe ?? []).entries()) {
+    const place = [...path, 'subscribe', index];
+    const fault = isSound(place) ? checkFilter(typeof one === 'string' ? one : one.filter) : undefined;
+    if (fault !== undefined) faults.push({ code: 'bad-topic', path: place, ...fault });
+  }
+}
+
+function checkBrokersApart(
+  { faults, isSound }: Inspection,
+  brokers: readonly { entry: BrokerEntry; path: Path }[],
+): void {
+  const names = new Set<string>();
+  const clients = new Set<string>();
+  for (const { entry, path } of brokers) {
+    const { name = DEFAULTS.mqtt.name, clientId = DEFAULTS.mqtt.clientId } = entry;
+    if (isSound([...path, 'name'])) {
+      const message = `Two brokers are called \`${name}\`.`;
+      const remedy = 'Give each a `name` of its own; streams, logs and metrics use it.';
+      if (names.has(name)) faults.push({ code: 'duplicate-name', path: [...path, 'name'], message, remedy });
+      names.add(name);
+    }
+    if (!isSound([...path, 'url']) || !isSound([...path, 'clientId'])) continue;
+    const client = `${entry.url.toLowerCase().replace(/\/$/, '')} ${clientId}`;
+    if (clients.has(client)) {
+      const message = `The client id \`${clientId}\` is used twice at the same broker, so each would throw the other out.`;
+      const remedy = 'Give each a `clientId` of its own, or keep one of the two.';
+      faults.push({ code: 'duplicate-client', path: [...path, 'clientId'], message, remedy });
+    }
+    clients.add(client);
+  }
+}
+
+function checkNats(inspection: Inspection): void {
+  const { file, faults, isPresent } = inspection;
+  if (!isPresent(['nats'])) return;
+  const { nats } = file;
+  if (isPresent(['nats', 'servers'])) {
+    if (typeof nats.servers === 'string') checkUrl(inspection, ['nats', 'servers'], nats.servers, NATS);
+    else nats.servers.forEach((url, index) => void checkUrl(inspection, ['nats', 'servers', index], url, NATS));
+  }
+  checkLogin(inspection, ['nats'], nats);
+  warnLiteral(inspection, ['nats', 'token'], nats.token);
+  checkBytes(inspection, ['nats', 'outbox'], nats.outbox, { min: '64KiB', max: '16GiB' });
+  const ways = (['username', 'token', 'credentials'] as const).filter((way) => nats[way] !== undefined);
+  const second = ways[1];
+  if (second === undefined) return;
+  const message = `\`nats\` has ${ways.map((way) => `\`${way}\``).join(' and ')}, which are different ways to log in.`;
+  faults.push({ code: 'exclusive-keys', path: ['nats', second], which: 'key', message, remedy: 'Keep one of them.' });
+}
+
+function checkClickHouse(inspection: Inspection): void {
+  const { file, faults, isPresent, isSound } = inspection;
+  if (!isPresent(['clickhouse'])) return;
+  const { clickhouse } = file;
+  checkUrl(inspection, ['clickhouse', 'url'], clickhouse.url, CLICKHOUSE);
+  checkLogin(inspection, ['clickhouse'], clickhouse);
+  if (isSound(['clickhouse', 'url'])) warnPort(inspection, clickhouse.url);
+  checkDuration(inspection, ['clickhouse', 'requestTimeout'], clickhouse.requestTimeout, { min: '100ms', max: '1h' });
+  checkBytes(inspection, ['clickhouse', 'queue'], clickhouse.queue, { min: '64KiB', max: '64GiB' });
+  if (isPresent(['clickhouse', 'batch'])) {
+    const { batch } = clickhouse;
+    checkBytes(inspection, ['clickhouse', 'batch', 'bytes'], batch?.bytes, { min: '1KiB', max: '10MB' });
+    checkDuration(inspection, ['clickhouse', 'batch', 'age'], batch?.age, { min: '1ms', max: '1h' });
+  }
+  if (!isSound(['clickhouse', 'queue']) || !isSound(['clickhouse', 'batch'])) return;
+  const queue = clickhouse.queue ?? DEFAULTS.clickhouse.queue;
+  const batch = clickhouse.batch?.bytes ?? DEFAULTS.clickhouse.batch.bytes;
+  if ((parseBytes(queue) ?? 0) >= (parseBytes(batch) ?? 0)) return;
+  const message = `A batch of ${batch} does not fit into a queue of ${queue}.`;
+  const remedy = 'Make `queue` several times as large as `batch.bytes`.';
+  const path = ['clickhouse', clickhouse.queue === undefined ? 'batch' : 'queue'];
+  faults.push({ code: 'out-of-range', path, message, remedy });
+}
+
+function warnPort({ faults }: Inspection, url: string): void {
+  if (!/^http:\/\/[^/]*$/i.test(url.replace(/\/$/, '')) || /:\d+\/?$/.test(url)) return;
+  const message = '`clickhouse.url` names no port, so 80 is used.';
+  const remedy = 'ClickHouse listens on 8123 unless told otherwise: "http://host:8123".';
+  faults.push({ code: 'default-port', severity: 'warning', path: ['clickhouse', 'url'], message, remedy });
+}

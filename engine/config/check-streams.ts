@@ -1,0 +1,133 @@
+import type { Path } from '../model/locate.ts';
+import { formatPath } from '../model/report.ts';
+import { suggest } from '../model/suggest.ts';
+import { checkContent } from './check-content.ts';
+import { listBrokers } from './check-servers.ts';
+import type { BrokerEntry, StreamEntry } from './config-file.ts';
+import { DEFAULTS } from './defaults.ts';
+import { deviceOf, topicLabels } from './fill-stream.ts';
+import { checkBytes, type Inspection } from './inspection.ts';
+import { checkName } from './names.ts';
+import { covers, parseTemplate, type Template } from './topic.ts';
+
+/** Checks what the schema cannot say of the streams, one by one and against each other. */
+export function checkStreams(inspection: Inspection): void {
+  const { file, faults, isPresent } = inspection;
+  if (!isPresent(['streams'])) return;
+  const taken = new Map<string, string>();
+  for (const [name, entry] of Object.entries(file.streams)) {
+    const path = ['streams', name];
+    const fault = checkName('stream', name, path);
+    if (fault !== undefined) faults.push(fault);
+    if (!isPresent(path)) continue;
+    checkBytes(inspection, [...path, 'limits', 'bytes'], entry.limits?.bytes, { min: '1B', max: '256MB' });
+    checkBroker(inspection, entry, path);
+    const template = checkTopic(inspection, entry.topic, [...path, 'topic']);
+    checkContent(inspection, entry, path, template);
+    if (template === undefined) continue;
+    checkSubscribed(inspection, entry, template.filter, [...path, 'topic']);
+    checkStatus(inspection, entry, template, path);
+    checkApart(inspection, entry, template.filter, path, taken);
+  }
+}
+
+function checkTopic({ faults, isSound }: Inspection, topic: string, path: Path): Template | undefined {
+  if (!isSound(path)) return undefined;
+  const parsed = parseTemplate(topic);
+  if ('names' in parsed) return parsed;
+  faults.push({ code: 'bad-topic', path, ...parsed });
+  return undefined;
+}
+
+function checkBroker(inspection: Inspection, entry: StreamEntry, streamPath: Path): void {
+  const path = [...streamPath, 'broker'];
+  if (entry.broker === undefined || !inspection.isSound(path) || !inspection.isPresent(['mqtt'])) return;
+  const brokers = listBrokers(inspection);
+  if (brokers.some((broker) => !inspection.isSound([...broker.path, 'name']))) return;
+  const names = brokers.map((broker) => broker.entry.name ?? DEFAULTS.mqtt.name);
+  if (names.includes(entry.broker)) return;
+  const near = suggest(entry.broker, names);
+  const remedy = `${near === undefined ? '' : `Did you mean "${near}"? `}Under \`mqtt\` there is: ${names.join(', ')}.`;
+  inspection.faults.push({ code: 'unknown-broker', path, message: `There is no broker "${entry.broker}".`, remedy });
+}
+
+/** A broker with its own `subscribe` gets nothing else, so a topic outside of it would stay silent for ever. */
+function checkSubscribed(inspection: Inspection, entry: StreamEntry, filter: string, path: Path): void {
+  const nameOf = ({ name = DEFAULTS.mqtt.name }: BrokerEntry) => name;
+  const sources = listBrokers(inspection).filter((broker) => [undefined, nameOf(broker.entry)].includes(entry.broker));
+  const isCovered = sources.some((broker) => {
+    const { subscribe } = broker.entry;
+    if (subscribe === undefined || !inspection.isSound([...broker.path, 'subscribe'])) return true;
+    return subscribe.some((one) => covers(typeof one === 'string' ? one : one.filter, filter));
+  });
+  if (isCovered || sources.length === 0) return;
+  const names = sources.map((broker) => `\`${nameOf(broker.entry)}\``).join(', ');
+  const message = `No \`subscribe\` of the broker ${names} covers this topic.`;
+  const remedy = `Add "${filter}" to it, or remove \`subscribe\`: what streams need is subscribed to anyway.`;
+  inspection.faults.push({ code: 'not-subscribed', severity: 'warning', path, message, remedy });
+}
+
+function checkStatus(inspection: Inspection, entry: StreamEntry, template: Template, streamPath: Path): void {
+  const { faults, isSound, isPresent } = inspection;
+  const path = [...streamPath, 'status', 'topic'];
+  if (entry.status === undefined || !isPresent([...streamPath, 'status'])) return;
+  checkWords(inspection, entry.status, [...streamPath, 'status']);
+  const status = checkTopic(inspection, entry.status.topic, path);
+  if (status === undefined || !isSound([...streamPath, 'device'])) return;
+  const own = deviceOf(entry, template);
+  const device = own !== undefined && 'topic' in own ? own.topic : 'device';
+  if (!status.names.includes(device)) {
+    const message = `${formatPath(path)} does not tell the device.`;
+    faults.push({ code: 'missing-device', path, message, remedy: `Put {${device}} where the device id stands.` });
+  }
+  const labels = topicLabels(entry.format, template, own);
+  for (const name of status.names) {
+    if (name === device || labels.includes(name)) continue;
+    const message = `{${name}} is no label of this stream's topic.`;
+    const remedy = `Write + for it${labels.length > 0 ? `, or one of ${labels.map((label) => `{${label}}`).join(', ')}` : ''}.`;
+    faults.push({ code: 'unknown-placeholder', path, message, remedy });
+  }
+}
+
+function checkWords(inspection: Inspection, status: NonNullable<StreamEntry['status']>, path: Path): void {
+  if (!inspection.isSound([...path, 'offline']) || !inspection.isSound([...path, 'online'])) return;
+  const online = [status.online ?? DEFAULTS.stream.online].flat();
+  const both = [status.offline ?? DEFAULTS.stream.offline].flat().find((word) => online.includes(word));
+  if (both === undefined) return;
+  const place = [...path, status.offline === undefined ? 'online' : 'offline'];
+  const message = `The payload ${JSON.stringify(both)} means both online and offline.`;
+  inspection.faults.push({
+    code: 'ambiguous-status',
+    path: place,
+    message,
+    remedy: 'Keep it in one of the two lists.',
+  });
+}
+
+/** A message belongs to one stream; a status topic may serve several, but is no stream's data. */
+function checkApart(
+  { faults, isSound }: Inspection,
+  entry: StreamEntry,
+  filter: string,
+  path: Path,
+  taken: Map<string, string>,
+): void {
+  const status =
+    isSound([...path, 'status', 'topic']) && entry.status !== undefined ? parseTemplate(entry.status.topic) : undefined;
+  if (status !== undefined && 'names' in status && status.filter === filter) {
+    const message = 'Status and data come by the same topic.';
+    const remedy = 'Let devices tell their status by a topic of its own.';
+    faults.push({ code: 'duplicate-topic', path: [...path, 'status', 'topic'], message, remedy });
+  }
+  if (!isSound([...path, 'broker'])) return;
+  const name = String(path[1]);
+  for (const [key, other] of taken) {
+    const [broker, otherFilter] = [key.slice(0, key.indexOf('\n')), key.slice(key.indexOf('\n') + 1)];
+    if (otherFilter !== filter || (broker !== '' && entry.broker !== undefined && broker !== entry.broker)) continue;
+    const message = `The streams \`${other}\` and \`${name}\` take the same topic.`;
+    const remedy = 'Give each a topic of its own, or make them one stream.';
+    faults.push({ code: 'duplicate-topic', path: [...path, 'topic'], message, remedy });
+    return;
+  }
+  taken.set(`${entry.broker ?? ''}\n${filter}`, name);
+}

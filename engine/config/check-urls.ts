@@ -1,0 +1,106 @@
+import type { Secret, TlsConfig } from '../model/config.ts';
+import type { Path } from '../model/locate.ts';
+import { formatPath, hideUserinfo } from '../model/report.ts';
+import type { Inspection } from './inspection.ts';
+
+/** The URLs that one kind of server is reached by. */
+export interface UrlKind {
+  /** Schemes without `://`; the first is the plain one. */
+  readonly schemes: readonly [plain: string, secure: string];
+  readonly example: string;
+}
+
+/** Checks scheme, host and port of a URL, that nothing follows them, and that it carries no password. */
+export function checkUrl(inspection: Inspection, path: Path, url: string, kind: UrlKind): void {
+  if (!inspection.isSound(path)) return;
+  const fault = urlFault(url, kind);
+  if (fault !== undefined) {
+    const message = `${formatPath(path)} is ${JSON.stringify(hideUserinfo(url))}, ${fault}.`;
+    inspection.faults.push({ code: 'bad-url', path, message, remedy: `Write it like ${kind.example}.` });
+  }
+  if (/\/\/.*@/s.test(url)) {
+    const message = `${formatPath(path)} carries a user or password.`;
+    const remedy = 'Use `username` and `password` with {"env": …} or {"file": …} instead.';
+    inspection.faults.push({ code: 'literal-secret', severity: 'warning', path, message, remedy });
+  }
+}
+
+function urlFault(url: string, { schemes }: UrlKind): string | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+  const allowed = schemes.map((one) => `${one}://`).join(' or ');
+  if (scheme === undefined || !schemes.includes(scheme)) return `which does not begin with ${allowed}`;
+  if (!URL.canParse(url) || /\s/.test(url)) {
+    return /:\d+\/?$/.test(url) ? 'whose host or port cannot be right' : 'which is no URL';
+  }
+  const { hostname, port, pathname, search, hash } = new URL(url);
+  if (hostname === '') return 'which names no host';
+  if (port === '0') return 'whose port is 0';
+  return (pathname !== '' && pathname !== '/') || search !== '' || hash !== ''
+    ? 'with more than host and port'
+    : undefined;
+}
+
+/** What servers of every kind have. */
+export interface ServerEntry {
+  readonly username?: Secret;
+  readonly password?: Secret;
+  readonly tls?: TlsConfig;
+}
+
+/** Checks what servers of every kind have: login and TLS. */
+export function checkLogin(inspection: Inspection, path: Path, entry: ServerEntry): void {
+  const { faults, isSound, isPresent } = inspection;
+  warnLiteral(inspection, [...path, 'password'], entry.password);
+  if (entry.password !== undefined && entry.username === undefined && isPresent([...path, 'username'])) {
+    const message = `${formatPath(path)} has a password, but no \`username\`.`;
+    faults.push({
+      code: 'missing-key',
+      path: [...path, 'password'],
+      which: 'key',
+      message,
+      remedy: 'Add the `username`.',
+    });
+  }
+  const { tls } = entry;
+  const tlsPath = [...path, 'tls'];
+  if (tls === undefined || !isSound(tlsPath)) return;
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    const [given, missing] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    const message = `${formatPath(tlsPath)} has \`${given}\` without \`${missing}\`.`;
+    faults.push({
+      code: 'missing-key',
+      path: [...tlsPath, given!],
+      which: 'key',
+      message,
+      remedy: `Add \`${missing}\`; the two belong together.`,
+    });
+  }
+  if (tls.verify === false) {
+    const message = `${formatPath(tlsPath)} accepts any server, so anyone on the way can pose as it.`;
+    const remedy = 'Name the authority that signed the server in `ca`, and remove `verify`.';
+    faults.push({ code: 'unverified-tls', severity: 'warning', path: [...tlsPath, 'verify'], message, remedy });
+  }
+}
+
+/** Warns of a secret that stands in the file itself. */
+export function warnLiteral(inspection: Inspection, path: Path, secret: Secret | undefined): void {
+  if (typeof secret !== 'string' || !inspection.isSound(path)) return;
+  const message = `${formatPath(path)} stands in the file, for all who read it.`;
+  const remedy = 'Write {"env": "NAME"} or {"file": "path"} instead.';
+  inspection.faults.push({ code: 'literal-secret', severity: 'warning', path, message, remedy });
+}
+
+/** Reports TLS settings beside a URL that does not use TLS: they would do nothing. */
+export function checkTlsUsed(
+  inspection: Inspection,
+  path: Path,
+  url: string,
+  tls: TlsConfig | undefined,
+  kind: UrlKind,
+): void {
+  const [plain, secure] = kind.schemes;
+  if (tls === undefined || !url.toLowerCase().startsWith(`${plain}://`)) return;
+  const message = `${formatPath([...path, 'tls'])} has no effect with a ${plain}:// URL.`;
+  const remedy = `Begin the URL with ${secure}://, or remove \`tls\`.`;
+  inspection.faults.push({ code: 'unused-tls', path: [...path, 'tls'], which: 'key', message, remedy });
+}

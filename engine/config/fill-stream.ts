@@ -1,0 +1,77 @@
+import { parseBytes } from '../model/bytes.ts';
+import type { Place, StreamConfig } from '../model/config.ts';
+import { parseDuration } from '../model/duration.ts';
+import type { StreamEntry } from './config-file.ts';
+import { DEFAULTS } from './defaults.ts';
+import { parseTemplate, type Template } from './topic.ts';
+
+const DAY_MS = 86_400_000;
+const DEFAULT = DEFAULTS.stream;
+
+/** Where the device id stands; undefined where neither the entry nor its topic tells. */
+export function deviceOf(entry: Pick<StreamEntry, 'device'>, template: Template): Place | undefined {
+  if (typeof entry.device === 'string') return { path: entry.device };
+  if (entry.device !== undefined) return entry.device;
+  return template.names.includes('device') ? { topic: 'device' } : undefined;
+}
+
+/** The placeholders that become labels: all but the device's and, for plain payloads, `{field}`. */
+export function topicLabels(
+  format: StreamEntry['format'] | undefined,
+  template: Template,
+  device: Place | undefined,
+): string[] {
+  const taken = device !== undefined && 'topic' in device ? device.topic : undefined;
+  return template.names.filter((name) => name !== taken && !(format === 'plain' && name === 'field'));
+}
+
+/** Makes the config of a stream from an entry without faults. */
+export function fillStream(name: string, entry: StreamEntry): StreamConfig {
+  const template = parseTemplate(entry.topic);
+  if (!('names' in template)) throw new Error(`stream ${name} has a topic that the check should have refused`);
+  const device = deviceOf(entry, template);
+  if (device === undefined) throw new Error(`stream ${name} has no device, which the check should have refused`);
+  const read = (path: string) => (entry.each === undefined ? fromRoot(path) : path);
+  const place = (spelled: string | Place): Place => {
+    const given = typeof spelled === 'string' ? { path: spelled } : spelled;
+    return 'path' in given ? { path: read(given.path) } : given;
+  };
+  const limits = { ...DEFAULT.limits, ...entry.limits };
+  return {
+    name,
+    topic: entry.topic,
+    qos: entry.qos ?? DEFAULT.qos,
+    format: entry.format,
+    device: place(device),
+    labels: [
+      ...topicLabels(entry.format, template, device).map((label) => ({ name: label, place: { topic: label } })),
+      ...Object.entries(entry.labels ?? {}).map(([label, spelled]) => ({ name: label, place: place(spelled) })),
+    ],
+    fields: Object.entries(entry.fields).map(([field, spelled]) => {
+      const given = typeof spelled === 'string' ? { type: spelled } : spelled;
+      return { name: field, ...given, path: read(given.path ?? field) };
+    }),
+    undeclared: entry.undeclared ?? DEFAULT.undeclared,
+    coerce: entry.format === 'plain' || (entry.coerce ?? DEFAULT.coerce),
+    limits: { ...limits, bytes: parseBytes(limits.bytes) as number },
+    ...(entry.broker === undefined ? {} : { broker: entry.broker }),
+    ...(entry.each === undefined ? {} : { each: fromRoot(entry.each) }),
+    ...(entry.time === undefined ? {} : { time: { ...entry.time, path: read(entry.time.path) } }),
+    ...(entry.status === undefined ? {} : { status: fillStatus(entry.status) }),
+    ...(entry.retain === undefined ? {} : { ttlDays: (parseDuration(entry.retain) as number) / DAY_MS }),
+  };
+}
+
+/** `$.` names the message, which is where paths start anyway unless there is an `each`. */
+function fromRoot(path: string): string {
+  return path.startsWith('$.') ? path.slice(2) : path;
+}
+
+function fillStatus(status: NonNullable<StreamEntry['status']>): NonNullable<StreamConfig['status']> {
+  const list = (spelled: string | readonly string[]) => (typeof spelled === 'string' ? [spelled] : spelled);
+  return {
+    topic: status.topic,
+    offline: list(status.offline ?? DEFAULT.offline),
+    online: list(status.online ?? DEFAULT.online),
+  };
+}

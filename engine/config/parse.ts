@@ -1,0 +1,37 @@
+import { dirname } from 'node:path';
+import type { Config } from '../model/config.ts';
+import { parseDocument } from '../model/locate.ts';
+import type { Problem } from '../model/problem.ts';
+import { locateFaults } from '../model/report.ts';
+import { createValidator } from '../model/schema.ts';
+import { checkServers } from './check-servers.ts';
+import { checkStreams } from './check-streams.ts';
+import type { ConfigFile } from './config-file.ts';
+import { fillConfig } from './fill.ts';
+import { createInspection } from './inspection.ts';
+import { configSchema } from './schema.ts';
+
+const validate = createValidator(configSchema);
+
+/**
+ * Turns the text of a config file into a config with every default filled in, or says everything that is wrong with it.
+ * The config is undefined exactly where one of the problems is an error. Comments are allowed, trailing commas are not.
+ * Relative paths start at `folder`, by default the folder of `file`; they become absolute where that is.
+ */
+export function parseConfig(
+  file: string,
+  text: string,
+  folder: string = dirname(file),
+): { config: Config | undefined; problems: Problem[] } {
+  const document = parseDocument(file, text, { comments: true });
+  if (document.broken) return { config: undefined, problems: [...document.problems] };
+  const structural = validate(document.value);
+  const inspection = createInspection(document.value as ConfigFile, structural);
+  if (inspection.isPresent([])) {
+    checkServers(inspection);
+    checkStreams(inspection);
+  }
+  const problems = locateFaults(document, [...structural, ...inspection.faults]);
+  const failed = problems.some((problem) => problem.severity === 'error');
+  return { config: failed ? undefined : fillConfig(file, folder, document.value as ConfigFile), problems };
+}

@@ -1,0 +1,80 @@
+/** A topic template, taken apart. */
+export interface Template {
+  /** The template with every placeholder as `+`. */
+  readonly filter: string;
+  /** Placeholders in their order. */
+  readonly names: readonly string[];
+}
+
+/** What is wrong with a topic, and what would be right. */
+export interface TopicFault {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const PLACEHOLDER = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
+const LONGEST_BYTES = 65_535;
+
+/** Takes a topic template such as `plant/{site}/{device}/data` apart, or says what is wrong with it (MQTT 5.0, section 4.7). */
+export function parseTemplate(topic: string): Template | TopicFault {
+  const levels = topic.split('/');
+  const names: string[] = [];
+  const parts: string[] = [];
+  for (const level of levels) {
+    const name = PLACEHOLDER.exec(level)?.[1];
+    if (name === undefined && /[{}]/.test(level)) {
+      return {
+        message: `\`${level}\` is not a placeholder.`,
+        remedy: 'A placeholder takes a whole level, like {device}.',
+      };
+    }
+    if (name !== undefined && names.includes(name)) {
+      return {
+        message: `The placeholder {${name}} stands twice.`,
+        remedy: 'Give each its own name, or write + for one.',
+      };
+    }
+    if (name !== undefined) names.push(name);
+    parts.push(name === undefined ? level : '+');
+  }
+  const filter = parts.join('/');
+  if (topic.startsWith('$share/')) {
+    return {
+      message: 'Messages never come with `$share/`.',
+      remedy: 'Write the topic as devices send it; share under `subscribe`.',
+    };
+  }
+  return checkFilter(filter) ?? { filter, names };
+}
+
+/** What is wrong with an MQTT topic filter; undefined where nothing is. */
+export function checkFilter(filter: string): TopicFault | undefined {
+  const levels = filter.split('/');
+  if (filter === '') return { message: 'The topic is empty.', remedy: 'Write it like "plant/{device}/data".' };
+  if (filter.includes('\0')) return { message: 'The topic has a NUL character.', remedy: 'Remove it.' };
+  if (Buffer.byteLength(filter) > LONGEST_BYTES) {
+    return { message: `The topic is longer than ${LONGEST_BYTES} bytes.`, remedy: 'Shorten it.' };
+  }
+  for (const [index, level] of levels.entries()) {
+    if (level.length > 1 && /[+#]/.test(level)) {
+      return { message: `\`${level}\` mixes a wildcard with text.`, remedy: 'A wildcard takes a whole level.' };
+    }
+    if (level === '#' && index < levels.length - 1) {
+      return { message: '# stands before the last level.', remedy: 'Use + for a level in the middle.' };
+    }
+  }
+  return undefined;
+}
+
+/** Whether a subscription to one filter gets everything that another filter stands for. */
+export function covers(subscribed: string, wanted: string): boolean {
+  const have = subscribed.replace(/^\$share\/[^/]*\//, '').split('/');
+  const want = wanted.split('/');
+  for (const [index, level] of have.entries()) {
+    if (level === '#' || level === 'a') return true;
+    const other = want[index];
+    if (other === undefined || other === '#') return false;
+    if (level !== '+' && level !== other) return false;
+  }
+  return have.length === want.length;
+}

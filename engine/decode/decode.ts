@@ -1,0 +1,154 @@
+import type { StreamConfig } from '../model/config.ts';
+import type { Item } from '../model/item.ts';
+import type { Reading } from '../model/reading.ts';
+import type { MessageRecord } from '../model/record.ts';
+import type { Counters } from '../telemetry.ts';
+import { compileStream, type StreamDecoder } from './compile.ts';
+import { describe, Fault, quote } from './fault.ts';
+import { tooManyReadings } from './formats.ts';
+import { hashBytes } from './identity.ts';
+import { resolve } from './paths.ts';
+import { createReader, type MessageContext, type Reader } from './read.ts';
+import { createRoutes, type DataRoute } from './routes.ts';
+import { readStatus } from './status.ts';
+
+export interface DecoderOptions {
+  /** Checked, with defaults filled in; a stream's index is its position here. */
+  readonly streams: readonly StreamConfig[];
+  /** Names of the brokers, by the `connection` of messages. */
+  readonly brokers: readonly string[];
+  /** A stamp further ahead of the receive time than this is set back to it. */
+  readonly maxAheadMs: number;
+  readonly counters: Counters;
+}
+
+/**
+ * Makes the step from messages to readings: appends to `out` what a message says, in its order, and never throws.
+ *
+ * A topic that is some stream's status topic says a `Status` for each such stream; otherwise the first stream, in the order of the
+ * config, whose broker and topic fit takes the message; where none does it is rejected as `no-stream`. What is wrong with a whole
+ * message rejects it; what is wrong with one element of `each` or one line of `ndjson` rejects that one alone, and its neighbours
+ * go on. A retained message of a stream without a time of its own says nothing about now: it is ignored and counted. An empty array
+ * is a message of no readings. The outcome depends on the record alone.
+ */
+export function createDecoder(options: DecoderOptions): (record: MessageRecord, out: Item[]) => void {
+  const { brokers, maxAheadMs, counters } = options;
+  const streams = options.streams.map(compileStream);
+  const sinks = streams.map((stream) =>
+    createMessageReader(stream, createReader(stream, maxAheadMs, counters), counters),
+  );
+  const routeOf = createRoutes(streams, brokers);
+  return (record, out) => {
+    const route = routeOf(record.connection, record.topic);
+    if (route.kind === 'data') sinks[route.stream]!(record, route, out);
+    else if (route.kind === 'status') {
+      for (const target of route.targets) {
+        const status = readStatus(record, target);
+        if (status instanceof Fault) reject(status, record, target.stream.index, counters, out);
+        else if (status !== undefined) out.push(status);
+      }
+    } else {
+      const broker = quote(brokers[record.connection] ?? `number ${record.connection}`);
+      const detail = `no stream takes the topic ${quote(record.topic)} of the broker ${broker}; add one, or subscribe to less`;
+      reject(new Fault('no-stream', detail), record, -1, counters, out);
+    }
+  };
+}
+
+type ReadMessage = (record: MessageRecord, route: DataRoute, out: Item[]) => void;
+
+/** Makes what takes a stream's messages apart into elements. */
+function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Counters): ReadMessage {
+  const { config, each, parse } = stream;
+  const hash = { high: 0, low: 0 };
+  let context: MessageContext | undefined;
+
+  function settle(made: Reading | Fault, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
+    if (made instanceof Fault) {
+      const place = single ? '' : `reading ${index} of the message, counted from 0: `;
+      reject(new Fault(made.reason, place + made.detail), record, stream.index, counters, out);
+    } else {
+      counters.readings++;
+      out.push(made);
+    }
+  }
+
+  function take(element: unknown, index: number, single: boolean, context: MessageContext, out: Item[]): void {
+    settle(
+      element instanceof Fault ? element : reader.read(element, index, context),
+      index,
+      single,
+      context.record,
+      out,
+    );
+  }
+
+  /** Takes one root value; returns the index behind its last reading. */
+  function takeRoot(root: unknown, from: number, single: boolean, context: MessageContext, out: Item[]): number {
+    if (each === undefined || root instanceof Fault) {
+      take(root, from, single, context, out);
+      return from + 1;
+    }
+    const elements = elementsOf(root, each, config, from);
+    if (elements instanceof Fault) {
+      take(elements, from, single, context, out);
+      return from + 1;
+    }
+    reader.begin(root);
+    for (let i = 0; i < elements.length; i++) take(elements[i], from + i, false, context, out);
+    return from + elements.length;
+  }
+
+  return (record, route, out) => {
+    if (record.retain && config.time === undefined) {
+      counters.retained_ignored++;
+      return;
+    }
+    const parsed = parse(record.payload);
+    if (parsed instanceof Fault) return reject(parsed, record, stream.index, counters, out);
+    context ??= { record, topic: route.topic, hash };
+    context.record = record;
+    context.topic = route.topic;
+    hashBytes(route.topic.seed, record.payload, hash);
+    if (config.format === 'plain') return settle(reader.readPlain(parsed as string, context), 0, true, record, out);
+    if (config.format !== 'ndjson') {
+      takeRoot(parsed, 0, true, context, out);
+      return;
+    }
+    let index = 0;
+    for (const line of parsed as readonly unknown[]) index = takeRoot(line, index, false, context, out);
+  };
+}
+
+/** The readings that `each` points at, or a `Fault`; `before` counts those of the message that came earlier. */
+function elementsOf(
+  root: unknown,
+  each: readonly string[],
+  config: StreamConfig,
+  before: number,
+): readonly unknown[] | Fault {
+  const elements = resolve(root, each);
+  if (!Array.isArray(elements)) {
+    const place = each.length === 0 ? 'the payload' : `the payload at "${config.each}"`;
+    return new Fault(
+      'wrong-type',
+      `${place} holds ${describe(elements)}, where "each" needs an array; send one or correct "each"`,
+    );
+  }
+  const { readings } = config.limits;
+  return before + elements.length > readings ? tooManyReadings(before + elements.length, readings) : elements;
+}
+
+function reject(fault: Fault, record: MessageRecord, stream: number, counters: Counters, out: Item[]): void {
+  counters.rejected++;
+  out.push({
+    kind: 'rejected',
+    offset: record.offset,
+    at: record.at,
+    stream,
+    topic: record.topic,
+    reason: fault.reason,
+    detail: fault.detail,
+    payload: record.payload,
+  });
+}

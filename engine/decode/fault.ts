@@ -1,0 +1,36 @@
+import type { RejectReason } from '../model/item.ts';
+
+/** Why a payload or a reading was not accepted; a class only so that `instanceof` tells it from any decoded value. */
+export class Fault {
+  readonly reason: RejectReason;
+  /** What was found, where, and what would be right; one sentence without its full stop. */
+  readonly detail: string;
+  constructor(reason: RejectReason, detail: string) {
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+const LONGEST_QUOTE = 40;
+
+/** A text as it stands in a sentence: in double quotes, control characters escaped, cut after 40 characters. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
+}
+
+/** A decoded value as it stands in a sentence: `text "abc"`, `the number 5`, `an array of 3`. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (typeof value === 'string') return `text ${quote(value)}`;
+  if (typeof value === 'number') return `the number ${value}`;
+  if (typeof value === 'bigint') return `the integer ${value}`;
+  if (typeof value === 'boolean') return `${value}`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return value instanceof Uint8Array ? `${value.length} raw bytes` : 'an object';
+}
+
+/** Whether a value has named parts: objects do; arrays, raw bytes and scalars do not. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}

@@ -1,0 +1,90 @@
+import type { FieldConfig } from '../model/config.ts';
+import type { FieldType, FieldValue } from '../model/reading.ts';
+import { describe, Fault } from './fault.ts';
+
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+const WORDS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['on', true],
+  ['1', true],
+  ['yes', true],
+  ['false', false],
+  ['off', false],
+  ['0', false],
+  ['no', false],
+]);
+const LONGEST_WORD = 5;
+
+const WANTED: Readonly<Record<FieldType, string>> = {
+  number: 'a number',
+  boolean: 'true or false',
+  string: 'text',
+};
+
+/**
+ * The value of a declared field, or a `Fault`; neither undefined nor null may come in.
+ *
+ * Numbers must be finite and, from 2^53 on, where a double no longer tells neighbours apart, are refused. With `coerce`, texts in the
+ * syntax of a JSON number are numbers; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are booleans; numbers
+ * and booleans are texts. Objects, arrays and raw bytes are never a field.
+ */
+export function checkField(value: unknown, field: FieldConfig, coerce: boolean): FieldValue | Fault {
+  if (typeof value === 'number' || typeof value === 'bigint') return checkNumber(value, field, coerce);
+  if (typeof value === field.type) return value as FieldValue;
+  if (coerce) {
+    const coerced = coerceValue(value, field.type);
+    if (typeof coerced === 'number') return checkNumber(coerced, field, coerce);
+    if (coerced !== undefined) return coerced;
+  }
+  const remedy = coerce ? `send ${WANTED[field.type]}` : `send ${WANTED[field.type]} or set "coerce": true`;
+  return new Fault(
+    'wrong-type',
+    `${place(field)} holds ${describe(value)}, the stream declares a ${field.type}; ${remedy}`,
+  );
+}
+
+function place(field: FieldConfig): string {
+  return field.path === field.name ? `the field "${field.name}"` : `the field "${field.name}" at "${field.path}"`;
+}
+
+function checkNumber(value: number | bigint, field: FieldConfig, coerce: boolean): FieldValue | Fault {
+  const asNumber = Number(value);
+  if (field.type === 'boolean') {
+    if (coerce && (asNumber === 0 || asNumber === 1)) return asNumber === 1;
+    return new Fault(
+      'wrong-type',
+      `${place(field)} holds ${describe(value)}, the stream declares a boolean; send true or false`,
+    );
+  }
+  if (field.type === 'string') {
+    if (!coerce) {
+      return new Fault(
+        'wrong-type',
+        `${place(field)} holds ${describe(value)}, the stream declares a string; send text or set "coerce": true`,
+      );
+    }
+    // A bigint has lost nothing, so its digits are the text.
+    if (typeof value === 'bigint') return value.toString();
+  }
+  if (!Number.isFinite(asNumber)) {
+    return new Fault(
+      'not-finite',
+      `${place(field)} holds ${describe(value)}, which no double can hold; leave the field out instead`,
+    );
+  }
+  if (Number.isInteger(asNumber) && !Number.isSafeInteger(asNumber)) {
+    return new Fault(
+      'unsafe-integer',
+      `${place(field)} holds ${describe(value)}, beyond 2^53, where digits are lost; declare it as string and send it as text`,
+    );
+  }
+  return field.type === 'string' ? String(asNumber) : asNumber;
+}
+
+function coerceValue(value: unknown, type: FieldType): FieldValue | undefined {
+  if (typeof value === 'boolean') return type === 'string' ? String(value) : undefined;
+  if (typeof value !== 'string') return undefined;
+  if (type === 'number') return JSON_NUMBER.test(value) ? Number(value) : undefined;
+  return value.length <= LONGEST_WORD ? WORDS.get(value.toLowerCase()) : undefined;
+}

@@ -1,0 +1,30 @@
+import { Fault } from './fault.ts';
+
+/**
+ * Looks through a decoded value for keys that could reach the prototype of an object that someone builds from it: an own `__proto__`,
+ * or a `constructor` that holds a `prototype`. Undefined where there is none. Walks without recursion.
+ */
+export function findForbidden(value: unknown): Fault | undefined {
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next !== 'object' || next === null || next instanceof Uint8Array) continue;
+    if (Array.isArray(next)) {
+      for (const element of next) open.push(element);
+      continue;
+    }
+    if (Object.hasOwn(next, '__proto__')) return forbidden('__proto__');
+    for (const [key, inner] of Object.entries(next)) {
+      if (key === 'constructor' && typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'prototype')) {
+        return forbidden('constructor.prototype');
+      }
+      open.push(inner);
+    }
+  }
+  return undefined;
+}
+
+/** The fault of a payload with such a key. */
+export function forbidden(key: string): Fault {
+  return new Fault('forbidden-key', `the payload has the key "${key}"; rename it`);
+}

@@ -1,0 +1,105 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import type { PayloadFormat } from '../model/config.ts';
+import { parseCbor } from './cbor.ts';
+import { Fault } from './fault.ts';
+import { parseJson } from './json.ts';
+import { parseMsgpack } from './msgpack.ts';
+
+/** What a payload may cost before it is looked at. */
+export interface PayloadLimits {
+  readonly bytes: number;
+  /** Levels of objects and arrays; a flat object has one. Never more than 512, whatever is asked. */
+  readonly depth: number;
+  /** Readings per message. */
+  readonly readings: number;
+}
+
+/** Deeper values would exhaust the stack of those who walk or print them. */
+const DEEPEST = 512;
+
+/**
+ * Makes the reader of one payload format: bytes → a plain value, or a `Fault`; for `ndjson` an array of both, one per line that is not
+ * blank. It never throws, and checks size, UTF-8 and depth before it builds anything.
+ *
+ * For all: above the size limit → `too-large`; empty → `malformed`; deeper than the limit → `too-deep`; text that is not UTF-8 →
+ * `invalid-utf8`; a key `__proto__`, or a `constructor` that holds a `prototype`, at any depth and however escaped → `forbidden-key`.
+ * For texts: a byte order mark at the beginning is dropped. Of equal keys in one JSON or MessagePack or CBOR object, the last wins.
+ * The literals NaN and Infinity are not JSON → `malformed`; `1e999`, and the NaN of binary formats, pass here, and are refused
+ * (`not-finite`) where a field needs a number. `plain` is the whole text without the white space around it.
+ */
+export function createParser(format: PayloadFormat, limits: PayloadLimits): (payload: Uint8Array) => unknown {
+  const depth = Math.min(limits.depth, DEEPEST);
+  const parse = parserOf(format, depth, limits.readings);
+  return (payload) => {
+    if (payload.length > limits.bytes) {
+      return new Fault(
+        'too-large',
+        `the payload has ${payload.length} bytes, the stream allows ${limits.bytes}; send less at once or raise limits.bytes`,
+      );
+    }
+    if (payload.length === 0) return new Fault('malformed', `the payload is empty; send ${format}`);
+    return parse(payload);
+  };
+}
+
+function parserOf(format: PayloadFormat, depth: number, readings: number): (payload: Uint8Array) => unknown {
+  switch (format) {
+    case 'json':
+      return (payload) => {
+        const text = decodeText(payload);
+        return text instanceof Fault ? text : parseJson(text, depth);
+      };
+    case 'ndjson':
+      return (payload) => {
+        const text = decodeText(payload);
+        return text instanceof Fault ? text : parseLines(text, depth, readings);
+      };
+    case 'plain':
+      return (payload) => {
+        const text = decodeText(payload);
+        if (text instanceof Fault) return text;
+        const trimmed = text.trim();
+        return trimmed === '' ? new Fault('malformed', 'the payload is blank; send one value as text') : trimmed;
+      };
+    case 'msgpack':
+      return (payload) => parseMsgpack(payload, depth);
+    case 'cbor':
+      return (payload) => parseCbor(payload, depth);
+  }
+}
+
+/** The text of UTF-8 bytes without a byte order mark, or a `Fault`. */
+export function decodeText(payload: Uint8Array): string | Fault {
+  const buffer = Buffer.isBuffer(payload)
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const text = buffer.toString('utf8');
+  // The decoder puts U+FFFD for what is no UTF-8; whoever sent that character itself sent valid bytes.
+  if (text.includes('\ufffd') && !isUtf8(buffer)) {
+    return new Fault('invalid-utf8', 'the payload is not UTF-8; encode its text as UTF-8');
+  }
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+function parseLines(text: string, depth: number, readings: number): readonly unknown[] | Fault {
+  const values: unknown[] = [];
+  let start = 0;
+  while (start <= text.length) {
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const line = text.slice(start, end).trim();
+    start = end + 1;
+    if (line === '') continue;
+    if (values.length >= readings) return tooManyReadings(`more than ${readings}`, readings);
+    values.push(parseJson(line, depth));
+  }
+  return values.length > 0 ? values : new Fault('malformed', 'the payload is blank; send one JSON object per line');
+}
+
+/** The fault of a message with more readings than its stream allows. */
+export function tooManyReadings(found: number | string, allowed: number): Fault {
+  return new Fault(
+    'too-large',
+    `the message has ${found} readings, the stream allows ${allowed}; send fewer at once or raise limits.readings`,
+  );
+}

@@ -1,0 +1,77 @@
+/** A 64-bit value in two signed or unsigned 32-bit halves; written in place, so that a reading costs no object. */
+export interface Hash {
+  high: number;
+  low: number;
+}
+
+const C1 = 0x239b961b;
+const C2 = 0xab0e9789 | 0;
+
+/** The hash state behind a topic; computed once per topic, since topics repeat. */
+export function hashTopic(topic: string): Hash {
+  const seed: Hash = { high: 0x5765_6972, low: topic.length };
+  hashBytes(seed, Buffer.from(topic), seed);
+  return seed;
+}
+
+/**
+ * Writes the hash of topic and payload to `out`; `seed` is `hashTopic`'s.
+ *
+ * Method: MurmurHash3_x86_128 (Austin Appleby, 2011) with two of its four lanes: eight bytes a round, four to each lane, and each
+ * round adds one lane to the other, so that every byte reaches all 64 bits. Not for use against forgers: who can send readings can send any.
+ */
+export function hashBytes(seed: Readonly<Hash>, bytes: Uint8Array, out: Hash): void {
+  let high = seed.high | 0;
+  let low = seed.low | 0;
+  const length = bytes.length;
+  const whole = length & ~7;
+  let i = 0;
+  for (; i < whole; i += 8) {
+    const a = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    const b = bytes[i + 4]! | (bytes[i + 5]! << 8) | (bytes[i + 6]! << 16) | (bytes[i + 7]! << 24);
+    high ^= scramble(a, C1, C2, 15);
+    high = (Math.imul(((high << 19) | (high >>> 13)) + low, 5) + 0x561ccd1b) | 0;
+    low ^= scramble(b, C2, C1, 16);
+    low = (Math.imul(((low << 17) | (low >>> 15)) + high, 5) + 0x0bcaa747) | 0;
+  }
+  let a = 0;
+  let b = 0;
+  for (let shift = 0; i < length; i++, shift += 8) {
+    if (shift < 32) a |= bytes[i]! << shift;
+    else b |= bytes[i]! << (shift - 32);
+  }
+  out.high = (high ^ scramble(a, C1, C2, 15)) | 0;
+  out.low = (low ^ scramble(b, C2, C1, 16) ^ length) | 0;
+}
+
+function scramble(word: number, first: number, second: number, turn: number): number {
+  const product = Math.imul(word, first);
+  return Math.imul((product << turn) | (product >>> (32 - turn)), second);
+}
+
+/**
+ * Writes the identity of the reading at `index` of a message to `out`, as unsigned halves; `message` is `hashBytes`'s result.
+ * For one message it is a bijection of the index, so its readings never share an identity. The same message delivered again
+ * gives the same identities; so do two messages that are equal to the byte.
+ */
+export function identify(message: Readonly<Hash>, index: number, out: Hash): void {
+  let high = message.high ^ index;
+  let low = message.low;
+  high = (high + low) | 0;
+  low = (low + high) | 0;
+  high = finish(high);
+  low = finish(low);
+  high = (high + low) | 0;
+  low = (low + high) | 0;
+  out.high = high >>> 0;
+  out.low = low >>> 0;
+}
+
+/** MurmurHash3's finalizer: every bit of the input flips every bit of the output with even odds. */
+function finish(word: number): number {
+  let mixed = word ^ (word >>> 16);
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}

@@ -1,0 +1,56 @@
+import { type ParseError, printParseErrorCode, visit } from 'jsonc-parser';
+import { Fault, quote } from './fault.ts';
+import { findForbidden } from './forbidden.ts';
+
+/** The value of a JSON text, or a `Fault`; `depth` bounds its nesting before anything is built. */
+export function parseJson(text: string, depth: number): unknown {
+  // A flat object, the usual message, has no second bracket; to look for one is cheaper than to count.
+  const nested = depth < 1 || text.indexOf('{', 1) !== -1 || text.indexOf('[', 1) !== -1;
+  if (nested && nestsDeeper(text, depth)) {
+    return new Fault('too-deep', `the payload nests deeper than ${depth} levels; flatten it or raise limits.depth`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return explain(text);
+  }
+  // An escaped letter or underscore (\u005f) would hide a key from the search, so every escape of that range is looked at.
+  const suspect = text.includes('__proto__') || text.includes('\\u00') || (nested && text.includes('constructor'));
+  return suspect ? (findForbidden(value) ?? value) : value;
+}
+
+function nestsDeeper(text: string, limit: number): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (quoted) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) quoted = false;
+    } else if (code === 0x22) quoted = true;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > limit) return true;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return false;
+}
+
+/** Says where a text stops being JSON. Not in the words of `JSON.parse`, which differ between versions and would change dead letters. */
+function explain(text: string): Fault {
+  let first: { readonly error: ParseError['error']; readonly offset: number } | undefined;
+  const onError = (error: ParseError['error'], offset: number): void => {
+    if (first === undefined || offset < first.offset) first = { error, offset };
+  };
+  visit(text, { onError }, { disallowComments: true });
+  if (first === undefined) return new Fault('malformed', 'the payload is not JSON; send valid JSON');
+  const { error, offset } = first;
+  const found =
+    offset < text.length
+      ? `${quote(text.slice(offset, offset + 20))} at character ${offset + 1}`
+      : 'the end of the payload';
+  return new Fault(
+    'malformed',
+    `the payload is not JSON: found ${found} (${printParseErrorCode(error)}); send valid JSON`,
+  );
+}

@@ -1,0 +1,32 @@
+import type { Place } from '../model/config.ts';
+import { describe, Fault } from './fault.ts';
+
+const LONGEST_DEVICE = 256;
+
+/** A device id from the payload or the topic, as text; or a `Fault`. Texts of 1 to 256 characters, and integers below 2^53. */
+export function readDevice(value: unknown, place: Place): string | Fault {
+  if (typeof value === 'string' && value !== '' && value.length <= LONGEST_DEVICE) return value;
+  if (Number.isSafeInteger(value)) return String(value);
+  const where = 'path' in place ? `the payload at "${place.path}"` : `the topic at {${place.topic}}`;
+  if (value === undefined || value === null) {
+    return new Fault(
+      'missing-device',
+      `${where} names no device; send its id there, or name another place in the stream's "device"`,
+    );
+  }
+  const found = typeof value === 'string' && value !== '' ? `${value.length} characters` : describe(value);
+  return new Fault(
+    'invalid-device',
+    `${where} holds ${found}; a device id is text of 1 to 256 characters or an integer below 2^53`,
+  );
+}
+
+/** A label from the payload as text, empty where there is none; or a `Fault` where it is no scalar. */
+export function readLabel(value: unknown, name: string): string | Fault {
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'object') {
+    return new Fault('wrong-type', `the label "${name}" holds ${describe(value)}; send text, a number or a boolean`);
+  }
+  return String(value);
+}

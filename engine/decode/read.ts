@@ -1,0 +1,228 @@
+import type { FieldConfig } from '../model/config.ts';
+import type { FieldValue, Reading } from '../model/reading.ts';
+import type { MessageRecord } from '../model/record.ts';
+import type { Counters } from '../telemetry.ts';
+import type { StreamDecoder } from './compile.ts';
+import { takeUndeclared, tooManyFields, type Undeclared } from './extra.ts';
+import { describe, Fault, isObject } from './fault.ts';
+import { checkField } from './fields.ts';
+import { type Hash, identify } from './identity.ts';
+import { readDevice, readLabel } from './origin.ts';
+import { type Locator, resolve } from './paths.ts';
+import { explainTime, readTime } from './timestamps.ts';
+
+/** What a data topic says of the readings that come by it. */
+export interface DataTopic {
+  /** Undefined where the payload names the device. */
+  readonly device: string | Fault | undefined;
+  /** In the stream's order; those that the payload holds are empty here. */
+  readonly labels: readonly string[];
+  /** What `{field}` stands for. */
+  readonly field: string | undefined;
+  /** Of the topic. */
+  readonly seed: Hash;
+}
+
+/** The message that readings are being made of; one is filled again and again. */
+export interface MessageContext {
+  record: MessageRecord;
+  topic: DataTopic;
+  /** Of topic and payload. */
+  readonly hash: Hash;
+}
+
+/** Makes readings of one stream; `begin` must be called with a message's root value before its elements are read. */
+export interface Reader {
+  readonly begin: (root: unknown) => void;
+  readonly read: (element: unknown, index: number, context: MessageContext) => Reading | Fault;
+  /** The same for the text of a `plain` payload. */
+  readonly readPlain: (text: string, context: MessageContext) => Reading | Fault;
+}
+
+/** Largest integer up to which a double tells every two neighbours apart. */
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Makes the reader of a stream. It keeps scratch space between calls, but nothing that a later reading could see.
+ * Undeclared keys are looked for in the reading alone: what stands beside the array of `each` is an envelope, read by `$.` paths only.
+ */
+export function createReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): Reader {
+  const { slots, fields } = stream;
+  const raw: unknown[] = Array.from({ length: slots.size }, () => undefined);
+  const policy = { undeclared: stream.config.undeclared, maxFields: stream.config.limits.fields };
+  const found: Undeclared = { extra: undefined, ignored: 0, keys: 0 };
+  const id: Hash = { high: 0, low: 0 };
+
+  function begin(root: unknown): void {
+    for (let i = 0; i < slots.messagePaths.length; i++)
+      raw[slots.roots.size + i] = resolve(root, slots.messagePaths[i]!);
+  }
+
+  /** Puts every root value in its slot and takes in what is not declared, in one pass over the keys. */
+  function scan(element: Record<string, unknown>): Fault | undefined {
+    for (let i = 0; i < slots.roots.size; i++) raw[i] = undefined;
+    found.extra = undefined;
+    found.ignored = 0;
+    found.keys = 0;
+    for (const key in element) {
+      if (++found.keys > policy.maxFields) return tooManyFields(policy.maxFields);
+      const root = slots.roots.get(key);
+      const value = element[key];
+      if (root !== undefined) {
+        raw[root.slot] = value;
+        if (root.node.read) continue;
+      }
+      const fault = takeUndeclared(key, value, root?.node, policy, found);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  function read(element: unknown, index: number, context: MessageContext): Reading | Fault {
+    if (!isObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
+    const fault = scan(element as Record<string, unknown>);
+    if (fault !== undefined) return fault;
+    const values: (FieldValue | undefined)[] = [];
+    let present = 0;
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i]!;
+      const value = locate(raw, field.locator);
+      if (value === undefined || value === null) {
+        values.push(undefined);
+        continue;
+      }
+      present++;
+      // The usual case; its bounds leave out NaN, the infinities and unsafe integers, which are all of the larger numbers.
+      if (typeof value === 'number' && field.config.type === 'number' && value >= -MAX_SAFE && value <= MAX_SAFE) {
+        values.push(value);
+        continue;
+      }
+      const checked = checkField(value, field.config, stream.coerce);
+      if (checked instanceof Fault) return checked;
+      values.push(checked);
+    }
+    return present === 0 ? noFields(stream) : finish(values, index, context);
+  }
+
+  function readPlain(text: string, context: MessageContext): Reading | Fault {
+    const name = context.topic.field;
+    const wanted = fields.findIndex(({ config }) => (name === undefined ? fields.length === 1 : config.path === name));
+    if (wanted < 0) return noPlainField(stream, name);
+    raw.fill(undefined);
+    found.extra = undefined;
+    found.ignored = 0;
+    const checked = checkField(text, fields[wanted]!.config, true);
+    if (checked instanceof Fault) return checked;
+    return finish(
+      fields.map((_, i) => (i === wanted ? checked : undefined)),
+      0,
+      context,
+    );
+  }
+
+  function finish(values: (FieldValue | undefined)[], index: number, context: MessageContext): Reading | Fault {
+    const { record, topic } = context;
+    const device = topic.device ?? deviceOf(stream, raw);
+    if (device instanceof Fault) return device;
+    const labels = labelsOf(stream, topic, raw);
+    if (labels instanceof Fault) return labels;
+    let time = timeOf(stream, raw, record.at);
+    if (time instanceof Fault) return time;
+    const clamped = time > record.at + maxAheadMs;
+    if (clamped) {
+      time = record.at;
+      counters.readings_clamped++;
+    }
+    counters.fields_ignored += found.ignored;
+    identify(context.hash, index, id);
+    return {
+      kind: 'reading',
+      stream: stream.index,
+      device,
+      labels,
+      time,
+      receivedAt: record.at,
+      connection: record.connection,
+      offset: record.offset,
+      idHigh: id.high,
+      idLow: id.low,
+      values,
+      extra: found.extra,
+      clamped,
+      liveMs: 0,
+      late: false,
+    };
+  }
+
+  return { begin, read, readPlain };
+}
+
+function locate(raw: readonly unknown[], locator: Locator): unknown {
+  const value = raw[locator.slot];
+  return locator.rest === undefined || value === undefined ? value : resolve(value, locator.rest);
+}
+
+function deviceOf({ device, config }: StreamDecoder, raw: readonly unknown[]): string | Fault {
+  return readDevice('locator' in device ? locate(raw, device.locator) : undefined, config.device);
+}
+
+function labelsOf(stream: StreamDecoder, topic: DataTopic, raw: readonly unknown[]): readonly string[] | Fault {
+  if (!stream.labelsInPayload) return topic.labels;
+  const labels: string[] = [];
+  for (let i = 0; i < stream.labels.length; i++) {
+    const origin = stream.labels[i]!;
+    const label =
+      'locator' in origin ? readLabel(locate(raw, origin.locator), stream.config.labels[i]!.name) : topic.labels[i]!;
+    if (label instanceof Fault) return label;
+    labels.push(label);
+  }
+  return labels;
+}
+
+function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receivedAt: number): number | Fault {
+  if (time === undefined || config.time === undefined) return receivedAt;
+  const value = locate(raw, time);
+  const { path, unit } = config.time;
+  if (value === undefined || value === null) {
+    return new Fault(
+      'missing-time',
+      `the payload has no time at "${path}"; send it there, or leave "time" out of the stream to take the receive time`,
+    );
+  }
+  const at = readTime(value, unit);
+  return Number.isNaN(at) ? new Fault('invalid-time', `the time at "${path}": ${explainTime(value, unit)}`) : at;
+}
+
+function notAnObject(element: unknown, { config }: StreamDecoder): Fault {
+  const remedy =
+    Array.isArray(element) && config.each === undefined
+      ? 'set "each": "$" if its elements are the readings'
+      : 'send an object, or set the stream\'s format to "plain" if the payload is one value';
+  return new Fault('not-an-object', `found ${describe(element)} where a reading should be; ${remedy}`);
+}
+
+function noFields({ config }: StreamDecoder): Fault {
+  return new Fault(
+    'no-fields',
+    `the reading has none of the declared fields (${placesOf(config.fields)}); send one of them`,
+  );
+}
+
+function noPlainField({ config }: StreamDecoder, name: string | undefined): Fault {
+  const places = placesOf(config.fields);
+  if (name !== undefined) {
+    return new Fault(
+      'no-fields',
+      `the topic says field ${JSON.stringify(name)}, the stream declares ${places}; declare it or send one of these`,
+    );
+  }
+  return new Fault(
+    'no-fields',
+    `the payload does not say which of the fields ${places} it is; put {field} into the stream's topic`,
+  );
+}
+
+function placesOf(fields: readonly FieldConfig[]): string {
+  const some = fields.slice(0, 5).map((field) => field.path);
+  return some.join(', ') + (fields.length > some.length ? ', …' : '');
+}

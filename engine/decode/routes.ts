@@ -1,0 +1,98 @@
+import type { StatusDecoder, StreamDecoder } from './compile.ts';
+import type { Fault } from './fault.ts';
+import { hashTopic } from './identity.ts';
+import { readDevice } from './origin.ts';
+import type { DataTopic } from './read.ts';
+
+/** Who takes the messages of a topic. */
+export type Route = DataRoute | StatusRoute | { readonly kind: 'none' };
+
+export interface DataRoute {
+  readonly kind: 'data';
+  readonly stream: number;
+  readonly topic: DataTopic;
+}
+
+export interface StatusRoute {
+  readonly kind: 'status';
+  readonly targets: readonly StatusTarget[];
+}
+
+/** A stream whose status topic this is, and the device that it speaks of. */
+export interface StatusTarget {
+  readonly stream: StreamDecoder;
+  readonly status: StatusDecoder;
+  readonly device: string | Fault;
+  readonly labels: readonly string[];
+}
+
+/** Topics remembered per broker, and the longest that is: together some 30 MB at worst. */
+const MAX_TOPICS = 50_000;
+const LONGEST_TOPIC = 256;
+const NONE: Route = { kind: 'none' };
+
+/**
+ * Makes the lookup broker index, topic → route. Templates are matched once per topic: routes are remembered, and all
+ * forgotten at once when there are too many.
+ */
+export function createRoutes(
+  streams: readonly StreamDecoder[],
+  brokers: readonly string[],
+): (connection: number, topic: string) => Route {
+  const memories: Map<string, Route>[] = [];
+  return (connection, topic) => {
+    let memory = memories[connection];
+    if (memory === undefined) {
+      memory = new Map();
+      memories[connection] = memory;
+    }
+    const known = memory.get(topic);
+    if (known !== undefined) return known;
+    const broker = brokers[connection];
+    const route = findRoute(
+      streams.filter(({ config }) => config.broker === undefined || config.broker === broker),
+      topic,
+    );
+    if (topic.length <= LONGEST_TOPIC) {
+      if (memory.size >= MAX_TOPICS) memory.clear();
+      memory.set(topic, route);
+    }
+    return route;
+  };
+}
+
+function findRoute(streams: readonly StreamDecoder[], topic: string): Route {
+  const targets = streams.flatMap((stream) => statusTarget(stream, topic) ?? []);
+  if (targets.length > 0) return { kind: 'status', targets };
+  for (const stream of streams) {
+    const levels = stream.topic.match(topic);
+    if (levels !== undefined) return { kind: 'data', stream: stream.index, topic: dataTopic(stream, topic, levels) };
+  }
+  return NONE;
+}
+
+function dataTopic(
+  { config, device, labels, fieldLevel }: StreamDecoder,
+  topic: string,
+  levels: readonly string[],
+): DataTopic {
+  return {
+    device: 'level' in device ? readDevice(levels[device.level], config.device) : undefined,
+    labels: labels.map((label) => ('level' in label ? levels[label.level]! : '')),
+    field: fieldLevel < 0 ? undefined : levels[fieldLevel],
+    seed: hashTopic(topic),
+  };
+}
+
+function statusTarget(stream: StreamDecoder, topic: string): StatusTarget | undefined {
+  const { status } = stream;
+  const levels = status?.topic.match(topic);
+  if (status === undefined || levels === undefined) return undefined;
+  const labels = status.labels.map((level) => (level < 0 ? '' : levels[level]!));
+  return {
+    stream,
+    status,
+    device: readDevice(levels[status.device], { topic: status.topic.names[status.device]! }),
+    labels,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Status } from '../model/item.ts';
+import type { MessageRecord } from '../model/record.ts';
+import { Fault, quote } from './fault.ts';
+import { decodeText } from './formats.ts';
+import type { StatusTarget } from './routes.ts';
+
+/**
+ * What a message on a status topic says: its text without the white space around it must be, to the letter, one of the stream's
+ * `online` or `offline` words. An empty payload, by which a retained status is taken back, says nothing: undefined.
+ * Labels that the status topic does not name are empty.
+ */
+export function readStatus(record: MessageRecord, target: StatusTarget): Status | Fault | undefined {
+  if (record.payload.length === 0) return undefined;
+  if (target.device instanceof Fault) return target.device;
+  const { stream, status } = target;
+  const { bytes } = stream.config.limits;
+  if (record.payload.length > bytes) {
+    return new Fault(
+      'too-large',
+      `the status has ${record.payload.length} bytes, the stream allows ${bytes}; send one word`,
+    );
+  }
+  const text = decodeText(record.payload);
+  if (text instanceof Fault) return text;
+  const word = text.trim();
+  const online = status.online.has(word);
+  if (!online && !status.offline.has(word)) {
+    const words = [...status.online, ...status.offline].map(quote).join(', ');
+    return new Fault(
+      'malformed',
+      `the status is ${quote(word)}; send one of ${words}, or add it to the stream's status`,
+    );
+  }
+  return {
+    kind: 'status',
+    offset: record.offset,
+    at: record.at,
+    connection: record.connection,
+    stream: stream.index,
+    device: target.device,
+    labels: target.labels,
+    online,
+    liveMs: 0,
+  };
+}

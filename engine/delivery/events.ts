@@ -1,0 +1,222 @@
+import type { AlertState, DeviceChange, Rejected, Transition } from '../model/item.ts';
+import type { EventOutput } from '../model/output.ts';
+import type { RulePlan } from '../model/plan.ts';
+import type { FieldValue } from '../model/reading.ts';
+import { cloudEvent, formatTime } from './cloud-event.ts';
+import { evidenceSql } from './evidence.ts';
+import { alertSubject, DEADLETTERS_SUBJECT, deviceSubject, kvToken, subjectToken } from './subjects.ts';
+
+/** What an event says of where it comes from. */
+export interface EventContext {
+  /** Identity of the journal whose record caused the event. */
+  readonly journalId: string;
+  /** Name of this Weir, in the event's source. */
+  readonly instance: string;
+  /** ClickHouse database that holds the streams' tables. */
+  readonly database: string;
+}
+
+/** What an alert's event takes from its rule; a `RulePlan` has it all. */
+export type EventRule = Pick<RulePlan, 'name' | 'version' | 'type' | 'severity' | 'params' | 'message'> & {
+  readonly keying: Pick<RulePlan['keying'], 'per'>;
+};
+
+/** What a device's event takes from its stream; a `StreamPlan` has it all. */
+export interface EventStream {
+  /** Also the name of its table. */
+  readonly name: string;
+  readonly config: { readonly labels: readonly { readonly name: string }[] };
+}
+
+const SHOWN_PAYLOAD_BYTES = 4_096;
+
+/**
+ * The event of an alert that began to fire or was resolved, with its entry in the KV of open alerts; undefined for every other
+ * change of state, which is for the `alerts` table alone.
+ */
+export function alertEvent(
+  transition: Transition,
+  rule: EventRule,
+  stream: Pick<EventStream, 'name'>,
+  context: EventContext,
+): EventOutput | undefined {
+  const { id, to: state, key, offset, at } = transition;
+  if (state !== 'firing' && state !== 'resolved') return undefined;
+  const body = cloudEvent({
+    id,
+    instance: context.instance,
+    type: `weir.alert.${state}`,
+    subject: key.text,
+    time: at,
+    data: alertData(transition, state, rule, stream, context),
+  });
+  return {
+    kind: 'event',
+    id,
+    offset,
+    subject: alertSubject(rule.severity, rule.name, key.text),
+    body,
+    stream: 'WEIR_ALERTS',
+    kv: {
+      bucket: 'weir_alerts_open',
+      key: `${kvToken(rule.name)}.${kvToken(key.text)}`,
+      value: state === 'firing' ? body : null,
+    },
+  };
+}
+
+/**
+ * The event of a device that went offline or came back, with its entry in the KV of devices.
+ * Subject and entry know a device by its id alone: one that speaks in two streams has one entry, of its last change.
+ */
+export function deviceEvent(change: DeviceChange, stream: EventStream, context: EventContext): EventOutput {
+  const state = change.online ? 'online' : 'offline';
+  const parts = ['device', subjectToken(stream.name), subjectToken(change.device), state];
+  const id = eventId(context.journalId, change.offset, ...parts, String(Math.round(change.at * 1000)));
+  const labels = named(
+    stream.config.labels.map((label) => label.name),
+    change.labels,
+  );
+  const body = cloudEvent({
+    id,
+    instance: context.instance,
+    type: `weir.device.${state}`,
+    subject: change.device,
+    time: change.at,
+    data: {
+      device: change.device,
+      stream: stream.name,
+      state,
+      reason: change.reason,
+      labels,
+      at: formatTime(change.at),
+      lastSeenAt: formatTime(change.lastSeenAt),
+    },
+  });
+  return {
+    kind: 'event',
+    id,
+    offset: change.offset,
+    subject: deviceSubject(change.online, change.device),
+    body,
+    stream: 'WEIR_DEVICES',
+    kv: { bucket: 'weir_devices', key: kvToken(change.device), value: body },
+  };
+}
+
+/**
+ * The event of a message that could not be decoded: best effort, since no stream keeps it. Carries the first 4 KiB of the payload,
+ * as `text` where they are UTF-8, else as `base64`. `streamName` is undefined where no stream's topic matched.
+ */
+export function deadLetterEvent(
+  rejected: Rejected,
+  streamName: string | undefined,
+  context: EventContext,
+): EventOutput {
+  const id = eventId(context.journalId, rejected.offset, 'deadletter');
+  const body = cloudEvent({
+    id,
+    instance: context.instance,
+    type: 'weir.deadletter',
+    subject: rejected.topic,
+    time: rejected.at,
+    data: {
+      topic: rejected.topic,
+      stream: streamName ?? null,
+      reason: rejected.reason,
+      detail: rejected.detail,
+      at: formatTime(rejected.at),
+      payload: shownPayload(rejected.payload),
+    },
+  });
+  return { kind: 'event', id, offset: rejected.offset, subject: DEADLETTERS_SUBJECT, body };
+}
+
+function alertData(
+  transition: Transition,
+  state: AlertState,
+  rule: EventRule,
+  stream: Pick<EventStream, 'name'>,
+  context: EventContext,
+): Record<string, unknown> {
+  const { key, at, since, from, facts, conditions, evidence } = transition;
+  const { per } = rule.keying;
+  const keyParts = named(per, key.parts);
+  const { severity: _severity, message: _message, ...params } = rule.params;
+  const where = per.map((name, i) => [name, key.parts[i] ?? ''] as const);
+  const sql = evidenceSql({ ...evidence, database: context.database, table: stream.name, where });
+  return {
+    rule: rule.name,
+    version: rule.version,
+    type: rule.type,
+    severity: rule.severity,
+    state,
+    from,
+    key: key.text,
+    keyParts,
+    since: formatTime(since),
+    at: formatTime(at),
+    ...(state === 'resolved' && { durationMs: Math.round((at - since) * 1000) / 1000 }),
+    message: alertMessage(transition, rule),
+    facts,
+    conditions,
+    params,
+    evidence: { sql, from: formatTime(evidence.from), to: formatTime(evidence.to) },
+  };
+}
+
+/** What the alert says at this change: the rule's message with the facts and the parts of the key filled in. */
+export function alertMessage({ key, facts }: Transition, rule: EventRule): string {
+  const keyParts = named(rule.keying.per, key.parts);
+  return rule.message((name) => lookUp(name, facts, keyParts, key.text));
+}
+
+function lookUp(
+  name: string,
+  facts: Transition['facts'],
+  keyParts: Readonly<Record<string, string>>,
+  key: string,
+): FieldValue | undefined {
+  if (Object.hasOwn(facts, name)) return facts[name] ?? undefined;
+  if (Object.hasOwn(keyParts, name)) return keyParts[name];
+  return name === 'key' ? key : undefined;
+}
+
+/** Built from entries, so that a label called `__proto__` is a label like any other. */
+function named(names: readonly string[], values: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']));
+}
+
+/**
+ * The id of a change of state, of which no two in a journal are alike but those of one alert to one state by one record at one instant:
+ * `<journalId>.<offset>.<rule>.<key>.<state>.<at in µs>`, each part a subject token.
+ */
+export function transitionId(
+  journalId: string,
+  offset: number,
+  rule: string,
+  key: string,
+  state: AlertState,
+  at: number,
+): string {
+  return eventId(journalId, offset, subjectToken(rule), subjectToken(key), state, String(Math.round(at * 1000)));
+}
+
+function eventId(journalId: string, offset: number, ...parts: readonly string[]): string {
+  return [subjectToken(journalId), String(offset), ...parts].join('.');
+}
+
+function shownPayload(payload: Uint8Array): Record<string, unknown> {
+  const shown = payload.subarray(0, SHOWN_PAYLOAD_BYTES);
+  const size = { bytes: payload.length, truncated: shown.length < payload.length };
+  try {
+    // As a stream, for which a character cut in half at the end is no error.
+    return {
+      ...size,
+      text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(shown, { stream: true }),
+    };
+  } catch {
+    // Not UTF-8.
+    return { ...size, base64: Buffer.from(shown.buffer, shown.byteOffset, shown.length).toString('base64') };
+  }
+}

@@ -1,0 +1,76 @@
+import type { DeviceChange, Rejected, Transition } from '../model/item.ts';
+import type { Plan } from '../model/plan.ts';
+import type { JournalRecord } from '../model/record.ts';
+import { alertMessage } from './events.ts';
+
+/** The row of the `alerts` table, columns in its order. */
+export function alertRow(transition: Transition, plan: Plan): unknown[] {
+  const rule = plan.rules[transition.rule]!;
+  const { key, facts, evidence } = transition;
+  const device = rule.keying.per.indexOf('device');
+  return [
+    transition.id,
+    transition.at,
+    rule.name,
+    rule.version,
+    rule.severity,
+    transition.from,
+    transition.to,
+    plan.streams[rule.stream]!.name,
+    key.text,
+    device < 0 ? '' : key.parts[device],
+    transition.since,
+    alertMessage(transition, rule),
+    Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, JSON.stringify(value)])),
+    JSON.stringify(transition.conditions),
+    evidence.from,
+    evidence.to,
+    transition.offset,
+  ];
+}
+
+/** The row of the `devices` table. A device that was never seen before has the instant of the change for its last sign. */
+export function deviceRow(change: DeviceChange, plan: Plan): unknown[] {
+  const { at, lastSeenAt } = change;
+  return [
+    at,
+    plan.streams[change.stream]!.name,
+    change.device,
+    change.online,
+    change.reason,
+    lastSeenAt < 0 ? at : lastSeenAt,
+    change.offset,
+  ];
+}
+
+/** The row of the `dead_letters` table. `ordinal` tells several rejections of one message apart. */
+export function deadLetterRow(rejected: Rejected, plan: Plan): unknown[] {
+  const stream = rejected.stream < 0 ? '' : plan.streams[rejected.stream]!.name;
+  const { at, topic, reason, detail, payload, offset } = rejected;
+  return [at, at, stream, topic, reason, detail, payload, offset, textHash(`${reason} ${detail}`)];
+}
+
+/** FNV-1a, 32 bit (Fowler, Noll, Vo). */
+function textHash(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+/** The row of the `dead_letters` table for a row that ClickHouse refused; `record` is the message behind it, where there is one. */
+export function refusedRow(table: string, detail: string, record: JournalRecord | undefined): unknown[] {
+  const at = record?.at ?? 0;
+  const message = record?.kind === 'message' ? record : undefined;
+  const payload = message?.payload ?? '';
+  return [
+    at,
+    at,
+    table,
+    message?.topic ?? '',
+    'refused',
+    detail,
+    payload,
+    record?.offset ?? 0,
+    textHash(`${table} ${detail}`),
+  ];
+}

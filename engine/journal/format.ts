@@ -1,0 +1,124 @@
+import { crc32 } from 'node:zlib';
+import type { JournalRecord, MarkName } from '../model/record.ts';
+
+/**
+ * The journal's bytes.
+ *
+ * Segment: header of 32 bytes (`WEIRJNL` and a version byte; first offset as float64; journal id, 16 ASCII characters), then records.
+ * Record: length of the body (u32), CRC-32 of the body (u32), body. Body: kind (u8), receive time (float64), offset (float64), then
+ * for a message: broker (u8), flags (u8), length of the topic (u16), topic, payload; for a mark: name (u8), broker + 1 (u8).
+ * Little endian throughout.
+ */
+export const FORMAT_VERSION = 1;
+export const HEADER_BYTES = 32;
+const MAGIC = 'WEIRJNL';
+const FRAME_BYTES = 8;
+const BODY_BYTES = 17;
+const MESSAGE_BYTES = 4;
+/** No record is larger: a length above it is damage, not a record. */
+export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+const KIND = { message: 1, tick: 2, mark: 3 } as const;
+const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut'];
+
+export interface SegmentHeader {
+  readonly journalId: string;
+  readonly firstOffset: number;
+}
+
+export function encodeHeader(header: SegmentHeader): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes.write(MAGIC, 0, 'latin1');
+  bytes[7] = FORMAT_VERSION;
+  bytes.writeDoubleLE(header.firstOffset, 8);
+  bytes.write(header.journalId, 16, 16, 'latin1');
+  return bytes;
+}
+
+/** Undefined where the bytes are no header of this format's version. */
+export function decodeHeader(bytes: Buffer): SegmentHeader | undefined {
+  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 7) !== MAGIC || bytes[7] !== FORMAT_VERSION)
+    return undefined;
+  return { firstOffset: bytes.readDoubleLE(8), journalId: bytes.toString('latin1', 16, 32) };
+}
+
+/** Upper bound of a record's size in the journal. A UTF-16 unit takes at most three bytes of UTF-8. */
+export function maxEncodedBytes(record: JournalRecord): number {
+  const extra = record.kind === 'message' ? MESSAGE_BYTES + record.topic.length * 3 + record.payload.length : 2;
+  return FRAME_BYTES + BODY_BYTES + extra;
+}
+
+/** Writes the record at `at` and returns where it ends. The buffer must have `maxEncodedBytes` of room. */
+export function encodeRecord(buffer: Buffer, at: number, record: JournalRecord): number {
+  const body = at + FRAME_BYTES;
+  buffer[body] = KIND[record.kind];
+  buffer.writeDoubleLE(record.at, body + 1);
+  buffer.writeDoubleLE(record.offset, body + 9);
+  let end = body + BODY_BYTES;
+  if (record.kind === 'message') {
+    buffer[end] = record.connection;
+    buffer[end + 1] = record.qos | (record.retain ? 4 : 0) | (record.dup ? 8 : 0);
+    const topicBytes = buffer.write(record.topic, end + MESSAGE_BYTES, 'utf8');
+    buffer.writeUInt16LE(topicBytes, end + 2);
+    end += MESSAGE_BYTES + topicBytes;
+    buffer.set(record.payload, end);
+    end += record.payload.length;
+  } else if (record.kind === 'mark') {
+    buffer[end] = MARKS.indexOf(record.mark);
+    buffer[end + 1] = record.connection + 1;
+    end += 2;
+  }
+  buffer.writeUInt32LE(end - body, at);
+  buffer.writeUInt32LE(crc32(buffer.subarray(body, end)), at + 4);
+  return end;
+}
+
+/** What stands at a place of a segment: a record and its end, too few bytes to tell, or something that is no record. */
+export type Decoded =
+  | { readonly kind: 'record'; readonly record: JournalRecord; readonly end: number }
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'damaged' };
+
+/** Reads the record at `at`. The payload is a view into `buffer`, not a copy. */
+export function decodeRecord(buffer: Buffer, at: number): Decoded {
+  if (buffer.length - at < FRAME_BYTES) return { kind: 'incomplete' };
+  const length = buffer.readUInt32LE(at);
+  if (length < BODY_BYTES || length > MAX_RECORD_BYTES) return { kind: 'damaged' };
+  const body = at + FRAME_BYTES;
+  const end = body + length;
+  if (end > buffer.length) return { kind: 'incomplete' };
+  if (crc32(buffer.subarray(body, end)) !== buffer.readUInt32LE(at + 4)) return { kind: 'damaged' };
+  const record = decodeBody(buffer, body, end);
+  return record === undefined ? { kind: 'damaged' } : { kind: 'record', record, end };
+}
+
+function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | undefined {
+  const at = buffer.readDoubleLE(body + 1);
+  const offset = buffer.readDoubleLE(body + 9);
+  const rest = body + BODY_BYTES;
+  switch (buffer[body]) {
+    case KIND.message: {
+      const flags = buffer[rest + 1]!;
+      const topicEnd = rest + MESSAGE_BYTES + buffer.readUInt16LE(rest + 2);
+      return {
+        kind: 'message',
+        offset,
+        at,
+        connection: buffer[rest]!,
+        topic: buffer.toString('utf8', rest + MESSAGE_BYTES, topicEnd),
+        payload: buffer.subarray(topicEnd, end),
+        qos: (flags & 3) as 0 | 1 | 2,
+        retain: (flags & 4) !== 0,
+        dup: (flags & 8) !== 0,
+      };
+    }
+    case KIND.tick:
+      return { kind: 'tick', offset, at };
+    case KIND.mark: {
+      const mark = MARKS[buffer[rest]!];
+      return mark === undefined ? undefined : { kind: 'mark', offset, at, mark, connection: buffer[rest + 1]! - 1 };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, truncate, unlink } from 'node:fs/promises';
+import type { JournalRecord, MarkRecord, MessageRecord, TickRecord } from '../model/record.ts';
+import type { Counters } from '../telemetry.ts';
+import { encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
+import { listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
+
+/** A record that has no offset yet. */
+export type Draft = Omit<MessageRecord, 'offset'> | Omit<TickRecord, 'offset'> | Omit<MarkRecord, 'offset'>;
+
+export interface JournalOptions {
+  readonly folder: string;
+  readonly counters: Counters;
+  /** Called with the records of a group, in order, once they are durable. */
+  readonly onCommit: (records: readonly JournalRecord[]) => void;
+  /** Called once when the disk fails; nothing is committed after it. */
+  readonly onFailure: (error: Error) => void;
+  /** A new segment begins above this size. Default 16 MiB. */
+  readonly segmentBytes?: number;
+  /** How long a group gathers records before it is written. Default 2 ms. */
+  readonly gatherMs?: number;
+}
+
+export interface Journal {
+  /** Fixed for the life of the journal; part of every event id and dedup token. */
+  readonly id: string;
+  /** Offset that the next record will get. */
+  readonly nextOffset: number;
+  /** Bytes on disk. */
+  readonly bytes: number;
+  /** Bytes cut off at open because a crash had left the last record incomplete. */
+  readonly tornBytes: number;
+  /** Takes records into the next group. `durable` is called after the group's sync, before `onCommit`. */
+  append(drafts: readonly Draft[], durable?: () => void): void;
+  /** Arrays of durable records from an offset on, in order. Not to be used while appending. */
+  read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]>;
+  /** Deletes segments all of whose records are below `offset`. */
+  release(offset: number): Promise<void>;
+  /** Commits what was appended and closes the file. */
+  close(): Promise<void>;
+}
+
+/** Records that become durable together. */
+interface Group {
+  buffer: Buffer;
+  length: number;
+  records: JournalRecord[];
+  durable: (() => void)[];
+}
+
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+const GATHER_MS = 2;
+/** A group this large is written without waiting for more. */
+const FULL_GROUP_BYTES = 256 * 1024;
+
+/**
+ * Opens the journal in a folder, or begins one. An incomplete last record is cut off (nobody was told that it was safe);
+ * damage anywhere else is an error.
+ */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  await mkdir(options.folder, { recursive: true });
+  const segments = await listSegments(options.folder);
+  const found = await inspect(segments);
+  return new SegmentedJournal(options, segments, found);
+}
+
+interface Found {
+  readonly id: string;
+  readonly nextOffset: number;
+  readonly tornBytes: number;
+}
+
+async function inspect(segments: Segment[]): Promise<Found> {
+  const last = segments.at(-1);
+  if (last === undefined) return { id: randomUUID().replaceAll('-', '').slice(0, 16), nextOffset: 0, tornBytes: 0 };
+  const header = await readHeader(last.path);
+  if (header === undefined) {
+    // A crash between making the file and writing its header: it holds nothing yet.
+    if (last.bytes >= HEADER_BYTES) throw damaged(last, 0);
+    await unlink(last.path);
+    segments.pop();
+    const before = await inspect(segments);
+    return { ...before, tornBytes: before.tornBytes + last.bytes };
+  }
+  let nextOffset = header.firstOffset;
+  let tornBytes = 0;
+  for await (const part of readSegment(last.path)) {
+    if (part.kind === 'records') nextOffset = part.records.at(-1)!.offset + 1;
+    else if (part.damage !== 'none') {
+      tornBytes = last.bytes - part.soundBytes;
+      await truncate(last.path, part.soundBytes);
+      last.bytes = part.soundBytes;
+    }
+  }
+  return { id: header.journalId, nextOffset, tornBytes };
+}
+
+function damaged(segment: Segment, at: number): Error {
+  return new Error(
+    `${segment.path} is damaged at byte ${at}: no sound record stands there. Move the folder aside to begin a new journal, or restore the file.`,
+  );
+}
+
+class SegmentedJournal implements Journal {
+  readonly id: string;
+  readonly tornBytes: number;
+  nextOffset: number;
+  readonly #options: JournalOptions;
+  readonly #segments: Segment[];
+  #file: FileHandle | undefined;
+  #group: Group = emptyGroup();
+  #spare: Group = emptyGroup();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #failed = false;
+
+  constructor(options: JournalOptions, segments: Segment[], found: Found) {
+    this.#options = options;
+    this.#segments = segments;
+    this.id = found.id;
+    this.tornBytes = found.tornBytes;
+    this.nextOffset = found.nextOffset;
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  append(drafts: readonly Draft[], durable?: () => void): void {
+    const group = this.#group;
+    for (const draft of drafts) {
+      const record = { ...draft, offset: this.nextOffset++ } as JournalRecord;
+      makeRoom(group, maxEncodedBytes(record));
+      group.length = encodeRecord(group.buffer, group.length, record);
+      group.records.push(record);
+    }
+    if (durable !== undefined) group.durable.push(durable);
+    if (this.#writing === undefined) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#group.records.length === 0) return;
+    if (this.#group.length >= FULL_GROUP_BYTES) this.#write();
+    else this.#timer ??= setTimeout(() => this.#write(), this.#options.gatherMs ?? GATHER_MS);
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#writing !== undefined || this.#failed) return;
+    const group = this.#group;
+    this.#group = this.#spare;
+    this.#writing = this.#persist(group).then(
+      () => {
+        this.#writing = undefined;
+        const { records } = group;
+        for (const durable of group.durable) durable();
+        group.records = [];
+        group.durable = [];
+        group.length = 0;
+        this.#spare = group;
+        this.#schedule();
+        this.#options.onCommit(records);
+      },
+      (error: unknown) => {
+        this.#failed = true;
+        this.#options.onFailure(error as Error);
+      },
+    );
+  }
+
+  async #persist(group: Group): Promise<void> {
+    const last = this.#segments.at(-1);
+    const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
+    if (last === undefined || last.bytes >= limit) await this.#roll(group.records[0]!.offset);
+    this.#file ??= await open(this.#segments.at(-1)!.path, 'a');
+    let written = 0;
+    while (written < group.length) {
+      written += (await this.#file.write(group.buffer, written, group.length - written)).bytesWritten;
+    }
+    await this.#file.datasync();
+    this.#segments.at(-1)!.bytes += group.length;
+    const { counters } = this.#options;
+    counters.journal_syncs += 1;
+    counters.journal_bytes += group.length;
+  }
+
+  async #roll(firstOffset: number): Promise<void> {
+    await this.#file?.close();
+    const path = segmentPath(this.#options.folder, firstOffset);
+    this.#file = await open(path, 'ax');
+    await this.#file.write(encodeHeader({ journalId: this.id, firstOffset }));
+    // The name must be as durable as the content.
+    const folder = await open(this.#options.folder, 'r');
+    await folder.sync();
+    await folder.close();
+    this.#segments.push({ path, firstOffset, bytes: HEADER_BYTES });
+  }
+
+  async *read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]> {
+    const segments = this.#segments;
+    for (const [index, segment] of [...segments].entries()) {
+      const next = segments[index + 1];
+      if (next !== undefined && next.firstOffset <= fromOffset) continue;
+      for await (const part of readSegment(segment.path)) {
+        if (part.kind === 'records') {
+          const wanted = part.records.filter((record) => record.offset >= fromOffset);
+          if (wanted.length > 0) yield wanted;
+        } else if (part.damage !== 'none') throw damaged(segment, part.soundBytes);
+      }
+    }
+  }
+
+  async release(offset: number): Promise<void> {
+    while (this.#segments.length > 1 && this.#segments[1]!.firstOffset <= offset) {
+      const [segment] = this.#segments.splice(0, 1);
+      await unlink(segment!.path);
+    }
+  }
+
+  async close(): Promise<void> {
+    while (!this.#failed && (this.#writing !== undefined || this.#group.records.length > 0)) {
+      if (this.#writing === undefined) this.#write();
+      await this.#writing;
+    }
+    await this.#file?.close();
+  }
+}
+
+function emptyGroup(): Group {
+  return { buffer: Buffer.allocUnsafe(64 * 1024), length: 0, records: [], durable: [] };
+}
+
+function makeRoom(group: Group, bytes: number): void {
+  if (group.length + bytes <= group.buffer.length) return;
+  const larger = Buffer.allocUnsafe(Math.max(group.buffer.length * 2, group.length + bytes));
+  group.buffer.copy(larger, 0, 0, group.length);
+  group.buffer = larger;
+}

@@ -1,0 +1,111 @@
+import type { ConditionOutcome } from '../model/item.ts';
+import type { FieldType } from '../model/reading.ts';
+import type { TopCondition } from '../model/rule.ts';
+import { suggest } from '../model/suggest.ts';
+import type { FactGetter, Test } from './operators.ts';
+import { didYouMean } from './resolve-operator.ts';
+
+/** What conditions may refer to, for one kind of environment. */
+export interface ConditionContext<E> {
+  /** Undefined: there is no such fact. */
+  resolve(fact: string): FactGetter<E> | undefined;
+  /** Conditions that `{ "condition": name }` stands for. */
+  readonly shared?: Readonly<Record<string, TopCondition>>;
+  /** Names to suggest where a fact is unknown. */
+  readonly names?: Iterable<string>;
+  /** The type of a fact's values where it is known; lets more conditions that never hold be found. */
+  typeOf?(fact: string): FieldType | undefined;
+}
+
+/** A fault in a condition, or (a warning) one that means something else than it seems to. */
+export interface ConditionProblem {
+  /** From the condition given: keys and indexes. A fault inside a shared condition stands at the reference to it. */
+  readonly path: readonly (string | number)[];
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly severity: 'error' | 'warning';
+}
+
+/** A comparison of one fact, compiled. */
+export interface Leaf<E> {
+  readonly test: Test<E>;
+  readonly outcome: (env: E) => ConditionOutcome;
+}
+
+/** What compiling one condition has come to so far. */
+export interface Compilation<E> {
+  readonly context: ConditionContext<E>;
+  readonly problems: ConditionProblem[];
+  readonly leaves: Leaf<E>[];
+  readonly facts: Set<string>;
+  /** Conditions seen, with those of shared conditions as often as they are referred to. */
+  nodes: number;
+}
+
+/** Where in a condition the compiler stands. */
+export interface Place {
+  readonly path: readonly (string | number)[];
+  readonly depth: number;
+  /** Shared conditions being compiled, the outermost first. */
+  readonly within: readonly string[];
+}
+
+/** The place one level further in. */
+export function inside(place: Place, ...keys: readonly (string | number)[]): Place {
+  return { ...at(place, ...keys), depth: place.depth + 1 };
+}
+
+/** A key of the same condition, to point at. */
+export function at(place: Place, ...keys: readonly (string | number)[]): Place {
+  return place.within.length > 0 ? place : { ...place, path: [...place.path, ...keys] };
+}
+
+/** Notes a problem. */
+export function report<E>(
+  compilation: Compilation<E>,
+  place: Place,
+  problem: Omit<ConditionProblem, 'path' | 'severity'>,
+  severity: ConditionProblem['severity'] = 'error',
+): void {
+  const shared = place.within.at(-1);
+  const message = shared === undefined ? problem.message : `Shared condition ${quote(shared)}: ${problem.message}`;
+  compilation.problems.push({ ...problem, message, path: place.path, severity });
+}
+
+/** Notes every key that is not allowed; returns the keys that were probably meant. */
+export function checkKeys<E>(
+  compilation: Compilation<E>,
+  place: Place,
+  found: object,
+  allowed: readonly string[],
+): ReadonlySet<string> {
+  const suggested = new Set<string>();
+  for (const key of Object.keys(found)) {
+    if (allowed.includes(key)) continue;
+    const meant = suggest(
+      key,
+      allowed.filter((name) => !Object.hasOwn(found, name)),
+    );
+    if (meant !== undefined) suggested.add(meant);
+    const remedy = didYouMean(meant, `Allowed here: ${allowed.join(', ')}.`);
+    report(compilation, at(place, key), { code: 'unknown-key', message: `Unknown key ${quote(key)}.`, remedy });
+  }
+  return suggested;
+}
+
+/** A JSON object, neither list nor null. */
+export function isObject(found: unknown): found is Readonly<Record<string, unknown>> {
+  return typeof found === 'object' && found !== null && !Array.isArray(found);
+}
+
+const LONGEST_QUOTE = 60;
+
+/** A value as problems show it: JSON, cut short; an object only by its kind. */
+export function quote(found: unknown): string {
+  if (found === undefined) return 'nothing';
+  if (isObject(found)) return 'an object';
+  if (Array.isArray(found) && found.some((element) => typeof element === 'object' && element !== null)) return 'a list';
+  const text = JSON.stringify(found);
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+}

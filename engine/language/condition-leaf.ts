@@ -1,0 +1,155 @@
+import { suggest } from '../model/suggest.ts';
+import {
+  at,
+  type Compilation,
+  checkKeys,
+  isObject,
+  type Leaf,
+  type Place,
+  quote,
+  report,
+} from './condition-compilation.ts';
+import type { KnownValue } from './condition-probes.ts';
+import { findTraps } from './condition-traps.ts';
+import type { FactGetter, Test } from './operators.ts';
+import { didYouMean, type ResolvedOperator, resolveOperator } from './resolve-operator.ts';
+
+const REQUIRED = ['fact', 'operator', 'value'];
+const KEYS = [...REQUIRED, 'path', 'params', 'name', 'priority'];
+const REFERENCE_KEYS = ['fact', 'path', 'params'];
+
+/** Lists within lists of a `value`. */
+const MAX_VALUE_DEPTH = 8;
+
+/** Names that a problem lists. */
+const MAX_LISTED = 20;
+
+const listed = (names: readonly string[]): string =>
+  names.length > MAX_LISTED ? `${names.slice(0, MAX_LISTED).join(', ')}, …` : names.join(', ');
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A fact that exists, by name. */
+interface Fact<E> {
+  readonly name: string;
+  readonly get: FactGetter<E>;
+}
+
+/** What stands on the right: another fact, or a value that never changes. */
+type RightSide<E> = { readonly fact: Fact<E> } | { readonly constant: unknown };
+
+/** Compiles one comparison; undefined where an error has been noted that leaves nothing to ask. */
+export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Test<E> | undefined {
+  const suggested = checkKeys(compilation, place, node, KEYS);
+  for (const key of REQUIRED) {
+    if (Object.hasOwn(node, key) || suggested.has(key)) continue;
+    const remedy = `Add "${key}": a comparison has fact, operator and value.`;
+    report(compilation, place, { code: 'missing-key', message: `The comparison has no "${key}".`, remedy });
+  }
+  const fact = Object.hasOwn(node, 'fact') ? compileFact(compilation, node, place) : undefined;
+  const operator = Object.hasOwn(node, 'operator') ? compileOperator(compilation, node.operator, place) : undefined;
+  const right = Object.hasOwn(node, 'value') ? compileValue(compilation, node.value, at(place, 'value')) : undefined;
+  if (fact === undefined || operator === undefined || right === undefined) return undefined;
+  warnOfTraps(compilation, operator, fact, right, place);
+  const leaf = leafOf(fact, operator, right);
+  compilation.leaves.push(leaf);
+  return leaf.test;
+}
+
+function leafOf<E>(fact: Fact<E>, operator: ResolvedOperator, right: RightSide<E>): Leaf<E> {
+  const { get } = fact;
+  const { compare, text } = operator;
+  const other = 'fact' in right ? right.fact.get : undefined;
+  const constant = 'fact' in right ? undefined : right.constant;
+  const test: Test<E> =
+    other === undefined ? operator.against(get, constant) : (env) => compare(get(env), other(env)) === true;
+  return {
+    test,
+    outcome: (env) => ({
+      fact: fact.name,
+      operator: text,
+      value: other === undefined ? constant : (other(env) ?? null),
+      factValue: get(env) ?? null,
+      result: test(env),
+    }),
+  };
+}
+
+function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Fact<E> | undefined {
+  const name = node.fact;
+  const { context } = compilation;
+  const get = typeof name === 'string' ? context.resolve(name) : undefined;
+  for (const key of ['path', 'params']) {
+    if (!Object.hasOwn(node, key)) continue;
+    const message = `"${key}" has no effect: a fact is a single value here.`;
+    const problem = { code: 'ignored-key', message, remedy: `Remove "${key}".` };
+    report(compilation, at(place, key), problem, 'warning');
+  }
+  if (typeof name !== 'string' || get === undefined) {
+    const names = [...(context.names ?? [])];
+    const meant = typeof name === 'string' ? suggest(name, names) : undefined;
+    const all = names.length > 0 ? `Known here: ${listed(names)}.` : 'Name a fact or a field that exists.';
+    const problem = {
+      code: 'unknown-fact',
+      message: `There is no fact ${quote(name)}.`,
+      remedy: didYouMean(meant, all),
+    };
+    report(compilation, at(place, 'fact'), problem);
+    return undefined;
+  }
+  compilation.facts.add(name);
+  return { name, get };
+}
+
+function compileOperator<E>(compilation: Compilation<E>, text: unknown, place: Place): ResolvedOperator | undefined {
+  const resolved =
+    typeof text === 'string'
+      ? resolveOperator(text)
+      : { code: 'unknown-operator', message: `The operator is ${quote(text)}.`, remedy: 'Name an operator as text.' };
+  if ('compare' in resolved) return resolved;
+  report(compilation, at(place, 'operator'), resolved);
+  return undefined;
+}
+
+function compileValue<E>(compilation: Compilation<E>, value: unknown, place: Place): RightSide<E> | undefined {
+  if (isObject(value) && Object.hasOwn(value, 'fact')) {
+    checkKeys(compilation, place, value, REFERENCE_KEYS);
+    const fact = compileFact(compilation, value, place);
+    return fact && { fact };
+  }
+  const fault = faultOf(value, 0);
+  if (fault === undefined) return { constant: value };
+  report(compilation, place, { code: 'invalid-value', ...fault });
+  return undefined;
+}
+
+/** Why a constant cannot be compared with; objects could even throw when they are. */
+function faultOf(value: unknown, depth: number): { message: string; remedy: string } | undefined {
+  if (depth > MAX_VALUE_DEPTH) {
+    return { message: `The value nests more than ${MAX_VALUE_DEPTH} lists.`, remedy: 'Use a flat list.' };
+  }
+  if (isObject(value)) {
+    const message = Object.hasOwn(value, 'fact') ? 'A fact inside a list is not looked up.' : 'The value is an object.';
+    return { message, remedy: 'Use a text, a number, true, false, a list of these, or { "fact": name } alone.' };
+  }
+  if (!Array.isArray(value)) return undefined;
+  for (const element of value) {
+    const fault = faultOf(element, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function warnOfTraps<E>(
+  compilation: Compilation<E>,
+  operator: ResolvedOperator,
+  fact: Fact<E>,
+  right: RightSide<E>,
+  place: Place,
+): void {
+  const known = ({ name }: Fact<E>) => ({ name, type: compilation.context.typeOf?.(name) });
+  const value: KnownValue = 'fact' in right ? known(right.fact) : right;
+  for (const { severity, key, ...problem } of findTraps(operator, known(fact), value)) {
+    report(compilation, at(place, key), problem, severity);
+  }
+}

@@ -1,0 +1,132 @@
+import { quote } from './condition-compilation.ts';
+import { isCovered, type KnownFact, type KnownValue, probesFor } from './condition-probes.ts';
+import type { DecoratorName, OperatorName } from './operators.ts';
+import type { ResolvedOperator } from './resolve-operator.ts';
+
+/** A comparison that means something else than it seems to, or nothing. */
+export interface Trap {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly severity: 'error' | 'warning';
+  /** Key of the comparison to point at. */
+  readonly key: 'operator' | 'value';
+}
+
+const ORDERINGS = new Set<OperatorName>(['lessThan', 'lessThanInclusive', 'greaterThan', 'greaterThanInclusive']);
+const LIST_OPERATORS = new Set<OperatorName>(['contains', 'doesNotContain']);
+const LIST_DECORATORS = new Set<DecoratorName>(['someFact', 'everyFact']);
+const VALUE_DECORATORS = new Set<DecoratorName>(['someValue', 'everyValue']);
+
+/**
+ * Finds traps by asking the operator what it answers for facts like the value, near it and far from it:
+ * asking covers every chain of decorators, where reasoning would need a case for each.
+ */
+export function findTraps(operator: ResolvedOperator, fact: KnownFact, right: KnownValue): readonly Trap[] {
+  const probes = probesFor(fact, right);
+  const answers = probes.map(([left, value]) => operator.compare(left, value));
+  if (answers.every((answer) => answer === undefined)) return [unanswerable(operator, right)];
+  const traps = answers.includes(undefined) ? [sometimesUnanswerable(operator)] : [];
+  if (isConclusive(operator, right)) {
+    if (!answers.includes(true)) return [...traps, neverHolds(operator, fact, right)];
+    if (!answers.includes(false) && traps.length === 0) return [alwaysHolds(operator)];
+  }
+  if (!ORDERINGS.has(operator.name)) return [...traps, ...substringTraps(operator, right)];
+  const holdsForNumber = probes.some(([left], i) => typeof left === 'number' && answers[i] === true);
+  return [...traps, ...orderingTraps(operator, fact, right, holdsForNumber)];
+}
+
+function isConclusive(operator: ResolvedOperator, right: KnownValue): boolean {
+  const each = operator.decorators.some((name) => VALUE_DECORATORS.has(name) || LIST_DECORATORS.has(name));
+  return 'name' in right || !each || isCovered(right.constant);
+}
+
+/** The constants that an operator meets one by one; none where the value is a fact. */
+function operandsOf(operator: ResolvedOperator, right: KnownValue): readonly unknown[] {
+  if ('name' in right) return [];
+  const each = operator.decorators.some((name) => VALUE_DECORATORS.has(name));
+  return each && Array.isArray(right.constant) ? right.constant : [right.constant];
+}
+
+const describe = (right: KnownValue): string =>
+  'name' in right ? `the fact ${quote(right.name)}` : quote(right.constant);
+
+function unanswerable(operator: ResolvedOperator, right: KnownValue): Trap {
+  const message = `${quote(operator.text)} cannot be asked of ${describe(right)}: it needs a list.`;
+  const remedy = 'Write the value as a list, [ … ], or choose another operator.';
+  return { code: 'unanswerable', severity: 'error', key: 'value', message, remedy };
+}
+
+function sometimesUnanswerable(operator: ResolvedOperator): Trap {
+  return {
+    code: 'sometimes-unanswerable',
+    severity: 'warning',
+    key: 'value',
+    message: `${quote(operator.text)} finds a list or a text on its right only for some facts; for the others it is false.`,
+    remedy: 'Write a list as the value, or compare with "equal".',
+  };
+}
+
+function neverHolds(operator: ResolvedOperator, fact: KnownFact, right: KnownValue): Trap {
+  const asksList =
+    LIST_OPERATORS.has(operator.name) || operator.decorators.some((decorator) => LIST_DECORATORS.has(decorator));
+  const subject = fact.type === undefined ? 'a fact' : `the ${fact.type} ${quote(fact.name)}`;
+  return {
+    code: 'never-holds',
+    severity: 'warning',
+    key: asksList ? 'operator' : 'value',
+    message: `${quote(operator.text)} never holds between ${subject} and ${describe(right)}.`,
+    remedy: asksList
+      ? 'A fact is a single value, never a list: use "equal", or "in" with a list as the value.'
+      : 'Give a value of the type that the fact has, or remove the condition.',
+  };
+}
+
+function alwaysHolds(operator: ResolvedOperator): Trap {
+  const message = `${quote(operator.text)} holds for every fact here, even one without a value.`;
+  const remedy = 'Correct the operator or the value, or remove the condition.';
+  return { code: 'always-holds', severity: 'warning', key: 'operator', message, remedy };
+}
+
+function substringTraps(operator: ResolvedOperator, right: KnownValue): readonly Trap[] {
+  const isMembership = operator.name === 'in' || operator.name === 'notIn';
+  const text = operandsOf(operator, right).find((operand) => typeof operand === 'string');
+  if (!isMembership || text === undefined || operator.decorators.includes('swap')) return [];
+  const message = `${quote(operator.text)} with the text ${quote(text)} looks for the fact as a part of it.`;
+  const remedy = `Write a list to look for the whole: [${quote(text)}].`;
+  return [{ code: 'substring', severity: 'warning', key: 'value', message, remedy }];
+}
+
+function orderingTraps(
+  operator: ResolvedOperator,
+  fact: KnownFact,
+  right: KnownValue,
+  holdsForNumber: boolean,
+): readonly Trap[] {
+  const warn = (code: string, key: Trap['key'], message: string, remedy: string): Trap[] => [
+    { code, severity: 'warning', key, message, remedy },
+  ];
+  const name = quote(operator.text);
+  const operands = operandsOf(operator, right);
+  const odd = operands.find((operand) => typeof operand !== 'number');
+  const text = operands.find((operand) => typeof operand === 'string');
+  if (odd !== undefined && !holdsForNumber && fact.type !== 'string') {
+    return warn(
+      'not-for-numbers',
+      'value',
+      `${name} ${quote(odd)} holds for no number.`,
+      'Write a number, without quotes.',
+    );
+  }
+  if (text !== undefined) {
+    const message = `${name} takes ${quote(text)} as a number for a number, but letter by letter for a text.`;
+    return warn('numeric-text', 'value', message, 'Write a number, without quotes.');
+  }
+  if (odd !== undefined) {
+    const message = `${name} takes ${quote(odd)} as the number ${Number(odd)}.`;
+    return warn('coerced-value', 'value', message, 'Write that number.');
+  }
+  if (fact.type !== 'string') return [];
+  const message = `${name} is asked of the text ${quote(fact.name)}: it holds only where that reads as a number.`;
+  return warn('numeric-text', 'operator', message, 'Declare the field as a number.');
+}

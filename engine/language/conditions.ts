@@ -1,0 +1,191 @@
+import type { ConditionOutcome } from '../model/item.ts';
+import type { TopCondition } from '../model/rule.ts';
+import { suggest } from '../model/suggest.ts';
+import {
+  at,
+  type Compilation,
+  type ConditionContext,
+  type ConditionProblem,
+  checkKeys,
+  inside,
+  isObject,
+  type Place,
+  quote,
+  report,
+} from './condition-compilation.ts';
+import { compileLeaf } from './condition-leaf.ts';
+import type { Test } from './operators.ts';
+import { didYouMean } from './resolve-operator.ts';
+
+export type { ConditionContext, ConditionProblem } from './condition-compilation.ts';
+export { DECORATOR_NAMES, type FactGetter, OPERATOR_NAMES } from './operators.ts';
+
+/** A condition as closures over an environment; none of them throws or keeps anything. */
+export interface CompiledCondition<E> {
+  /** Stops at the first part that decides. */
+  readonly test: (env: E) => boolean;
+  /** Every comparison in the order written, those of shared conditions at each reference; asks all of them. */
+  readonly explain: (env: E) => readonly ConditionOutcome[];
+  /** Names of the facts read, on either side of an operator. */
+  readonly facts: ReadonlySet<string>;
+}
+
+const MAX_DEPTH = 32;
+const MAX_NODES = 10_000;
+
+const KINDS = ['all', 'any', 'not', 'condition'] as const;
+type Kind = (typeof KINDS)[number];
+
+/**
+ * Compiles a condition with json-rules-engine's meaning (7.3, `allowUndefinedFacts`), and finds all its problems at once.
+ * `compiled` is undefined exactly where one of them is an error. Where the library throws in the middle of a run
+ * (say, `in` a number), an error or warning tells so beforehand, and the comparison is false.
+ */
+export function compileCondition<E>(
+  condition: TopCondition,
+  context: ConditionContext<E>,
+): { compiled: CompiledCondition<E> | undefined; problems: ConditionProblem[] } {
+  const compilation: Compilation<E> = { context, problems: [], leaves: [], facts: new Set(), nodes: 0 };
+  const test = compileTop(compilation, condition, { path: [], depth: 0, within: [] });
+  const { problems, leaves, facts } = compilation;
+  if (test === undefined || problems.some((problem) => problem.severity === 'error')) {
+    return { compiled: undefined, problems };
+  }
+  return { compiled: { test, explain: (env) => leaves.map((leaf) => leaf.outcome(env)), facts }, problems };
+}
+
+function compileTop<E>(compilation: Compilation<E>, node: unknown, place: Place): Test<E> | undefined {
+  if (!isObject(node) || KINDS.some((kind) => Object.hasOwn(node, kind)) || !Object.hasOwn(node, 'fact')) {
+    return compileNode(compilation, node, place);
+  }
+  report(compilation, place, {
+    code: 'bare-comparison',
+    message: 'A comparison stands where a group must.',
+    remedy: 'Wrap it: { "all": [ … ] }.',
+  });
+  return compileLeaf(compilation, node, place);
+}
+
+function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Place): Test<E> | undefined {
+  if (isTooLarge(compilation, place)) return undefined;
+  const kinds = isObject(node) ? KINDS.filter((kind) => Object.hasOwn(node, kind)) : [];
+  const isLeaf = isObject(node) && ['fact', 'operator', 'value'].some((key) => Object.hasOwn(node, key));
+  if (!isObject(node) || (kinds.length === 0 && !isLeaf)) {
+    report(compilation, place, {
+      code: 'not-a-condition',
+      message: `Found ${quote(node)} where a condition must stand.`,
+      remedy: 'A condition has all, any, not or condition; or fact, operator and value.',
+    });
+    return undefined;
+  }
+  const [kind] = kinds;
+  if (kind === undefined) return compileLeaf(compilation, node, place);
+  if (kinds.length > 1 || isLeaf) {
+    report(compilation, place, {
+      code: 'ambiguous-condition',
+      message: `One condition has ${(isLeaf ? [...kinds, 'a comparison'] : kinds).join(' and ')}.`,
+      remedy: 'Make each a condition of its own, inside an all or any.',
+    });
+    return undefined;
+  }
+  checkKeys(compilation, place, node, [kind, 'name', 'priority']);
+  return compileKind(compilation, kind, node[kind], place);
+}
+
+function compileKind<E>(compilation: Compilation<E>, kind: Kind, content: unknown, place: Place): Test<E> | undefined {
+  if (kind === 'condition') return compileReference(compilation, content, place);
+  if (kind !== 'not') return compileGroup(compilation, kind, content, place);
+  const test = compileNode(compilation, content, inside(place, 'not'));
+  return test && ((env) => !test(env));
+}
+
+function compileGroup<E>(
+  compilation: Compilation<E>,
+  kind: 'all' | 'any',
+  content: unknown,
+  place: Place,
+): Test<E> | undefined {
+  if (!Array.isArray(content)) {
+    report(compilation, at(place, kind), {
+      code: 'not-a-list',
+      message: `"${kind}" is ${quote(content)}.`,
+      remedy: `"${kind}" takes a list of conditions.`,
+    });
+    return undefined;
+  }
+  if (content.length === 0) {
+    const message = `An empty "${kind}" always holds.`;
+    const remedy = 'Put conditions into it, or remove it.';
+    report(compilation, at(place, kind), { code: 'empty-group', message, remedy }, 'warning');
+  }
+  const tests: Test<E>[] = [];
+  content.forEach((child: unknown, index) => {
+    const test = compileNode(compilation, child, inside(place, kind, index));
+    if (test !== undefined) tests.push(test);
+  });
+  // Fewer tests than conditions only where an error has been noted, so that none of them will be asked.
+  return kind === 'all' ? allOf(tests) : anyOf(tests);
+}
+
+function compileReference<E>(compilation: Compilation<E>, name: unknown, place: Place): Test<E> | undefined {
+  const shared = compilation.context.shared ?? {};
+  const here = at(place, 'condition');
+  if (typeof name !== 'string' || !Object.hasOwn(shared, name)) {
+    const meant = typeof name === 'string' ? suggest(name, Object.keys(shared)) : undefined;
+    report(compilation, here, {
+      code: 'unknown-condition',
+      message: `There is no shared condition ${quote(name)}.`,
+      remedy: didYouMean(meant, 'Name a shared condition that exists, or write the condition out.'),
+    });
+    return undefined;
+  }
+  if (place.within.includes(name)) {
+    report(compilation, here, {
+      code: 'circular-condition',
+      message: `The shared condition refers to itself: ${[...place.within, name].join(' → ')}.`,
+      remedy: 'Break the circle.',
+    });
+    return undefined;
+  }
+  return compileTop(compilation, shared[name], { ...here, depth: place.depth + 1, within: [...place.within, name] });
+}
+
+function isTooLarge<E>(compilation: Compilation<E>, place: Place): boolean {
+  if (compilation.nodes > MAX_NODES) return true;
+  compilation.nodes++;
+  const tooDeep = place.depth > MAX_DEPTH;
+  if (!tooDeep && compilation.nodes <= MAX_NODES) return false;
+  // Said once, and nothing further is looked at.
+  compilation.nodes = MAX_NODES + 1;
+  report(compilation, place, {
+    code: 'too-large',
+    message: tooDeep ? `Nested more than ${MAX_DEPTH} deep.` : `More than ${MAX_NODES} conditions.`,
+    remedy: 'Split the rule, or put lists of values into one condition with "in".',
+  });
+  return true;
+}
+
+// Most groups have two or three parts, and a call is cheaper than a turn of a loop over an array.
+function allOf<E>(tests: readonly Test<E>[]): Test<E> {
+  const [a, b, c] = tests;
+  if (a === undefined) return () => true;
+  if (b === undefined) return a;
+  if (tests.length === 2) return (env) => a(env) && b(env);
+  if (c !== undefined && tests.length === 3) return (env) => a(env) && b(env) && c(env);
+  return (env) => {
+    for (let i = 0; i < tests.length; i++) if (!tests[i]!(env)) return false;
+    return true;
+  };
+}
+
+function anyOf<E>(tests: readonly Test<E>[]): Test<E> {
+  const [a, b, c] = tests;
+  if (a === undefined) return () => true;
+  if (b === undefined) return a;
+  if (tests.length === 2) return (env) => a(env) || b(env);
+  if (c !== undefined && tests.length === 3) return (env) => a(env) || b(env) || c(env);
+  return (env) => {
+    for (let i = 0; i < tests.length; i++) if (tests[i]!(env)) return true;
+    return false;
+  };
+}

@@ -1,0 +1,141 @@
+import { formatDuration, parseDuration } from '../model/duration.ts';
+import { type Document, type Path, parseDocument } from '../model/locate.ts';
+import type { Problem } from '../model/problem.ts';
+import { type Fault, locateFaults } from '../model/report.ts';
+import type { RuleFile } from '../model/rule.ts';
+import { createValidator } from '../model/schema.ts';
+import { suggest } from '../model/suggest.ts';
+import { ruleSchema } from './schema.ts';
+
+const validate = createValidator(ruleSchema);
+
+/** Panes that one hopping window may be made of; each key keeps that many accumulators per fact. */
+const MAX_PANES = 3_600;
+/** Names that messages and conditions know already. */
+const TAKEN = ['device', 'key'];
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+/** Keys that silence takes the place of. */
+const BESIDE_SILENCE = ['window', 'facts', 'conditions', 'clear', 'where'] as const;
+const PARAMS = ['severity', 'message'];
+
+/**
+ * Reads a rule file and checks its structure: everything that can be said without knowing the config.
+ * `rule` is undefined exactly where one of the problems is an error. The file is plain JSON: no comments, no trailing commas.
+ */
+export function parseRuleFile(
+  file: string,
+  text: string,
+): { rule: RuleFile | undefined; document: Document; problems: Problem[] } {
+  const document = parseDocument(file, text);
+  if (document.broken) return { rule: undefined, document, problems: [...document.problems] };
+  const faults = validate(document.value);
+  if (isObject(document.value)) faults.push(...checkRule(document.value, faults));
+  const problems = locateFaults(document, faults);
+  const failed = problems.some((problem) => problem.severity === 'error');
+  return { rule: failed ? undefined : (document.value as RuleFile), document, problems };
+}
+
+/** A rule whose values may be of any type yet; the keys that are there are there. */
+type Draft = Readonly<Record<string, unknown>>;
+
+function checkRule(rule: Draft, structural: readonly Fault[]): Fault[] {
+  const isSound = (key: string) => !structural.some((fault) => fault.path[0] === key);
+  return [
+    ...checkKind(rule, structural),
+    ...(isSound('window') ? checkHopping(rule.window) : []),
+    ...(isObject(rule.facts) ? checkFactNames(rule.facts) : []),
+    ...checkParams(rule),
+  ];
+}
+
+/** Which parts belong together: conditions with or without window and facts, or silence alone. */
+function checkKind(rule: Draft, structural: readonly Fault[]): Fault[] {
+  const has = (key: string) => Object.hasOwn(rule, key);
+  const meant = (key: string) => structural.some((fault) => fault.path.length === 1 && fault.meant === key);
+  if (has('silence')) {
+    return BESIDE_SILENCE.filter(has).map((key) => {
+      const message = `\`${key}\` cannot stand beside \`silence\`: a silent device has no readings to look at.`;
+      return keyFault('exclusive-keys', [key], message, `Remove \`${key}\`, or make it a rule of its own.`);
+    });
+  }
+  const faults: Fault[] = [];
+  if (!has('conditions') && !meant('conditions') && !meant('silence')) {
+    const remedy = 'Add "conditions": {"all": [ … ]}, or "silence": "60s".';
+    faults.push(keyFault('missing-key', ['conditions'], 'The rule says neither `conditions` nor `silence`.', remedy));
+  }
+  if (has('facts') && !has('window') && !meant('window')) {
+    const remedy = 'Add "window": {"tumbling": "10s"}; without a window, conditions name fields.';
+    faults.push(keyFault('missing-key', ['facts'], 'There are `facts`, but no `window` to compute them over.', remedy));
+  }
+  if (has('window') && !has('facts') && !meant('facts')) {
+    const remedy = 'Add "facts": {"meanTemp": {"mean": "temp"}}.';
+    faults.push(keyFault('missing-key', ['window'], 'There is a `window`, but no `facts` to compute over it.', remedy));
+  }
+  return faults;
+}
+
+/** A hopping window is kept as panes of the length of `every`, so its own length must be a multiple. */
+function checkHopping(window: unknown): Fault[] {
+  if (!isObject(window) || typeof window.hopping !== 'string' || typeof window.every !== 'string') return [];
+  const size = Math.round(parseDuration(window.hopping) ?? 0);
+  const every = Math.round(parseDuration(window.every) ?? 0);
+  if (every === 0 || size === 0) return [];
+  const fault = (message: string, remedy: string): Fault => ({
+    code: 'bad-window',
+    path: ['window', 'every'],
+    message,
+    remedy,
+  });
+  if (size % every !== 0) {
+    const below = Math.floor(size / every) * every;
+    const near = [below, below + every].filter((ms) => ms > 0).map((ms) => `"${formatDuration(ms)}"`);
+    const message = `A window of ${window.hopping} is no multiple of ${window.every}.`;
+    return [fault(message, `Let \`every\` divide \`hopping\`: with this one, ${near.join(' or ')}.`)];
+  }
+  if (size / every > MAX_PANES) {
+    const message = `A window of ${window.hopping} every ${window.every} has ${size / every} panes, more than ${MAX_PANES}.`;
+    return [
+      fault(message, `Let it hop less often, like every "${formatDuration(Math.ceil(size / MAX_PANES))}" at most.`),
+    ];
+  }
+  return [];
+}
+
+function checkFactNames(facts: Draft): Fault[] {
+  const faults: Fault[] = [];
+  for (const name of Object.keys(facts)) {
+    if (!IDENTIFIER.test(name)) {
+      const remedy = 'Use letters, digits and _, at most 64, no digit first.';
+      faults.push(keyFault('bad-name', ['facts', name], `\`${name.slice(0, 64)}\` cannot name a fact.`, remedy));
+    } else if (TAKEN.includes(name)) {
+      const message = `The fact \`${name}\` has a name that already means something.`;
+      faults.push(keyFault('reserved-name', ['facts', name], message, `Choose another than ${TAKEN.join(', ')}.`));
+    }
+  }
+  return faults;
+}
+
+/** `params` may hold anything, so a mistyped name there would pass in silence. */
+function checkParams(rule: Draft): Fault[] {
+  const params = isObject(rule.event) ? rule.event.params : undefined;
+  if (!isObject(params)) return [];
+  return Object.keys(params).flatMap((key): Fault[] => {
+    const near = suggest(
+      key,
+      PARAMS.filter((name) => !Object.hasOwn(params, name)),
+    );
+    if (near === undefined || PARAMS.includes(key)) return [];
+    const message = `\`${key}\` means nothing to Weir and is handed on as it is.`;
+    return [
+      { ...keyFault('near-miss', ['event', 'params', key], message, `Did you mean \`${near}\`?`), severity: 'warning' },
+    ];
+  });
+}
+
+function keyFault(code: string, path: Path, message: string, remedy: string): Fault {
+  return { code, path, which: 'key', message, remedy };
+}
+
+function isObject(value: unknown): value is Draft {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,128 @@
+import { type Node, type ParseError, parseTree } from 'jsonc-parser';
+import type { Problem } from './problem.ts';
+import { explainSyntax, tooDeep } from './syntax.ts';
+
+/** The way from the root of a document to one of its values: keys and indexes. */
+export type Path = readonly (string | number)[];
+
+/** A place in a text; both count from 1, columns in UTF-16 units as editors do. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A JSON text with its value and the place of everything in it. */
+export interface Document {
+  readonly file: string;
+  /** What the text says, as far as it could be read; undefined where nothing could. Own properties only, no `__proto__`. */
+  readonly value: unknown;
+  /** Faults of the text itself: syntax, duplicate keys, `__proto__`, numbers that no number can hold. In order. */
+  readonly problems: readonly Problem[];
+  /** The syntax is so damaged that `value` may lack parts, and looking at it closer would only raise false alarms. */
+  readonly broken: boolean;
+  /** Where a key or its value stands; falls back to the nearest parent that exists, at last to the root. */
+  at(path: Path, which: 'key' | 'value'): Position;
+}
+
+/** How to read a text; `comments` allows `//` and block comments. Default false. Trailing commas are never allowed. */
+export interface DocumentOptions {
+  readonly comments?: boolean;
+}
+
+/** Reads a JSON text; never throws. A byte order mark is passed over. */
+export function parseDocument(file: string, text: string, options: DocumentOptions = {}): Document {
+  const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const locate = createLines(body);
+  const report = (code: string, offset: number, message: string, remedy: string) =>
+    problems.push({ code, severity: 'error', file, ...locate(offset), message, remedy });
+  const problems: Problem[] = [];
+  const deep = tooDeep(body);
+  if (deep !== undefined) {
+    report('too-deep', deep.offset, deep.message, deep.remedy);
+    return { file, value: undefined, problems, broken: true, at: () => locate(deep.offset) };
+  }
+  const errors: ParseError[] = [];
+  const root = parseTree(body, errors, { disallowComments: options.comments !== true });
+  const syntax = explainSyntax(body, errors);
+  for (const error of syntax.errors) report('syntax', error.offset, error.message, error.remedy);
+  const value = root === undefined ? undefined : toValue(root, report);
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  return {
+    file,
+    value,
+    problems,
+    broken: syntax.broken || root === undefined,
+    at: (path, which) => locate(find(root, path, which)),
+  };
+}
+
+type Report = (code: string, offset: number, message: string, remedy: string) => void;
+
+function toValue(node: Node, report: Report): unknown {
+  if (node.type === 'array') return (node.children ?? []).map((child) => toValue(child, report));
+  if (node.type === 'object') return toObject(node, report);
+  if (node.type === 'number' && !Number.isFinite(node.value)) {
+    report('bad-number', node.offset, 'A number is too large to be held.', 'Write a number below 1.8e308.');
+  }
+  return node.value;
+}
+
+function toObject(node: Node, report: Report): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (const property of node.children ?? []) {
+    const [key, value] = property.children ?? [];
+    if (key === undefined) continue;
+    const name = String(key.value);
+    if (name === '__proto__') {
+      report('forbidden-key', key.offset, 'The key `__proto__` is not allowed.', 'Choose another name.');
+    } else if (Object.hasOwn(object, name)) {
+      report('duplicate-key', key.offset, `The key \`${name}\` stands here a second time.`, 'Keep one of the two.');
+    } else if (value !== undefined) {
+      object[name] = toValue(value, report);
+    }
+  }
+  return object;
+}
+
+function find(root: Node | undefined, path: Path, which: 'key' | 'value'): number {
+  let node = root;
+  let offset = root?.offset ?? 0;
+  for (const segment of path) {
+    const children: readonly Node[] = node?.children ?? [];
+    if (node?.type === 'array') {
+      node = typeof segment === 'number' ? children[segment] : undefined;
+      if (node === undefined) break;
+      offset = node.offset;
+      continue;
+    }
+    const property =
+      node?.type === 'object' ? children.find((child) => child.children?.[0]?.value === segment) : undefined;
+    const key = property?.children?.[0];
+    if (key === undefined) break;
+    node = property?.children?.[1];
+    offset = which === 'key' || node === undefined ? key.offset : node.offset;
+  }
+  return offset;
+}
+
+/** Line starts are found only when the first place is asked for: most files have no problem. */
+function createLines(text: string): (offset: number) => Position {
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= lineStarts(text);
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - starts[low]! + 1 };
+  };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let index = text.indexOf('\n'); index !== -1; index = text.indexOf('\n', index + 1)) starts.push(index + 1);
+  return starts;
+}

@@ -1,0 +1,47 @@
+import type { FieldValue } from './reading.ts';
+
+/** A message template, compiled. */
+export interface Message {
+  /** What stands between the braces, each name once, in order of appearance. */
+  readonly names: readonly string[];
+  /** Fills the template in; a name without a value shows as `?`. */
+  render(get: (name: string) => FieldValue | undefined): string;
+}
+
+const PLACEHOLDER = /\{\{([^{}]+)\}\}/g;
+const SIGNIFICANT_DIGITS = 6;
+
+/** Compiles a template in which `{{name}}` stands for a value; blanks inside the braces do not count. */
+export function compileMessage(template: string): Message {
+  const texts: string[] = [];
+  const slots: string[] = [];
+  let end = 0;
+  for (const match of template.matchAll(PLACEHOLDER)) {
+    const name = (match[1] as string).trim();
+    if (name === '') continue;
+    texts.push(template.slice(end, match.index));
+    slots.push(name);
+    end = match.index + match[0].length;
+  }
+  const tail = template.slice(end);
+  return {
+    names: [...new Set(slots)],
+    render: (get) => {
+      let text = '';
+      for (let i = 0; i < slots.length; i++) text += texts[i] + formatValue(get(slots[i] as string));
+      return text + tail;
+    },
+  };
+}
+
+/**
+ * A value as people read it. A fraction is rounded to 6 significant digits, though never within its integer part;
+ * whole numbers stand in full. Exponents appear only below 1e-6 and from 1e21 on.
+ */
+export function formatValue(value: FieldValue | undefined): string {
+  if (value === undefined) return '?';
+  if (typeof value !== 'number') return String(value);
+  if (Number.isInteger(value)) return String(value);
+  if (Math.abs(value) >= 10 ** (SIGNIFICANT_DIGITS - 1)) return String(Math.round(value));
+  return String(Number(value.toPrecision(SIGNIFICANT_DIGITS)));
+}

@@ -1,0 +1,36 @@
+/** A scalar as devices report it. Absent fields are `undefined`, never `null`. */
+export type FieldValue = number | boolean | string;
+
+/** The declared type of a field. */
+export type FieldType = 'number' | 'boolean' | 'string';
+
+/** One measurement of one device at one instant, decoded and checked. */
+export interface Reading {
+  readonly kind: 'reading';
+  /** Index of the stream in the plan. */
+  readonly stream: number;
+  readonly device: string;
+  /** Label values, in the order of the stream's `labels`. */
+  readonly labels: readonly string[];
+  /** Event time: milliseconds since the epoch, with microseconds as a fraction. */
+  readonly time: number;
+  /** Receive time of the message: milliseconds since the epoch. */
+  readonly receivedAt: number;
+  /** Index of the broker that it came by. */
+  readonly connection: number;
+  /** Journal offset of the message that carried it. */
+  readonly offset: number;
+  /** 64-bit identity (hash of topic, payload and position in the message), in two unsigned halves. */
+  readonly idHigh: number;
+  readonly idLow: number;
+  /** Declared fields, by their index in the stream's `fields`. */
+  readonly values: readonly (FieldValue | undefined)[];
+  /** Undeclared fields that the stream keeps: name → JSON text. */
+  readonly extra: Readonly<Record<string, string>> | undefined;
+  /** The device's stamp lay too far ahead of the receive time and was set back to it. */
+  readonly clamped: boolean;
+  /** Live time of its broker connection at its arrival (see devices/liveness); set when it enters the chain. */
+  liveMs: number;
+  /** Came after a window of its own had closed; set by the window step, kept in the table. */
+  late: boolean;
+}

@@ -1,0 +1,41 @@
+/** What stands in the journal: everything that can change an outcome, in order. */
+export type JournalRecord = MessageRecord | TickRecord | MarkRecord;
+
+/** A message as the broker delivered it. */
+export interface MessageRecord {
+  readonly kind: 'message';
+  /** Position in the journal; counts records from 0 without gaps. */
+  readonly offset: number;
+  /** Receive time, milliseconds since the epoch. */
+  readonly at: number;
+  /** Index of the broker in the config. */
+  readonly connection: number;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  /** The broker says that it may have delivered this message before. */
+  readonly dup: boolean;
+}
+
+/** The passing of time, once a second: what lets quiet windows close and silent devices be noticed. */
+export interface TickRecord {
+  readonly kind: 'tick';
+  readonly offset: number;
+  readonly at: number;
+}
+
+/**
+ * Something that happened to Weir itself.
+ * `cut` closes all open batches, so that the state behind it holds no rows and can be a checkpoint.
+ */
+export type MarkName = 'started' | 'connected' | 'disconnected' | 'session-lost' | 'cut';
+
+export interface MarkRecord {
+  readonly kind: 'mark';
+  readonly offset: number;
+  readonly at: number;
+  readonly mark: MarkName;
+  /** Index of the broker, or -1 where the mark concerns the whole process. */
+  readonly connection: number;
+}

@@ -1,0 +1,66 @@
+import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
+import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
+import { alertRow, deadLetterRow, deviceRow } from '../delivery/rows.ts';
+import { ALERTS, DEAD_LETTERS, DEVICES, streamTable } from '../delivery/tables.ts';
+import type { Item } from '../model/item.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Table } from '../model/table.ts';
+import { lift } from './lift.ts';
+
+/**
+ * Encodes readings, changes of alerts and devices, and rejections as rows, and cuts them into batches. Only batches and events leave
+ * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first.
+ */
+export const batch = (plan: Plan, limits: BatchLimits) => {
+  const readings = plan.streams.map((stream) => openReadings(streamTable(stream.config)));
+  const alerts = openRows(ALERTS);
+  const devices = openRows(DEVICES);
+  const deadLetters = openRows(DEAD_LETTERS);
+  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters];
+
+  const cutWhere = (due: (each: OpenBatch) => boolean, out: Item[]): void => {
+    for (const each of open) if (due(each)) out.push(cut(each));
+  };
+  const makeRoom = (each: OpenBatch, at: number, out: Item[]): void => {
+    if (isComplete(each, limits, at)) out.push(cut(each));
+    if (each.encoder.rows === 0) each.openedAt = at;
+  };
+
+  return lift((item, out) => {
+    switch (item.kind) {
+      case 'reading': {
+        const own = readings[item.stream]!;
+        makeRoom(own, item.receivedAt, out);
+        own.encoder.encodeReading(item);
+        return;
+      }
+      case 'transition':
+        makeRoom(alerts, item.recordedAt, out);
+        alerts.encoder.encodeRow(alertRow(item, plan), item.offset);
+        return;
+      case 'device':
+        makeRoom(devices, item.at, out);
+        devices.encoder.encodeRow(deviceRow(item, plan), item.offset);
+        return;
+      case 'rejected':
+        makeRoom(deadLetters, item.at, out);
+        deadLetters.encoder.encodeRow(deadLetterRow(item, plan), item.offset);
+        return;
+      case 'tick':
+        return cutWhere((each) => isComplete(each, limits, item.at), out);
+      case 'mark':
+        if (item.mark === 'cut') cutWhere((each) => each.encoder.rows > 0, out);
+        return;
+      case 'event':
+        out.push(item);
+    }
+  });
+};
+
+function openReadings(table: Table) {
+  return { table, encoder: createReadingEncoder(table), openedAt: 0 };
+}
+
+function openRows(table: Table) {
+  return { table, encoder: createRowEncoder(table), openedAt: 0 };
+}

@@ -1,0 +1,18 @@
+import { alertEvent, deadLetterEvent, deviceEvent, type EventContext } from '../delivery/events.ts';
+import type { Plan } from '../model/plan.ts';
+import { lift } from './lift.ts';
+
+/** Adds the event that tells the world of a change of an alert or device, or of a message that could not be decoded. */
+export const publish = (plan: Plan, context: EventContext) =>
+  lift((item, out) => {
+    out.push(item);
+    if (item.kind === 'transition') {
+      const rule = plan.rules[item.rule]!;
+      const event = alertEvent(item, rule, plan.streams[rule.stream]!, context);
+      if (event !== undefined) out.push(event);
+    } else if (item.kind === 'device') {
+      out.push(deviceEvent(item, plan.streams[item.stream]!, context));
+    } else if (item.kind === 'rejected') {
+      out.push(deadLetterEvent(item, plan.streams[item.stream]?.name, context));
+    }
+  });

@@ -1,0 +1,48 @@
+import { filter, mergeMap, type Observable } from 'rxjs';
+import type { BatchLimits } from './delivery/batches.ts';
+import type { EventContext } from './delivery/events.ts';
+import type { Batch, EventOutput } from './model/output.ts';
+import type { Plan } from './model/plan.ts';
+import type { JournalRecord } from './model/record.ts';
+import { batch } from './operators/batch.ts';
+import { type Decoder, decode } from './operators/decode.ts';
+import { evaluate } from './operators/evaluate.ts';
+import { publish } from './operators/publish.ts';
+import { transition } from './operators/transition.ts';
+import { watch } from './operators/watch.ts';
+import { window } from './operators/window.ts';
+import type { State } from './state.ts';
+import type { Counters } from './telemetry.ts';
+
+export interface PipelineOptions {
+  readonly plan: Plan;
+  /** Everything the chain remembers; it is changed in place. */
+  readonly state: State;
+  readonly decoder: Decoder;
+  readonly context: EventContext;
+  readonly limits: BatchLimits;
+  /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
+  readonly maxBehindMs: number;
+  readonly counters: Counters;
+}
+
+/**
+ * The way of a reading, from journal record to batch and event: the pure fold of the whole engine. Fed synchronously it answers
+ * synchronously; the same records give the same outputs, however they are cut into arrays.
+ */
+export function pipeline(
+  records$: Observable<readonly JournalRecord[]>,
+  { plan, state, decoder, context, limits, maxBehindMs, counters }: PipelineOptions,
+): Observable<Batch | EventOutput> {
+  return records$.pipe(
+    decode(decoder, state),
+    watch(plan, state),
+    window(plan, state, maxBehindMs, counters),
+    evaluate(plan, state),
+    transition(plan, state, context.journalId, counters),
+    publish(plan, context),
+    batch(plan, limits),
+    mergeMap((items) => items),
+    filter((item) => item.kind === 'batch' || item.kind === 'event'),
+  );
+}

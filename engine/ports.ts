@@ -1,0 +1,91 @@
+import type { Batch, EventOutput } from './model/output.ts';
+import type { MarkName } from './model/record.ts';
+import type { Table } from './model/table.ts';
+
+/** A message as a source hands it over, before the journal has given it an offset. */
+export interface Inbound {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly dup: boolean;
+}
+
+/** What a source tells the engine. Calls are synchronous and must return fast. */
+export interface SourceHandler {
+  /**
+   * Messages of one socket read, in order. `acknowledge` must be called once they are durable (or shed, for QoS 0);
+   * it does nothing when the connection they came by is gone by then.
+   */
+  messages(connection: number, messages: readonly Inbound[], acknowledge: () => void): void;
+  mark(connection: number, mark: Exclude<MarkName, 'started' | 'cut'>): void;
+}
+
+/** Where messages come from. */
+export interface Source {
+  /** Connects and keeps connecting; resolves at once. */
+  start(handler: SourceHandler): void;
+  /** Stops reading from the network: the broker holds what it has. */
+  pause(): void;
+  resume(): void;
+  /** Stops for good, cleanly: pending acknowledgements go out first. */
+  stop(): Promise<void>;
+  status(): PortStatus;
+}
+
+/** Whether a port can do its work right now, for `/readyz`, metrics and logs. */
+export interface PortStatus {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Why not, in one sentence. */
+  readonly reason?: string;
+}
+
+/**
+ * What to do about a failed delivery:
+ * `transient` try again, for ever; `overload` try again, slower and with less; `bad-row` split the batch until the row is alone;
+ * `fatal` stop this sink, say so loudly, keep the journal.
+ */
+export type DeliveryErrorClass = 'transient' | 'overload' | 'bad-row' | 'fatal';
+
+/** The only error that a sink's methods reject with. */
+export class DeliveryError extends Error {
+  readonly class: DeliveryErrorClass;
+  /** The server's own code, where it gave one. */
+  readonly code: string | undefined;
+  constructor(errorClass: DeliveryErrorClass, message: string, code?: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'DeliveryError';
+    this.class = errorClass;
+    this.code = code;
+  }
+}
+
+/** Where batches of rows go. */
+export interface TableSink {
+  /** Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. */
+  open(tables: readonly Table[]): Promise<void>;
+  /**
+   * Resolves when the rows are durably in the table. Repeating the same batch, whole, adds nothing.
+   * Rejects with a DeliveryError.
+   */
+  insert(batch: Batch, token: string): Promise<void>;
+  status(): PortStatus;
+  close(): Promise<void>;
+}
+
+/** Where events go. */
+export interface EventSink {
+  /** Connects and makes streams and buckets that are missing. Rejects with a DeliveryError; may be called again. */
+  open(): Promise<void>;
+  /** Resolves when the server has the event (and its KV entry). Repeating it adds nothing. Rejects with a DeliveryError. */
+  publish(event: EventOutput): Promise<void>;
+  status(): PortStatus;
+  close(): Promise<void>;
+}
+
+/** The one source of time and timers at the edge; the fold sees only what the journal recorded. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}

@@ -1,0 +1,153 @@
+import type { Problem } from '../model/problem.ts';
+
+/** One value of a recorded series. */
+export interface Point {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly value: number;
+}
+
+export interface Series {
+  /** In the order of the file. */
+  readonly points: readonly Point[];
+  /** Every line that could not be read, with its place. */
+  readonly problems: readonly Problem[];
+}
+
+interface Cell {
+  readonly text: string;
+  /** 1-based. */
+  readonly column: number;
+}
+
+// With or without `T`, seconds, fraction and zone.
+const STAMP = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$/i;
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+/** As seconds the year 5138, as milliseconds 1973: what tells the one from the other. */
+const FIRST_MILLISECONDS = 1e11;
+
+/**
+ * Reads a series of lines `timestamp,value`; a first line in which neither is one is a header. Timestamps are ISO 8601 or
+ * `YYYY-MM-DD HH:MM:SS`, UTC where they name no zone, or seconds or milliseconds since the epoch.
+ */
+export function parseSeries(text: string, file: string): Series {
+  const points: Point[] = [];
+  const problems: Problem[] = [];
+  let headerPossible = true;
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    if (line.trim() === '') continue;
+    const parsed = parseLine(cellsOf(line), file, index + 1);
+    if (!Array.isArray(parsed)) points.push(parsed);
+    // Neither stamp nor value: names of columns, if it is the first line that says anything.
+    else if (!(headerPossible && parsed.length === 2)) problems.push(...parsed);
+    headerPossible = false;
+  }
+  if (points.length === 0 && problems.length === 0) {
+    problems.push({
+      code: 'empty-series',
+      severity: 'error',
+      file,
+      line: 0,
+      column: 0,
+      message: 'the file holds no value',
+      remedy: 'Give lines of the form 2024-05-01 12:00:00,23.4',
+    });
+  }
+  return { points, problems };
+}
+
+function parseLine(cells: readonly Cell[], file: string, line: number): Point | Problem[] {
+  const [stamp, value, surplus] = cells;
+  const fault = (cell: Cell, code: string, message: string, remedy: string): Problem => ({
+    code,
+    severity: 'error',
+    file,
+    line,
+    column: cell.column,
+    message,
+    remedy,
+  });
+  if (stamp === undefined || value === undefined) {
+    return [
+      fault(
+        cells[0] ?? { text: '', column: 1 },
+        'one-column',
+        'the line has one column',
+        'Give a timestamp and a value, with a comma between them.',
+      ),
+    ];
+  }
+  if (surplus !== undefined) {
+    return [
+      fault(
+        surplus,
+        'surplus-column',
+        `the line has ${cells.length} columns`,
+        'Keep two columns, a timestamp and a value; replay one field at a time.',
+      ),
+    ];
+  }
+  const at = parseStamp(stamp.text);
+  const number = NUMBER.test(value.text) ? Number(value.text) : Number.NaN;
+  if (at !== undefined && Number.isFinite(number)) return { at, value: number };
+  const problems: Problem[] = [];
+  if (at === undefined) {
+    problems.push(
+      fault(
+        stamp,
+        'invalid-timestamp',
+        `"${stamp.text}" is no timestamp`,
+        'Write 2024-05-01T12:00:00Z, 2024-05-01 12:00:00 (taken as UTC), or seconds or milliseconds since 1970.',
+      ),
+    );
+  }
+  if (!Number.isFinite(number)) {
+    problems.push(
+      fault(
+        value,
+        'invalid-value',
+        `"${value.text}" is no finite number`,
+        'Write a decimal number such as 23.4, or delete the line.',
+      ),
+    );
+  }
+  return problems;
+}
+
+function cellsOf(line: string): Cell[] {
+  let start = 0;
+  return line.split(',').map((raw) => {
+    const column = start + 1 + (raw.length - raw.trimStart().length);
+    start += raw.length + 1;
+    return { text: raw.trim().replace(/^"(.*)"$/, '$1'), column };
+  });
+}
+
+/** Milliseconds since the epoch; undefined where the text is no instant of the calendar. */
+function parseStamp(text: string): number | undefined {
+  if (NUMBER.test(text)) {
+    const number = Number(text);
+    const ms = Math.abs(number) < FIRST_MILLISECONDS ? number * 1000 : number;
+    return Math.abs(ms) <= 8.64e15 ? ms : undefined;
+  }
+  const match = STAMP.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = match;
+  const canonical = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const utc = Date.parse(`${canonical}Z`);
+  // Date.parse takes the 30th of February for the 1st of March.
+  if (Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== canonical) return undefined;
+  const offsetMs = zoneOffsetMs(zone);
+  return offsetMs === undefined ? undefined : utc + Number(`0${fraction}`) * 1000 - offsetMs;
+}
+
+function zoneOffsetMs(zone: string): number | undefined {
+  if (zone.toUpperCase() === 'Z') return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(-2));
+  if (hours > 18 || minutes > 59) return undefined;
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+}

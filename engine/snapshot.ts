@@ -1,0 +1,147 @@
+import type { AlertRecord } from './alerts/lifecycle.ts';
+import type { LiveClock } from './devices/liveness.ts';
+import type { Keying, Plan, RulePlan } from './model/plan.ts';
+import {
+  createState,
+  type Hearing,
+  type KeyState,
+  lookUpDevice,
+  lookUpKey,
+  type Presence,
+  type State,
+} from './state.ts';
+import type { WindowState } from './windows/panes.ts';
+import type { Watermark } from './windows/watermark.ts';
+
+/** The state as plain data. Rules and streams stand by name, so that a changed config finds what is still its own. */
+export interface Snapshot {
+  readonly clocks: Readonly<Record<string, LiveClock>>;
+  /** Rule name → version: whose state this is. */
+  readonly rules: Readonly<Record<string, string>>;
+  readonly streams: Readonly<Record<string, StreamSnapshot>>;
+}
+
+interface StreamSnapshot {
+  readonly labels: readonly string[];
+  readonly devices: readonly {
+    readonly name: string;
+    readonly labels: readonly string[];
+    readonly presence: Presence;
+  }[];
+  readonly keys: readonly KeySnapshot[];
+}
+
+interface KeySnapshot {
+  readonly per: readonly string[];
+  readonly parts: readonly string[];
+  readonly hearing: Omit<Hearing, 'timed'>;
+  readonly marks: readonly (readonly [string, Watermark])[];
+  /** By rule name. */
+  readonly windows: Readonly<Record<string, WindowState>>;
+  readonly alerts: Readonly<Record<string, AlertRecord>>;
+}
+
+/** Takes the state down. The result shares nothing with it only once it has been made JSON; do that before the next record. */
+export function snapshot(plan: Plan, brokers: readonly string[], state: State): Snapshot {
+  return {
+    clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
+    rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
+    streams: Object.fromEntries(
+      plan.streams.map((streamPlan) => {
+        const stream = state.streams[streamPlan.index]!;
+        const labels = streamPlan.config.labels.map((label) => label.name);
+        const devices = Array.from(stream.devices.values(), (each) => ({
+          name: each.name,
+          labels: each.labels,
+          presence: each.presence,
+        }));
+        const keys = streamPlan.keyings.flatMap((keying) => {
+          const rules = plan.rules.filter((rule) => rule.keying === keying);
+          return Array.from(stream.keys[keying.index]!.values(), (key) => keySnapshot(keying, rules, key));
+        });
+        return [streamPlan.name, { labels, devices, keys }];
+      }),
+    ),
+  };
+}
+
+function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState): KeySnapshot {
+  const { timed: _timed, ...hearing } = key.hearing;
+  const windows: Record<string, WindowState> = {};
+  const alerts: Record<string, AlertRecord> = {};
+  for (const rule of rules) {
+    const window = key.windowing.windows[rule.slot];
+    const alert = key.alerts[rule.slot];
+    if (window !== undefined) windows[rule.name] = window;
+    if (alert?.watched) alerts[rule.name] = alert;
+  }
+  return { per: keying.per, parts: key.key.parts, hearing, marks: [...key.windowing.marks], windows, alerts };
+}
+
+/**
+ * Makes a state from a snapshot. State of rules and streams that are gone, or that changed their meaning, is left out and named in
+ * `dropped`; everything else is taken over.
+ */
+export function restore(
+  plan: Plan,
+  brokers: readonly string[],
+  from: Snapshot,
+): { state: State; dropped: readonly string[] } {
+  const state = createState(plan, brokers.length);
+  brokers.forEach((name, i) => {
+    const clock = from.clocks[name];
+    if (clock !== undefined) state.clocks[i] = { ...clock };
+  });
+  const kept = new Map(
+    plan.rules.filter((rule) => from.rules[rule.name] === rule.version).map((rule) => [rule.name, rule]),
+  );
+  const dropped = Object.keys(from.rules)
+    .filter((name) => !kept.has(name))
+    .map((name) => `rule ${name}`);
+  for (const [name, snapshotted] of Object.entries(from.streams)) {
+    const streamPlan = plan.streams.find((each) => each.name === name);
+    const labels = streamPlan?.config.labels.map((label) => label.name);
+    if (streamPlan === undefined || labels?.join() !== snapshotted.labels.join()) {
+      dropped.push(`stream ${name}`);
+      continue;
+    }
+    const stream = state.streams[streamPlan.index]!;
+    for (const device of snapshotted.devices) {
+      Object.assign(lookUpDevice(stream, streamPlan.keyings, device.name, device.labels).presence, device.presence);
+    }
+    for (const each of snapshotted.keys) {
+      const keying = streamPlan.keyings.find((known) => known.per.join() === each.per.join());
+      if (keying !== undefined) restoreKey(lookUpKey(stream, keying.index, each.parts), each, kept, brokers.length);
+    }
+    for (const keys of stream.keys) {
+      for (const key of keys.values()) {
+        // Looked at with the next tick, which sets the right timers.
+        if (streamPlan.silenceRules[key.keying]!.length > 0 && key.hearing.seenAt >= 0) {
+          key.hearing.timed = true;
+          stream.silenceTimers.schedule(key, 0);
+        }
+        if (streamPlan.keyings[key.keying]!.byDevice && key.windowing.marks.size > 0) {
+          key.windowing.wakeMs = 0;
+          stream.windowTimers.schedule(key, 0);
+        }
+      }
+    }
+  }
+  return { state, dropped };
+}
+
+function restoreKey(key: KeyState, from: KeySnapshot, kept: ReadonlyMap<string, RulePlan>, connections: number): void {
+  const connectionOf = (index: number) => (index < connections ? index : 0);
+  Object.assign(key.hearing, from.hearing, { connection: connectionOf(from.hearing.connection) });
+  for (const [device, mark] of from.marks) {
+    key.windowing.marks.set(device, { ...mark, connection: connectionOf(mark.connection) });
+  }
+  for (const [name, window] of Object.entries(from.windows)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) key.windowing.windows[rule.slot] = window;
+  }
+  for (const [name, alert] of Object.entries(from.alerts)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) key.alerts[rule.slot] = alert;
+  }
+}

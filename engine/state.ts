@@ -1,0 +1,147 @@
+import type { AlertRecord } from './alerts/lifecycle.ts';
+import { createLiveClock, type LiveClock } from './devices/liveness.ts';
+import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
+import type { Key } from './model/item.ts';
+import type { Keying, Plan } from './model/plan.ts';
+import type { WindowState } from './windows/panes.ts';
+import type { Watermark } from './windows/watermark.ts';
+
+/**
+ * Everything the fold remembers between records.
+ *
+ * Steps run one after another over whole arrays of items, so a step is ahead of the steps behind it. Outcomes must not depend on how
+ * records were cut into arrays; therefore each part of the state belongs to one step, and no other step reads it. The exception
+ * is the directory (which keys a device's readings belong to), which follows from the reading alone.
+ */
+export interface State {
+  /** By broker index. Belongs to decode. */
+  readonly clocks: LiveClock[];
+  /** By stream index. */
+  readonly streams: StreamState[];
+}
+
+export interface StreamState {
+  readonly devices: Map<string, DeviceState>;
+  /** Keys by text, one map per keying of the stream. */
+  readonly keys: Map<string, KeyState>[];
+  /** Keys to look at again at a live time. Not part of a snapshot: rebuilt on restore. */
+  readonly silenceTimers: TimingWheel<KeyState>;
+  readonly windowTimers: TimingWheel<KeyState>;
+}
+
+export interface DeviceState {
+  readonly name: string;
+  /** Directory: the labels of its last reading and the keys that follow from them, by keying. */
+  labels: readonly string[];
+  keys: readonly KeyState[];
+  readonly presence: Presence;
+}
+
+/** Whether a device is there. Belongs to watch. */
+export interface Presence {
+  online: boolean;
+  /** Receive time of its last reading; -1 before the first. */
+  seenAt: number;
+}
+
+/** What is remembered of one key. `alerts` and `windows` are by the rules' slots. */
+export interface KeyState {
+  readonly key: Key;
+  /** Index of the keying it belongs to. */
+  readonly keying: number;
+  readonly hearing: Hearing;
+  readonly windowing: Windowing;
+  /** Belongs to evaluate and transition, which agree on `AlertRecord.watched`. */
+  readonly alerts: (AlertRecord | undefined)[];
+}
+
+/** When a key was last heard of, whichever device spoke. Belongs to watch. */
+export interface Hearing {
+  seenAt: number;
+  seenLiveMs: number;
+  connection: number;
+  /** Some silence rule may hold: the next reading must say that none does. */
+  silent: boolean;
+  /** A silence timer is set. Not part of a snapshot. */
+  timed: boolean;
+}
+
+/** A key's windows, and how far the clocks of its devices have come. Belongs to window. */
+export interface Windowing {
+  readonly windows: (WindowState | undefined)[];
+  /** By device; a key that is a device has one. */
+  readonly marks: Map<string, Watermark>;
+  /** Live time for which a window timer is set; Infinity for none. Not part of a snapshot. */
+  wakeMs: number;
+}
+
+export function createState(plan: Plan, connections: number): State {
+  return {
+    clocks: Array.from({ length: connections }, createLiveClock),
+    streams: plan.streams.map((stream) => ({
+      devices: new Map(),
+      keys: stream.keyings.map(() => new Map()),
+      silenceTimers: createTimingWheel(),
+      windowTimers: createTimingWheel(),
+    })),
+  };
+}
+
+/** Finds the device, or makes it known, with the keys that these labels (by stream label index) give it. */
+export function lookUpDevice(
+  stream: StreamState,
+  keyings: readonly Keying[],
+  name: string,
+  labels: readonly string[],
+): DeviceState {
+  let device = stream.devices.get(name);
+  if (device === undefined) {
+    const keys = keysOf(stream, keyings, name, labels);
+    device = { name, labels, keys, presence: { online: false, seenAt: -1 } };
+    stream.devices.set(name, device);
+  } else if (device.labels !== labels) {
+    if (!sameLabels(device.labels, labels)) device.keys = keysOf(stream, keyings, name, labels);
+    device.labels = labels;
+  }
+  return device;
+}
+
+function sameLabels(a: readonly string[], b: readonly string[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function keysOf(
+  stream: StreamState,
+  keyings: readonly Keying[],
+  device: string,
+  labels: readonly string[],
+): KeyState[] {
+  return keyings.map((keying) => {
+    const parts = keying.parts.map((part) => (part < 0 ? device : (labels[part] ?? '')));
+    return lookUpKey(stream, keying.index, parts);
+  });
+}
+
+/** Finds the key with these parts, or makes it known. */
+export function lookUpKey(stream: StreamState, keying: number, parts: readonly string[]): KeyState {
+  const keys = stream.keys[keying]!;
+  const text = keyText(parts);
+  let key = keys.get(text);
+  if (key === undefined) {
+    key = {
+      key: { text, parts },
+      keying,
+      hearing: { seenAt: -1, seenLiveMs: 0, connection: 0, silent: false, timed: false },
+      windowing: { windows: [], marks: new Map(), wakeMs: Number.POSITIVE_INFINITY },
+      alerts: [],
+    };
+    keys.set(text, key);
+  }
+  return key;
+}
+
+/** One part stands as it is; several are joined by `|`, which (like `\`) is escaped inside a part, so that no two keys are alike. */
+export function keyText(parts: readonly string[]): string {
+  return parts.length === 1 ? parts[0]! : parts.map((part) => part.replace(/[\\|]/g, '\\$&')).join('|');
+}

@@ -1,0 +1,36 @@
+/** Every counter that Weir keeps, with its help text. Names are metrics (`weir_<name>_total`): fixed. */
+export const COUNTERS = {
+  messages_received: 'Messages taken from brokers.',
+  messages_journaled: 'Messages durably in the journal.',
+  messages_acknowledged: 'QoS 1 and 2 messages acknowledged to the broker.',
+  messages_shed: 'QoS 0 messages given up because the engine could not keep up.',
+  messages_oversize: 'Messages above the size limit, journaled without their payload.',
+  acknowledgements_dropped:
+    'Acknowledgements of connections that were gone by then; the broker sends those messages again.',
+  sessions_lost: 'Times the broker had forgotten the session: a possible gap.',
+  readings: 'Readings decoded.',
+  readings_late: 'Readings that came after their window had closed.',
+  readings_clamped: 'Readings whose stamp lay too far ahead and was set back to the receive time.',
+  retained_ignored: 'Retained messages without a stamp of their own, which say nothing about now.',
+  fields_ignored: 'Undeclared fields that the stream ignores.',
+  rejected: 'Messages and readings that could not be decoded.',
+  windows_closed: 'Windows closed.',
+  transitions: 'Changes of state of alerts.',
+  events_published: 'Events that NATS has confirmed.',
+  events_retried: 'Publications tried again.',
+  rows_inserted: 'Rows that ClickHouse has confirmed.',
+  batches_inserted: 'Batches that ClickHouse has confirmed.',
+  inserts_retried: 'Inserts tried again.',
+  rows_dead_lettered: 'Rows that ClickHouse refused, now among the dead letters.',
+  journal_bytes: 'Bytes appended to the journal.',
+  journal_syncs: 'Group commits of the journal.',
+} as const;
+
+export type CounterName = keyof typeof COUNTERS;
+
+/** Plain numbers, incremented where things happen and read when someone asks. Never an input to an outcome. */
+export type Counters = Record<CounterName, number>;
+
+export function createCounters(): Counters {
+  return Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Counters;
+}

@@ -1,0 +1,67 @@
+import { connect, type Socket } from 'node:net';
+
+/**
+ * A publisher that costs next to nothing, so that the machine is left to what is measured: QoS 1 packets written by hand on a bare
+ * socket, as many in flight as the broker lets, PUBACKs only counted. Arguments: port, messages, devices, messages in flight.
+ * Prints `{"published":n}` when the last one is acknowledged.
+ */
+const [port = 0, messages = 0, devices = 1, inFlight = 1] = process.argv.slice(2).map(Number);
+const CHUNK = 200;
+
+function remainingLength(length: number): number[] {
+  const bytes: number[] = [];
+  let rest = length;
+  do {
+    bytes.push((rest % 128) | (rest >= 128 ? 128 : 0));
+    rest = Math.floor(rest / 128);
+  } while (rest > 0);
+  return bytes;
+}
+
+function publishPacket(id: number, topic: string, payload: string): Buffer {
+  const topicBytes = Buffer.from(topic);
+  const body = Buffer.concat([
+    Buffer.from([topicBytes.length >> 8, topicBytes.length & 255]),
+    topicBytes,
+    Buffer.from([id >> 8, id & 255]),
+    Buffer.from(payload),
+  ]);
+  return Buffer.concat([Buffer.from([0x32, ...remainingLength(body.length)]), body]);
+}
+
+const topics = Array.from({ length: devices }, (_, i) => `plant/site-${i % 4}/dev-${String(i).padStart(5, '0')}/data`);
+const startAt = Date.now() - messages;
+
+function message(index: number): Buffer {
+  const device = index % devices;
+  const temp = (20 + ((index * 7) % 2000) / 100).toFixed(2);
+  const payload = `{"device_id":"dev-${String(device).padStart(5, '0')}","temp":${temp},"humidity":${40 + (index % 20)},"battery":87.5,"ts":${startAt + index}}`;
+  return publishPacket((index % 65_535) + 1, topics[device] as string, payload);
+}
+
+function run(socket: Socket): void {
+  let sent = 0;
+  let acknowledged = 0;
+  let carried = 0;
+  const pump = () => {
+    while (sent < messages && sent - acknowledged + CHUNK <= inFlight) {
+      const packets: Buffer[] = [];
+      for (let i = 0; i < CHUNK && sent < messages; i++) packets.push(message(sent++));
+      if (!socket.write(Buffer.concat(packets))) return;
+    }
+  };
+  socket.on('data', (bytes) => {
+    // CONNACK first, then nothing but PUBACKs, four bytes each in MQTT 3.1.1.
+    carried += bytes.length;
+    acknowledged = Math.floor(carried / 4) - 1;
+    if (acknowledged < messages) return pump();
+    process.stdout.write(`${JSON.stringify({ published: acknowledged })}\n`);
+    socket.end();
+  });
+  socket.on('drain', pump);
+  const id = Buffer.from(`bench-generator-${process.pid}`);
+  const connectBody = Buffer.concat([Buffer.from([0, 4, 77, 81, 84, 84, 4, 2, 0, 60, 0, id.length]), id]);
+  socket.write(Buffer.concat([Buffer.from([0x10, ...remainingLength(connectBody.length)]), connectBody]));
+}
+
+const socket = connect(port, '127.0.0.1', () => run(socket));

@@ -1,0 +1,172 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { startNats } from '../../connectors/embedded/nats.ts';
+import { startMosquitto } from '../integration/servers/mosquitto.ts';
+import type { BenchCase } from './bench.ts';
+
+const MESSAGES = 200_000;
+const ROUNDS = 3;
+const DEVICES = 1_000;
+const IN_FLIGHT = 10_000;
+const RULES = 100;
+const CLI = fileURLToPath(new URL('../../dist/engine/cli.js', import.meta.url));
+
+interface Servers {
+  readonly folder: string;
+  readonly mqttPort: number;
+  readonly config: string;
+}
+
+/**
+ * Messages per second at QoS 1 from a broker, through journal with fsync, decoding, a keyed window, 100 rules, and into ClickHouse, as
+ * a ratio to a bare subscriber that only counts. The same messages, in turn; the medians are compared. Weir's time ends when ClickHouse
+ * has confirmed the last row.
+ */
+export const throughput: BenchCase = {
+  name: 'throughput',
+  summary: `messages/s through the whole pipeline, ${RULES} rules, against a bare mqtt.js subscriber`,
+  async run() {
+    const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
+    const [mosquitto, nats, clickhouse] = await Promise.all([
+      startMosquitto({}),
+      startNats({ dir: join(folder, 'nats') }),
+      startClickHouse({ dir: join(folder, 'clickhouse') }),
+    ]);
+    try {
+      const config = writeConfig(folder, { mqtt: mosquitto.url, nats: nats.url, clickhouse: clickhouse.url });
+      const servers = { folder, mqttPort: mosquitto.port, config };
+      const bare: number[] = [];
+      const weir: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        bare.push(await measureBare(servers));
+        weir.push(await measureWeir(servers));
+      }
+      const value = median(weir);
+      const baseline = median(bare);
+      return [
+        {
+          case: 'throughput',
+          value: Math.round(value),
+          baseline: Math.round(baseline),
+          ratio: value / baseline,
+          unit: 'messages/s',
+        },
+      ];
+    } finally {
+      await Promise.all([mosquitto.stop(), nats.stop(), clickhouse.stop()]);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+}
+
+function child(file: string, args: readonly (string | number)[]): ChildProcess {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  return fork(path, args.map(String), { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+}
+
+async function generate({ mqttPort }: Servers): Promise<void> {
+  const generator = child('./generator.ts', [mqttPort, MESSAGES, DEVICES, IN_FLIGHT]);
+  const [code] = (await once(generator, 'exit')) as [number];
+  if (code !== 0) throw new Error(`the generator ended with ${code}`);
+}
+
+async function measureBare(servers: Servers): Promise<number> {
+  const subscriber = child('./bare-subscriber.ts', [servers.mqttPort, MESSAGES]);
+  try {
+    await once(subscriber, 'message');
+    const result = once(subscriber, 'message') as Promise<[{ ms: number }]>;
+    await generate(servers);
+    const [{ ms }] = await result;
+    return (MESSAGES * 1_000) / ms;
+  } finally {
+    subscriber.kill();
+  }
+}
+
+async function measureWeir(servers: Servers): Promise<number> {
+  const data = mkdtempSync(join(servers.folder, 'journal-'));
+  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const file = join(servers.folder, 'weir.json');
+  writeFileSync(file, servers.config.replace('DATA', data).replace('"PORT"', String(port)));
+  const engine = fork(CLI, ['run', '--config', file], {
+    execArgv: ['--disallow-code-generation-from-strings'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  try {
+    const figures = () => scrape(port);
+    while ((await figures()).ready !== 1) await pause(50);
+    const before = await figures();
+    const generated = generate(servers);
+    let first = 0;
+    for (;;) {
+      const now = await figures();
+      if (first === 0 && now.received > before.received) first = performance.now();
+      if (now.inserted - before.inserted >= MESSAGES) break;
+      await pause(10);
+    }
+    const ms = performance.now() - first;
+    await generated;
+    return (MESSAGES * 1_000) / ms;
+  } finally {
+    engine.kill('SIGTERM');
+    await once(engine, 'exit');
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function scrape(port: number): Promise<{ ready: number; received: number; inserted: number }> {
+  try {
+    const ready = (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200 ? 1 : 0;
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const figure = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? 0);
+    return { ready, received: figure('weir_messages_received_total'), inserted: figure('weir_rows_inserted_total') };
+  } catch {
+    return { ready: 0, received: 0, inserted: 0 };
+  }
+}
+
+/** One rule over windows that counts every reading, and many that look at single readings and hardly ever hold. */
+function writeConfig(folder: string, urls: { mqtt: string; nats: string; clickhouse: string }): string {
+  const rules = join(folder, 'rules');
+  mkdirSync(rules);
+  const write = (rule: { name: string }) => writeFileSync(join(rules, `${rule.name}.rule.json`), JSON.stringify(rule));
+  write({
+    name: 'windowed',
+    stream: 'sensors',
+    window: { tumbling: '10s' },
+    facts: { mean: { mean: 'temp' }, n: { count: true } },
+    conditions: { all: [{ fact: 'mean', operator: 'greaterThan', value: 1_000 }] },
+    event: { type: 'windowed' },
+  } as { name: string });
+  for (let i = 0; i < RULES; i++) {
+    const all = [{ fact: i % 2 === 0 ? 'temp' : 'humidity', operator: 'greaterThan', value: 1_000 + i }];
+    write({ name: `limit-${i}`, stream: 'sensors', conditions: { all }, event: { type: 'limit' } } as { name: string });
+  }
+  return JSON.stringify({
+    data: 'DATA',
+    rules: './rules',
+    mqtt: { url: urls.mqtt, clientId: 'bench-weir' },
+    streams: {
+      sensors: {
+        topic: 'plant/{site}/{device}/data',
+        format: 'json',
+        time: { path: 'ts', unit: 'ms' },
+        fields: { temp: 'number', humidity: 'number', battery: 'number' },
+      },
+    },
+    nats: { servers: urls.nats },
+    clickhouse: { url: urls.clickhouse },
+    http: { host: '127.0.0.1', port: 'PORT' },
+    log: { level: 'warn' },
+  });
+}

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { Validator as Judge, type Schema } from '@cfworker/json-schema';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../engine/config/schema.ts';
+import { ruleSchema } from '../../engine/language/schema.ts';
+import type { JsonSchema } from '../../engine/model/json-schema.ts';
+import { createValidator } from '../../engine/model/schema.ts';
+import { overheating } from '../language/sample.ts';
+import { schemaFiles } from '../setup/schemas.ts';
+import { choiceFrom, mutate } from './mutate.ts';
+import { full } from './sample.ts';
+
+const deployed: unknown = JSON.parse(readFileSync(new URL('../../deploy/weir.json', import.meta.url), 'utf8'));
+const silence = { name: 'quiet', stream: 'sensors', silence: '60s', event: { type: 'quiet' } };
+const hopping = { ...overheating, window: { hopping: '1m', every: '10s' } };
+
+describe('the schema files', () => {
+  it.each(Object.keys(schemaFiles))('%s is fresh: npx tsx test/setup/schemas.ts', (path) => {
+    const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(schemaFiles[path])));
+  });
+});
+
+describe.each([
+  ['config', configSchema, [full, deployed]],
+  ['rule', ruleSchema, [overheating, silence, hopping]],
+] as const)('the %s schema', (_name, schema, samples) => {
+  const validate = createValidator(schema);
+  const judge = new Judge(schema as Schema, '7', true);
+
+  it.each(samples)('takes sample %#', (sample) => {
+    expect(validate(sample)).toEqual([]);
+  });
+
+  it('is judged as an independent validator judges it, whatever is done to the samples', () => {
+    const verdicts = { valid: 0, invalid: 0 };
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 3 }),
+        (tape, pick, times) => {
+          const choose = choiceFrom(tape);
+          let value: unknown = samples[pick % samples.length];
+          for (let round = 0; round < times; round++) value = mutate(value, choose);
+          const { valid } = judge.validate(value);
+          verdicts[valid ? 'valid' : 'invalid']++;
+          expect(validate(value).length === 0).toBe(valid);
+        },
+      ),
+      { numRuns: 1_500 },
+    );
+    expect(verdicts.valid).toBeGreaterThan(100);
+    expect(verdicts.invalid).toBeGreaterThan(100);
+  });
+
+  it('explains every key', () => {
+    const mute: string[] = [];
+    for (const { path, schema: inner } of listProperties(schema, '')) {
+      if (inner.description === undefined && inner.$ref === undefined) mute.push(path);
+    }
+    expect(mute).toEqual([]);
+  });
+
+  it('gives examples and defaults that it takes itself', () => {
+    const refused: string[] = [];
+    let tried = 0;
+    for (const { path, schema: inner } of listProperties(schema, '')) {
+      const check = createValidator({ ...inner, definitions: schema.definitions ?? {} });
+      const given = [...(inner.examples ?? []), ...(inner.default === undefined ? [] : [inner.default])];
+      tried += given.length;
+      for (const example of given) if (check(example).length > 0) refused.push(`${path}: ${JSON.stringify(example)}`);
+    }
+    expect(refused).toEqual([]);
+    expect(tried).toBeGreaterThan(15);
+  });
+});
+
+function listProperties(schema: JsonSchema, path: string): { path: string; schema: JsonSchema }[] {
+  const own = Object.entries(schema.properties ?? {}).map(([key, inner]) => ({
+    path: `${path}/${key}`,
+    schema: inner,
+  }));
+  const further: [string, JsonSchema][] = [
+    ...own.map((entry): [string, JsonSchema] => [entry.path, entry.schema]),
+    ...(schema.anyOf ?? []).map((inner, index): [string, JsonSchema] => [`${path}|${index}`, inner]),
+    ...Object.entries(schema.definitions ?? {}).map(([key, inner]): [string, JsonSchema] => [`#${key}`, inner]),
+    ...(schema.items === undefined ? [] : [[`${path}[]`, schema.items] as [string, JsonSchema]]),
+    ...(typeof schema.additionalProperties === 'object'
+      ? [[`${path}/*`, schema.additionalProperties] as [string, JsonSchema]]
+      : []),
+  ];
+  return [...own, ...further.flatMap(([place, inner]) => listProperties(inner, place))];
+}

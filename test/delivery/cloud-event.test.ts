@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cloudEvent, formatTime } from '../../engine/delivery/cloud-event.ts';
+
+const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+describe('a CloudEvent', () => {
+  test('has the attributes that version 1.0 wants, and its data', () => {
+    const text = cloudEvent({
+      id: 'j.1',
+      instance: 'weir',
+      type: 'weir.x',
+      subject: 'press 1',
+      time: AT,
+      data: { a: 1 },
+    });
+    expect(JSON.parse(text)).toEqual({
+      specversion: '1.0',
+      id: 'j.1',
+      source: 'weir/weir',
+      type: 'weir.x',
+      subject: 'press 1',
+      time: '2026-01-02T03:04:05.678Z',
+      datacontenttype: 'application/json',
+      data: { a: 1 },
+    });
+  });
+
+  test('leaves out an empty subject', () => {
+    expect(
+      JSON.parse(cloudEvent({ id: 'a', instance: 'b', type: 'c', subject: '', time: 0, data: {} })),
+    ).not.toHaveProperty('subject');
+  });
+
+  test('has a source that is a URI reference for every instance name', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (instance) => {
+        const { source } = JSON.parse(cloudEvent({ id: 'a', instance, type: 'c', time: 0, data: {} }));
+        expect(source).toMatch(/^weir\/[\w.!~*'()%-]*$/);
+      }),
+    );
+    expect(cloudEvent({ id: 'a', instance: '\ud800', type: 'c', time: 0, data: {} })).toContain('weir/%EF%BF%BD');
+  });
+});
+
+describe('a time', () => {
+  test.each([
+    [0, '1970-01-01T00:00:00.000Z'],
+    [AT, '2026-01-02T03:04:05.678Z'],
+    [AT + 0.009, '2026-01-02T03:04:05.678009Z'],
+    [AT + 0.9999, '2026-01-02T03:04:05.679Z'],
+    [-0.5, '1969-12-31T23:59:59.999500Z'],
+    [-1e15, '0000-01-01T00:00:00.000Z'],
+    [1e15, '9999-12-31T23:59:59.999Z'],
+  ])('%d is %s', (at, text) => {
+    expect(formatTime(at)).toBe(text);
+  });
+
+  test('keeps every microsecond of this century', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 946_684_800_000_000, max: 4_102_444_800_000_000 }), (micros) => {
+        const text = formatTime(micros / 1000);
+        const digits = text.slice(20, -1).padEnd(6, '0');
+        expect(Date.parse(`${text.slice(0, 19)}Z`) * 1000 + Number(digits)).toBe(micros);
+      }),
+    );
+  });
+});

@@ -1,0 +1,287 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  alertEvent,
+  deadLetterEvent,
+  deviceEvent,
+  type EventRule,
+  transitionId,
+} from '../../engine/delivery/events.ts';
+import { evidenceSql } from '../../engine/delivery/evidence.ts';
+import type { AlertState, DeviceChange, Rejected, Transition } from '../../engine/model/item.ts';
+import { compileMessage } from '../../engine/model/message.ts';
+
+const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
+const CONTEXT = { journalId: 'j-1', instance: 'plant', database: 'weir' };
+const STREAM = { name: 'sensors', config: { labels: [{ name: 'site' }, { name: '__proto__' }] } };
+
+const RULE: EventRule = {
+  name: 'overheating',
+  version: 'abc123',
+  type: 'overheating',
+  severity: 'critical',
+  params: { severity: 'critical', message: '…', runbook: 'https://example.com/hot' },
+  message: compileMessage('{{device}} at {{site}} averages {{meanTemp}} °C, {{gone}} ({{key}})').render,
+  keying: { per: ['site', 'device'] },
+};
+
+function transition(to: AlertState, changes: Partial<Transition> = {}): Transition {
+  return {
+    kind: 'transition',
+    id: 'the-id',
+    offset: 42,
+    recordedAt: AT + 31_000,
+    rule: 0,
+    key: { text: 'north/press.1', parts: ['north', 'press.1'] },
+    from: to === 'resolved' ? 'firing' : 'pending',
+    to,
+    at: AT + 30_000,
+    since: AT,
+    facts: { meanTemp: 46.5, gone: null },
+    conditions: [{ fact: 'meanTemp', operator: 'greaterThan', value: 45, factValue: 46.5, result: true }],
+    evidence: { from: AT, to: AT + 30_000.25 },
+    ...changes,
+  };
+}
+
+describe('the event of an alert', () => {
+  test('that fires', () => {
+    const event = alertEvent(transition('firing'), RULE, STREAM, CONTEXT);
+    expect(event).toMatchObject({
+      kind: 'event',
+      id: 'the-id',
+      offset: 42,
+      subject: 'weir.alerts.critical.overheating.north~2Fpress~2E1',
+      stream: 'WEIR_ALERTS',
+      kv: { bucket: 'weir_alerts_open', key: 'overheating.north=2Fpress=2E1', value: event?.body },
+    });
+    expect(JSON.parse(event?.body ?? '')).toEqual({
+      specversion: '1.0',
+      id: event?.id,
+      source: 'weir/plant',
+      type: 'weir.alert.firing',
+      subject: 'north/press.1',
+      time: '2026-01-02T03:04:35.000Z',
+      datacontenttype: 'application/json',
+      data: {
+        rule: 'overheating',
+        version: 'abc123',
+        type: 'overheating',
+        severity: 'critical',
+        state: 'firing',
+        from: 'pending',
+        key: 'north/press.1',
+        keyParts: { site: 'north', device: 'press.1' },
+        since: '2026-01-02T03:04:05.000Z',
+        at: '2026-01-02T03:04:35.000Z',
+        message: 'press.1 at north averages 46.5 °C, ? (north/press.1)',
+        facts: { meanTemp: 46.5, gone: null },
+        conditions: [{ fact: 'meanTemp', operator: 'greaterThan', value: 45, factValue: 46.5, result: true }],
+        params: { runbook: 'https://example.com/hot' },
+        evidence: {
+          sql:
+            "SELECT * FROM weir.sensors WHERE `site` = 'north' AND device = 'press.1'" +
+            " AND time >= toDateTime64('2026-01-02 03:04:05.000', 6, 'UTC')" +
+            " AND time <= toDateTime64('2026-01-02 03:04:35.000250', 6, 'UTC') ORDER BY time",
+          from: '2026-01-02T03:04:05.000Z',
+          to: '2026-01-02T03:04:35.000250Z',
+        },
+      },
+    });
+  });
+
+  test('that is resolved says how long it was and deletes its entry', () => {
+    const event = alertEvent(transition('resolved', { at: AT + 90_000.5 }), RULE, STREAM, CONTEXT);
+    expect(event?.kv).toEqual({ bucket: 'weir_alerts_open', key: 'overheating.north=2Fpress=2E1', value: null });
+    expect(JSON.parse(event?.body ?? '')).toMatchObject({
+      type: 'weir.alert.resolved',
+      data: { state: 'resolved', from: 'firing', durationMs: 90_000.5 },
+    });
+  });
+
+  test.each(['pending', 'inactive'] as const)('does not exist for %s', (to) => {
+    expect(alertEvent(transition(to), RULE, STREAM, CONTEXT)).toBeUndefined();
+  });
+
+  test('is the same for the same transition', () => {
+    const make = () => alertEvent(transition('firing'), RULE, STREAM, CONTEXT);
+    expect(make()).toEqual(make());
+  });
+
+  test('has one line of SQL and the key as it is, whatever that is', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (site, device) => {
+        const key = { text: `${site}/${device}`, parts: [site, device] };
+        const event = alertEvent(transition('firing', { key }), RULE, STREAM, CONTEXT);
+        const { evidence, keyParts } = JSON.parse(event?.body ?? '').data;
+        expect(keyParts).toEqual({ site, device });
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: their absence is what is tested.
+        expect(evidence.sql).not.toMatch(/[\u0000-\u001f]/);
+      }),
+    );
+  });
+
+  test('of a rule over the whole stream asks for all rows of the time', () => {
+    const rule = { ...RULE, keying: { per: [] } };
+    const event = alertEvent(transition('firing', { key: { text: '', parts: [] } }), rule, STREAM, CONTEXT);
+    expect(event?.subject).toBe('weir.alerts.critical.overheating.~');
+    expect(event?.kv?.key).toBe('overheating.=');
+    const body = JSON.parse(event?.body ?? '');
+    expect(body).not.toHaveProperty('subject');
+    expect(body.data.evidence.sql).toContain('FROM weir.sensors WHERE time >= ');
+  });
+});
+
+describe('the id of a transition', () => {
+  test('names journal, offset, rule, key, state and instant', () => {
+    expect(transitionId('j-1', 42, 'overheating', 'north/press.1', 'firing', AT)).toBe(
+      `j-1.42.overheating.north~2Fpress~2E1.firing.${AT * 1000}`,
+    );
+  });
+
+  test('is another one for every other transition', () => {
+    const ids = [
+      transitionId('j', 1, 'r', 'k', 'firing', AT),
+      transitionId('i', 1, 'r', 'k', 'firing', AT),
+      transitionId('j', 2, 'r', 'k', 'firing', AT),
+      transitionId('j', 1, 's', 'k', 'firing', AT),
+      transitionId('j', 1, 'r', 'l', 'firing', AT),
+      transitionId('j', 1, 'r', 'k', 'resolved', AT),
+      transitionId('j', 1, 'r', 'k', 'firing', AT + 0.001),
+      transitionId('j', 1, 'r.k', '', 'firing', AT),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('is fit for a header, whatever rule and key are', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (rule, key) => {
+        expect(transitionId('j', 1, rule, key, 'firing', AT)).toMatch(/^[\x21-\x7e]{1,700}$/);
+      }),
+    );
+  });
+});
+
+describe('evidence', () => {
+  const query = { database: 'weir', table: 'sensors', where: [], from: AT, to: AT };
+
+  test.each([
+    ["o'brien", "'o\\'brien'"],
+    ['a\\', "'a\\\\'"],
+    ["' OR 1=1 --", "'\\' OR 1=1 --'"],
+    ['tab\tnul\u0000', "'tab\\x09nul\\x00'"],
+    ['é°', "'é°'"],
+  ])('escapes %j', (value, literal) => {
+    expect(evidenceSql({ ...query, where: [['device', value]] })).toContain(`device = ${literal} AND`);
+  });
+
+  test('quotes names', () => {
+    const sql = evidenceSql({ ...query, database: 'My DB', table: 'a`b', where: [['select', 'x']] });
+    expect(sql).toContain("FROM `My DB`.`a\\`b` WHERE `select` = 'x'");
+  });
+
+  test('leaves every literal closed where it was meant to be', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom("'", '\\', '`', 'a', '-', ';', '\n') }), (value) => {
+        const sql = evidenceSql({ ...query, where: [['device', value]] });
+        const literals = [...sql.matchAll(/'((?:[^'\\]|\\.)*)'/g)].map((match) => match[1]);
+        const unescaped = literals[0]?.replace(/\\(x[0-9a-f]{2}|.)/g, (_, c: string) =>
+          c.length > 1 ? String.fromCharCode(Number.parseInt(c.slice(1), 16)) : c,
+        );
+        expect(unescaped).toBe(value);
+        expect(literals).toHaveLength(5);
+      }),
+    );
+  });
+});
+
+describe('the event of a device', () => {
+  const change: DeviceChange = {
+    kind: 'device',
+    offset: 7,
+    stream: 0,
+    device: 'press.1',
+    labels: ['north', 'x'],
+    online: false,
+    at: AT,
+    lastSeenAt: AT - 60_000,
+    reason: 'silence',
+  };
+
+  test('that went offline', () => {
+    const event = deviceEvent(change, STREAM, CONTEXT);
+    expect(event).toMatchObject({
+      id: `j-1.7.device.sensors.press~2E1.offline.${AT * 1000}`,
+      subject: 'weir.devices.offline.press~2E1',
+      stream: 'WEIR_DEVICES',
+      kv: { bucket: 'weir_devices', key: 'press=2E1', value: event.body },
+    });
+    expect(JSON.parse(event.body)).toMatchObject({
+      type: 'weir.device.offline',
+      subject: 'press.1',
+      data: {
+        device: 'press.1',
+        stream: 'sensors',
+        state: 'offline',
+        reason: 'silence',
+        lastSeenAt: '2026-01-02T03:03:05.000Z',
+      },
+    });
+    expect(Object.entries(JSON.parse(event.body).data.labels)).toEqual([
+      ['site', 'north'],
+      ['__proto__', 'x'],
+    ]);
+  });
+
+  test('that came back', () => {
+    const event = deviceEvent({ ...change, online: true, reason: 'reading' }, STREAM, CONTEXT);
+    expect(event.subject).toBe('weir.devices.online.press~2E1');
+    expect(JSON.parse(event.body)).toMatchObject({ type: 'weir.device.online', data: { state: 'online' } });
+    expect(event.kv?.value).toBe(event.body);
+  });
+});
+
+describe('the event of a dead letter', () => {
+  const rejected = (payload: Uint8Array): Rejected => ({
+    kind: 'rejected',
+    offset: 9,
+    at: AT,
+    stream: -1,
+    topic: 'plant/x',
+    reason: 'malformed',
+    detail: 'The payload is not JSON.',
+    payload,
+  });
+  const payloadOf = (payload: Uint8Array) =>
+    JSON.parse(deadLetterEvent(rejected(payload), undefined, CONTEXT).body).data.payload;
+
+  test('goes to its subject and to no stream', () => {
+    const event = deadLetterEvent(rejected(new TextEncoder().encode('{')), undefined, CONTEXT);
+    expect(event).toMatchObject({ id: 'j-1.9.deadletter', offset: 9, subject: 'weir.deadletters' });
+    expect(event).not.toHaveProperty('stream');
+    expect(event).not.toHaveProperty('kv');
+    expect(JSON.parse(event.body)).toMatchObject({
+      type: 'weir.deadletter',
+      subject: 'plant/x',
+      data: { topic: 'plant/x', stream: null, reason: 'malformed', payload: { bytes: 1, truncated: false, text: '{' } },
+    });
+  });
+
+  test.each([
+    ['text', Buffer.from('°C'), { bytes: 3, truncated: false, text: '°C' }],
+    ['bytes', Uint8Array.of(0xff, 0x00), { bytes: 2, truncated: false, base64: '/wA=' }],
+    ['nothing', new Uint8Array(), { bytes: 0, truncated: false, text: '' }],
+    [
+      'long bytes',
+      new Uint8Array(5_000).fill(0xff),
+      { bytes: 5_000, truncated: true, base64: `${'/'.repeat(5461)}w==` },
+    ],
+    [
+      'a character cut in half',
+      Buffer.from(`${'x'.repeat(4_095)}é`),
+      { bytes: 4_097, truncated: true, text: 'x'.repeat(4_095) },
+    ],
+  ])('shows %s', (_, payload, shown) => {
+    expect(payloadOf(payload)).toEqual(shown);
+  });
+});

@@ -1,0 +1,498 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { generate, type Packet, parser } from 'mqtt-packet';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startBroker } from '../../connectors/embedded/mqtt.ts';
+import {
+  createMqttSource,
+  type MqttNotice,
+  type MqttSourceOptions,
+  type ResolvedBroker,
+} from '../../connectors/mqtt/mqtt.ts';
+import type { BrokerConfig } from '../../engine/model/config.ts';
+import type { Inbound } from '../../engine/ports.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+import { makeCertificate, startMosquitto, writePasswords } from './servers/mosquitto.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Has `thing` stopped when the test ends, however it ends. */
+async function using<T extends { stop(): unknown }>(starting: T | Promise<T>): Promise<T> {
+  const thing = await starting;
+  cleanups.push(() => thing.stop());
+  return thing;
+}
+
+async function until(condition: () => boolean, what: () => unknown = () => condition.toString(), deadlineMs = 8_000) {
+  const deadlineAt = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > deadlineAt) throw new Error(`Not within ${deadlineMs} ms: ${JSON.stringify(what())}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function publisher(url: string, options: IClientOptions = {}): Promise<MqttClient> {
+  const client = await connectAsync(url, { reconnectPeriod: 0, ...options });
+  cleanups.push(() => client.endAsync(true));
+  return client;
+}
+
+interface Received {
+  readonly message: Inbound;
+  readonly text: string;
+  readonly acknowledge: () => void;
+}
+
+type Overrides = Partial<BrokerConfig> &
+  Partial<Omit<ResolvedBroker, 'config'>> &
+  Partial<Pick<MqttSourceOptions, 'maxPacketBytes' | 'highWaterBytes'>> & { acknowledge?: boolean };
+
+/** A source with one broker, and everything that it says. `acknowledge` false keeps the messages unacknowledged. */
+function listen(url: string, overrides: Overrides = {}) {
+  const { username, password, ca, hadSession, subscriptions, maxPacketBytes, highWaterBytes, ...rest } = overrides;
+  const { acknowledge: automatic = true, ...config } = rest;
+  const counters = createCounters();
+  const notices: MqttNotice[] = [];
+  const received: Received[] = [];
+  const marks: string[] = [];
+  const broker = {
+    config: {
+      name: 'plant',
+      url,
+      clientId: 'weir',
+      version: 5,
+      receiveMaximum: 1_000,
+      keepalive: 30,
+      sessionExpiry: 3_600,
+      statusTopic: 'weir/status',
+      ...config,
+    } satisfies BrokerConfig,
+    subscriptions: subscriptions ?? [{ filter: 'in/#', qos: 2 }],
+    ...Object.fromEntries(
+      Object.entries({ username, password, ca, hadSession }).filter(([, value]) => value !== undefined),
+    ),
+  } satisfies ResolvedBroker;
+  const source = createMqttSource({
+    brokers: [broker],
+    counters,
+    clock: { now: () => Date.now() },
+    // No jitter, and the first waits as short as they get.
+    random: () => 0,
+    onNotice: (notice) => notices.push(notice),
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(highWaterBytes !== undefined && { highWaterBytes }),
+  });
+  source.start({
+    messages: (_connection, messages, acknowledge) => {
+      for (const message of messages) {
+        received.push({ message, text: Buffer.from(message.payload).toString(), acknowledge });
+      }
+      if (automatic) acknowledge();
+    },
+    mark: (_connection, mark) => marks.push(mark),
+  });
+  cleanups.push(() => {
+    for (const { acknowledge } of received) acknowledge();
+    return source.stop();
+  });
+  const ready = () =>
+    until(
+      () => source.status().ready,
+      () => ({ ...source.status(), notices }),
+    );
+  const texts = () => received.map(({ text }) => text);
+  const arrived = (count: number) =>
+    until(
+      () => received.length >= count,
+      () => texts(),
+    );
+  return { source, counters, notices, received, marks, ready, texts, arrived };
+}
+
+async function serve(onSocket: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    // What becomes of a connection is for the other side to say.
+    socket.on('error', () => socket.destroy());
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A way to the broker that can be cut without a word to either side. */
+async function cuttable(url: string): Promise<{ url: string; cut(): void }> {
+  const ways: Socket[] = [];
+  const through = await serve((near) => {
+    const far = connect(Number(new URL(url).port), '127.0.0.1');
+    far.on('error', () => near.destroy());
+    near.pipe(far).pipe(near);
+    ways.push(near, far);
+  });
+  return { url: through, cut: () => ways.splice(0).forEach((socket) => void socket.resetAndDestroy()) };
+}
+
+const suback = (packet: Packet) => ({ cmd: 'suback' as const, messageId: packet.messageId ?? 0, granted: [1] });
+
+function accept(packet: Packet): Packet | undefined {
+  if (packet.cmd === 'connect') return { cmd: 'connack', reasonCode: 0, returnCode: 0, sessionPresent: false };
+  if (packet.cmd === 'subscribe') return suback(packet);
+  if (packet.cmd === 'publish') return { cmd: 'puback', messageId: packet.messageId ?? 0 };
+  return undefined;
+}
+
+/** A fence: once this has come through, whatever was to come before it has come. */
+async function fence(url: string, heard: ReturnType<typeof listen>, text = 'fence') {
+  const client = await publisher(url);
+  await client.publishAsync('in/fence', text, { qos: 1 });
+  await until(() => heard.texts().includes(text), heard.texts);
+}
+
+const brokers = [
+  ['Mosquitto', () => startMosquitto()],
+  ['aedes', () => startBroker()],
+] as const;
+
+describe.each(brokers)('with %s', (name, start) => {
+  it('hands every message over once, in order, at QoS 0, 1 and 2', async () => {
+    const { url } = await using<{ url: string; stop(): unknown }>(start());
+    const heard = listen(url);
+    await heard.ready();
+    expect(heard.marks).toEqual(['connected']);
+    const client = await publisher(url);
+    for (const qos of [0, 1, 2] as const) {
+      const texts = Array.from({ length: 50 }, (_, i) => `${qos}-${i}`);
+      await Promise.all(texts.map((text) => client.publishAsync(`in/${qos}`, text, { qos })));
+      await heard.arrived(50);
+      await fence(url, heard, `fence ${qos}`);
+      const inOrder = heard.received.splice(0);
+      expect(inOrder.map(({ text }) => text).filter((text) => !text.startsWith('fence'))).toEqual(texts);
+      expect(inOrder[0]?.message).toMatchObject({ topic: `in/${qos}`, qos, retain: false, dup: false });
+    }
+    await until(() => heard.counters.messages_acknowledged === 103);
+    expect(heard.counters.messages_received).toBe(153);
+  });
+
+  it('gets again what it did not acknowledge, and never again what it did', async () => {
+    const { url } = await using<{ url: string; stop(): unknown }>(start());
+    const first = listen(url, { acknowledge: false });
+    await first.ready();
+    const client = await publisher(url);
+    for (const text of ['a', 'b', 'c']) {
+      await client.publishAsync('in/x', text, { qos: 1 });
+      await until(() => first.texts().includes(text), first.texts);
+    }
+    first.received[0]?.acknowledge();
+    await until(() => first.counters.messages_acknowledged === 1);
+    // Taking the client id over ends the first connection as a crash would: no farewell, no acknowledgement.
+    const second = listen(url, { hadSession: true });
+    await second.ready();
+    await second.arrived(2);
+    await fence(url, second);
+    expect(second.texts()).toEqual(['b', 'c', 'fence']);
+    // aedes delivers again without saying so.
+    if (name === 'Mosquitto') expect(second.received.map(({ message }) => message.dup)).toEqual([true, true, false]);
+    expect(second.counters.sessions_lost).toBe(0);
+    await first.source.stop();
+  });
+
+  // aedes does not hear the PINGREQs of a client whose buffers it has filled, so it gets less to say.
+  const burst = name === 'aedes' ? { count: 10, bytes: 100 } : { count: 40, bytes: 100_000 };
+
+  it('keeps an idle and a paused connection alive, and takes up what came meanwhile', async () => {
+    const { url } = await using<{ url: string; stop(): unknown }>(start());
+    const heard = listen(url, { keepalive: 1 });
+    await heard.ready();
+    const client = await publisher(url);
+    heard.source.pause();
+    const payload = Buffer.alloc(burst.bytes, 'x');
+    const publications = Array.from({ length: burst.count }, () => client.publishAsync('in/x', payload, { qos: 0 }));
+    const pausedAt = performance.now();
+    // After a second and a half of silence either side would give the connection up.
+    await until(() => performance.now() - pausedAt > 2_500);
+    expect(heard.received).toEqual([]);
+    expect(heard.source.status().ready).toBe(true);
+    heard.source.resume();
+    await Promise.all(publications);
+    await heard.arrived(burst.count);
+    const resumedAt = performance.now();
+    await until(() => performance.now() - resumedAt > 1_800);
+    expect(heard.marks).toEqual(['connected']);
+    expect(heard.source.status()).toEqual({ name: 'mqtt', ready: true });
+  }, 15_000);
+
+  it('publishes its birth, its farewell, and, where it dies, its will', async () => {
+    const { url } = await using<{ url: string; stop(): unknown }>(start());
+    const watcher = await publisher(url);
+    const statuses: string[] = [];
+    watcher.on('message', (_topic, payload) => statuses.push(payload.toString()));
+    await watcher.subscribeAsync('weir/status', { qos: 1 });
+    const way = await cuttable(url);
+    const heard = listen(way.url);
+    await heard.ready();
+    await until(() => statuses.length === 1);
+    way.cut();
+    await until(() => statuses.length === 3);
+    await heard.ready();
+    await heard.source.stop();
+    await until(() => statuses.length === 4);
+    expect(statuses).toEqual(['online', 'offline', 'online', 'offline']);
+    expect(heard.marks).toEqual(['connected', 'disconnected', 'connected', 'disconnected']);
+    const late = await publisher(url);
+    const retained = new Promise((resolve) =>
+      late.once('message', (_t, text, { retain }) => resolve([`${text}`, retain])),
+    );
+    await late.subscribeAsync('weir/status');
+    expect(await retained).toEqual(['offline', true]);
+  });
+
+  it('leaves the session with the broker when it stops', async () => {
+    const { url } = await using<{ url: string; stop(): unknown }>(start());
+    const first = listen(url);
+    await first.ready();
+    await first.source.stop();
+    const client = await publisher(url);
+    await client.publishAsync('in/x', 'while away', { qos: 1 });
+    const second = listen(url, { hadSession: true });
+    await second.arrived(1);
+    expect(second.texts()).toEqual(['while away']);
+    expect(second.marks).not.toContain('session-lost');
+  });
+
+  it('stops only when what it handed over is acknowledged', async () => {
+    const { url } = await using<{ url: string; stop(): unknown }>(start());
+    const heard = listen(url, { acknowledge: false });
+    await heard.ready();
+    const client = await publisher(url);
+    await client.publishAsync('in/x', 'last', { qos: 1 });
+    await heard.arrived(1);
+    let stopped = false;
+    const stopping = heard.source.stop().then(() => {
+      stopped = true;
+    });
+    // As many round trips as a farewell that does not wait would need, and more.
+    for (let i = 0; i < 20; i++) await client.publishAsync('elsewhere', '', { qos: 1 });
+    expect(stopped).toBe(false);
+    heard.received[0]?.acknowledge();
+    await stopping;
+    const next = listen(url, { hadSession: true });
+    await next.ready();
+    await fence(url, next);
+    expect(next.texts()).toEqual(['fence']);
+  });
+});
+
+describe('with Mosquitto', () => {
+  it('comes back after the broker did, with what was queued meanwhile, and drops acknowledgements of the old connection', async () => {
+    const broker = await using(startMosquitto());
+    const heard = listen(broker.url, { acknowledge: false });
+    await heard.ready();
+    const first = await publisher(broker.url);
+    await first.publishAsync('in/x', 'before', { qos: 1 });
+    await first.publishAsync('in/x', 'exactly once', { qos: 2 });
+    await heard.arrived(2);
+    await broker.halt();
+    await until(() => !heard.source.status().ready);
+    for (const { acknowledge } of heard.received) acknowledge();
+    expect(heard.counters.acknowledgements_dropped).toBe(2);
+    await broker.restart();
+    const client = await publisher(broker.url);
+    await client.publishAsync('in/x', 'after', { qos: 1 });
+    await heard.arrived(4);
+    await heard.ready();
+    await fence(broker.url, heard);
+    // The QoS 2 message is known by its packet id; the QoS 1 message has none to be known by.
+    expect(heard.texts()).toEqual(['before', 'exactly once', 'before', 'after', 'fence']);
+    expect(heard.received[2]?.message.dup).toBe(true);
+    expect(heard.marks).toEqual(['connected', 'disconnected', 'connected']);
+    expect(heard.counters.sessions_lost).toBe(0);
+  }, 15_000);
+
+  it('notices that the broker has forgotten the session', async () => {
+    const broker = await using(startMosquitto({ config: ['autosave_interval 0'] }));
+    const heard = listen(broker.url);
+    await heard.ready();
+    await broker.kill();
+    await until(() => !heard.source.status().ready);
+    await broker.restart();
+    await heard.ready();
+    expect(heard.marks).toEqual(['connected', 'disconnected', 'session-lost', 'connected']);
+    expect(heard.counters.sessions_lost).toBe(1);
+    expect(heard.notices.map(({ code }) => code)).toEqual(['connected', 'disconnected', 'session-lost', 'connected']);
+    const fresh = listen(broker.url, { clientId: 'never seen', hadSession: true });
+    await fresh.ready();
+    expect(fresh.marks).toEqual(['session-lost', 'connected']);
+  }, 15_000);
+
+  it('stops reading above its high-water mark and goes on when enough is acknowledged', async () => {
+    const { url } = await using(startMosquitto());
+    const heard = listen(url, { acknowledge: false, highWaterBytes: 200_000 });
+    await heard.ready();
+    const client = await publisher(url);
+    const texts = Array.from({ length: 100 }, (_, i) => String(i).padEnd(10_000));
+    await Promise.all(texts.map((text) => client.publishAsync('in/x', text, { qos: 1 })));
+    let acknowledged = 0;
+    while (acknowledged < texts.length) {
+      await heard.arrived(acknowledged + 1);
+      const held = heard.received.slice(acknowledged);
+      // A socket read, and one more that was under way, may lie above the mark.
+      expect(held.length * 10_000).toBeLessThan(200_000 + 3 * 65_536);
+      for (const { acknowledge } of held) acknowledge();
+      acknowledged += held.length;
+    }
+    expect(heard.texts()).toEqual(texts);
+    expect(acknowledged).toBeGreaterThan(0);
+  }, 15_000);
+
+  it.each([5, '3.1.1'] as const)('leaves out what is too large over MQTT %s, says so, and goes on', async (version) => {
+    const { url } = await using(startMosquitto());
+    const heard = listen(url, { version, maxPacketBytes: 50_000, acknowledge: false });
+    await heard.ready();
+    const client = await publisher(url);
+    await client.publishAsync('in/before', 'small', { qos: 1 });
+    await client.publishAsync('in/large', Buffer.alloc(300_000), { qos: 2 });
+    await client.publishAsync('in/after', 'small', { qos: 1 });
+    await heard.arrived(2);
+    expect(heard.received.map(({ message }) => message.topic)).toEqual(['in/before', 'in/after']);
+    expect(heard.counters.messages_oversize).toBe(1);
+    expect(heard.notices.find(({ code }) => code === 'oversize')?.message).toContain('"in/large"');
+    for (const { acknowledge } of heard.received) acknowledge();
+    expect(heard.counters.messages_acknowledged).toBe(3);
+    expect(heard.marks).toEqual(['connected']);
+  });
+
+  it('logs in over TLS, and says why where it cannot', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'weir-tls-'));
+    cleanups.push(() => rm(dir, { recursive: true, force: true }));
+    const certificate = makeCertificate(dir);
+    if (certificate === undefined) throw new Error('This test needs openssl on the PATH.');
+    const passwords = writePasswords(dir, { weir: 'correct horse' });
+    const { certFile, keyFile } = certificate;
+    const config = [
+      'allow_anonymous false',
+      `password_file ${passwords}`,
+      `certfile ${certFile}`,
+      `keyfile ${keyFile}`,
+    ];
+    const { url } = await using(startMosquitto({ config }));
+    const ca = await readFile(certFile, 'utf8');
+    const login = { username: 'weir', password: 'correct horse' };
+
+    const good = listen(url, { ca, ...login });
+    await good.ready();
+    await good.source.stop();
+
+    const wrong = listen(url, { ca, username: 'weir', password: 'battery staple' });
+    await until(() => wrong.notices.length > 0);
+    expect(wrong.source.status()).toMatchObject({ ready: false });
+    expect(wrong.source.status().reason).toMatch(
+      /^broker "plant" at 127\.0\.0\.1:\d+: Connection refused: Not authorized$/,
+    );
+    expect(JSON.stringify([wrong.notices, wrong.source.status()])).not.toContain('battery');
+
+    const untrusted = listen(url, { ...login });
+    await until(() => untrusted.notices.length > 0);
+    expect(untrusted.source.status().reason).toContain('self-signed certificate');
+
+    const unverified = listen(url, { ...login, tls: { verify: false } });
+    await unverified.ready();
+
+    const garbled = listen(url, { ca: 'not a certificate', ...login, key: 'no key' } as Overrides);
+    await until(() => garbled.notices.length > 0);
+    expect(garbled.source.status().ready).toBe(false);
+  }, 15_000);
+});
+
+/** A broker of our own that answers each packet with what `answer` says: a packet, bytes, silence, or a hang-up. */
+async function fakeBroker(answer: (packet: Packet) => Packet | Uint8Array | 'silence' | undefined): Promise<string> {
+  return serve((socket) => {
+    const reader = parser();
+    let version = 4;
+    socket.on('data', (bytes) => reader.parse(bytes));
+    reader.on('packet', (packet) => {
+      if (packet.cmd === 'connect') version = packet.protocolVersion ?? 4;
+      const reply = answer(packet);
+      if (reply === undefined) socket.end();
+      else if (reply !== 'silence')
+        socket.write(reply instanceof Uint8Array ? reply : generate(reply, { protocolVersion: version }));
+    });
+  });
+}
+
+describe('with a broker that does not speak MQTT 5', () => {
+  it.each([
+    ['0x01', Uint8Array.of(0x20, 2, 0, 0x01), [5, 4]],
+    ['0x84', Uint8Array.of(0x20, 3, 0, 0x84, 0), [5, 4]],
+    ['a hang-up', undefined, [5, 5, 4]],
+  ])('falls back to 3.1.1 after %s', async (_name, refusal, expected) => {
+    const versions: (number | undefined)[] = [];
+    const url = await fakeBroker((packet) => {
+      if (packet.cmd === 'connect') {
+        versions.push(packet.protocolVersion);
+        return packet.protocolVersion === 4 ? { cmd: 'connack', returnCode: 0, sessionPresent: false } : refusal;
+      }
+      return accept(packet);
+    });
+    const heard = listen(url);
+    await heard.ready();
+    expect(versions).toEqual(expected);
+    expect(heard.notices.map(({ code }) => code)).toContain('protocol-fallback');
+    expect(heard.marks).toEqual(['connected']);
+  });
+});
+
+it('names the subscriptions that a broker refuses or lowers, and is ready once all of them stand', async () => {
+  const grants = [
+    [1, 0x87],
+    [0, 1],
+  ];
+  const url = await fakeBroker((packet) =>
+    packet.cmd === 'subscribe' ? { ...suback(packet), granted: grants.shift() ?? [1, 1] } : accept(packet),
+  );
+  const heard = listen(url, {
+    subscriptions: [
+      { filter: 'in/#', qos: 1 },
+      { filter: 'secret/#', qos: 1 },
+    ],
+  });
+  await until(() => heard.notices.length > 0);
+  expect(heard.source.status().reason).toContain('the subscription to secret/# was refused');
+  await heard.ready();
+  expect(heard.notices.map(({ code }) => code)).toEqual(['subscribe-failed', 'qos-lowered', 'connected']);
+  expect(heard.marks).toEqual(['connected']);
+});
+
+it('gives up a broker that does not answer any more, and comes back to it', async () => {
+  let pings = 0;
+  const url = await fakeBroker((packet) => (packet.cmd === 'pingreq' && ++pings > 0 ? 'silence' : accept(packet)));
+  const heard = listen(url, { keepalive: 1 });
+  await until(() => heard.marks.includes('disconnected'));
+  expect(pings).toBe(1);
+  expect(heard.source.status().reason).toContain('the broker has not been heard of for 1 s');
+  await heard.ready();
+});
+
+it.each([
+  ['talks another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), 'the first packet is not a CONNACK'],
+  ['sends a malformed PUBLISH', Buffer.from([0x20, 3, 0, 0, 0, 0x36, 3, 0, 1, 0x74]), 'a PUBLISH has QoS 3'],
+])('ends the connection, and not the process, when the broker %s', async (_name, bytes, reason) => {
+  const url = await serve((socket) => {
+    socket.resume();
+    socket.write(bytes);
+  });
+  const heard = listen(url);
+  await until(() => heard.notices.length > 0);
+  expect(heard.source.status().reason).toContain(reason);
+  expect(heard.source.status().ready).toBe(false);
+});

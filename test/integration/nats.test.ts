@@ -1,0 +1,352 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { connect, type JetStreamManager, type NatsConnection, nanos } from 'nats';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { startNats } from '../../connectors/embedded/nats.ts';
+import { natsServerFromPackage, natsServerOnPath } from '../../connectors/embedded/nats-binary.ts';
+import { createNatsSink, type NatsSinkOptions } from '../../connectors/nats/nats.ts';
+import type { EventOutput } from '../../engine/model/output.ts';
+import type { EventSink } from '../../engine/ports.ts';
+import { temporaryFolder, testNats } from './servers/nats.ts';
+
+const BINARIES = Object.entries({ installed: await natsServerOnPath(), npm: await natsServerFromPackage() }).flatMap(
+  ([name, binary]) => (binary === undefined ? [] : [{ name, binary }]),
+);
+const DEADLINE = { timeout: 10_000, interval: 20 };
+// A condition that is never met fails the test before the test itself runs out of time, and so cleans up after itself.
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 20_000 });
+
+function sinkTo(url: string, options: Partial<NatsSinkOptions> = {}): EventSink {
+  const sink = createNatsSink({ config: { servers: [url] }, ...options });
+  onTestFinished(() => sink.close());
+  return sink;
+}
+
+async function clientOf(url: string): Promise<NatsConnection> {
+  const nc = await connect({ servers: url });
+  onTestFinished(() => nc.close());
+  return nc;
+}
+
+function alert(offset: number, state: 'firing' | 'resolved' = 'firing', key = 'press-1'): EventOutput {
+  const body = JSON.stringify({ offset, state });
+  return {
+    kind: 'event',
+    id: `j.${offset}.hot.${key}.${state}`,
+    offset,
+    subject: `weir.alerts.critical.hot.${key}`,
+    body,
+    stream: 'WEIR_ALERTS',
+    kv: { bucket: 'weir_alerts_open', key: `hot.${key}`, value: state === 'firing' ? body : null },
+  };
+}
+
+async function messagesIn(manager: JetStreamManager, stream: string): Promise<number> {
+  return (await manager.streams.info(stream)).state.messages;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+test('at least one nats-server is here to be tested with', () => {
+  expect(BINARIES).not.toHaveLength(0);
+});
+
+describe.each(BINARIES)('with the $name server', ({ binary }) => {
+  test('streams and buckets are made once, and opening again is harmless', async () => {
+    const server = await testNats({ binary });
+    const sink = sinkTo(server.url);
+    expect(sink.status()).toMatchObject({ name: 'nats', ready: false });
+    await sink.open();
+    expect(sink.status()).toEqual({ name: 'nats', ready: true });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    const { config } = await manager.streams.info('WEIR_ALERTS');
+    expect(config).toMatchObject({
+      subjects: ['weir.alerts.>'],
+      max_age: nanos(30 * 86_400_000),
+      duplicate_window: nanos(7_200_000),
+      discard: 'old',
+    });
+    const names = async () => (await manager.streams.list().next()).map((stream) => stream.config.name).sort();
+    expect(await names()).toEqual(['KV_weir_alerts_open', 'KV_weir_devices', 'WEIR_ALERTS', 'WEIR_DEVICES']);
+    await sink.open();
+    await sinkTo(server.url).open();
+    expect(await names()).toHaveLength(4);
+  });
+
+  test('an ordinary subscriber sees subject, id and body; a repeat adds nothing', async () => {
+    const server = await testNats({ binary });
+    const nc = await clientOf(server.url);
+    const heard = nc.subscribe('weir.>', { max: 2 });
+    await nc.flush();
+    const sink = sinkTo(server.url);
+    await sink.open();
+    await sink.publish(alert(1));
+    await sink.publish(alert(1));
+    const [message] = await all(heard);
+    expect(message?.subject).toBe('weir.alerts.critical.hot.press-1');
+    expect(message?.headers?.get('Nats-Msg-Id')).toBe('j.1.hot.press-1.firing');
+    expect(message?.json()).toEqual({ offset: 1, state: 'firing' });
+    expect(await messagesIn(await nc.jetstreamManager(), 'WEIR_ALERTS')).toBe(1);
+  });
+
+  test('the KV shows an alert while it is open, and devices for good', async () => {
+    const server = await testNats({ binary });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    const js = (await clientOf(server.url)).jetstream();
+    const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
+    await sink.publish(alert(1));
+    expect((await open.get('hot.press-1'))?.json()).toEqual({ offset: 1, state: 'firing' });
+    await sink.publish(alert(2, 'resolved'));
+    expect((await open.get('hot.press-1'))?.operation).toBe('DEL');
+    expect(await all(await open.keys())).toEqual([]);
+    const device: EventOutput = {
+      kind: 'event',
+      id: 'j.3.device',
+      offset: 3,
+      subject: 'weir.devices.offline.press~2E1',
+      body: '{}',
+      stream: 'WEIR_DEVICES',
+      kv: { bucket: 'weir_devices', key: 'press=2E1', value: '{"state":"offline"}' },
+    };
+    await sink.publish(device);
+    const devices = await js.views.kv('weir_devices', { bindOnly: true });
+    expect((await devices.get('press=2E1'))?.json()).toEqual({ state: 'offline' });
+  });
+
+  test('many at once: each key in order, and the KV as the last of each left it', async () => {
+    const server = await testNats({ binary });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    const events = Array.from({ length: 400 }, (_, i) =>
+      alert(i, Math.floor(i / 20) % 2 === 0 ? 'firing' : 'resolved', `press-${i % 20}`),
+    );
+    await Promise.all(events.map((event) => sink.publish(event)));
+    const js = (await clientOf(server.url)).jetstream();
+    const consumer = await js.consumers.get('WEIR_ALERTS');
+    const seen = new Map<string, number>();
+    for await (const message of await consumer.fetch({ max_messages: 400 })) {
+      const { offset } = message.json<{ offset: number }>();
+      expect(offset).toBeGreaterThan(seen.get(message.subject) ?? -1);
+      seen.set(message.subject, offset);
+    }
+    expect(seen.size).toBe(20);
+    expect(Math.min(...seen.values())).toBe(380);
+    const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
+    expect(await all(await open.keys())).toEqual([]);
+  });
+
+  test('while the server is away it refuses, and afterwards goes on without being opened again', async () => {
+    const server = await testNats({ binary });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    await sink.publish(alert(1));
+    await server.stop();
+    await expect(sink.publish(alert(2))).rejects.toMatchObject({ name: 'DeliveryError', class: 'transient' });
+    await vi.waitFor(() => expect(sink.status().reason).toMatch(/connection to NATS .* is lost/), DEADLINE);
+    const refusedAt = performance.now();
+    await expect(sink.publish(alert(2))).rejects.toMatchObject({ class: 'transient', code: 'DISCONNECT' });
+    expect(performance.now() - refusedAt).toBeLessThan(100);
+    await testNats({ binary, dir: server.dir, port: server.port });
+    await vi.waitFor(() => sink.publish(alert(2)), DEADLINE);
+    await sink.publish(alert(1));
+    expect(sink.status()).toEqual({ name: 'nats', ready: true });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2);
+  });
+
+  test('an older event of a key is delivered before a newer one, also when it has to be tried again', async () => {
+    const server = await testNats({ binary });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    await server.stop();
+    for (const event of [alert(1), alert(2, 'resolved')]) {
+      await expect(sink.publish(event)).rejects.toMatchObject({ class: 'transient' });
+    }
+    await testNats({ binary, dir: server.dir, port: server.port });
+    await vi.waitFor(() => sink.publish(alert(9, 'firing', 'other')), DEADLINE);
+    await expect(sink.publish(alert(2, 'resolved'))).rejects.toMatchObject({
+      class: 'transient',
+      code: 'OUT_OF_ORDER',
+    });
+    await sink.publish(alert(1));
+    await sink.publish(alert(2, 'resolved'));
+    const js = (await clientOf(server.url)).jetstream();
+    const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
+    expect(await all(await open.keys())).toEqual(['hot.other']);
+  });
+
+  test('streams and buckets that vanish are made again', async () => {
+    const server = await testNats({ binary });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    await manager.streams.delete('WEIR_ALERTS');
+    await manager.streams.delete('KV_weir_alerts_open');
+    await vi.waitFor(() => sink.publish(alert(1)), DEADLINE);
+    expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(1);
+    expect(await messagesIn(manager, 'KV_weir_alerts_open')).toBe(1);
+  });
+
+  test('an operator’s own stream stays as it is', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.*.*.*', 'mine'], max_msgs: 7 });
+    const before = (await manager.streams.info('WEIR_ALERTS')).config;
+    const notices: string[] = [];
+    const sink = sinkTo(server.url, { onNotice: (text) => notices.push(text) });
+    await sink.open();
+    await sink.publish(alert(1));
+    expect((await manager.streams.info('WEIR_ALERTS')).config).toEqual(before);
+    expect(notices).toEqual([expect.stringMatching(/WEIR_ALERTS remembers event ids for 120 s only/)]);
+  });
+
+  test('an operator’s stream that would not take our events is fatal, and says why', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.critical.>'] });
+    const sink = sinkTo(server.url);
+    await expect(sink.open()).rejects.toMatchObject({
+      class: 'fatal',
+      message: expect.stringContaining('takes weir.alerts.critical.>, but must take weir.alerts.>'),
+    });
+    expect(sink.status().ready).toBe(false);
+    await manager.streams.update('WEIR_ALERTS', { subjects: ['weir.alerts.>'] });
+    await sink.open();
+    expect(sink.status().ready).toBe(true);
+  });
+
+  test('subjects that another stream holds already are fatal', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    await manager.streams.add({ name: 'EVERYTHING', subjects: ['weir.>'] });
+    await expect(sinkTo(server.url).open()).rejects.toMatchObject({ class: 'fatal', code: '10065' });
+  });
+
+  test('a full stream is overload, a message too large a bad row', async () => {
+    const server = await testNats({ binary, config: 'max_payload: 20KB' });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    const sample = { subjects: ['weir.alerts.>'], max_msgs: 1, max_msg_size: 10_000 };
+    await manager.streams.add({ name: 'WEIR_ALERTS', ...sample, discard: 'new' as never });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    await expect(sink.publish({ ...alert(1), body: 'x'.repeat(15_000) })).rejects.toMatchObject({
+      class: 'bad-row',
+      code: '10054',
+    });
+    await expect(sink.publish({ ...alert(2), body: 'x'.repeat(20_400) })).rejects.toMatchObject({
+      class: 'bad-row',
+      code: 'MAX_PAYLOAD_EXCEEDED',
+    });
+    await sink.publish(alert(3));
+    await expect(sink.publish(alert(4))).rejects.toMatchObject({ class: 'overload', code: '10077' });
+    await manager.streams.purge('WEIR_ALERTS');
+    await sink.publish(alert(4));
+  });
+
+  test('without JetStream it publishes plainly, and says what is lost by it', async () => {
+    const server = await testNats({ binary, jetstream: false });
+    const nc = await clientOf(server.url);
+    const heard = nc.subscribe('weir.>', { max: 2 });
+    await nc.flush();
+    const notices: string[] = [];
+    const sink = sinkTo(server.url, { onNotice: (text) => notices.push(text) });
+    await sink.open();
+    await sink.publish(alert(1));
+    await sink.publish({ kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' });
+    expect((await all(heard)).map((message) => message.subject)).toEqual([
+      'weir.alerts.critical.hot.press-1',
+      'weir.deadletters',
+    ]);
+    expect(sink.status()).toMatchObject({ ready: true, reason: expect.stringContaining('no JetStream') });
+    expect(notices).toEqual([expect.stringContaining('no JetStream')]);
+    await server.stop();
+    await testNats({ binary, dir: server.dir, port: server.port });
+    await vi.waitFor(() => sink.publish(alert(3)), DEADLINE);
+    expect(sink.status()).toEqual({ name: 'nats', ready: true });
+  });
+
+  test('a wrong password is fatal, at once and after a reconnection', async () => {
+    const config = (password: string) => `authorization { user: weir, password: "${password}" }`;
+    const server = await testNats({ binary, config: config('right') });
+    await expect(sinkTo(server.url, { username: 'weir', password: 'wrong' }).open()).rejects.toMatchObject({
+      class: 'fatal',
+      code: 'AUTHORIZATION_VIOLATION',
+    });
+    const sink = sinkTo(server.url, { username: 'weir', password: 'right' });
+    await sink.open();
+    await server.stop();
+    const changed = await testNats({ binary, dir: server.dir, port: server.port, config: config('changed') });
+    await vi.waitFor(() => expect(sink.status().reason).toMatch(/refuses this login/), DEADLINE);
+    await expect(sink.publish(alert(1))).rejects.toMatchObject({ class: 'fatal' });
+    await changed.stop();
+    await testNats({ binary, dir: server.dir, port: server.port, config: config('right') });
+    await vi.waitFor(() => sink.publish(alert(1)), DEADLINE);
+  });
+
+  test('what we may not publish is fatal, with JetStream and without', async () => {
+    const config = `authorization { users = [
+      { user: weir, password: p, permissions: { publish: { deny: ["weir.alerts.>", "weir.deadletters"] } } }
+    ] }`;
+    const server = await testNats({ binary, config });
+    const sink = sinkTo(server.url, { username: 'weir', password: 'p' });
+    await sink.open();
+    const denied = { class: 'fatal', code: 'PERMISSIONS_VIOLATION' };
+    await expect(sink.publish(alert(1))).rejects.toMatchObject(denied);
+    const letter: EventOutput = { kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' };
+    await expect(sink.publish(letter)).rejects.toMatchObject(denied);
+  });
+
+  test('dies with the process that started it, even when that is killed', async () => {
+    const module = new URL('../../connectors/embedded/nats.ts', import.meta.url).href;
+    const script = `const { startNats } = await import(${JSON.stringify(module)});
+      const server = await startNats(${JSON.stringify({ dir: await temporaryFolder(), binary })});
+      console.log(server.pid);`;
+    const loader = createRequire(import.meta.url).resolve('tsx');
+    const parent = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', script], {
+      stdio: 'pipe',
+    });
+    onTestFinished(() => void parent.kill('SIGKILL'));
+    const pid = await new Promise<number>((done, fail) => {
+      parent.stdout.once('data', (text) => done(Number(text)));
+      parent.stderr.once('data', (text) => fail(new Error(String(text))));
+    });
+    expect(process.kill(pid, 0)).toBe(true);
+    parent.kill('SIGKILL');
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), DEADLINE);
+  });
+});
+
+describe('a server that is not there', () => {
+  test('is transient, and found once it is', async () => {
+    const first = await testNats();
+    await first.stop();
+    const sink = sinkTo(first.url);
+    await expect(sink.open()).rejects.toMatchObject({ class: 'transient', code: 'CONNECTION_REFUSED' });
+    expect(sink.status()).toMatchObject({ ready: false, reason: expect.stringContaining(first.url) });
+    await expect(sink.publish(alert(1))).rejects.toMatchObject({ class: 'transient' });
+    await testNats({ dir: first.dir, port: first.port });
+    await sink.open();
+    await sink.publish(alert(1));
+    await sink.close();
+    await expect(sink.publish(alert(2))).rejects.toMatchObject({ class: 'transient' });
+  });
+});
+
+describe('an embedded server that cannot start says why', () => {
+  test.each([
+    [{ config: 'nonsense {' }, /did not start: nats-server: .*Parse error/i],
+    [{ binary: '/nowhere/nats-server' }, /did not start: spawn \/nowhere\/nats-server ENOENT/],
+  ])('%j', async (options, message) => {
+    await expect(startNats({ dir: await temporaryFolder(), ...options })).rejects.toThrow(message);
+  });
+
+  test('when its port is taken', async () => {
+    const { port } = await testNats();
+    await expect(testNats({ port })).rejects.toThrow(/address already in use/);
+  });
+});
