@@ -51,7 +51,7 @@ export interface KeyState {
   readonly keying: number;
   readonly hearing: Hearing;
   readonly windowing: Windowing;
-  /** Belongs to evaluate and transition, which agree on `AlertRecord.watched`. */
+  /** Belongs to those who judge (watch, evaluate) and to transition, which agree on `AlertRecord.watched`. */
   readonly alerts: (AlertRecord | undefined)[];
 }
 
@@ -60,10 +60,8 @@ export interface Hearing {
   seenAt: number;
   seenLiveMs: number;
   connection: number;
-  /** Some silence rule may hold: the next reading must say that none does. */
-  silent: boolean;
-  /** A silence timer is set. Not part of a snapshot. */
-  timed: boolean;
+  /** Live time for which a silence timer is set; Infinity for none. Not part of a snapshot. */
+  wakeMs: number;
 }
 
 /** A key's windows, and how far the clocks of its devices have come. Belongs to window. */
@@ -132,7 +130,7 @@ export function lookUpKey(stream: StreamState, keying: number, parts: readonly s
     key = {
       key: { text, parts },
       keying,
-      hearing: { seenAt: -1, seenLiveMs: 0, connection: 0, silent: false, timed: false },
+      hearing: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY },
       windowing: { windows: [], marks: new Map(), wakeMs: Number.POSITIVE_INFINITY },
       alerts: [],
     };

@@ -1,12 +1,80 @@
-import type { Command } from './command.ts';
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command, CommandIo } from './command.ts';
+import { Broken, conduct } from './demo/conduct.ts';
+import { createDisplay, type Display } from './demo/display.ts';
+import { startEngine } from './demo/engine.ts';
+import { type DemoOptions, parseDemoArguments } from './demo/options.ts';
+import { CannotStart, startServers } from './demo/servers.ts';
+import { renderSummary } from './demo/summary.ts';
+import { openWatch } from './demo/watch.ts';
+import { BrokerUnavailable } from './simulation.ts';
 
-/** `weir demo`: the whole house on one machine, with nothing to install. */
+const HELP = `Usage: weir demo [OPTIONS]
+
+Starts everything on this machine: an MQTT broker, NATS with JetStream, ClickHouse, the engine with the rules that come with it, and a
+fleet of simulated devices with faults. Shows what happens, and at the end counts at every far end whether anything was lost.
+
+  --for TIME        stop after this time, such as 30s or 5m (until Ctrl-C)
+  --devices N       (50)
+  --every TIME      each device reports this often (1s)
+  --seed N          the same seed gives the same devices and faults (1)
+  --fault NAME[:N]  one device, N of them, or a share such as 0.1 or 10%; repeatable. Replaces the usual mixture of
+                    overheating, spikes, stuck, silence, garbage, clock-skew and reordering; also: drift, disconnect, duplicates
+  --dir FOLDER      where all data, the config and the log are kept; another run goes on with them (.weir/demo)
+  --json            print only one line of JSON at the end
+
+Ctrl-C ends it cleanly: what was published is waited for.
+
+Exit codes: 0 nothing lost, 1 something was, or could not be started, 2 used wrongly.`;
+
+/** `weir demo`: the whole chain on one machine, from simulated devices to alerts and tables. */
 export const demo: Command = {
   name: 'demo',
-  summary: 'Start broker, NATS, ClickHouse, engine and simulated devices here, and watch',
-  help: 'Usage: weir demo',
-  async run(_args, io) {
-    io.stderr.write('weir demo: not there yet\n');
-    return 1;
+  summary: 'Start everything here, with simulated devices, and watch',
+  help: HELP,
+  async run(args, io) {
+    const { options, problems } = parseDemoArguments(args);
+    if (problems.length > 0) return fail(io, problems, 2);
+    const display = createDisplay(io, options.json);
+    try {
+      return await runDemo(options, display, io);
+    } catch (error) {
+      const expected = error instanceof CannotStart || error instanceof Broken || error instanceof BrokerUnavailable;
+      if (!expected) throw error;
+      return fail(io, [error.message], 1);
+    }
   },
 };
+
+async function runDemo(options: DemoOptions, display: Display, io: CommandIo): Promise<number> {
+  const dir = resolve(options.dir);
+  await mkdir(dir, { recursive: true });
+  display.say('starting an MQTT broker, NATS and ClickHouse …');
+  const servers = await startServers(dir);
+  try {
+    display.say('starting the engine …');
+    const engine = await startEngine(dir, servers, io.signal);
+    try {
+      const watch = await openWatch(servers, engine);
+      try {
+        const { verdict, stored } = await conduct({ options, servers, engine, watch, display, signal: io.signal });
+        const text = options.json ? [JSON.stringify(verdict.figures)] : renderSummary(verdict, stored);
+        io.stdout.write(`${text.join('\n')}\n`);
+        if (options.json && verdict.problems.length > 0) fail(io, verdict.problems, 1);
+        return verdict.problems.length === 0 ? 0 : 1;
+      } finally {
+        await watch.close();
+      }
+    } finally {
+      await engine.stop();
+    }
+  } finally {
+    await servers.stop();
+  }
+}
+
+function fail(io: CommandIo, lines: readonly string[], exitCode: number): number {
+  io.stderr.write(`${lines.map((line) => `weir demo: ${line}`).join('\n')}\n`);
+  return exitCode;
+}

@@ -228,10 +228,17 @@ class JournaledService implements Service {
 
   /** Durable records, in order: the fold may see them now. */
   commit(records: readonly JournalRecord[]): void {
-    this.#records$.next(records);
-    const last = records.at(-1)!;
-    this.#lagMs = this.#now() - last.at;
-    if (last.kind === 'mark' && last.mark === 'cut') this.#checkpointer.onCut(last.offset);
+    let from = 0;
+    // A checkpoint holds the state right behind its cut: what the same group brought after that must wait.
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
+      if (record.kind !== 'mark' || record.mark !== 'cut') continue;
+      this.#records$.next(records.slice(from, i + 1));
+      this.#checkpointer.onCut(record.offset);
+      from = i + 1;
+    }
+    if (from < records.length) this.#records$.next(from === 0 ? records : records.slice(from));
+    this.#lagMs = this.#now() - records.at(-1)!.at;
     this.#regulate();
   }
 
@@ -299,13 +306,11 @@ class JournaledService implements Service {
   async stop(deadlineMs: number): Promise<{ readonly drained: boolean }> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#source.stop();
-    await this.#checkpointer.settled();
-    this.#checkpointer.request();
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), deadlineMs);
     });
-    const drained = await Promise.race([this.#checkpointer.settled().then(() => true), deadline]);
+    const drained = await Promise.race([this.#checkpoint().then(() => true), deadline]);
     clearTimeout(timer);
     this.#tables.stop();
     this.#events.stop();
@@ -313,5 +318,12 @@ class JournaledService implements Service {
     await Promise.all([this.#options.tableSink.close(), this.#options.eventSink.close()]);
     this.#unlock();
     return { drained };
+  }
+
+  /** Takes one that covers everything up to now. */
+  async #checkpoint(): Promise<void> {
+    await this.#checkpointer.settled();
+    this.#checkpointer.request();
+    await this.#checkpointer.settled();
   }
 }

@@ -54,29 +54,8 @@ export interface Reader {
 
 /** Splits the arguments into options; unknown and incomplete ones go to `problems` at once. */
 export function createReader(args: readonly string[]): Reader {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: OPTIONS,
-    strict: false,
-    allowPositionals: true,
-  });
   const problems: string[] = [];
-  const known = new Map<string, string | boolean | readonly (string | boolean)[]>();
-  for (const word of positionals) problems.push(`"${word}" is no option; see weir simulate --help`);
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue;
-    const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as OptionName] : undefined;
-    const wanted = option?.type;
-    if (wanted === undefined)
-      problems.push(`there is no option --${name}; see weir simulate --help for those there are`);
-    else if ([value].flat().every((one) => typeof one === wanted)) known.set(name, value);
-    else
-      problems.push(
-        wanted === 'string'
-          ? `--${name} needs a value; write --${name} VALUE`
-          : `--${name} takes no value; write just --${name}`,
-      );
-  }
+  const known = splitArguments(args, problems);
   const text = (name: OptionName) => {
     const value = known.get(name);
     if (value === '') problems.push(`--${name} is empty; give it a value or leave it out`);
@@ -96,6 +75,33 @@ export function createReader(args: readonly string[]): Reader {
     faults: (devices) => readFaults((known.get('fault') ?? []) as readonly string[], devices, problems),
     broker: (env) => readBroker(base, env),
   };
+}
+
+type OptionValues = ReadonlyMap<string, string | boolean | readonly (string | boolean)[]>;
+
+function splitArguments(args: readonly string[], problems: string[]): OptionValues {
+  const known = new Map<string, string | boolean | readonly (string | boolean)[]>();
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+  });
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    const wanted = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as OptionName].type : undefined;
+    const dashes = name.length === 1 ? '-' : '--';
+    if (wanted === undefined)
+      problems.push(`there is no option ${dashes}${name}; see weir simulate --help for those there are`);
+    else if ([value].flat().every((one) => typeof one === wanted)) known.set(name, value);
+    else if (wanted === 'string') problems.push(`--${name} needs a value; write --${name} VALUE`);
+    else problems.push(`--${name} takes no value; write just --${name}`);
+  }
+  // A word alone may be the value of an option that is already complained of.
+  if (problems.length === 0) {
+    for (const word of positionals) problems.push(`"${word}" is no option; see weir simulate --help`);
+  }
+  return known;
 }
 
 type BaseReader = Pick<Reader, 'problems' | 'text' | 'given'>;
@@ -132,21 +138,7 @@ function createNumberReader({
       problems.push(`--${name} "${found}" does not fit; write a whole number from ${least} to ${most}`);
       return Math.max(least, fallback);
     },
-    pace(devices) {
-      const everyMs = duration('every', 5_000);
-      const found = text('rate');
-      if (found === undefined || found === 'max') return { everyMs, paced: found === undefined };
-      const perSecond = Number(/^(\d+(?:\.\d+)?)\/s$/.exec(found)?.[1] ?? Number.NaN);
-      if (!(perSecond > 0))
-        problems.push(`--rate "${found}" is unknown; write max, or messages per second such as 500/s`);
-      else if (given('every')) problems.push('--rate and --every both say how often to send; give one of them');
-      else if (perSecond > devices * 1000) {
-        problems.push(
-          `--rate ${found} from ${devices} devices would give two readings of a device the same millisecond; use --devices ${Math.ceil(perSecond / 1000)} or more`,
-        );
-      } else return { everyMs: (devices * 1000) / perSecond, paced: true };
-      return { everyMs, paced: true };
-    },
+    pace: (devices) => readPace({ problems, text, given }, duration('every', 5_000), devices),
     speed() {
       const found = text('speed') ?? '1';
       if (found === 'max') return Infinity;
@@ -156,6 +148,25 @@ function createNumberReader({
       return 1;
     },
   };
+}
+
+function readPace(
+  { problems, text, given }: BaseReader,
+  everyMs: number,
+  devices: number,
+): { readonly everyMs: number; readonly paced: boolean } {
+  const found = text('rate');
+  if (found === undefined || found === 'max') return { everyMs, paced: found === undefined };
+  const perSecond = Number(/^(\d+(?:\.\d+)?)\/s$/.exec(found)?.[1] ?? Number.NaN);
+  if (!(perSecond > 0)) problems.push(`--rate "${found}" is unknown; write max, or messages per second such as 500/s`);
+  else if (given('every')) problems.push('--rate and --every both say how often to send; give one of them');
+  else if (perSecond <= devices * 1000) return { everyMs: (devices * 1000) / perSecond, paced: true };
+  else {
+    problems.push(
+      `--rate ${found} from ${devices} devices would give two readings of a device the same millisecond; use --devices ${Math.ceil(perSecond / 1000)} or more`,
+    );
+  }
+  return { everyMs, paced: true };
 }
 
 function readTopic({ problems, text }: BaseReader): string {

@@ -61,7 +61,7 @@ export interface StreamEntry {
   readonly retain?: Duration;
 }
 
-export interface FieldEntry {
+interface FieldEntry {
   readonly type: FieldType;
   readonly unit?: string;
   readonly path?: string;

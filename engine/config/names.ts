@@ -14,7 +14,7 @@ export const RESERVED_COLUMNS: readonly string[] = [
   'key',
 ];
 
-/** Tables that Weir keeps beside those of the streams: no stream may be named so, nor end as `RESERVED_ENDING` says. */
+/** Tables that Weir keeps beside those of the streams: no stream may be named so, nor end like one-minute summaries. */
 export const RESERVED_TABLES: readonly string[] = [
   'alerts',
   'open_alerts',
@@ -25,7 +25,7 @@ export const RESERVED_TABLES: readonly string[] = [
 ];
 
 /** How the tables and views of one-minute summaries end, which stand beside that of each stream. */
-export const RESERVED_ENDING = /_1m(_states|_feed)?$/;
+const RESERVED_ENDING = /_1m(_states|_feed)?$/;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LONGEST = 64;

@@ -71,7 +71,7 @@ export function covers(subscribed: string, wanted: string): boolean {
   const have = subscribed.replace(/^\$share\/[^/]*\//, '').split('/');
   const want = wanted.split('/');
   for (const [index, level] of have.entries()) {
-    if (level === '#' || level === 'a') return true;
+    if (level === '#') return true;
     const other = want[index];
     if (other === undefined || other === '#') return false;
     if (level !== '+' && level !== other) return false;

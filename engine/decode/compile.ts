@@ -19,7 +19,6 @@ export interface StreamDecoder {
   readonly labelsInPayload: boolean;
   readonly time: Locator | undefined;
   readonly fields: readonly { readonly config: FieldConfig; readonly locator: Locator }[];
-  readonly coerce: boolean;
   /** Elements may be arrays, because some path begins with an index. */
   readonly arrays: boolean;
   readonly status: StatusDecoder | undefined;
@@ -67,7 +66,6 @@ export function compileStream(config: StreamConfig, index: number): StreamDecode
     labelsInPayload: config.labels.some((label) => 'path' in label.place),
     fields: config.fields.map((field) => ({ config: field, locator: locators[next++]! })),
     time: config.time === undefined ? undefined : locators[next++]!,
-    coerce: config.coerce || config.format === 'plain',
     arrays: [...slots.roots.keys()].some((key) => /^\d+$/.test(key)),
     status: compileStatus(config),
   };

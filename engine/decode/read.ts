@@ -97,7 +97,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
         values.push(value);
         continue;
       }
-      const checked = checkField(value, field.config, stream.coerce);
+      const checked = checkField(value, field.config, stream.config.coerce);
       if (checked instanceof Fault) return checked;
       values.push(checked);
     }

@@ -5,34 +5,41 @@
  * again if not. Hashed timing wheels: Varghese and Lauck 1987. Holds no time of its own: `advance` is told.
  */
 export interface TimingWheel<T> {
-  /** Wakes `thing` at the first advance that reaches `atMs`. */
+  /** Wakes `thing` at the first advance that reaches `atMs`, or at the next one where that has passed. */
   schedule(thing: T, atMs: number): void;
-  /** Everything due at or before `nowMs`, in the order of `schedule` within a second; nothing twice. */
+  /** Everything due at or before `nowMs`, to the millisecond, in the order of `schedule` within a second; nothing twice. */
   advance(nowMs: number): T[];
+}
+
+interface Timer<T> {
+  readonly thing: T;
+  readonly atMs: number;
 }
 
 const BUCKET_MS = 1_000;
 
 export function createTimingWheel<T>(): TimingWheel<T> {
-  const buckets = new Map<number, T[]>();
-  let reached = Number.NEGATIVE_INFINITY;
+  const buckets = new Map<number, Timer<T>[]>();
   return {
     schedule(thing, atMs) {
-      // A bucket is emptied when time has passed its end, so that nothing wakes early; what is overdue waits for the next advance.
-      const slot = Math.max(Math.ceil(atMs / BUCKET_MS), reached + 1);
+      const slot = Math.floor(atMs / BUCKET_MS);
       const bucket = buckets.get(slot);
-      if (bucket === undefined) buckets.set(slot, [thing]);
-      else bucket.push(thing);
+      if (bucket === undefined) buckets.set(slot, [{ thing, atMs }]);
+      else bucket.push({ thing, atMs });
     },
     advance(nowMs) {
-      const until = Math.floor(nowMs / BUCKET_MS);
       const due: T[] = [];
-      if (until <= reached) return due;
+      const until = Math.floor(nowMs / BUCKET_MS);
       for (const slot of [...buckets.keys()].filter((key) => key <= until).sort((a, b) => a - b)) {
-        due.push(...(buckets.get(slot) as T[]));
-        buckets.delete(slot);
+        // To the millisecond: were it to the bucket, the instant of waking would depend on when the timer was set.
+        const later: Timer<T>[] = [];
+        for (const timer of buckets.get(slot)!) {
+          if (timer.atMs <= nowMs) due.push(timer.thing);
+          else later.push(timer);
+        }
+        if (later.length === 0) buckets.delete(slot);
+        else buckets.set(slot, later);
       }
-      reached = until;
       return due;
     },
   };

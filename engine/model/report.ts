@@ -16,7 +16,7 @@ export interface Fault {
 }
 
 /** The problem of a fault, located in its document. */
-export function locateFault(document: Document, fault: Fault): Problem {
+function locateFault(document: Document, fault: Fault): Problem {
   const { code, path, which = 'value', severity = 'error', message, remedy } = fault;
   return { code, severity, file: document.file, ...document.at(path, which), message, remedy };
 }

@@ -59,61 +59,29 @@ export function parseSeries(text: string, file: string): Series {
   return { points, problems };
 }
 
+/** What can be wrong with a line, and what would be right. */
+const REMEDIES = {
+  'one-column': 'Give a timestamp and a value, with a comma between them.',
+  'surplus-column': 'Keep two columns, a timestamp and a value; replay one field at a time.',
+  'invalid-timestamp':
+    'Write 2024-05-01T12:00:00Z, 2024-05-01 12:00:00 (taken as UTC), or seconds or milliseconds since 1970.',
+  'invalid-value': 'Write a decimal number such as 23.4, or delete the line.',
+} as const;
+
 function parseLine(cells: readonly Cell[], file: string, line: number): Point | Problem[] {
+  const problems: Problem[] = [];
+  const fault = (code: keyof typeof REMEDIES, column: number, message: string) => {
+    problems.push({ code, severity: 'error', file, line, column, message, remedy: REMEDIES[code] });
+    return problems;
+  };
   const [stamp, value, surplus] = cells;
-  const fault = (cell: Cell, code: string, message: string, remedy: string): Problem => ({
-    code,
-    severity: 'error',
-    file,
-    line,
-    column: cell.column,
-    message,
-    remedy,
-  });
-  if (stamp === undefined || value === undefined) {
-    return [
-      fault(
-        cells[0] ?? { text: '', column: 1 },
-        'one-column',
-        'the line has one column',
-        'Give a timestamp and a value, with a comma between them.',
-      ),
-    ];
-  }
-  if (surplus !== undefined) {
-    return [
-      fault(
-        surplus,
-        'surplus-column',
-        `the line has ${cells.length} columns`,
-        'Keep two columns, a timestamp and a value; replay one field at a time.',
-      ),
-    ];
-  }
+  if (stamp === undefined || value === undefined) return fault('one-column', 1, 'the line has one column');
+  if (surplus !== undefined) return fault('surplus-column', surplus.column, `the line has ${cells.length} columns`);
   const at = parseStamp(stamp.text);
   const number = NUMBER.test(value.text) ? Number(value.text) : Number.NaN;
   if (at !== undefined && Number.isFinite(number)) return { at, value: number };
-  const problems: Problem[] = [];
-  if (at === undefined) {
-    problems.push(
-      fault(
-        stamp,
-        'invalid-timestamp',
-        `"${stamp.text}" is no timestamp`,
-        'Write 2024-05-01T12:00:00Z, 2024-05-01 12:00:00 (taken as UTC), or seconds or milliseconds since 1970.',
-      ),
-    );
-  }
-  if (!Number.isFinite(number)) {
-    problems.push(
-      fault(
-        value,
-        'invalid-value',
-        `"${value.text}" is no finite number`,
-        'Write a decimal number such as 23.4, or delete the line.',
-      ),
-    );
-  }
+  if (at === undefined) fault('invalid-timestamp', stamp.column, `"${stamp.text}" is no timestamp`);
+  if (!Number.isFinite(number)) fault('invalid-value', value.column, `"${value.text}" is no finite number`);
   return problems;
 }
 

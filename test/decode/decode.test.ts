@@ -220,9 +220,19 @@ describe('declared fields', () => {
 
   test('paths go through objects and arrays, but not to what an object inherits', () => {
     const paths = {
-      fields: [field('x', 'number', 'a.b.1.c'), field('toString', 'string'), field('len', 'number', 'a.b.length')],
+      fields: [
+        field('x', 'number', 'a.b.1.c'),
+        field('toString', 'string'),
+        field('inner', 'string', 'a.toString'),
+        field('len', 'number', 'a.b.length'),
+      ],
     };
-    expect(decodeOne(paths, { a: { b: [0, { c: 5 }] } }).readings[0]?.values).toEqual([5, undefined, undefined]);
+    expect(decodeOne(paths, { a: { b: [0, { c: 5 }] } }).readings[0]?.values).toEqual([
+      5,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(decodeOne(paths, { a: 'text' }).rejected[0]).toMatchObject({ reason: 'no-fields' });
     expect(decodeOne({ fields: [field('x', 'string', 'a.0')] }, { a: 'text' }).rejected[0]).toMatchObject({
       reason: 'no-fields',
@@ -255,6 +265,11 @@ describe('undeclared fields', () => {
     const { readings, counters } = decodeOne({ undeclared: 'ignore' }, { temp: 1, a: { b: 1, c: 2 }, d: 3 });
     expect(readings[0]?.extra).toBeUndefined();
     expect(counters.fields_ignored).toBe(3);
+    const twice = decodeAll(
+      [sampleStream({ undeclared: 'ignore' })],
+      [message({ temp: 1, a: 1 }), message({ temp: 1 })],
+    );
+    expect(twice.counters.fields_ignored).toBe(1);
   });
 
   test('reject the reading', () => {

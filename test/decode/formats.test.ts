@@ -82,6 +82,11 @@ describe('json', () => {
     expect(reasonOf(parse('plain', bytes))).toBe('invalid-utf8');
   });
 
+  test('counts bytes to the last that is allowed', () => {
+    expect(parse('json', `"${'x'.repeat(998)}"`)).toHaveLength(998);
+    expect(reasonOf(parse('json', `"${'x'.repeat(999)}"`))).toBe('too-large');
+  });
+
   test('counts depth only as far as 512, however much is asked', () => {
     const parser = createParser('json', { bytes: 1e6, depth: 1e6, readings: 1 });
     expect(parser(Buffer.from(`${'['.repeat(512)}${']'.repeat(512)}`))).toBeInstanceOf(Array);

@@ -1,0 +1,28 @@
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+
+/** Reads from one ClickHouse server, as user `default` without a password. */
+export interface Reader {
+  /** Rows as objects; 64-bit integers may come as texts. `params` fill the query's `{name:Type}`. */
+  select<Row>(query: string, params?: Readonly<Record<string, unknown>>): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Connects with the first query. */
+export function createReader(url: string): Reader {
+  const client = createClient({
+    url,
+    application: 'weir-reader',
+    request_timeout: REQUEST_TIMEOUT_MS,
+    // Every failure reaches the caller as an error.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  return {
+    select: async <Row>(query: string, params: Readonly<Record<string, unknown>> = {}) => {
+      const answer = await client.query({ query, query_params: { ...params }, format: 'JSONEachRow' });
+      return answer.json<Row>();
+    },
+    close: () => client.close(),
+  };
+}

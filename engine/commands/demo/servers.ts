@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { type EmbeddedClickHouse, startClickHouse } from '../../../connectors/embedded/clickhouse.ts';
+import { type EmbeddedBroker, startBroker } from '../../../connectors/embedded/mqtt.ts';
+import { type EmbeddedNats, startNats } from '../../../connectors/embedded/nats.ts';
+
+/** The three servers that the engine needs, each a process of its own on 127.0.0.1. */
+export interface Servers {
+  readonly broker: EmbeddedBroker;
+  readonly nats: EmbeddedNats;
+  readonly clickhouse: EmbeddedClickHouse;
+  /** Ends NATS, then ClickHouse, then the broker. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts all three side by side, their data below `dir`. Where one does not start the others are ended; the error says all that failed. */
+export async function startServers(dir: string): Promise<Servers> {
+  const [nats, clickhouse, broker] = await Promise.allSettled([
+    startNats({ dir: join(dir, 'nats') }),
+    startClickHouse({ dir: join(dir, 'clickhouse') }),
+    startBroker(),
+  ]);
+  if (nats.status === 'fulfilled' && clickhouse.status === 'fulfilled' && broker.status === 'fulfilled') {
+    return {
+      broker: broker.value,
+      nats: nats.value,
+      clickhouse: clickhouse.value,
+      async stop() {
+        await nats.value.stop();
+        await clickhouse.value.stop();
+        await broker.value.stop();
+      },
+    };
+  }
+  const messages: string[] = [];
+  for (const outcome of [nats, clickhouse, broker]) {
+    if (outcome.status === 'fulfilled') await outcome.value.stop();
+    else messages.push(outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason));
+  }
+  throw new CannotStart(messages.join('\n'));
+}
+
+/** Something that the demo consists of did not start; the message is for the user. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+}

@@ -1,0 +1,153 @@
+import { formatDuration } from '../../model/duration.ts';
+import type { Board, ShownAlert } from './board.ts';
+import type { Lookups } from './lookups.ts';
+import type { EngineFigures, Stored } from './observe.ts';
+import { clock, column, count, heightOf, line, type Span, type Style, size } from './text.ts';
+
+/** Everything that the live view shows. */
+export interface View {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** What goes on, in a few words. */
+  readonly phase: string;
+  readonly elapsedMs: number;
+  readonly forMs: number | undefined;
+  readonly devices: number;
+  readonly everyMs: number;
+  /** Acknowledged by the broker so far. */
+  readonly published: number;
+  readonly publishedPerSecond: number;
+  readonly rowsPerSecond: number;
+  readonly stored: Stored;
+  readonly engine: EngineFigures;
+  readonly board: Pick<Board, 'open' | 'resolved' | 'events' | 'firing' | 'resolvedCount'>;
+  /** Faults under way with the number of devices that have them. */
+  readonly faults: readonly (readonly [fault: string, devices: number])[];
+  readonly lookups: Lookups;
+}
+
+/** The terminal's size, and whether it may be coloured. */
+export interface Paper {
+  readonly columns: number;
+  readonly rows: number;
+  readonly color: boolean;
+}
+
+type Spans = readonly (Span | string)[];
+
+const SEVERITIES: Readonly<Record<string, Style>> = { critical: 'red', warning: 'yellow', info: 'cyan' };
+
+/**
+ * The view as lines that together take at most `rows - 1` rows of the terminal. All but the two commands, which must stay whole to be
+ * copied, fit its width; those come last but for the places, and are left out where there is no room.
+ */
+export function renderView(view: View, paper: Paper): string[] {
+  const draw = (spans: Spans) => line(spans, paper.columns, paper.color);
+  const head = headLines(view).map(draw);
+  const foot = footLines(view.lookups, paper.columns);
+  const most = paper.rows - 1;
+  const footHeight = heightOf(foot, paper.columns);
+  // Below this, seeing what happens is worth more than how to look elsewhere.
+  const room = most - head.length - footHeight >= 6 ? most - head.length - footHeight : most - head.length;
+  const body = bodyLines(view, room).map(draw);
+  const all = [...head, ...body];
+  if (room < most - head.length) all.push(...foot.map((text, i) => (i === 0 ? draw([{ text, style: 'bold' }]) : text)));
+  return all.slice(0, Math.max(1, most));
+}
+
+function headLines(view: View): Spans[] {
+  const { stored, engine, faults } = view;
+  const time = view.forMs === undefined ? clock(view.elapsedMs) : `${clock(view.elapsedMs)} of ${clock(view.forMs)}`;
+  return [
+    [
+      { text: 'Weir demo', style: 'bold' },
+      `  ${time}  ${view.devices} devices, every ${formatDuration(view.everyMs)}  `,
+      { text: view.phase, style: 'dim' },
+    ],
+    [
+      { text: 'now      ', style: 'dim' },
+      `readings ${view.publishedPerSecond.toFixed(1)}/s  rows ${view.rowsPerSecond.toFixed(1)}/s`,
+      `  lag ${Math.round(engine.lagMs)} ms  pending ${size(engine.pendingBytes)}  engine ${size(engine.residentBytes)}`,
+      ...(engine.paused ? [{ text: '  intake stopped', style: 'red' } as const] : []),
+    ],
+    [
+      { text: 'so far   ', style: 'dim' },
+      `published ${count(view.published)}  journaled ${count(engine.journaled)}  rows ${count(stored.rows)}`,
+      `  late ${count(stored.late)}  clamped ${count(stored.clamped)}`,
+    ],
+    [{ text: 'rejected ', style: 'dim' }, ...reasons(stored, engine)],
+    [
+      { text: 'devices  ', style: 'dim' },
+      `${stored.online} online, ${stored.offline} offline`,
+      ...(faults.length > 0
+        ? [`  broken now: ${faults.map(([fault, devices]) => `${fault} ${devices}`).join(', ')}`]
+        : []),
+    ],
+  ];
+}
+
+function reasons(stored: Stored, engine: EngineFigures): Spans {
+  const by = stored.rejectedBy.map(([reason, messages]) => `${reason} ${count(messages)}`).join(', ');
+  const given = engine.givenUp.map(([what, times]) => `  ${what} ${count(times)}`).join('');
+  return [`${count(stored.rejected)}${by === '' ? '' : `: ${by}`}`, { text: given, style: 'yellow' }];
+}
+
+/** Alerts in as many lines as there is room for: two thirds for the open ones, but no more than either needs. */
+function bodyLines({ board, now }: View, room: number): Spans[] {
+  const lines: Spans[] = [];
+  if (room >= 8) lines.push([]);
+  const forAlerts = room - lines.length - 2 - (room >= 10 ? 1 : 0);
+  if (forAlerts < 1) return lines;
+  const resolvedLines = Math.min(
+    board.resolved.length,
+    Math.max(Math.floor(forAlerts / 3), forAlerts - board.open.length),
+  );
+  const openLines = Math.min(board.open.length, forAlerts - resolvedLines);
+  const tally = `  fired ${count(board.firing)}, resolved ${count(board.resolvedCount)}, events on NATS ${count(board.events)}`;
+  lines.push([
+    { text: `OPEN ALERTS ${board.open.length}`, style: 'bold' },
+    { text: tally, style: 'dim' },
+  ]);
+  for (const alert of board.open.slice(0, openLines)) lines.push(alertLine(alert, clock(now - alert.sinceAt)));
+  lines.push([{ text: 'RESOLVED', style: 'bold' }]);
+  for (const alert of board.resolved.slice(0, resolvedLines)) {
+    lines.push(alertLine(alert, `${clock((alert.resolvedAt ?? now) - alert.sinceAt)}`));
+  }
+  if (room >= 10) lines.push([]);
+  return lines;
+}
+
+function alertLine({ severity, rule, key, message, resolvedAt }: ShownAlert, lasted: string): Spans {
+  const style = resolvedAt === undefined ? SEVERITIES[severity] : 'green';
+  return [
+    { text: column(severity, 9), ...(style !== undefined && { style }) },
+    `${column(rule, 22)}${column(key, 10)}${lasted.padStart(5)}  `,
+    { text: message, style: 'dim' },
+  ];
+}
+
+function footLines(lookups: Lookups, columns: number): string[] {
+  const places = [`metrics ${lookups.metricsUrl}`, `log ${lookups.log}`, `config ${lookups.config}`];
+  const oneLine = places.join('  ');
+  const heading = 'LOOK FOR YOURSELF, in another terminal in this folder';
+  return [
+    heading.slice(0, columns),
+    lookups.curl,
+    lookups.subscribe,
+    ...(oneLine.length <= columns ? [oneLine] : places),
+  ];
+}
+
+/** One line for logs and pipes. */
+export function renderStatus(view: View): string {
+  const { stored, board, engine } = view;
+  return [
+    clock(view.elapsedMs).padStart(5),
+    `published ${view.published}`,
+    `rows ${stored.rows}`,
+    `late ${stored.late}`,
+    `rejected ${stored.rejected}`,
+    `alerts ${board.open.length} open, ${board.firing} fired, ${board.resolvedCount} resolved`,
+    `lag ${Math.round(engine.lagMs)} ms`,
+  ].join('  ');
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JournalRecord } from '../../engine/model/record.ts';
+import { type Output, type Setup, startFold, takeApart } from './kit.ts';
+import { createBusySetup, scripts } from './samples.ts';
+
+const setup = createBusySetup();
+
+/** Everything of an output, down to the bytes, as text. */
+function print(outputs: readonly Output[]): string[] {
+  return outputs.map((output) =>
+    output.kind === 'event'
+      ? JSON.stringify(output)
+      : JSON.stringify({
+          ...output,
+          bytes: Buffer.from(output.bytes).toString('latin1'),
+          rowEnds: [...output.rowEnds],
+          rowOffsets: [...output.rowOffsets],
+        }),
+  );
+}
+
+/** Cuts records into arrays of these sizes, again and again. */
+function chunk(records: readonly JournalRecord[], sizes: readonly number[]): JournalRecord[][] {
+  const chunks: JournalRecord[][] = [];
+  for (let at = 0, i = 0; at < records.length; i++) {
+    const size = sizes[i % sizes.length]!;
+    chunks.push(records.slice(at, at + size));
+    at += size;
+  }
+  return chunks;
+}
+
+function fold(setup: Setup, chunks: readonly (readonly JournalRecord[])[], from?: string): string[] {
+  const { outputs, feed } = startFold(setup, from);
+  feed(...chunks);
+  return print(outputs);
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 });
+
+describe('the fold', () => {
+  it('makes the same outputs of the same records, twice and however they are cut into arrays', () => {
+    fc.assert(
+      fc.property(scripts, sizes, ({ records }, sizes) => {
+        const whole = fold(setup, [records]);
+        expect(fold(setup, [records])).toEqual(whole);
+        expect(fold(setup, chunk(records, [1]))).toEqual(whole);
+        expect(fold(setup, chunk(records, sizes))).toEqual(whole);
+      }),
+      { numRuns: 250 },
+    );
+  });
+
+  it('goes on from a checkpoint behind any cut as if nothing had happened', () => {
+    fc.assert(
+      fc.property(scripts, sizes, ({ records }, sizes) => {
+        const undisturbed = startFold(setup);
+        const checkpoints: { readonly after: number; readonly outputs: number; readonly state: string }[] = [];
+        let from = 0;
+        records.forEach((record, i) => {
+          if (record.kind !== 'mark' || record.mark !== 'cut') return;
+          undisturbed.feed(...chunk(records.slice(from, i + 1), sizes));
+          from = i + 1;
+          const { outputs } = undisturbed;
+          checkpoints.push({ after: from, outputs: outputs.length, state: undisturbed.checkpoint() });
+        });
+        const all = print(undisturbed.outputs);
+        for (const { after, outputs, state } of checkpoints) {
+          expect(fold(setup, chunk(records.slice(after), [7]), state)).toEqual(all.slice(outputs));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('gives every event and every change of an alert an identity of its own, and every row to one batch', () => {
+    fc.assert(
+      fc.property(scripts, ({ records }) => {
+        const { outputs, counters, feed } = startFold(setup);
+        feed(records);
+        const { rows, events, batches } = takeApart(setup, outputs);
+        const ids = events.filter(({ subject }) => subject !== 'weir.deadletters').map(({ id }) => id);
+        expect(new Set(ids).size).toBe(ids.length);
+        const changes = rows.alerts!.map((row) => row.id);
+        expect(new Set(changes).size).toBe(changes.length);
+        expect(changes.length).toBe(counters.transitions);
+        expect(rows.sensors!.length + rows.meters!.length).toBe(counters.readings);
+        expect(rows.dead_letters!.length).toBe(counters.rejected);
+        expect(rows.sensors!.filter((row) => row.late).length).toBeLessThanOrEqual(counters.readings_late);
+        for (const batch of batches) {
+          expect(batch.rows).toBeGreaterThan(0);
+          expect(batch.rows).toBeLessThanOrEqual(5);
+          expect(batch.fromOffset).toBe(batch.rowOffsets[0]);
+          expect(batch.toOffset).toBe(batch.rowOffsets.at(-1));
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('meets everything that it is tested with', () => {
+    const states = new Set<string>();
+    const reasons = new Set<string>();
+    let late = 0;
+    for (const { records } of fc.sample(scripts, { numRuns: 60, seed: 1 })) {
+      const { outputs, feed } = startFold(setup);
+      feed(records);
+      const { rows } = takeApart(setup, outputs);
+      for (const row of rows.alerts!) states.add(`${row.rule} ${row.state}`);
+      for (const row of rows.devices!) reasons.add(String(row.reason));
+      late += rows.sensors!.filter((row) => row.late).length;
+    }
+    for (const { name } of setup.plan.rules) {
+      expect(states).toContain(`${name} firing`);
+      expect(states).toContain(`${name} resolved`);
+    }
+    expect([...reasons].sort()).toEqual(['first-reading', 'last-will', 'reading', 'silence', 'status']);
+    expect(late).toBeGreaterThan(0);
+  });
+});

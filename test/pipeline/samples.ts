@@ -1,0 +1,215 @@
+import fc from 'fast-check';
+import { createScript, type Script, type Setup, setUp } from './kit.ts';
+
+const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
+
+/** A rule of every kind, each open to fire often. */
+const RULES = [
+  {
+    name: 'hot',
+    stream: 'sensors',
+    conditions: above('temp', 6),
+    clear: { all: [{ fact: 'temp', operator: 'lessThan', value: 3 }] },
+  },
+  {
+    name: 'hot-site',
+    stream: 'sensors',
+    per: ['site'],
+    conditions: above('temp', 4),
+    for: '2s',
+    keepFiring: '1s',
+    priority: 3,
+  },
+  {
+    name: 'opened',
+    stream: 'sensors',
+    where: { all: [{ fact: 'door', operator: 'equal', value: true }] },
+    window: { tumbling: '5s' },
+    facts: { n: { count: true }, first: { first: 'mode' } },
+    conditions: above('n', 0),
+  },
+  {
+    name: 'mean',
+    stream: 'sensors',
+    window: { tumbling: '3s', lateness: '2s' },
+    facts: { mean: { mean: 'temp' }, n: { count: true } },
+    conditions: above('mean', 3),
+    for: '4s',
+  },
+  {
+    name: 'hops',
+    stream: 'sensors',
+    window: { hopping: '6s', every: '2s' },
+    facts: { sum: { sum: 'temp' }, spread: { stddev: 'temp' }, last: { last: 'mode' }, range: { range: 'temp' } },
+    conditions: above('sum', 10),
+    keepFiring: '2s',
+  },
+  {
+    name: 'site-mean',
+    stream: 'sensors',
+    per: ['site'],
+    window: { tumbling: '4s', lateness: '1s' },
+    facts: { mean: { mean: 'temp' }, low: { min: 'temp' } },
+    conditions: above('mean', 4),
+  },
+  {
+    name: 'all',
+    stream: 'meters',
+    per: [],
+    window: { hopping: '4s', every: '2s', lateness: '1s' },
+    facts: { peak: { max: 'power' }, n: { count: 'power' } },
+    conditions: above('peak', 5),
+  },
+  { name: 'silent', stream: 'sensors', silence: '3s', keepFiring: '2s' },
+  { name: 'very-silent', stream: 'sensors', silence: '4s', for: '2s' },
+  { name: 'silent-site', stream: 'sensors', per: ['site'], silence: '4s' },
+  { name: 'silent-meter', stream: 'meters', silence: '5s' },
+].map((rule) => ({ ...rule, event: { type: rule.name, params: { message: `${rule.name} {{key}}` } } }));
+
+const CONFIG = {
+  mqtt: [
+    { name: '2', url: 'mqtt://two', clientId: 'two' },
+    { name: '1', url: 'mqtt://one', clientId: 'one' },
+  ],
+  streams: {
+    sensors: {
+      topic: 'plant/{site}/{device}/data',
+      format: 'json',
+      time: { path: 'ts', unit: 'ms' },
+      fields: { temp: 'number', door: 'boolean', mode: 'string' },
+      status: { topic: 'plant/{site}/{device}/status' },
+    },
+    meters: {
+      topic: 'meters/{device}',
+      format: 'ndjson',
+      labels: { place: 'place' },
+      fields: { power: 'number' },
+      status: { topic: 'meters/{device}/status' },
+    },
+  },
+};
+
+/** An engine of two brokers and two streams with rules of every kind and batches of a few rows. */
+export function createBusySetup(): Setup {
+  const setup = setUp(RULES, CONFIG);
+  const batch = { rows: 5, bytes: 900, ageMs: 2_500 };
+  return { ...setup, config: { ...setup.config, clickhouse: { ...setup.config.clickhouse, batch } } };
+}
+
+type Action = (script: Script) => void;
+
+const device = fc.constantFrom('d1', 'd2', 'd3', 'dé |\\');
+const connection = fc.constantFrom(0, 0, 0, 1);
+
+const reading: fc.Arbitrary<Action> = fc
+  .record({
+    device,
+    connection,
+    site: fc.constantFrom('a', 'a', 'a', 'b'),
+    ahead: fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom(0, 0, 0.125, -40, -700) },
+      { weight: 2, arbitrary: fc.integer({ min: -8_000, max: 2_500 }) },
+      { weight: 1, arbitrary: fc.constantFrom(-3_600_000, 3_600_000) },
+    ),
+    fields: fc.record(
+      { temp: fc.integer({ min: -2, max: 10 }), door: fc.boolean(), mode: fc.constantFrom('on', 'off'), more: fc.nat(9) },
+      { requiredKeys: ['temp'] },
+    ),
+  })
+  .map(
+    ({ device, fields, ...sent }) =>
+      (script) =>
+        script.reading(device, fields, sent),
+  );
+
+const meter: fc.Arbitrary<Action> = fc
+  .record({
+    device,
+    connection,
+    lines: fc.array(
+      fc.oneof(
+        fc.record({ power: fc.integer({ min: 0, max: 9 }), place: fc.constantFrom('x', 'y') }),
+        fc.constant('garbage'),
+      ),
+      { minLength: 1, maxLength: 3 },
+    ),
+  })
+  .map(
+    ({ device, lines, connection }) =>
+      (script) =>
+        script.message(`meters/${device}`, lines.map((line) => JSON.stringify(line)).join('\n'), connection),
+  );
+
+const status: fc.Arbitrary<Action> = fc
+  .record({
+    topic: fc.tuple(fc.constantFrom('plant/a/', 'plant/b/', 'meters/'), device).map((parts) => `${parts.join('')}/status`),
+    word: fc.constantFrom('online', 'offline', 'maybe'),
+    connection,
+  })
+  .map(
+    ({ topic, word, connection }) =>
+      (script) =>
+        script.message(topic, word, connection),
+  );
+
+const garbage: fc.Arbitrary<Action> = fc
+  .record({
+    topic: fc.constantFrom('plant/a/d1/data', 'plant/a/d2/data', 'elsewhere'),
+    payload: fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.constantFrom('{', '{}', '{"ts":1,"temp":"x"}', '[]')),
+  })
+  .map(
+    ({ topic, payload }) =>
+      (script) =>
+        script.message(topic, payload),
+  );
+
+const tick: fc.Arbitrary<Action> = fc.integer({ min: 50, max: 1_400 }).map((ms) => (script) => {
+  script.now += ms;
+  script.tick();
+});
+
+const pass: fc.Arbitrary<Action> = fc
+  .oneof({ weight: 6, arbitrary: fc.nat(400) }, { weight: 1, arbitrary: fc.integer({ min: -1_500, max: 20_000 }) })
+  .map((ms) => (script) => {
+    script.now = Math.max(0, script.now + ms);
+  });
+
+const quiet: fc.Arbitrary<Action> = fc.integer({ min: 1, max: 12 }).map((seconds) => (script) => {
+  script.tickUntil(script.now + seconds * 1_000);
+});
+
+const mark: fc.Arbitrary<Action> = fc
+  .record({
+    mark: fc.constantFrom('started', 'connected', 'connected', 'disconnected', 'session-lost'),
+    connection: fc.constantFrom(0, 1),
+  })
+  .map(({ mark, connection }) => (script) => {
+    script.mark(mark as 'started', mark === 'started' ? -1 : connection);
+    if (mark === 'started') script.mark('connected', 0);
+  });
+
+const cut: fc.Arbitrary<Action> = fc.constant((script) => script.mark('cut'));
+
+/** Journals of everything that can happen, in any order. */
+export const scripts: fc.Arbitrary<Script> = fc
+  .array(
+    fc.oneof(
+      { weight: 12, arbitrary: reading },
+      { weight: 3, arbitrary: meter },
+      { weight: 2, arbitrary: status },
+      { weight: 1, arbitrary: garbage },
+      { weight: 4, arbitrary: tick },
+      { weight: 3, arbitrary: pass },
+      { weight: 2, arbitrary: quiet },
+      { weight: 1, arbitrary: mark },
+      { weight: 2, arbitrary: cut },
+    ),
+    { minLength: 5, maxLength: 90 },
+  )
+  .map((actions) => {
+    const script = createScript(2);
+    for (const act of actions) act(script);
+    script.tickUntil(script.now + 3_000);
+    script.mark('cut');
+    return script;
+  });
