@@ -15,6 +15,8 @@ import type { Watermark } from './windows/watermark.ts';
 
 /** The state as plain data. Rules and streams stand by name, so that a changed config finds what is still its own. */
 export interface Snapshot {
+  /** Names of the brokers, by the connection indexes in this snapshot. */
+  readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
@@ -34,7 +36,7 @@ interface StreamSnapshot {
 interface KeySnapshot {
   readonly per: readonly string[];
   readonly parts: readonly string[];
-  readonly hearing: Omit<Hearing, 'timed'>;
+  readonly hearing: Omit<Hearing, 'wakeMs'>;
   readonly marks: readonly (readonly [string, Watermark])[];
   /** By rule name. */
   readonly windows: Readonly<Record<string, WindowState>>;
@@ -44,6 +46,7 @@ interface KeySnapshot {
 /** Takes the state down. The result shares nothing with it only once it has been made JSON; do that before the next record. */
 export function snapshot(plan: Plan, brokers: readonly string[], state: State): Snapshot {
   return {
+    brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     streams: Object.fromEntries(
@@ -66,7 +69,7 @@ export function snapshot(plan: Plan, brokers: readonly string[], state: State): 
 }
 
 function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState): KeySnapshot {
-  const { timed: _timed, ...hearing } = key.hearing;
+  const { wakeMs: _wakeMs, ...hearing } = key.hearing;
   const windows: Record<string, WindowState> = {};
   const alerts: Record<string, AlertRecord> = {};
   for (const rule of rules) {
@@ -92,6 +95,10 @@ export function restore(
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
   });
+  const connections = from.brokers.map((name): Connection => {
+    const index = brokers.indexOf(name);
+    return { index: Math.max(index, 0), seenLiveMs: index < 0 ? state.clocks[0]!.liveMs : undefined };
+  });
   const kept = new Map(
     plan.rules.filter((rule) => from.rules[rule.name] === rule.version).map((rule) => [rule.name, rule]),
   );
@@ -106,18 +113,19 @@ export function restore(
       continue;
     }
     const stream = state.streams[streamPlan.index]!;
-    for (const device of snapshotted.devices) {
-      Object.assign(lookUpDevice(stream, streamPlan.keyings, device.name, device.labels).presence, device.presence);
-    }
     for (const each of snapshotted.keys) {
       const keying = streamPlan.keyings.find((known) => known.per.join() === each.per.join());
-      if (keying !== undefined) restoreKey(lookUpKey(stream, keying.index, each.parts), each, kept, brokers.length);
+      if (keying !== undefined) restoreKey(lookUpKey(stream, keying.index, each.parts), each, kept, connections);
+    }
+    // Behind the keys, so that those stand in their old order.
+    for (const device of snapshotted.devices) {
+      Object.assign(lookUpDevice(stream, streamPlan.keyings, device.name, device.labels).presence, device.presence);
     }
     for (const keys of stream.keys) {
       for (const key of keys.values()) {
         // Looked at with the next tick, which sets the right timers.
         if (streamPlan.silenceRules[key.keying]!.length > 0 && key.hearing.seenAt >= 0) {
-          key.hearing.timed = true;
+          key.hearing.wakeMs = 0;
           stream.silenceTimers.schedule(key, 0);
         }
         if (streamPlan.keyings[key.keying]!.byDevice && key.windowing.marks.size > 0) {
@@ -130,12 +138,24 @@ export function restore(
   return { state, dropped };
 }
 
-function restoreKey(key: KeyState, from: KeySnapshot, kept: ReadonlyMap<string, RulePlan>, connections: number): void {
-  const connectionOf = (index: number) => (index < connections ? index : 0);
-  Object.assign(key.hearing, from.hearing, { connection: connectionOf(from.hearing.connection) });
-  for (const [device, mark] of from.marks) {
-    key.windowing.marks.set(device, { ...mark, connection: connectionOf(mark.connection) });
-  }
+/** What a broker of the snapshot is now. Where it is gone, the first one takes its place, and waiting begins anew. */
+interface Connection {
+  readonly index: number;
+  readonly seenLiveMs: number | undefined;
+}
+
+function restoreKey(
+  key: KeyState,
+  from: KeySnapshot,
+  kept: ReadonlyMap<string, RulePlan>,
+  connections: readonly Connection[],
+): void {
+  const reconnected = <T extends { readonly connection: number; readonly seenLiveMs: number }>(heard: T) => {
+    const { index, seenLiveMs = heard.seenLiveMs } = connections[heard.connection]!;
+    return { ...heard, connection: index, seenLiveMs };
+  };
+  Object.assign(key.hearing, reconnected(from.hearing));
+  for (const [device, mark] of from.marks) key.windowing.marks.set(device, reconnected(mark));
   for (const [name, window] of Object.entries(from.windows)) {
     const rule = kept.get(name);
     if (rule !== undefined) key.windowing.windows[rule.slot] = window;

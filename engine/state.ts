@@ -40,6 +40,8 @@ export interface DeviceState {
 /** Whether a device is there. Belongs to watch. */
 export interface Presence {
   online: boolean;
+  /** A change of it was told, so that what is already known is not told again. */
+  known: boolean;
   /** Receive time of its last reading; -1 before the first. */
   seenAt: number;
 }
@@ -95,7 +97,7 @@ export function lookUpDevice(
   let device = stream.devices.get(name);
   if (device === undefined) {
     const keys = keysOf(stream, keyings, name, labels);
-    device = { name, labels, keys, presence: { online: false, seenAt: -1 } };
+    device = { name, labels, keys, presence: { online: false, known: false, seenAt: -1 } };
     stream.devices.set(name, device);
   } else if (device.labels !== labels) {
     if (!sameLabels(device.labels, labels)) device.keys = keysOf(stream, keyings, name, labels);
@@ -140,6 +142,6 @@ export function lookUpKey(stream: StreamState, keying: number, parts: readonly s
 }
 
 /** One part stands as it is; several are joined by `|`, which (like `\`) is escaped inside a part, so that no two keys are alike. */
-export function keyText(parts: readonly string[]): string {
+function keyText(parts: readonly string[]): string {
   return parts.length === 1 ? parts[0]! : parts.map((part) => part.replace(/[\\|]/g, '\\$&')).join('|');
 }

@@ -8,7 +8,7 @@ export interface Sum {
 }
 
 /** Adds by Neumaier's compensated summation (Neumaier 1974), so that small values next to large ones are not lost. */
-export function addToSum(into: Sum, value: number): void {
+function addToSum(into: Sum, value: number): void {
   const total = into.sum + value;
   into.error += Math.abs(into.sum) >= Math.abs(value) ? into.sum - total + value : value - total + into.sum;
   into.sum = total;

@@ -1,11 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { lockFolder } from '../journal/lock.ts';
 import type { Command, CommandIo } from './command.ts';
-import { Broken, conduct } from './demo/conduct.ts';
+import { conduct } from './demo/conduct.ts';
 import { createDisplay, type Display } from './demo/display.ts';
 import { startEngine } from './demo/engine.ts';
+import { Broken, CannotStart, messageOf } from './demo/failure.ts';
 import { type DemoOptions, parseDemoArguments } from './demo/options.ts';
-import { CannotStart, startServers } from './demo/servers.ts';
+import type { Cast } from './demo/run.ts';
+import { startServers } from './demo/servers.ts';
 import { renderSummary } from './demo/summary.ts';
 import { openWatch } from './demo/watch.ts';
 import { BrokerUnavailable } from './simulation.ts';
@@ -50,27 +53,51 @@ export const demo: Command = {
 async function runDemo(options: DemoOptions, display: Display, io: CommandIo): Promise<number> {
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
+  const unlock = lock(dir);
+  try {
+    return await runServers(dir, options, display, io);
+  } finally {
+    unlock();
+  }
+}
+
+function lock(dir: string): () => void {
+  try {
+    return lockFolder(dir);
+  } catch (error) {
+    throw new CannotStart(messageOf(error));
+  }
+}
+
+/** Everything is ended in the opposite order, however the run ends. */
+async function runServers(dir: string, options: DemoOptions, display: Display, io: CommandIo): Promise<number> {
   display.say('starting an MQTT broker, NATS and ClickHouse …');
   const servers = await startServers(dir);
   try {
     display.say('starting the engine …');
     const engine = await startEngine(dir, servers, io.signal);
     try {
-      const watch = await openWatch(servers, engine);
-      try {
-        const { verdict, stored } = await conduct({ options, servers, engine, watch, display, signal: io.signal });
-        const text = options.json ? [JSON.stringify(verdict.figures)] : renderSummary(verdict, stored);
-        io.stdout.write(`${text.join('\n')}\n`);
-        if (options.json && verdict.problems.length > 0) fail(io, verdict.problems, 1);
-        return verdict.problems.length === 0 ? 0 : 1;
-      } finally {
-        await watch.close();
-      }
+      if (io.signal.aborted) throw new CannotStart('stopped before the first reading');
+      return await runWatched({ options, servers, engine, display, signal: io.signal }, io);
     } finally {
       await engine.stop();
     }
   } finally {
     await servers.stop();
+  }
+}
+
+async function runWatched(cast: Omit<Cast, 'watch'>, io: CommandIo): Promise<number> {
+  const watch = await openWatch(cast.servers, cast.engine);
+  try {
+    const { verdict, stored } = await conduct({ ...cast, watch });
+    const { json } = cast.options;
+    const lines = json ? [JSON.stringify(verdict.figures)] : renderSummary(verdict, stored);
+    io.stdout.write(`${lines.join('\n')}\n`);
+    if (verdict.problems.length === 0) return 0;
+    return json ? fail(io, verdict.problems, 1) : 1;
+  } finally {
+    await watch.close();
   }
 }
 

@@ -2,11 +2,11 @@ import type { Place } from '../model/config.ts';
 import type { Path } from '../model/locate.ts';
 import { type Fault, formatPath } from '../model/report.ts';
 import { suggest } from '../model/suggest.ts';
+import type { Template } from '../model/topic.ts';
 import type { StreamEntry } from './config-file.ts';
 import { deviceOf, topicLabels } from './fill-stream.ts';
 import type { Inspection } from './inspection.ts';
 import { checkName } from './names.ts';
-import type { Template } from './topic.ts';
 
 /** Checks where a stream's device, labels and fields come from, and how they are called; `template` is undefined where the topic is bad. */
 export function checkContent(

@@ -1,11 +1,11 @@
 import { parseBytes } from '../model/bytes.ts';
 import type { Path } from '../model/locate.ts';
 import { formatPath } from '../model/report.ts';
+import { checkFilter } from '../model/topic.ts';
 import { checkLogin, checkTlsUsed, checkUrl, type UrlKind, warnLiteral } from './check-urls.ts';
 import type { BrokerEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
 import { checkBytes, checkDuration, type Inspection } from './inspection.ts';
-import { checkFilter } from './topic.ts';
 
 const MQTT: UrlKind = { schemes: ['mqtt', 'mqtts'], example: '"mqtt://host:1883" or "mqtts://host:8883"' };
 const NATS: UrlKind = { schemes: ['nats', 'tls'], example: '"nats://host:4222" or "tls://host:4222"' };

@@ -1,6 +1,7 @@
 import type { Path } from '../model/locate.ts';
 import { formatPath } from '../model/report.ts';
 import { suggest } from '../model/suggest.ts';
+import { covers, parseTemplate, type Template } from '../model/topic.ts';
 import { checkContent } from './check-content.ts';
 import { listBrokers } from './check-servers.ts';
 import type { BrokerEntry, StreamEntry } from './config-file.ts';
@@ -8,7 +9,6 @@ import { DEFAULTS } from './defaults.ts';
 import { deviceOf, topicLabels } from './fill-stream.ts';
 import { checkBytes, type Inspection } from './inspection.ts';
 import { checkName } from './names.ts';
-import { covers, parseTemplate, type Template } from './topic.ts';
 
 /** Checks what the schema cannot say of the streams, one by one and against each other. */
 export function checkStreams(inspection: Inspection): void {

@@ -1,9 +1,9 @@
 import { parseBytes } from '../model/bytes.ts';
 import type { Place, StreamConfig } from '../model/config.ts';
 import { parseDuration } from '../model/duration.ts';
+import { parseTemplate, type Template } from '../model/topic.ts';
 import type { StreamEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
-import { parseTemplate, type Template } from './topic.ts';
 
 const DAY_MS = 86_400_000;
 const DEFAULT = DEFAULTS.stream;

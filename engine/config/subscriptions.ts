@@ -1,5 +1,5 @@
 import type { BrokerConfig, Config, Qos } from '../model/config.ts';
-import { covers, parseTemplate } from './topic.ts';
+import { covers, parseTemplate } from '../model/topic.ts';
 
 /** A topic filter with the quality of service to ask for. */
 export interface Subscription {

@@ -42,7 +42,7 @@ export interface StatusDecoder {
  * throws, since it is a fault of the program by then.
  */
 export function compileStream(config: StreamConfig, index: number): StreamDecoder {
-  const topic = compile(config, config.topic);
+  const topic = compileTopic(config.topic);
   const places = [config.device, ...config.labels.map((label) => label.place)];
   const paths = [
     ...places.flatMap((place) => ('path' in place ? place.path : [])),
@@ -71,13 +71,6 @@ export function compileStream(config: StreamConfig, index: number): StreamDecode
   };
 }
 
-function compile(config: StreamConfig, template: string): TopicTemplate {
-  const compiled = compileTopic(template);
-  if (compiled.ok) return compiled.template;
-  const problems = compiled.problems.map((problem) => problem.message).join(' ');
-  throw new Error(`Stream "${config.name}", topic "${template}": ${problems}`);
-}
-
 function levelOf(config: StreamConfig, topic: TopicTemplate, name: string): number {
   const level = topic.names.indexOf(name);
   if (level < 0) throw new Error(`Stream "${config.name}": its topic has no placeholder {${name}}.`);
@@ -92,7 +85,7 @@ function eachPath(each: string): readonly string[] {
 /** The device's placeholder has the name that it has in the stream's topic, or `{device}`. */
 function compileStatus(config: StreamConfig): StatusDecoder | undefined {
   if (config.status === undefined) return undefined;
-  const topic = compile(config, config.status.topic);
+  const topic = compileTopic(config.status.topic);
   const name = 'topic' in config.device && topic.names.includes(config.device.topic) ? config.device.topic : 'device';
   return {
     topic,

@@ -69,7 +69,7 @@ export function tooManyFields(allowed: number): Fault {
  * The JSON text of a decoded value. What JSON has no word for becomes a text: NaN and the infinities `"NaN"`, `"Infinity"`, raw bytes
  * their base64; a 64-bit integer becomes its digits, as a text inside of arrays.
  */
-export function jsonText(value: unknown): string {
+function jsonText(value: unknown): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `"${value}"`;
   if (typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
   if (typeof value === 'bigint') return value.toString();

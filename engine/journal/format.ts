@@ -9,7 +9,7 @@ import type { JournalRecord, MarkName } from '../model/record.ts';
  * for a message: broker (u8), flags (u8), length of the topic (u16), topic, payload; for a mark: name (u8), broker + 1 (u8).
  * Little endian throughout.
  */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 export const HEADER_BYTES = 32;
 const MAGIC = 'WEIRJNL';
 const FRAME_BYTES = 8;

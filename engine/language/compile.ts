@@ -95,7 +95,10 @@ function draftRule(
   const reading = readingScope(stream);
   if (rule.silence !== undefined) {
     checkMessage(rule, ['silentFor', 'reason', 'key', ...keying.per], report);
-    return { ...base, kind: 'silence', silenceMs: durationOf(rule.silence) };
+    // A silence that must last is a longer silence.
+    const { forMs, keepFiringMs } = base.lifecycle;
+    const silenceMs = durationOf(rule.silence) + forMs;
+    return { ...base, kind: 'silence', silenceMs, lifecycle: { forMs: 0, keepFiringMs } };
   }
   const where = rule.where && compileAt(rule.where, 'where', reading, report)?.test;
   if (rule.window === undefined) {

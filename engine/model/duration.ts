@@ -1,12 +1,13 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SHAPE = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
-/** Milliseconds of a duration such as `"250ms"`, `"10s"`, `"1.5m"`, `"2h"`, `"1d"`; undefined where the text is none. */
+/** Whole milliseconds of a duration such as `"250ms"`, `"10s"`, `"1.5m"`, `"2h"`, `"1d"`; undefined where the text is none. */
 export function parseDuration(text: string): number | undefined {
   const match = SHAPE.exec(text);
   const factor = match?.[2] === undefined ? undefined : UNITS[match[2]];
   if (match === null || factor === undefined) return undefined;
-  return Number(match[1]) * factor;
+  // Whole, as 1.001 * 1000 is not.
+  return Math.round(Number(match[1]) * factor);
 }
 
 /** The shortest exact text of a duration in milliseconds: 90000 → `"90s"`, 60000 → `"1m"`. */

@@ -170,6 +170,7 @@ export interface DeviceChange {
   readonly online: boolean;
   /** Receive-time instant of the change. */
   readonly at: number;
+  /** `at` where it was never heard of before. */
   readonly lastSeenAt: number;
   readonly reason: OfflineReason | 'first-reading' | 'reading' | 'status';
 }

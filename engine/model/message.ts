@@ -38,7 +38,7 @@ export function compileMessage(template: string): Message {
  * A value as people read it. A fraction is rounded to 6 significant digits, though never within its integer part;
  * whole numbers stand in full. Exponents appear only below 1e-6 and from 1e21 on.
  */
-export function formatValue(value: FieldValue | undefined): string {
+function formatValue(value: FieldValue | undefined): string {
   if (value === undefined) return '?';
   if (typeof value !== 'number') return String(value);
   if (Number.isInteger(value)) return String(value);

@@ -31,6 +31,6 @@ export interface Reading {
   readonly clamped: boolean;
   /** Live time of its broker connection at its arrival (see devices/liveness); set when it enters the chain. */
   liveMs: number;
-  /** Came after a window of its own had closed; set by the window step, kept in the table. */
+  /** Came after every window that some rule would have had it in had closed; set by the window step, kept in the table. */
   late: boolean;
 }

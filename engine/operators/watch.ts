@@ -1,3 +1,4 @@
+import { createAlertRecord } from '../alerts/lifecycle.ts';
 import type { DeviceChange, Item, OfflineReason, Status, Tick, Verdict } from '../model/item.ts';
 import type { Plan, SilenceRule, StreamPlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
@@ -29,62 +30,66 @@ function seeReading(plan: Plan, state: State, reading: Reading, out: Item[]): vo
     change(device, reading.stream, true, reason, { at: reading.receivedAt, offset: reading.offset }, out);
   }
   presence.seenAt = reading.receivedAt;
-  if (streamPlan.hasSilence) hear(streamPlan, stream, device, reading, reading.receivedAt, out);
+  if (!streamPlan.hasSilence) return;
+  for (const key of device.keys) hear(streamPlan, stream, key, reading, reading.receivedAt, out);
 }
 
 function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
-  const device = lookUpDevice(stream, streamPlan.keyings, status.device, status.labels);
+  // Its topic need not name every label, so it leaves those of a known device alone; and it is no reading of the device's groups.
+  const device =
+    stream.devices.get(status.device) ?? lookUpDevice(stream, streamPlan.keyings, status.device, status.labels);
   const { presence } = device;
+  const own = device.keys.find((key) => streamPlan.keyings[key.keying]!.byDevice)!;
   if (status.online) {
     if (!presence.online) change(device, status.stream, true, 'status', status, out);
     presence.seenAt = status.at;
-    hear(streamPlan, stream, device, status, status.at, out);
+    hear(streamPlan, stream, own, status, status.at, out);
     return;
   }
-  if (presence.online || presence.seenAt < 0) change(device, status.stream, false, 'last-will', status, out);
-  for (const key of device.keys) {
-    // A group is not silent because one of its devices has gone.
-    if (!streamPlan.keyings[key.keying]!.byDevice) continue;
-    for (const rule of streamPlan.silenceRules[key.keying]!) out.push(verdict(rule, key, status, true, 'last-will'));
-    key.hearing.silent = true;
-  }
+  if (presence.online || !presence.known) change(device, status.stream, false, 'last-will', status, out);
+  for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
 }
 
-/** The device's keys have been heard of; those that were silent no longer are. */
+/** The key has been heard of; if it was silent, it no longer is. */
 function hear(
   plan: StreamPlan,
   stream: StreamState,
-  device: DeviceState,
+  key: KeyState,
   heard: { readonly connection: number; readonly liveMs: number; readonly offset: number },
   at: number,
   out: Item[],
 ): void {
-  for (const key of device.keys) {
-    const rules = plan.silenceRules[key.keying]!;
-    if (rules.length === 0) continue;
-    const { hearing } = key;
-    if (hearing.silent) {
-      for (const rule of rules) out.push(verdict(rule, key, { at, offset: heard.offset }, false, 'silence'));
-      hearing.silent = false;
-    }
-    hearing.seenAt = at;
-    hearing.seenLiveMs = heard.liveMs;
-    hearing.connection = heard.connection;
-    if (!hearing.timed) setTimer(stream, key, heard.liveMs + Math.min(...rules.map((rule) => rule.silenceMs)));
+  const rules = plan.silenceRules[key.keying]!;
+  if (rules.length === 0) return;
+  const { hearing } = key;
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (const rule of rules) {
+    if (rule.silenceMs < shortestMs) shortestMs = rule.silenceMs;
+    if (!key.alerts[rule.slot]?.watched) continue;
+    out.push(verdict(rule, key, { at, offset: heard.offset }, false, 'silence'));
   }
+  hearing.seenAt = at;
+  hearing.seenLiveMs = heard.liveMs;
+  hearing.connection = heard.connection;
+  wakeAt(stream, key, heard.liveMs + shortestMs);
 }
 
-function setTimer(stream: StreamState, key: KeyState, atLiveMs: number): void {
-  key.hearing.timed = atLiveMs < Number.POSITIVE_INFINITY;
-  if (key.hearing.timed) stream.silenceTimers.schedule(key, atLiveMs);
+/** Makes sure that the key is looked at by then. */
+function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
+  if (liveMs >= key.hearing.wakeMs) return;
+  key.hearing.wakeMs = liveMs;
+  stream.silenceTimers.schedule(key, liveMs);
 }
 
 function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
   for (const streamPlan of plan.streams) {
     if (!streamPlan.hasSilence) continue;
-    const due = state.streams[streamPlan.index]!.silenceTimers.advance(Math.max(...tick.liveMs));
+    const nowMs = Math.max(...tick.liveMs);
+    const woken = new Set(state.streams[streamPlan.index]!.silenceTimers.advance(nowMs));
+    // A timer that another has taken the place of is not due.
+    const due = [...woken].filter((key) => key.hearing.wakeMs <= nowMs);
     // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
     due.sort((a, b) => a.keying - b.keying || (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) checkSilence(streamPlan, state, key, tick, out);
@@ -95,19 +100,23 @@ function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick,
   const stream = state.streams[plan.index]!;
   const { hearing } = key;
   const liveMs = tick.liveMs[hearing.connection]!;
-  let nextMs = Number.POSITIVE_INFINITY;
+  hearing.wakeMs = Number.POSITIVE_INFINITY;
   for (const rule of plan.silenceRules[key.keying]!) {
     const dueMs = hearing.seenLiveMs + rule.silenceMs;
     if (dueMs > liveMs) {
-      nextMs = Math.min(nextMs, dueMs);
+      wakeAt(stream, key, dueMs);
       continue;
     }
     const device = rule.keying.byDevice ? stream.devices.get(key.key.parts[0]!) : undefined;
     if (device?.presence.online) change(device, plan.index, false, 'silence', tick, out);
-    out.push(verdict(rule, key, tick, true, 'silence'));
-    hearing.silent = true;
+    fallSilent(rule, key, tick, 'silence', out);
   }
-  setTimer(stream, key, nextMs);
+}
+
+function fallSilent(rule: SilenceRule, key: KeyState, moment: Moment, reason: OfflineReason, out: Item[]): void {
+  const record = (key.alerts[rule.slot] ??= createAlertRecord());
+  record.watched = true;
+  out.push(verdict(rule, key, moment, true, reason));
 }
 
 function change(
@@ -120,11 +129,14 @@ function change(
 ): void {
   const { name, labels, presence } = device;
   presence.online = online;
+  presence.known = true;
   const { at, offset } = moment;
-  out.push({ kind: 'device', offset, stream, device: name, labels, online, at, lastSeenAt: presence.seenAt, reason });
+  const lastSeenAt = presence.seenAt < 0 ? at : presence.seenAt;
+  out.push({ kind: 'device', offset, stream, device: name, labels, online, at, lastSeenAt, reason });
 }
 
 function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolean, reason: OfflineReason): Verdict {
+  const { seenAt } = key.hearing;
   return {
     kind: 'verdict',
     offset: moment.offset,
@@ -134,6 +146,6 @@ function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolea
     at: moment.at,
     holds,
     clears: !holds,
-    subject: { kind: 'silence', lastSeenAt: key.hearing.seenAt, reason },
+    subject: { kind: 'silence', lastSeenAt: seenAt < 0 ? moment.at : seenAt, reason },
   };
 }

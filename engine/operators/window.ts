@@ -3,7 +3,7 @@ import type { Plan, StreamPlan, WindowRule } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
-import { addToPanes, closeNext, createWindowState, nextEnd } from '../windows/panes.ts';
+import { addToPanes, closeNext, createWindowState, nextEnd, passTo } from '../windows/panes.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
 import { lift } from './lift.ts';
 
@@ -16,7 +16,7 @@ interface Cause {
 /**
  * Takes readings into the windows of their keys and closes what the watermark has passed: a device's own windows with its readings,
  * or by ticks when it goes quiet; a group's windows by ticks, when the earliest of its devices has passed them.
- * Marks a reading late when a window it belongs to has closed; the reading itself goes on to its table all the same.
+ * Marks a reading late when every window it belongs to has closed; the reading itself goes on to its table all the same.
  */
 export const window = (plan: Plan, state: State, maxBehindMs: number, counters: Counters) => {
   const close = (rule: WindowRule, key: KeyState, watermark: number, cause: Cause, out: Item[]): void => {
@@ -35,21 +35,28 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
     const stream = state.streams[reading.stream]!;
     const { keys } = lookUpDevice(stream, streamPlan.keyings, reading.device, reading.labels);
     for (const rule of streamPlan.windowRules) {
-      if (rule.where !== undefined && !rule.where(reading)) continue;
+      const { byDevice } = rule.keying;
       const key = keys[rule.keying.index]!;
+      // The clock of the device moves for every rule, also for one that does not look at this reading.
       const mark = moveMark(key, reading);
-      const windows = (key.windowing.windows[rule.slot] ??= createWindowState());
+      const takes = rule.where === undefined || rule.where(reading);
+      if (takes) key.windowing.windows[rule.slot] ??= createWindowState();
       // What its own stamp closes is closed first: the reading belongs to a later window.
-      if (rule.keying.byDevice) close(rule, key, mark.eventAt, reading, out);
+      if (byDevice) close(rule, key, mark.eventAt, reading, out);
+      if (!takes) continue;
+      const windows = key.windowing.windows[rule.slot]!;
+      if (byDevice) passTo(windows, rule.window, mark.eventAt - rule.window.latenessMs);
       if (!addToPanes(windows, rule.window, reading)) reading.late = true;
-      else if (rule.keying.byDevice) wakeFor(stream, key, mark, nextEnd(windows, rule.window) + rule.window.latenessMs);
+      else if (byDevice) wakeFor(stream, key, mark, nextEnd(windows, rule.window) + rule.window.latenessMs);
     }
     if (reading.late) counters.readings_late += 1;
   };
 
   const closeQuiet = (streamPlan: StreamPlan, tick: Tick, out: Item[]): void => {
     const stream = state.streams[streamPlan.index]!;
-    const due = [...new Set(stream.windowTimers.advance(Math.max(...tick.liveMs)))];
+    const nowMs = Math.max(...tick.liveMs);
+    // A timer that another has taken the place of is not due.
+    const due = [...new Set(stream.windowTimers.advance(nowMs))].filter((key) => key.windowing.wakeMs <= nowMs);
     // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
     due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) {
@@ -76,7 +83,11 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
           quietWatermark(mark, tick.liveMs[mark.connection]!),
         );
         const watermark = groupWatermark(watermarks, maxBehindMs);
-        for (const rule of rules) close(rule, key, watermark, { offset: tick.offset, receivedAt: tick.at }, out);
+        for (const rule of rules) {
+          close(rule, key, watermark, { offset: tick.offset, receivedAt: tick.at }, out);
+          const windows = key.windowing.windows[rule.slot];
+          if (windows !== undefined) passTo(windows, rule.window, watermark - rule.window.latenessMs);
+        }
       }
     }
   };

@@ -28,7 +28,7 @@ export function deviceId(index: number): string {
 }
 
 /** Site of the device at an index: `site-a` to `site-d`, in turn. */
-export function siteOf(index: number): string {
+function siteOf(index: number): string {
   return `site-${'abcd'[index % SITES]}`;
 }
 
@@ -38,7 +38,7 @@ export function fillTopic(template: string, site: string, device: string): strin
 }
 
 /** Where a device says that it is online or offline: its data topic with `status` as the last level. */
-export function statusTopicOf(topic: string): string {
+function statusTopicOf(topic: string): string {
   const lastLevel = topic.lastIndexOf('/');
   return lastLevel < 0 ? `${topic}/status` : `${topic.slice(0, lastLevel)}/status`;
 }

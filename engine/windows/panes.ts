@@ -77,6 +77,15 @@ export function closeNext(
   return { start, end, facts };
 }
 
+/**
+ * Counts every window that ends at or before this instant as closed, also one that no reading has opened yet.
+ * Call it when `closeNext` has closed what there was.
+ */
+export function passTo(state: WindowState, plan: WindowPlan, eventAt: number): void {
+  if (eventAt < state.closedUpTo + plan.paneMs) return;
+  state.closedUpTo = Math.floor(eventAt / plan.paneMs) * plan.paneMs;
+}
+
 function takeFacts(state: WindowState, plan: WindowPlan): (FieldValue | undefined)[] {
   const { accumulators } = state.panes[0]!;
   return plan.aggregates.map(({ aggregate }, i) => aggregate.result(accumulators[i]));

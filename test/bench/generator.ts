@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 /**
  * A publisher that costs next to nothing, so that the machine is left to what is measured: QoS 1 packets written by hand on a bare
  * socket, as many in flight as the broker lets, PUBACKs only counted. Arguments: port, messages, devices, messages in flight.
- * Prints `{"published":n}` when the last one is acknowledged.
+ * Prints `{"published":n,"startedAt":ms}` when the last one is acknowledged.
  */
 const [port = 0, messages = 0, devices = 1, inFlight = 1] = process.argv.slice(2).map(Number);
 const CHUNK = 200;
@@ -40,6 +40,7 @@ function message(index: number): Buffer {
 }
 
 function run(socket: Socket): void {
+  const startedAt = Date.now();
   let sent = 0;
   let acknowledged = 0;
   let carried = 0;
@@ -55,7 +56,7 @@ function run(socket: Socket): void {
     carried += bytes.length;
     acknowledged = Math.floor(carried / 4) - 1;
     if (acknowledged < messages) return pump();
-    process.stdout.write(`${JSON.stringify({ published: acknowledged })}\n`);
+    process.stdout.write(`${JSON.stringify({ published: acknowledged, startedAt })}\n`);
     socket.end();
   });
   socket.on('drain', pump);

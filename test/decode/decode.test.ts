@@ -506,7 +506,7 @@ describe('which stream takes a message', () => {
 
   test('a config that was not checked throws when it is compiled', () => {
     const compile = (changes: Partial<StreamConfig>) => () => decodeOne(changes, {});
-    expect(compile({ topic: 'a/{x' })).toThrow('Stream "sensors", topic "a/{x"');
+    expect(compile({ topic: 'a/{x' })).toThrow('Topic "a/{x"');
     expect(compile({ topic: 'a/{device}' })).toThrow('no placeholder {site}');
     expect(compile({ status: { topic: 'a/b', offline: [], online: [] } })).toThrow('no placeholder {device}');
   });

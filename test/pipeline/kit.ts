@@ -68,9 +68,7 @@ export interface Fold {
 export function startFold({ config, plan }: Setup, from?: string): Fold {
   const brokers = config.mqtt.map(({ name }) => name);
   const state =
-    from === undefined
-      ? createState(plan, brokers.length)
-      : restore(plan, brokers, JSON.parse(from) as Snapshot).state;
+    from === undefined ? createState(plan, brokers.length) : restore(plan, brokers, JSON.parse(from) as Snapshot).state;
   const counters = createCounters();
   const records$ = new Subject<readonly JournalRecord[]>();
   const outputs: Output[] = [];
@@ -195,7 +193,7 @@ export function takeApart(setup: Setup, outputs: readonly Output[]): Omit<Result
 
 /** `firing 10000`: the states that alerts of a rule went to, and when, in milliseconds since `START_AT`. */
 export function changes(result: Pick<Result, 'rows'>, rule: string, key?: string): string[] {
-  return result
-    .rows.alerts!.filter((row) => row.rule === rule && (key === undefined || row.key === key))
+  return result.rows
+    .alerts!.filter((row) => row.rule === rule && (key === undefined || row.key === key))
     .map((row) => `${row.state} ${(row.time as number) - START_AT}`);
 }

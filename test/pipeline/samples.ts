@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { createScript, type Script, type Setup, setUp } from './kit.ts';
+import type { JournalRecord } from '../../engine/model/record.ts';
+import { createScript, type Script, type Setup, START_AT, setUp } from './kit.ts';
 
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
 
@@ -15,8 +16,8 @@ const RULES = [
     name: 'hot-site',
     stream: 'sensors',
     per: ['site'],
-    conditions: above('temp', 4),
-    for: '2s',
+    conditions: above('temp', 6),
+    for: '1s',
     keepFiring: '1s',
     priority: 3,
   },
@@ -26,7 +27,7 @@ const RULES = [
     where: { all: [{ fact: 'door', operator: 'equal', value: true }] },
     window: { tumbling: '5s' },
     facts: { n: { count: true }, first: { first: 'mode' } },
-    conditions: above('n', 0),
+    conditions: above('n', 1),
   },
   {
     name: 'mean',
@@ -112,7 +113,12 @@ const reading: fc.Arbitrary<Action> = fc
       { weight: 1, arbitrary: fc.constantFrom(-3_600_000, 3_600_000) },
     ),
     fields: fc.record(
-      { temp: fc.integer({ min: -2, max: 10 }), door: fc.boolean(), mode: fc.constantFrom('on', 'off'), more: fc.nat(9) },
+      {
+        temp: fc.integer({ min: -2, max: 10 }),
+        door: fc.boolean(),
+        mode: fc.constantFrom('on', 'off'),
+        more: fc.nat(9),
+      },
       { requiredKeys: ['temp'] },
     ),
   })
@@ -142,7 +148,9 @@ const meter: fc.Arbitrary<Action> = fc
 
 const status: fc.Arbitrary<Action> = fc
   .record({
-    topic: fc.tuple(fc.constantFrom('plant/a/', 'plant/b/', 'meters/'), device).map((parts) => `${parts.join('')}/status`),
+    topic: fc
+      .tuple(fc.constantFrom('plant/a/', 'plant/b/', 'meters/'), device)
+      .map((parts) => `${parts.join('')}/status`),
     word: fc.constantFrom('online', 'offline', 'maybe'),
     connection,
   })
@@ -204,12 +212,17 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 1, arbitrary: mark },
       { weight: 2, arbitrary: cut },
     ),
-    { minLength: 5, maxLength: 90 },
+    { minLength: 5, maxLength: 90, size: 'max' },
   )
   .map((actions) => {
     const script = createScript(2);
     for (const act of actions) act(script);
     script.tickUntil(script.now + 3_000);
     script.mark('cut');
-    return script;
+    return Object.assign(script, { [fc.toStringMethod]: () => script.records.map(print).join('\n') });
   });
+
+function print(record: JournalRecord): string {
+  const said = record.kind === 'message' ? `${record.topic} ${Buffer.from(record.payload)}` : record.kind;
+  return `${record.offset} ${record.at - START_AT} ${record.kind === 'mark' ? `${record.mark} ${record.connection}` : said}`;
+}

@@ -1,4 +1,5 @@
 import type { CommandIo } from '../command.ts';
+import type { Lookups } from './lookups.ts';
 import { createScreen } from './screen.ts';
 import { renderStatus, renderView, type View } from './view.ts';
 
@@ -48,9 +49,13 @@ function showScreen(io: CommandIo, view: () => View): () => void {
 
 function showLines(view: () => View, say: (text: string) => void): () => void {
   const { lookups } = view();
+  if (lookups !== undefined) sayLookups(lookups, say);
+  const timer = setInterval(() => say(renderStatus(view())), STATUS_MS);
+  return () => clearInterval(timer);
+}
+
+function sayLookups(lookups: Lookups, say: Display['say']): void {
   say(`metrics ${lookups.metricsUrl}  log ${lookups.log}  config ${lookups.config}`);
   say(`ask ClickHouse:  ${lookups.curl}`);
   say(`listen to NATS:  ${lookups.subscribe}`);
-  const timer = setInterval(() => say(renderStatus(view())), STATUS_MS);
-  return () => clearInterval(timer);
 }

@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { CannotStart, type Servers } from './servers.ts';
+import { CannotStart } from './failure.ts';
+import type { Servers } from './servers.ts';
 
 /** The engine as `weir run` starts it, in a process of its own that ends with this one. */
 export interface EngineProcess {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type EmbeddedClickHouse, startClickHouse } from '../../../connectors/embedded/clickhouse.ts';
 import { type EmbeddedBroker, startBroker } from '../../../connectors/embedded/mqtt.ts';
 import { type EmbeddedNats, startNats } from '../../../connectors/embedded/nats.ts';
+import { CannotStart, messageOf } from './failure.ts';
 
 /** The three servers that the engine needs, each a process of its own on 127.0.0.1. */
 export interface Servers {
@@ -34,12 +35,7 @@ export async function startServers(dir: string): Promise<Servers> {
   const messages: string[] = [];
   for (const outcome of [nats, clickhouse, broker]) {
     if (outcome.status === 'fulfilled') await outcome.value.stop();
-    else messages.push(outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason));
+    else messages.push(messageOf(outcome.reason));
   }
   throw new CannotStart(messages.join('\n'));
-}
-
-/** Something that the demo consists of did not start; the message is for the user. */
-export class CannotStart extends Error {
-  override readonly name = 'CannotStart';
 }

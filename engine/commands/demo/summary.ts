@@ -9,7 +9,7 @@ export function renderSummary({ figures, problems }: Verdict, stored: Pick<Store
     ['published', figures.published, 'acknowledged by the broker'],
     ['journaled', figures.journaled, "the engine's /metrics"],
     ['rows', figures.rows, `weir.sensors FINAL, ${count(figures.late)} of them late`],
-    ['rejected', figures.rejected, `weir.dead_letters${reasons === '' ? '' : `: ${reasons}`}`],
+    ['rejected', figures.rejected, 'weir.dead_letters'],
     ['alerts firing', figures.alerts.firing, 'subscriber on NATS'],
     ['alerts resolved', figures.alerts.resolved, 'subscriber on NATS'],
     ['events', figures.natsEvents, 'subscriber on NATS, of every kind'],
@@ -19,8 +19,9 @@ export function renderSummary({ figures, problems }: Verdict, stored: Pick<Store
   return [
     `In ${(figures.durationMs / 1_000).toFixed(1)} s, each counted where it ended up:`,
     ...rows.map(([what, value, where]) => `  ${what.padEnd(15)}  ${count(value).padStart(width)}  ${where}`),
+    ...(reasons === '' ? [] : [`Rejected: ${reasons}`]),
     ...(problems.length === 0
-      ? ['Nothing lost: every message that the broker acknowledged is a row or a dead letter, exactly once.']
+      ? ['Nothing lost: each acknowledged message is one row or one dead letter.']
       : problems.map((problem) => `NOT GOOD: ${problem}`)),
   ];
 }

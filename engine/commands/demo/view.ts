@@ -23,7 +23,8 @@ export interface View {
   readonly board: Pick<Board, 'open' | 'resolved' | 'events' | 'firing' | 'resolvedCount'>;
   /** Faults under way with the number of devices that have them. */
   readonly faults: readonly (readonly [fault: string, devices: number])[];
-  readonly lookups: Lookups;
+  /** Undefined once there is nothing left to look at. */
+  readonly lookups: Lookups | undefined;
 }
 
 /** The terminal's size, and whether it may be coloured. */
@@ -37,22 +38,22 @@ type Spans = readonly (Span | string)[];
 
 const SEVERITIES: Readonly<Record<string, Style>> = { critical: 'red', warning: 'yellow', info: 'cyan' };
 
+/** With less than this for alerts, seeing what happens is worth more than how to look elsewhere. */
+const LEAST_BODY_ROWS = 6;
+
 /**
- * The view as lines that together take at most `rows - 1` rows of the terminal. All but the two commands, which must stay whole to be
- * copied, fit its width; those come last but for the places, and are left out where there is no room.
+ * The view as lines that together take at most `rows - 1` rows of the terminal. All fit its width but the two commands, which must
+ * stay whole to be copied; the part that they stand in comes last, and is left out where there is no room.
  */
 export function renderView(view: View, paper: Paper): string[] {
   const draw = (spans: Spans) => line(spans, paper.columns, paper.color);
   const head = headLines(view).map(draw);
-  const foot = footLines(view.lookups, paper.columns);
-  const most = paper.rows - 1;
-  const footHeight = heightOf(foot, paper.columns);
-  // Below this, seeing what happens is worth more than how to look elsewhere.
-  const room = most - head.length - footHeight >= 6 ? most - head.length - footHeight : most - head.length;
-  const body = bodyLines(view, room).map(draw);
-  const all = [...head, ...body];
-  if (room < most - head.length) all.push(...foot.map((text, i) => (i === 0 ? draw([{ text, style: 'bold' }]) : text)));
-  return all.slice(0, Math.max(1, most));
+  const foot = view.lookups === undefined ? [] : footLines(view.lookups, paper);
+  const room = Math.max(1, paper.rows - 1) - head.length;
+  const footRows = heightOf(foot, paper.columns);
+  const hasFoot = room - footRows >= LEAST_BODY_ROWS;
+  const body = bodyLines(view, hasFoot ? room - footRows : room).map(draw);
+  return [...head, ...body, ...(hasFoot ? foot : [])].slice(0, Math.max(1, paper.rows - 1));
 }
 
 function headLines(view: View): Spans[] {
@@ -109,7 +110,10 @@ function bodyLines({ board, now }: View, room: number): Spans[] {
     { text: tally, style: 'dim' },
   ]);
   for (const alert of board.open.slice(0, openLines)) lines.push(alertLine(alert, clock(now - alert.sinceAt)));
-  lines.push([{ text: 'RESOLVED', style: 'bold' }]);
+  lines.push([
+    { text: 'RESOLVED', style: 'bold' },
+    { text: '  and how long they lasted', style: 'dim' },
+  ]);
   for (const alert of board.resolved.slice(0, resolvedLines)) {
     lines.push(alertLine(alert, `${clock((alert.resolvedAt ?? now) - alert.sinceAt)}`));
   }
@@ -126,12 +130,11 @@ function alertLine({ severity, rule, key, message, resolvedAt }: ShownAlert, las
   ];
 }
 
-function footLines(lookups: Lookups, columns: number): string[] {
+function footLines(lookups: Lookups, { columns, color }: Paper): string[] {
   const places = [`metrics ${lookups.metricsUrl}`, `log ${lookups.log}`, `config ${lookups.config}`];
   const oneLine = places.join('  ');
-  const heading = 'LOOK FOR YOURSELF, in another terminal in this folder';
   return [
-    heading.slice(0, columns),
+    line([{ text: 'LOOK FOR YOURSELF, in another terminal in this folder', style: 'bold' }], columns, color),
     lookups.curl,
     lookups.subscribe,
     ...(oneLine.length <= columns ? [oneLine] : places),

@@ -3,6 +3,7 @@ import { createReader, type Reader } from '../../../connectors/clickhouse-reader
 import { type Subscriber, subscribe } from '../../../connectors/nats-subscriber/subscriber.ts';
 import { type Board, createBoard } from './board.ts';
 import type { EngineProcess } from './engine.ts';
+import { silent } from './failure.ts';
 import { type Beginning, type EngineFigures, readEngine, readOpenAlerts, readStored, type Stored } from './observe.ts';
 import type { Servers } from './servers.ts';
 
@@ -18,14 +19,14 @@ export interface Watch {
   look(): Promise<void>;
   /** Looks until `arrived` says that it is enough, for at most `deadlineMs`, or until the signal. */
   lookUntil(arrived: () => boolean, deadlineMs: number, signal: AbortSignal): Promise<void>;
-  /** What ClickHouse and NATS hold once the engine is gone. Rejects where ClickHouse does not answer. */
+  /** What ClickHouse and NATS hold once the engine is gone. Rejects with Broken where one does not answer. */
   final(): Promise<Stored>;
   close(): Promise<void>;
 }
 
 const POLL_MS = 200;
 
-/** Begins a run: what happened before does not count. Rejects where a server does not answer. */
+/** Begins a run: what happened before does not count. Rejects with Broken where a server does not answer. */
 export async function openWatch(servers: Servers, engine: EngineProcess): Promise<Watch> {
   const reader = createReader(servers.clickhouse.url);
   const board = createBoard();
@@ -36,11 +37,11 @@ export async function openWatch(servers: Servers, engine: EngineProcess): Promis
       url: servers.nats.url,
       subject: 'weir.>',
       onMessage: (_subject, payload) => board.take(decoder.decode(payload)),
-    });
-    const figures = await readEngine(engine.url);
+    }).catch(silent('NATS'));
+    const figures = await readEngine(engine.url).catch(silent('The engine'));
     const beginning = { since: Date.now(), offset: figures.nextOffset };
-    board.begin(beginning.offset, await readOpenAlerts(reader));
-    const before = await readStored(reader, beginning);
+    board.begin(beginning.offset, await readOpenAlerts(reader).catch(silent('ClickHouse')));
+    const before = await readStored(reader, beginning).catch(silent('ClickHouse'));
     return new RunWatch({ reader, subscriber, board, engineUrl: engine.url, beginning, before, figures });
   } catch (error) {
     await Promise.all([subscriber?.close(), reader.close()]);
@@ -90,8 +91,9 @@ class RunWatch implements Watch {
   }
 
   async final(): Promise<Stored> {
-    await this.#parts.subscriber.flush();
-    this.stored = await readStored(this.#parts.reader, this.#parts.beginning);
+    const { subscriber, reader, beginning } = this.#parts;
+    await subscriber.flush().catch(silent('NATS'));
+    this.stored = await readStored(reader, beginning).catch(silent('ClickHouse'));
     return this.stored;
   }
 

@@ -15,6 +15,11 @@ export interface TopicFault {
 const PLACEHOLDER = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const LONGEST_BYTES = 65_535;
 
+/** Whether a level of a template stands for a name. */
+export function isPlaceholder(level: string): boolean {
+  return PLACEHOLDER.test(level);
+}
+
 /** Takes a topic template such as `plant/{site}/{device}/data` apart, or says what is wrong with it (MQTT 5.0, section 4.7). */
 export function parseTemplate(topic: string): Template | TopicFault {
   const levels = topic.split('/');

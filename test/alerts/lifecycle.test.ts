@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { advance, createAlertRecord } from '../../engine/alerts/lifecycle.ts';
+import type { Lifecycle } from '../../engine/model/plan.ts';
+
+interface Outcome {
+  readonly at: number;
+  readonly holds: boolean;
+  readonly clears: boolean;
+}
+
+/** `12 hold`, `15 clear`, or `17 between`: neither holds nor clears. */
+function outcomeOf(text: string): Outcome {
+  const [at, what] = text.split(' ');
+  return { at: Number(at), holds: what === 'hold', clears: what === 'clear' };
+}
+
+/** Changes as `12 inactive>pending since 12`. */
+function play(lifecycle: Lifecycle, outcomes: readonly Outcome[]): string[] {
+  let record = createAlertRecord();
+  return outcomes.flatMap((outcome) => {
+    const change = advance(record, lifecycle, outcome);
+    record = JSON.parse(JSON.stringify(record));
+    return change === undefined ? [] : [`${outcome.at} ${change.from}>${change.to} since ${change.since}`];
+  });
+}
+
+const AT_ONCE = { forMs: 0, keepFiringMs: 0 };
+const FOR_10 = { forMs: 10, keepFiringMs: 0 };
+const KEEP_10 = { forMs: 0, keepFiringMs: 10 };
+const BOTH = { forMs: 10, keepFiringMs: 10 };
+
+describe('an alert', () => {
+  it.each<[string, Lifecycle, string[], string[]]>([
+    [
+      'fires and resolves at once',
+      AT_ONCE,
+      ['1 clear', '2 hold', '3 hold', '4 clear', '5 clear', '6 hold'],
+      ['2 inactive>firing since 2', '4 firing>resolved since 2', '6 inactive>firing since 6'],
+    ],
+    [
+      'waits for its conditions to hold long enough',
+      FOR_10,
+      ['1 hold', '5 hold', '10 hold', '11 hold', '12 hold'],
+      ['1 inactive>pending since 1', '11 pending>firing since 1'],
+    ],
+    [
+      'falls back when they do not, and waits anew',
+      FOR_10,
+      ['1 hold', '9 between', '10 hold', '19 hold', '20 hold'],
+      [
+        '1 inactive>pending since 1',
+        '9 pending>inactive since 1',
+        '10 inactive>pending since 10',
+        '20 pending>firing since 10',
+      ],
+    ],
+    [
+      'keeps firing between conditions and clear',
+      AT_ONCE,
+      ['1 hold', '2 between', '3 between', '4 hold', '5 between', '6 clear'],
+      ['1 inactive>firing since 1', '6 firing>resolved since 1'],
+    ],
+    [
+      'keeps firing until it was calm for long enough',
+      KEEP_10,
+      ['1 hold', '2 clear', '11 clear', '12 clear', '13 clear'],
+      ['1 inactive>firing since 1', '12 firing>resolved since 1'],
+    ],
+    [
+      'begins to be calm anew when its conditions hold again',
+      KEEP_10,
+      ['1 hold', '2 clear', '8 hold', '12 clear', '21 clear', '22 clear'],
+      ['1 inactive>firing since 1', '22 firing>resolved since 1'],
+    ],
+    [
+      'begins to be calm anew when it is between conditions and clear',
+      KEEP_10,
+      ['1 hold', '2 clear', '8 between', '12 clear', '21 clear', '22 clear'],
+      ['1 inactive>firing since 1', '22 firing>resolved since 1'],
+    ],
+    [
+      'forgets the calm of the time it fired before',
+      BOTH,
+      ['0 hold', '10 hold', '11 clear', '21 clear', '30 hold', '40 hold', '41 clear', '50 clear', '51 clear'],
+      [
+        '0 inactive>pending since 0',
+        '10 pending>firing since 0',
+        '21 firing>resolved since 0',
+        '30 inactive>pending since 30',
+        '40 pending>firing since 30',
+        '51 firing>resolved since 30',
+      ],
+    ],
+    [
+      'lets no time pass by readings out of order',
+      BOTH,
+      ['20 hold', '5 hold', '29 hold', '30 hold', '40 clear', '25 clear', '49 clear', '50 clear'],
+      ['20 inactive>pending since 20', '30 pending>firing since 20', '50 firing>resolved since 20'],
+    ],
+    ['stays as it is where conditions and clear are both met', AT_ONCE, ['1 hold'], ['1 inactive>firing since 1']],
+  ])('%s', (_, lifecycle, outcomes, changes) => {
+    expect(play(lifecycle, outcomes.map(outcomeOf))).toEqual(changes);
+  });
+
+  it('does not resolve while its conditions hold, even if clear is met too', () => {
+    const outcomes = [1, 2, 3].map((at) => ({ at, holds: true, clears: true }));
+    expect(play(AT_ONCE, outcomes)).toEqual(['1 inactive>firing since 1']);
+  });
+
+  it('does as a model that looks back at its whole history', () => {
+    const outcome = fc.record({
+      step: fc.integer({ min: -4, max: 8 }),
+      kind: fc.constantFrom('hold', 'clear', 'between', 'both'),
+    });
+    const lifecycle = fc.record({ forMs: fc.constantFrom(0, 5, 12), keepFiringMs: fc.constantFrom(0, 5, 12) });
+    fc.assert(
+      fc.property(lifecycle, fc.array(outcome, { maxLength: 40, size: 'max' }), (lifecycle, steps) => {
+        let at = 100;
+        const outcomes = steps.map(({ step, kind }): Outcome => {
+          at += step;
+          return { at, holds: kind === 'hold' || kind === 'both', clears: kind === 'clear' || kind === 'both' };
+        });
+        expect(play(lifecycle, outcomes)).toEqual(playNaively(lifecycle, outcomes));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+/** The alert by its definition: what it is now is read off the run of outcomes that ends now. */
+function playNaively({ forMs, keepFiringMs }: Lifecycle, outcomes: readonly Outcome[]): string[] {
+  const changes: string[] = [];
+  /** Index of the outcome behind which the present spell of being inactive, or of firing, began. */
+  let from = 0;
+  let firingSince: number | undefined;
+  outcomes.forEach(({ at, holds }, i) => {
+    const runOf = (isIn: (each: Outcome) => boolean) => {
+      let start = i + 1;
+      while (start > from && isIn(outcomes[start - 1]!)) start -= 1;
+      return outcomes.slice(start, i + 1);
+    };
+    if (firingSince === undefined) {
+      const held = runOf((each) => each.holds);
+      const before = i > from && outcomes[i - 1]!.holds ? 'pending' : 'inactive';
+      const since = held[0]?.at;
+      if (since === undefined) {
+        const pending = i > from ? outcomes.slice(from, i) : [];
+        const run = pending.slice(pending.findLastIndex((each) => !each.holds) + 1);
+        if (run.length > 0) changes.push(`${at} pending>inactive since ${run[0]!.at}`);
+      } else if (at - since >= forMs) {
+        changes.push(`${at} ${before}>firing since ${since}`);
+        firingSince = since;
+        from = i + 1;
+      } else if (before === 'inactive') changes.push(`${at} inactive>pending since ${since}`);
+      return;
+    }
+    const calm = runOf((each) => each.clears && !each.holds);
+    if (holds || calm.length === 0 || at - calm[0]!.at < keepFiringMs) return;
+    changes.push(`${at} firing>resolved since ${firingSince}`);
+    firingSince = undefined;
+    from = i + 1;
+  });
+  return changes;
+}

@@ -1,0 +1,128 @@
+import { spawnSync } from 'node:child_process';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { lookupsOf } from '../../../engine/commands/demo/lookups.ts';
+import { parseMetrics } from '../../../engine/commands/demo/metrics.ts';
+import { DEFAULT_FAULTS, parseDemoArguments } from '../../../engine/commands/demo/options.ts';
+import { createRate } from '../../../engine/commands/demo/rate.ts';
+import { demo } from '../../../engine/commands/demo.ts';
+
+describe('parseDemoArguments', () => {
+  test('has a default for everything', () => {
+    expect(parseDemoArguments([])).toEqual({
+      options: {
+        forMs: undefined,
+        json: false,
+        devices: 50,
+        everyMs: 1_000,
+        seed: 1,
+        faults: DEFAULT_FAULTS,
+        dir: '.weir/demo',
+      },
+      problems: [],
+    });
+  });
+
+  test('takes every option', () => {
+    const args =
+      '--for 30s --json --devices 8 --every 250ms --seed 7 --dir d --fault stuck --fault spikes:25% --fault drift:2';
+    expect(parseDemoArguments(args.split(' '))).toEqual({
+      options: {
+        forMs: 30_000,
+        json: true,
+        devices: 8,
+        everyMs: 250,
+        seed: 7,
+        dir: 'd',
+        faults: [
+          { name: 'stuck', devices: { count: 1 } },
+          { name: 'spikes', devices: { share: 0.25 } },
+          { name: 'drift', devices: { count: 2 } },
+        ],
+      },
+      problems: [],
+    });
+  });
+
+  test.each([
+    ['--for 30', /^--for "30" is no time/],
+    ['--devices 0', /^--devices "0" does not fit; write a whole number from 1/],
+    ['--every 0s', /^--every "0s" is no time/],
+    ['--seed x', /^--seed "x" does not fit/],
+    ['--fault nonsense', /^--fault "nonsense" is unknown; choose one of overheating, /],
+    ['--fault stuck:0', /^--fault "stuck:0" has no sensible share/],
+    ['--fault stuck:1.5', /has no sensible share/],
+    ['--fault stuck --fault stuck:2', /^--fault stuck is given twice/],
+    ['--devices 3 --fault stuck:4', /asks for more devices than there are; use at most 3/],
+    ['--dir=', /^--dir is empty/],
+  ])('%s', (args, problem) => {
+    const { problems } = parseDemoArguments(args.split(' '));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(problem);
+  });
+
+  test('throws for an option that does not exist, as the command line expects', () => {
+    expect(() => parseDemoArguments(['--fautl', 'stuck'])).toThrow(
+      expect.objectContaining({ code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' }),
+    );
+  });
+});
+
+test('a demo that is used wrongly says all that is wrong, starts nothing, and ends with 2', async () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const { signal } = new AbortController();
+  const code = await demo.run(['--devices', 'x', '--seed', 'y'], { stdout, stderr, env: {}, signal, isTTY: false });
+  stdout.end();
+  stderr.end();
+  expect(code).toBe(2);
+  expect(await text(stdout)).toBe('');
+  expect((await text(stderr)).match(/^weir demo: --/gm)).toHaveLength(2);
+});
+
+describe('lookupsOf', () => {
+  const places = {
+    clickhouseUrl: 'http://127.0.0.1:1',
+    natsPort: 2,
+    engineUrl: 'http://127.0.0.1:3',
+    configFile: '/data/weir.json',
+    logFile: '/data/weir.log',
+  };
+
+  test('gives commands that a shell and Node can read, from inside the project and from elsewhere', () => {
+    for (const cwd of [process.cwd(), '/']) {
+      const { curl, subscribe } = lookupsOf({ ...places, cwd });
+      const read = (command: string) =>
+        spawnSync('sh', ['-c', `set -- ${command}; printf '%s\\0' "$@"`], { encoding: 'utf8' }).stdout.split('\0');
+      expect(read(curl).slice(0, 3)).toEqual(['curl', 'http://127.0.0.1:1', '-d']);
+      const [node, flag, script] = read(subscribe);
+      expect([node, flag]).toEqual(['node', '-e']);
+      // Nothing listens there: the client is found, and says so.
+      const run = spawnSync(process.execPath, ['-e', String(script)], { cwd, encoding: 'utf8' });
+      expect(run.stderr).toContain('CONNECTION_REFUSED');
+    }
+  });
+
+  test('names files as one would from there', () => {
+    expect(lookupsOf({ ...places, cwd: '/data' })).toMatchObject({ config: 'weir.json', log: 'weir.log' });
+  });
+});
+
+test('parseMetrics reads plain series and leaves comments and labelled ones out', () => {
+  const page = '# HELP a b\n# TYPE a counter\na 5\nweir_ready{part="x"} 1\nb 1.5e3\n\n';
+  expect([...parseMetrics(page)]).toEqual([
+    ['a', 5],
+    ['b', 1_500],
+  ]);
+});
+
+test('a rate is that of the last five seconds', () => {
+  const rate = createRate();
+  expect(rate.value()).toBe(0);
+  rate.sample(0, 0);
+  expect(rate.value()).toBe(0);
+  for (let second = 1; second <= 10; second++) rate.sample(second * 1_000, second * 10);
+  expect(rate.value()).toBe(10);
+  for (let second = 11; second <= 16; second++) rate.sample(second * 1_000, 100);
+  expect(rate.value()).toBe(0);
+});

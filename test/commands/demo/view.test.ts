@@ -1,0 +1,158 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import type { ShownAlert } from '../../../engine/commands/demo/board.ts';
+import { clock, heightOf, line, size } from '../../../engine/commands/demo/text.ts';
+import { type Paper, renderStatus, renderView, type View } from '../../../engine/commands/demo/view.ts';
+
+const NOW = 1_800_000_000_000;
+
+function alert(n: number, severity: string): ShownAlert {
+  return {
+    rule: 'temperature-limit',
+    key: `dev-${n}`,
+    severity,
+    message: `dev-${n} reports 61 °C`,
+    sinceAt: NOW - n * 1_000,
+  };
+}
+
+const lookups = {
+  curl: `curl http://127.0.0.1:40000 -d 'SELECT ${'x'.repeat(80)}'`,
+  subscribe: `node -e '${'y'.repeat(130)}'`,
+  metricsUrl: 'http://127.0.0.1:40001/metrics',
+  config: '.weir/demo/weir.json',
+  log: '.weir/demo/weir.log',
+};
+
+const view: View = {
+  now: NOW,
+  phase: 'Ctrl-C ends it',
+  elapsedMs: 65_000,
+  forMs: 120_000,
+  devices: 50,
+  everyMs: 1_000,
+  published: 12_345,
+  publishedPerSecond: 49.96,
+  rowsPerSecond: 48.2,
+  stored: {
+    rows: 12_000,
+    late: 30,
+    clamped: 4,
+    rejected: 345,
+    rejectedBy: [
+      ['malformed', 300],
+      ['wrong-type', 45],
+    ],
+    online: 47,
+    offline: 3,
+    alertsFiring: 0,
+    alertsResolved: 0,
+  },
+  engine: {
+    journaled: 12_345,
+    nextOffset: 12_500,
+    lagMs: 3.2,
+    pendingBytes: 2_048,
+    residentBytes: 92_000_000,
+    paused: false,
+    givenUp: [['shed (QoS 0)', 7]],
+  },
+  board: {
+    open: Array.from({ length: 12 }, (_, i) => alert(i + 1, i === 0 ? 'critical' : 'warning')),
+    resolved: Array.from({ length: 12 }, (_, i) => ({ ...alert(100 + i, 'info'), resolvedAt: NOW })),
+    events: 99,
+    firing: 24,
+    resolvedCount: 12,
+  },
+  faults: [['spikes', 3]],
+  lookups,
+};
+
+const paper = (columns: number, rows: number, color = false): Paper => ({ columns, rows, color });
+
+describe('renderView', () => {
+  test('fits every size, colours or not: all lines but the two commands are as wide as the terminal at most', () => {
+    for (const color of [false, true]) {
+      for (const columns of [20, 30, 44, 60, 79, 80, 100, 120, 200]) {
+        for (const rows of [2, 5, 8, 12, 16, 24, 30, 40, 60]) {
+          const lines = renderView(view, paper(columns, rows, color));
+          expect(heightOf(lines, columns), `${columns}×${rows}`).toBeLessThanOrEqual(rows - 1);
+          const rest = lines.filter((text) => text !== lookups.curl && text !== lookups.subscribe);
+          for (const text of rest.slice(0, 5)) {
+            expect(stripVTControlCharacters(text).length, `${columns}×${rows}: ${text}`).toBeLessThanOrEqual(columns);
+          }
+        }
+      }
+    }
+  });
+
+  test('shows at 80×24 all figures, some open and some resolved alerts, and both commands whole', () => {
+    const lines = renderView(view, paper(80, 24));
+    const text = lines.join('\n');
+    expect(text).toContain('1:05 of 2:00');
+    expect(text).toContain('published 12,345');
+    expect(text).toContain('malformed 300, wrong-type 45  shed (QoS 0) 7');
+    expect(text).toContain('47 online, 3 offline  broken now: spikes 3');
+    expect(text).toContain('critical temperature-limit     dev-1      0:01  dev-1 reports 61 °C');
+    expect(text).toMatch(/RESOLVED.*\n.*dev-100 /);
+    expect(lines).toContain(lookups.curl);
+    expect(lines).toContain(lookups.subscribe);
+    expect(text).toContain(lookups.metricsUrl);
+  });
+
+  test('gives the alerts all rows of a tall terminal, and an unused share to the other kind', () => {
+    const tall = renderView(view, paper(120, 60)).join('\n');
+    for (let n = 1; n <= 12; n++) expect(tall).toMatch(new RegExp(`dev-${n} `));
+    expect(tall).toContain('dev-111 ');
+    const calm = renderView({ ...view, board: { ...view.board, open: [] } }, paper(80, 24)).join('\n');
+    expect(calm).toContain('OPEN ALERTS 0');
+    expect(calm).toContain('dev-103 ');
+  });
+
+  test('leaves the commands out where there is no room for them, or nothing left to look at', () => {
+    for (const lines of [renderView(view, paper(80, 12)), renderView({ ...view, lookups: undefined }, paper(80, 24))]) {
+      expect(lines.join('\n')).not.toContain('curl');
+      expect(lines.join('\n')).toContain('OPEN ALERTS');
+    }
+  });
+
+  test('colours severities, or nothing at all', () => {
+    expect(renderView(view, paper(80, 24, true)).join('\n')).toContain('\u001b[31mcritical \u001b[0m');
+    expect(renderView(view, paper(80, 24, false)).join('\n')).not.toContain('\u001b');
+  });
+});
+
+test('renderStatus is one line with the counts', () => {
+  const text = renderStatus(view);
+  expect(text).not.toContain('\n');
+  expect(text).toContain('published 12345  rows 12000  late 30  rejected 345  alerts 12 open, 24 fired, 12 resolved');
+});
+
+describe('line', () => {
+  test.each([
+    [['abcdef'], 6, 'abcdef'],
+    [['abcdefg'], 6, 'abcde…'],
+    [['abc', { text: 'defg', style: 'red' as const }], 6, 'abcde…'],
+    [['abc', 'd'], 3, 'abc'],
+    [['a\u001b[2Jb\n'], 10, 'a?[2Jb?'],
+    [['\u{1f600}\u{1f600}\u{1f600}'], 2, '\u{1f600}…'],
+  ])('%j in %d columns', (spans, width, expected) => {
+    expect(line(spans, width, false)).toBe(expected);
+  });
+});
+
+test.each([
+  [-5, '0:00'],
+  [59_999, '0:59'],
+  [3_661_000, '61:01'],
+])('clock(%d) is %s', (ms, text) => {
+  expect(clock(ms)).toBe(text);
+});
+
+test.each([
+  [999, '999 B'],
+  [1_500, '1.5 kB'],
+  [92_400_000, '92 MB'],
+])('size(%d) is %s', (bytes, text) => {
+  expect(size(bytes)).toBe(text);
+});

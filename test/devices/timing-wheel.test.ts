@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createTimingWheel } from '../../engine/devices/timing-wheel.ts';
+
+type Action =
+  | { readonly kind: 'schedule'; readonly inMs: number }
+  | { readonly kind: 'advance'; readonly byMs: number };
+
+const actions = fc.array(
+  fc.oneof(
+    fc.record<Action>({ kind: fc.constant('schedule'), inMs: fc.integer({ min: -3_000, max: 9_000 }) }),
+    fc.record<Action>({ kind: fc.constant('advance'), byMs: fc.integer({ min: -500, max: 4_000 }) }),
+  ),
+  { maxLength: 60, size: 'max' },
+);
+
+describe('a timing wheel', () => {
+  it('wakes what a sorted list of timers wakes, in its order', () => {
+    fc.assert(
+      fc.property(actions, fc.nat(100_000), (actions, startMs) => {
+        const wheel = createTimingWheel<number>();
+        let list: { readonly thing: number; readonly atMs: number }[] = [];
+        let nowMs = startMs;
+        actions.forEach((action, thing) => {
+          if (action.kind === 'schedule') {
+            const atMs = nowMs + action.inMs;
+            wheel.schedule(thing, atMs);
+            list.push({ thing, atMs });
+            return;
+          }
+          nowMs += action.byMs;
+          const second = ({ atMs }: { atMs: number }) => Math.floor(atMs / 1_000);
+          const due = list
+            .filter(({ atMs }) => atMs <= nowMs)
+            .sort((a, b) => second(a) - second(b) || a.thing - b.thing);
+          list = list.filter(({ atMs }) => atMs > nowMs);
+          expect(wheel.advance(nowMs)).toEqual(due.map(({ thing }) => thing));
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('wakes to the millisecond, whenever the timer was set', () => {
+    const wheel = createTimingWheel<string>();
+    wheel.schedule('early', 60_300);
+    expect(wheel.advance(60_299)).toEqual([]);
+    wheel.schedule('late', 60_300);
+    expect(wheel.advance(60_299.999)).toEqual([]);
+    expect(wheel.advance(60_300)).toEqual(['early', 'late']);
+    expect(wheel.advance(99_000)).toEqual([]);
+  });
+
+  it('lets the same thing have several timers', () => {
+    const wheel = createTimingWheel<string>();
+    wheel.schedule('a', 1_500);
+    wheel.schedule('a', 1_600);
+    wheel.schedule('a', 2_500);
+    expect(wheel.advance(1_700)).toEqual(['a', 'a']);
+    expect(wheel.advance(2_500)).toEqual(['a']);
+  });
+});

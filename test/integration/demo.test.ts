@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Figures } from '../../engine/commands/demo/verdict.ts';
+
+const CLI = fileURLToPath(new URL('../../engine/cli.ts', import.meta.url));
+const DEADLINE_MS = 20_000;
+
+let dir: string;
+let child: ChildProcess | undefined;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'weir-demo-'));
+});
+
+afterEach(async () => {
+  if (child?.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  await until(() => offspring(dir).length === 0, 'no process of the demo is left');
+  await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** Arguments and process ids of everything alive that was started for a demo in this folder. */
+function offspring(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const cwd = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`WEIR_TEST_DEMO=${folder}`);
+        return cwd ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`] : [];
+      } catch {
+        // Gone by now, or somebody else's.
+        return [];
+      }
+    });
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const deadlineAt = performance.now() + DEADLINE_MS;
+  while (!holds()) {
+    if (performance.now() > deadlineAt) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    await delay(50);
+  }
+}
+
+/** Its children inherit the environment, by which they are found again. */
+function startDemo(...args: string[]) {
+  const demo = spawn(process.execPath, ['--import', 'tsx', CLI, 'demo', '--dir', join(dir, 'demo'), ...args], {
+    env: { ...process.env, WEIR_TEST_DEMO: dir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child = demo;
+  return { demo, stdout: text(demo.stdout), stderr: text(demo.stderr), ended: once(demo, 'exit') };
+}
+
+async function runDemo(...args: string[]): Promise<{ code: number; figures: Figures; lines: string[] }> {
+  const { stdout, stderr, ended } = startDemo('--json', ...args);
+  const [code] = await ended;
+  const lines = (await stdout).trimEnd().split('\n');
+  expect(await stderr).not.toContain('weir demo:');
+  return { code, figures: JSON.parse(lines[0] ?? '') as Figures, lines };
+}
+
+test('nothing is lost between devices and tables, in a first run and in one that goes on with its data', async () => {
+  const options = [
+    '--for',
+    '7s',
+    '--devices',
+    '20',
+    '--every',
+    '200ms',
+    '--fault',
+    'garbage:1.0',
+    '--fault',
+    'spikes:1.0',
+  ];
+  for (const run of ['first', 'second']) {
+    const { code, figures, lines } = await runDemo(...options);
+    expect(code, run).toBe(0);
+    expect(lines, run).toHaveLength(1);
+    expect(Object.keys(figures)).toEqual([
+      'published',
+      'journaled',
+      'rows',
+      'late',
+      'rejected',
+      'alerts',
+      'natsEvents',
+      'lost',
+      'durationMs',
+    ]);
+    // 20 devices × 7 s × 5/s; what follows an episode of garbage depends on the seed alone.
+    expect(figures.published, run).toBe(700);
+    expect(figures.journaled, run).toBe(700);
+    expect(figures.rejected, run).toBeGreaterThan(0);
+    expect(figures.rows + figures.rejected, run).toBe(700);
+    expect(figures.alerts.firing, run).toBeGreaterThan(0);
+    expect(figures.natsEvents, run).toBeGreaterThanOrEqual(
+      figures.alerts.firing + figures.alerts.resolved + figures.rejected,
+    );
+    expect(figures.lost, run).toBe(0);
+    expect(offspring(dir), run).toEqual([]);
+  }
+}, 90_000);
+
+test('Ctrl-C waits for everything and ends everything', async () => {
+  const { demo, stdout, ended } = startDemo('--json', '--every', '100ms');
+  await until(() => hasJournaled(), 'readings flow');
+  demo.kill('SIGINT');
+  const [code] = await ended;
+  expect(code).toBe(0);
+  const figures = JSON.parse(await stdout) as Figures;
+  expect(figures.published).toBeGreaterThan(0);
+  expect(figures.lost).toBe(0);
+  expect(offspring(dir)).toEqual([]);
+}, 60_000);
+
+test('a demo that is killed leaves no process behind', async () => {
+  const { demo, ended } = startDemo('--json', '--every', '100ms');
+  await until(() => hasJournaled(), 'readings flow');
+  expect(offspring(dir).length).toBeGreaterThanOrEqual(6);
+  demo.kill('SIGKILL');
+  await ended;
+  await until(() => offspring(dir).length === 0, 'all its children are gone');
+}, 60_000);
+
+/** More than the marks and ticks of the beginning. */
+function hasJournaled(): boolean {
+  try {
+    const folder = join(dir, 'demo', 'journal');
+    return readdirSync(folder).some((name) => name.endsWith('.wal') && readFileSync(join(folder, name)).length > 5_000);
+  } catch {
+    // Not there yet.
+    return false;
+  }
+}
