@@ -20,7 +20,7 @@ export interface ParsedRule {
 
 /**
  * Compiles streams and rules into a plan. All problems of all rules are found at once; the plan holds the rules that have no error,
- * in the order given.
+ * highest priority first, else in the order given.
  */
 export function compilePlan(
   streams: readonly StreamConfig[],
@@ -28,8 +28,7 @@ export function compilePlan(
 ): { plan: Plan; problems: Problem[] } {
   const problems: Problem[] = [];
   const keyings = streams.map((): Keying[] => [{ index: 0, per: ['device'], parts: [-1], byDevice: true }]);
-  const rules: RulePlan[] = [];
-  const slots = new Map<Keying, number>();
+  const drafts: { readonly draft: Draft; readonly priority: number }[] = [];
   const files = new Map<string, string>();
   for (const { rule, document } of parsed) {
     const faults: Fault[] = [];
@@ -44,11 +43,20 @@ export function compilePlan(
     const found = locateFaults(document, faults);
     problems.push(...found);
     if (draft === undefined || found.some((problem) => problem.severity === 'error')) continue;
+    drafts.push({ draft, priority: rule.priority ?? 1 });
+  }
+  const rules = place(drafts.sort((a, b) => b.priority - a.priority).map(({ draft }) => draft));
+  return { plan: { streams: streams.map((config, i) => planStream(config, i, keyings[i]!, rules)), rules }, problems };
+}
+
+/** Numbers the rules, and those of each keying among themselves. */
+function place(drafts: readonly Draft[]): RulePlan[] {
+  const slots = new Map<Keying, number>();
+  return drafts.map((draft, index) => {
     const slot = slots.get(draft.keying) ?? 0;
     slots.set(draft.keying, slot + 1);
-    rules.push({ ...draft, index: rules.length, slot });
-  }
-  return { plan: { streams: streams.map((config, i) => planStream(config, i, keyings[i]!, rules)), rules }, problems };
+    return { ...draft, index, slot };
+  });
 }
 
 function planStream(

@@ -62,7 +62,8 @@ function explain(rule: RulePlan, verdict: Verdict, clearing: boolean): Explanati
     return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'window' && subject.kind === 'closed') {
-    const evidence = { from: subject.start, to: subject.end };
+    // The end belongs to the next window; the instant before it is a microsecond away, as finely as tables tell time.
+    const evidence = { from: subject.start, to: subject.end - 0.001 };
     return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'silence' && subject.kind === 'silence') {

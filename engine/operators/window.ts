@@ -34,6 +34,7 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
     const streamPlan = plan.streams[reading.stream]!;
     const stream = state.streams[reading.stream]!;
     const { keys } = lookUpDevice(stream, streamPlan.keyings, reading.device, reading.labels);
+    let wakeMs = Number.POSITIVE_INFINITY;
     for (const rule of streamPlan.windowRules) {
       const { byDevice } = rule.keying;
       const key = keys[rule.keying.index]!;
@@ -41,14 +42,17 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
       const mark = moveMark(key, reading);
       const takes = rule.where === undefined || rule.where(reading);
       if (takes) key.windowing.windows[rule.slot] ??= createWindowState();
+      const windows = key.windowing.windows[rule.slot];
+      if (windows === undefined) continue;
       // What its own stamp closes is closed first: the reading belongs to a later window.
-      if (byDevice) close(rule, key, mark.eventAt, reading, out);
-      if (!takes) continue;
-      const windows = key.windowing.windows[rule.slot]!;
-      if (byDevice) passTo(windows, rule.window, mark.eventAt - rule.window.latenessMs);
-      if (!addToPanes(windows, rule.window, reading)) reading.late = true;
-      else if (byDevice) wakeFor(stream, key, mark, nextEnd(windows, rule.window) + rule.window.latenessMs);
+      if (byDevice) {
+        close(rule, key, mark.eventAt, reading, out);
+        passTo(windows, rule.window, mark.eventAt - rule.window.latenessMs);
+      }
+      if (takes && !addToPanes(windows, rule.window, reading)) reading.late = true;
+      if (byDevice) wakeMs = Math.min(wakeMs, quietUntil(mark, nextEnd(windows, rule.window) + rule.window.latenessMs));
     }
+    wakeAt(stream, keys[0]!, wakeMs);
     if (reading.late) counters.readings_late += 1;
   };
 
@@ -63,14 +67,15 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
       const mark = key.windowing.marks.get(key.key.text)!;
       const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!);
       key.windowing.wakeMs = Number.POSITIVE_INFINITY;
+      let wakeMs = Number.POSITIVE_INFINITY;
       for (const rule of streamPlan.windowRules) {
         if (rule.keying.index !== key.keying) continue;
         close(rule, key, watermark, { offset: tick.offset, receivedAt: tick.at }, out);
         const windows = key.windowing.windows[rule.slot];
-        if (windows !== undefined && windows.panes.length > 0) {
-          wakeFor(stream, key, mark, nextEnd(windows, rule.window) + rule.window.latenessMs);
-        }
+        if (windows === undefined) continue;
+        wakeMs = Math.min(wakeMs, quietUntil(mark, nextEnd(windows, rule.window) + rule.window.latenessMs));
       }
+      wakeAt(stream, key, wakeMs);
     }
   };
 
@@ -117,10 +122,9 @@ function moveMark(key: KeyState, reading: Reading): Watermark {
   return mark;
 }
 
-/** Makes sure that the key is looked at when its quiet clock reaches `eventAt`. */
-function wakeFor(stream: StreamState, key: KeyState, mark: Watermark, eventAt: number): void {
-  const wakeMs = quietUntil(mark, eventAt);
-  if (wakeMs >= key.windowing.wakeMs) return;
-  key.windowing.wakeMs = wakeMs;
-  stream.windowTimers.schedule(key, wakeMs);
+/** Makes sure that the key, which is a device, is looked at by then. */
+function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
+  if (liveMs >= key.windowing.wakeMs) return;
+  key.windowing.wakeMs = liveMs;
+  stream.windowTimers.schedule(key, liveMs);
 }

@@ -1,9 +1,32 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Builds dist/ once before the tests: those that start Weir as a process start what was built from the sources they stand beside. */
-export default function build(): void {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const { status } = spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) throw new Error('the build failed');
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCES = ['engine', 'connectors', 'tsconfig.json', 'tsconfig.build.json'];
+const PRODUCT = join(ROOT, 'dist/engine/cli.js');
+
+/** Vitest's global setup: builds `dist/` where a source is newer, once per run, so that tests can start the engine as its users do. */
+export default function setup(): void {
+  if (isFresh()) return;
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+}
+
+function isFresh(): boolean {
+  const builtAt = changedAt(PRODUCT);
+  return builtAt !== undefined && SOURCES.every((source) => newest(join(ROOT, source)) <= builtAt);
+}
+
+function newest(path: string): number {
+  const own = changedAt(path) ?? 0;
+  if (!statSync(path).isDirectory()) return own;
+  return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), own);
+}
+
+function changedAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }

@@ -80,9 +80,7 @@ function headLines(view: View): Spans[] {
     [
       { text: 'devices  ', style: 'dim' },
       `${stored.online} online, ${stored.offline} offline`,
-      ...(faults.length > 0
-        ? [`  broken now: ${faults.map(([fault, devices]) => `${fault} ${devices}`).join(', ')}`]
-        : []),
+      ...(faults.length > 0 ? [`  broken: ${faults.map(([fault, devices]) => `${fault} ${devices}`).join(', ')}`] : []),
     ],
   ];
 }
@@ -126,19 +124,30 @@ function alertLine({ severity, rule, key, message, resolvedAt }: ShownAlert, las
   return [
     { text: column(severity, 9), ...(style !== undefined && { style }) },
     `${column(rule, 22)}${column(key, 10)}${lasted.padStart(5)}  `,
-    { text: message, style: 'dim' },
+    // Most messages begin with what the line has already said.
+    { text: message.startsWith(`${key} `) ? message.slice(key.length + 1) : message, style: 'dim' },
   ];
 }
 
 function footLines(lookups: Lookups, { columns, color }: Paper): string[] {
   const places = [`metrics ${lookups.metricsUrl}`, `log ${lookups.log}`, `config ${lookups.config}`];
-  const oneLine = places.join('  ');
   return [
     line([{ text: 'LOOK FOR YOURSELF, in another terminal in this folder', style: 'bold' }], columns, color),
     lookups.curl,
     lookups.subscribe,
-    ...(oneLine.length <= columns ? [oneLine] : places),
+    ...packed(places, columns),
   ];
+}
+
+/** As many texts on a line as fit, in order. */
+function packed(texts: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 2 + text.length <= columns) lines[lines.length - 1] = `${last}  ${text}`;
+    else lines.push(text);
+  }
+  return lines;
 }
 
 /** One line for logs and pipes. */

@@ -92,8 +92,8 @@ describe('renderView', () => {
     expect(text).toContain('1:05 of 2:00');
     expect(text).toContain('published 12,345');
     expect(text).toContain('malformed 300, wrong-type 45  shed (QoS 0) 7');
-    expect(text).toContain('47 online, 3 offline  broken now: spikes 3');
-    expect(text).toContain('critical temperature-limit     dev-1      0:01  dev-1 reports 61 °C');
+    expect(text).toContain('47 online, 3 offline  broken: spikes 3');
+    expect(text).toContain('critical temperature-limit     dev-1      0:01  reports 61 °C');
     expect(text).toMatch(/RESOLVED.*\n.*dev-100 /);
     expect(lines).toContain(lookups.curl);
     expect(lines).toContain(lookups.subscribe);

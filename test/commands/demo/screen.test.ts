@@ -1,0 +1,52 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createScreen, type Screen } from '../../../engine/commands/demo/screen.ts';
+
+const ESC = '\u001b';
+const stdout = () => Object.assign(new PassThrough({ encoding: 'utf8' }), { columns: 10, rows: 6 });
+
+let terminal: ReturnType<typeof stdout>;
+let screen: Screen;
+beforeEach(() => {
+  terminal = stdout();
+  screen = createScreen({ stdout: terminal, env: {} });
+  written();
+});
+afterEach(() => screen.close());
+
+function written(): string {
+  return (terminal.read() as string | null) ?? '';
+}
+
+test('draws a second time over the first, whose wrapped lines took several rows', () => {
+  screen.draw(['title', 'x'.repeat(25), '']);
+  expect(written()).not.toContain(`${ESC}[5A`);
+  screen.draw(['title']);
+  expect(written()).toContain(`\r${ESC}[5Atitle${ESC}[K\r\n${ESC}[J`);
+});
+
+test('leaves the last character of a full row alone', () => {
+  screen.draw(['0123456789']);
+  expect(written()).toContain('0123456789\r\n');
+});
+
+test('begins with an empty screen after a change of size', () => {
+  screen.draw(['a', 'b']);
+  written();
+  Object.assign(terminal, { columns: 4 });
+  terminal.emit('resize');
+  screen.draw(['a']);
+  expect(written()).toContain(`${ESC}[2J${ESC}[Ha`);
+  expect(screen.paper().columns).toBe(4);
+});
+
+test('hides the cursor, gives it back, and lets go of the terminal', () => {
+  const own = stdout();
+  const other = createScreen({ stdout: own, env: { NO_COLOR: '1' } });
+  expect(own.read()).toBe(`${ESC}[?25l`);
+  expect(other.paper().color).toBe(false);
+  const listeners = process.listenerCount('exit');
+  other.close();
+  expect(own.read()).toBe(`${ESC}[?25h`);
+  expect(process.listenerCount('exit')).toBe(listeners - 1);
+});

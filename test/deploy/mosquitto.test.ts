@@ -1,0 +1,124 @@
+import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { subscriptionsOf } from '../../engine/config/subscriptions.ts';
+import { covers } from '../../engine/model/topic.ts';
+import { deployed, PASSWORDS, sampleConfig } from './files.ts';
+import { checkMosquitto, hasMosquitto, startMosquitto, temporaryFolder } from './servers.ts';
+
+vi.setConfig({ testTimeout: 40_000 });
+if (!hasMosquitto) console.warn('mosquitto.conf is not tested: there is no mosquitto on the PATH.');
+
+const broker = sampleConfig().mqtt[0]!;
+const settings = new Map(
+  deployed('mosquitto.conf')
+    .split('\n')
+    .filter((line) => /^[a-z]/.test(line))
+    .map((line) => [line.split(' ')[0] ?? '', line.slice(line.indexOf(' ') + 1)]),
+);
+const LOGINS = {
+  weir: { username: 'weir', password: PASSWORDS.WEIR_MQTT_PASSWORD },
+  devices: { username: 'devices', password: PASSWORDS.WEIR_DEVICES_PASSWORD },
+};
+
+async function client(port: number, options: IClientOptions): Promise<MqttClient> {
+  const connected = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+    ...options,
+  });
+  onTestFinished(() => connected.endAsync(true));
+  return connected;
+}
+
+describe('mosquitto.conf beside weir.json', () => {
+  it('lets as much be under way as Weir asks for', () => {
+    expect(Number(settings.get('max_inflight_messages'))).toBeGreaterThanOrEqual(broker.receiveMaximum);
+  });
+
+  it('takes nothing that Weir would leave out for its size', () => {
+    expect(Number(settings.get('max_packet_size'))).toBeLessThanOrEqual(1_048_576);
+  });
+
+  it('keeps a session longer than Weir asks for', () => {
+    const [, days] = /^(\d+)d$/.exec(settings.get('persistent_client_expiration') ?? '') ?? [];
+    expect(Number(days) * 86_400).toBeGreaterThan(broker.sessionExpiry);
+  });
+
+  it('lets Weir read what its streams need, and write its status', () => {
+    const [section = ''] = /^user weir\n([^]*?)^user /m.exec(deployed('mosquitto.acl')) ?? [];
+    const granted = (mode: RegExp) => [...section.matchAll(mode)].map(([, filter]) => filter ?? '');
+    const readable = granted(/^topic (?:read|readwrite) (.+)$/gm);
+    const needed = subscriptionsOf(sampleConfig(), broker);
+    expect(needed.length).toBeGreaterThan(1);
+    for (const { filter } of needed) expect(readable.some((one) => covers(one, filter))).toBe(true);
+    expect(granted(/^topic (?:write|readwrite) (.+)$/gm).some((one) => covers(one, broker.statusTopic))).toBe(true);
+  });
+});
+
+describe.skipIf(!hasMosquitto)('a Mosquitto started as compose starts it', () => {
+  it('is healthy for those who have the password', async () => {
+    const { port } = await startMosquitto();
+    expect(checkMosquitto(port, PASSWORDS.WEIR_MQTT_PASSWORD)).toBe(true);
+    expect(checkMosquitto(port, 'guessed')).toBe(false);
+  });
+
+  it('lets nobody in without a password', async () => {
+    const { port } = await startMosquitto();
+    await expect(client(port, {})).rejects.toThrow('Not authorized');
+    await expect(client(port, { ...LOGINS.devices, password: 'guessed' })).rejects.toThrow('Not authorized');
+  });
+
+  it('lets devices publish, but neither read others nor speak for Weir', async () => {
+    const { port } = await startMosquitto();
+    const [weir, device] = [await client(port, LOGINS.weir), await client(port, LOGINS.devices)];
+    const heard: string[] = [];
+    const overheard: string[] = [];
+    weir.on('message', (topic) => heard.push(topic));
+    device.on('message', (topic) => overheard.push(topic));
+    await weir.subscribeAsync('plant/#', { qos: 1 });
+    await device.subscribeAsync('#', { qos: 1 });
+    await device.publishAsync('plant/hall/press/data', '{}', { qos: 1 });
+    await expect(device.publishAsync('weir/weir/status', 'offline', { qos: 1 })).rejects.toThrow('Not authorized');
+    await weir.publishAsync('weir/weir/status', 'online', { qos: 1 });
+    await vi.waitFor(() => expect(heard).toEqual(['plant/hall/press/data']));
+    // The broker answers in order: what it had for the device came before this.
+    await device.unsubscribeAsync('#');
+    expect(overheard).toEqual([]);
+  });
+
+  it('holds for Weir what comes while it is away, many times the default, and over a restart', async () => {
+    const messages = 5_000;
+    const dir = await temporaryFolder();
+    const first = await startMosquitto({ dir });
+    const session: IClientOptions = { ...LOGINS.weir, clientId: 'weir', clean: false, properties: WEEK };
+    const weir = await client(first.port, session);
+    await weir.subscribeAsync('plant/#', { qos: 1 });
+    await weir.endAsync();
+    const device = await client(first.port, LOGINS.devices);
+    const sent = Array.from({ length: messages }, (_, i) =>
+      device.publishAsync('plant/hall/press/data', String(i), { qos: 1 }),
+    );
+    await Promise.all(sent);
+    await device.endAsync();
+    await first.halt();
+
+    const second = await startMosquitto({ dir });
+    const received = new Set<string>();
+    // Not `connectAsync`: the first messages come before it resolves.
+    const again = connect(`mqtt://127.0.0.1:${second.port}`, { ...session, protocolVersion: 5, reconnectPeriod: 0 });
+    onTestFinished(() => again.endAsync(true));
+    again.on('message', (_, payload) => received.add(payload.toString()));
+    await vi.waitFor(() => expect(received.size).toBe(messages), { timeout: 15_000 });
+  });
+
+  it('disconnects who sends more than Weir takes', async () => {
+    const { port } = await startMosquitto();
+    // Of 3.1.1 nobody tells the client of the limit.
+    const device = await client(port, { ...LOGINS.devices, protocolVersion: 4 });
+    const closed = new Promise((resolve) => device.once('close', () => resolve('closed')));
+    device.publish('plant/hall/press/data', Buffer.alloc(1_048_576), { qos: 1 });
+    await expect(closed).resolves.toBe('closed');
+  });
+});
+
+const WEEK = { sessionExpiryInterval: 604_800 };

@@ -1,0 +1,248 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type NatsConnection } from 'nats';
+import { vi } from 'vitest';
+import { type EmbeddedNats, startNats } from '../../../connectors/embedded/nats.ts';
+import { type Engine, spawnWeir } from './engine.ts';
+import { type Mosquitto, startMosquitto } from './mosquitto.ts';
+
+/** Generous, because the machine may be busy; nothing waits longer than it must. */
+export const DEADLINE_MS = 45_000;
+
+/** Tries until the assertions hold. */
+export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: DEADLINE_MS, interval: 25 });
+
+/** Everything that was started, ended in reverse order, each whatever becomes of the others. */
+export interface Cleanup {
+  add(end: () => unknown): void;
+  run(): Promise<void>;
+}
+
+export function createCleanup(): Cleanup {
+  const ends: (() => unknown)[] = [];
+  return {
+    add: (end) => ends.push(end),
+    run: async () => {
+      const failures: unknown[] = [];
+      for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
+        try {
+          await end();
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw new AggregateError(failures, 'not everything could be ended');
+    },
+  };
+}
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** Config and rules of an engine, as its users write them; servers and folders are filled in. */
+export interface PlantOptions {
+  readonly clickhouseUrl: string;
+  /** One per plant, where they share a server. */
+  readonly database: string;
+  readonly streams: Json;
+  readonly rules: readonly Json[];
+  /** Laid over the sections of the config of the same name. */
+  readonly config?: Readonly<Record<string, Json>>;
+  /** More lines for the broker's configuration. */
+  readonly broker?: readonly string[];
+  /** More of the NATS server's configuration. */
+  readonly nats?: string;
+}
+
+/** A broker, a NATS server, a database and a folder, all for one engine. */
+export interface Plant {
+  readonly dir: string;
+  readonly configFile: string;
+  readonly broker: Mosquitto;
+  readonly database: string;
+  nats(): EmbeddedNats;
+  /** Ends NATS and leaves what it keeps for `startNats`. */
+  stopNats(): Promise<void>;
+  /** Starts it again, on the same port. */
+  startNats(): Promise<void>;
+  writeConfig(changes: Readonly<Record<string, unknown>>): Promise<void>;
+  writeRules(rules: readonly Json[]): Promise<void>;
+  /** Starts the engine and waits until it runs, which is not to say that it is ready. */
+  start(env?: Readonly<Record<string, string>>): Promise<Engine>;
+  /** Starts the engine without waiting. */
+  spawn(env?: Readonly<Record<string, string>>): Engine;
+  /** An ordinary client of the broker. */
+  client(options?: IClientOptions): Promise<MqttClient>;
+  /** An ordinary client of the NATS server, gone with it. */
+  natsClient(): Promise<NatsConnection>;
+}
+
+export async function createPlant(options: PlantOptions, cleanup: Cleanup): Promise<Plant> {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-plant-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
+  const broker = await startMosquitto({ ...(options.broker !== undefined && { config: options.broker }) });
+  cleanup.add(() => broker.stop());
+  const natsOptions = { dir: join(dir, 'nats'), ...(options.nats !== undefined && { config: options.nats }) };
+  let nats = await startNats(natsOptions);
+  cleanup.add(() => nats.stop());
+  const { port } = nats;
+  const configFile = join(dir, 'weir.json');
+  const base = configOf(options, broker.url, nats.url);
+  const spawn = (env?: Readonly<Record<string, string>>) => {
+    const engine = spawnWeir(['run', '--config', configFile], env);
+    cleanup.add(() => engine.kill());
+    return engine;
+  };
+  const plant: Plant = {
+    dir,
+    configFile,
+    broker,
+    database: options.database,
+    nats: () => nats,
+    stopNats: () => nats.stop(),
+    startNats: async () => {
+      nats = await startNats({ ...natsOptions, port });
+    },
+    writeConfig: (changes) => writeFile(configFile, JSON.stringify({ ...base, ...changes }, undefined, 2)),
+    writeRules: (rules) => writeRules(join(dir, 'rules'), rules),
+    spawn,
+    start: async (env) => {
+      const engine = spawn(env);
+      await engine.running();
+      return engine;
+    },
+    client: async (clientOptions) => {
+      const client = await mqtt.connectAsync(broker.url, { reconnectPeriod: 50, ...clientOptions });
+      cleanup.add(() => client.endAsync(true));
+      return client;
+    },
+    natsClient: async () => {
+      const client = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+      cleanup.add(() => client.close());
+      return client;
+    },
+  };
+  await plant.writeConfig({});
+  await plant.writeRules(options.rules);
+  return plant;
+}
+
+function configOf(options: PlantOptions, brokerUrl: string, natsUrl: string): Record<string, unknown> {
+  const { clickhouseUrl, database, streams, config = {} } = options;
+  const base: Record<string, Json> = {
+    mqtt: { url: brokerUrl, clientId: 'weir-test' },
+    nats: { servers: natsUrl },
+    clickhouse: { url: clickhouseUrl, database, batch: { age: '100ms' } },
+    http: { port: 0 },
+  };
+  for (const [section, changes] of Object.entries(config)) base[section] = { ...base[section], ...changes };
+  return { data: './data', rules: './rules', streams, ...base };
+}
+
+async function writeRules(folder: string, rules: readonly Json[]): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await Promise.all(
+    rules.map((rule) => writeFile(join(folder, `${rule.name}.rule.json`), JSON.stringify(rule, undefined, 2))),
+  );
+}
+
+/** What a test asks of ClickHouse. */
+export interface Tables {
+  /** Rows as objects; 64-bit integers are texts, times `YYYY-MM-DD hh:mm:ss.ffffff`. */
+  select<Row = Json>(query: string): Promise<Row[]>;
+  /** One number. */
+  count(query: string): Promise<number>;
+}
+
+export function openTables(url: string, cleanup: Cleanup): Tables {
+  const client: ClickHouseClient = createClient({
+    url,
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 1, output_format_json_quote_denormals: 1 },
+  });
+  cleanup.add(() => client.close());
+  const select = async <Row>(query: string) => (await client.query({ query, format: 'JSONEachRow' })).json<Row>();
+  return {
+    select,
+    count: async (query) => Number((await select<{ n: string }>(`SELECT toInt64(${query}) AS n`))[0]?.n),
+  };
+}
+
+/** A port that nobody listens on at the moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+/** An event as a subscriber of NATS gets it. */
+export interface Received {
+  readonly subject: string;
+  /** `Nats-Msg-Id` */
+  readonly id: string | undefined;
+  readonly body: CloudEvent;
+}
+
+export interface CloudEvent {
+  readonly specversion: string;
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: string;
+  readonly datacontenttype: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what an event holds differs by its type, and tests look inside.
+  readonly data: any;
+}
+
+/** Everything published below `weir.` from now on, as an ordinary subscriber of core NATS sees it. */
+export async function listen(client: NatsConnection): Promise<readonly Received[]> {
+  const received: Received[] = [];
+  client.subscribe('weir.>', {
+    callback: (error, message) => {
+      if (error !== null) throw error;
+      received.push({ subject: message.subject, id: message.headers?.get('Nats-Msg-Id'), body: message.json() });
+    },
+  });
+  await client.flush();
+  return received;
+}
+
+/** All that a JetStream stream holds, oldest first, as a subscriber that comes late reads it. */
+export async function readStream(client: NatsConnection, stream: string): Promise<Received[]> {
+  const manager = await client.jetstreamManager();
+  const { messages } = (await manager.streams.info(stream)).state;
+  const received: Received[] = [];
+  if (messages === 0) return received;
+  const consumer = await client.jetstream().consumers.get(stream);
+  const batch = await consumer.fetch({ max_messages: messages, expires: 10_000 });
+  for await (const message of batch) {
+    received.push({ subject: message.subject, id: message.headers?.get('Nats-Msg-Id'), body: message.json() });
+    if (received.length === messages) break;
+  }
+  return received;
+}
+
+/** The entries of a KV bucket, by key. */
+export async function readBucket(client: NatsConnection, bucket: string): Promise<Record<string, CloudEvent>> {
+  const kv = await client.jetstream().views.kv(bucket, { bindOnly: true });
+  const entries: Record<string, CloudEvent> = {};
+  const keys: string[] = [];
+  for await (const key of await kv.keys()) keys.push(key);
+  for (const key of keys) {
+    const entry = await kv.get(key);
+    if (entry !== null && entry.operation === 'PUT') entries[key] = entry.json();
+  }
+  return entries;
+}
