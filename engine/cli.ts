@@ -9,6 +9,9 @@ import { simulate } from './commands/simulate.ts';
 /** Every verb; a new one is a file in commands/ and a word here. */
 const COMMANDS: readonly Command[] = [run, demo, simulate, check];
 
+/** Time for output to drain once a command is done. */
+const EXIT_GRACE_MS = 2_000;
+
 const HELP = `Usage: weir COMMAND [OPTIONS]
 
 Stream-processing rules engine for the Internet of Things.
@@ -70,3 +73,5 @@ process.exitCode = await main(process.argv.slice(2), {
   signal: abort.signal,
   isTTY: process.stdout.isTTY === true,
 });
+// Whatever a command left open does not keep the process: a supervisor waits for its end.
+setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();

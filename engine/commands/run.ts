@@ -54,24 +54,21 @@ async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
   const connectors = createConnectors({ ...common, env: io.env });
   const failed = new AbortController();
   const onFailure = (error: Error) => {
-    log.fatal(
-      { err: error },
-      'the journal cannot be written: stopping, so that nothing is acknowledged that is not safe',
-    );
+    log.fatal({ reason: error.message }, 'stopping, so that nothing is acknowledged that is not safe');
     failed.abort();
   };
-  let service: Service;
+  let service: Service | undefined;
   let http: Awaited<ReturnType<typeof startHttpServer>>;
   try {
-    service = await startService({ ...common, ...connectors, plan, onFailure });
-    http = await startHttpServer({
-      ...config.http,
-      counters,
-      gauges: () => ({ ...service.gauges() }),
-      status: () => service.status(),
-    });
+    const started = await startService({ ...common, ...connectors, plan, onFailure });
+    service = started;
+    const gauges = () => ({ ...started.gauges() });
+    http = await startHttpServer({ ...config.http, counters, gauges, status: () => started.status() });
   } catch (error) {
-    log.fatal({ err: error }, 'cannot start');
+    // What the system or a file says no to is the operator's to mend; a fault of ours shows where it is.
+    const { message, stack } = error as Error;
+    log.fatal({ reason: message, ...(error instanceof TypeError && { stack }) }, 'cannot start');
+    await service?.stop(0);
     return 1;
   }
   log.info({ config: config.file, rules: plan.rules.length, streams: plan.streams.length, http: http.url }, 'running');

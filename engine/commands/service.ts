@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
-import { readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
 import { type Draft, type Journal, openJournal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import type { Config } from '../model/config.ts';
@@ -56,8 +56,13 @@ export interface Gauges {
 
 const TICK_MS = 1_000;
 const CHECKPOINT_MS = 10_000;
+/** Smaller where the journal may not grow large: it shrinks by whole segments. */
+const SEGMENT_BYTES = 16 * 1024 * 1024;
 
-/** Opens the journal, takes up where the last run stopped, and starts to take messages in. */
+/**
+ * Opens the journal, and resolves; then folds it from the last checkpoint on, and starts to take messages in. Rejects where the data
+ * folder is in use or its journal cannot be read.
+ */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { config, log, counters } = options;
   await mkdir(config.data, { recursive: true });
@@ -69,13 +74,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       counters,
       onCommit: (records) => commit(records),
       onFailure: options.onFailure,
+      segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(config.journal.maxBytes / 8)),
     });
     if (journal.tornBytes > 0)
       log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
-    const service = new JournaledService(options, journal, unlock);
+    const checkpoint = await readCheckpoint(config.data);
+    const service = new JournaledService(options, journal, unlock, checkpoint);
     commit = (records) => service.commit(records);
-    await service.recover();
-    service.run();
+    service.begin().catch(options.onFailure);
     return service;
   } catch (error) {
     unlock();
@@ -95,11 +101,14 @@ class JournaledService implements Service {
   readonly #timers: NodeJS.Timeout[] = [];
   #state: State;
   #paused = false;
+  /** First offset to fold at the start. */
+  #foldFrom = 0;
   #recovering = true;
+  #stopping = false;
   #lagMs = 0;
   #onRelief: (() => void) | undefined;
 
-  constructor(options: ServiceOptions, journal: Journal, unlock: () => void) {
+  constructor(options: ServiceOptions, journal: Journal, unlock: () => void, checkpoint: Checkpoint | undefined) {
     this.#options = options;
     this.#journal = journal;
     this.#unlock = unlock;
@@ -109,6 +118,8 @@ class JournaledService implements Service {
     this.#tables = createTableOutlet({ ...options, journal, onProgress });
     this.#events = createEventOutlet({ ...options, onProgress });
     this.#checkpointer = this.#createCheckpointer();
+    if (checkpoint !== undefined && checkpoint.journalId === journal.id) this.#restore(checkpoint);
+    this.#connectFold();
   }
 
   #createCheckpointer(): Checkpointer {
@@ -145,27 +156,34 @@ class JournaledService implements Service {
     this.#journal.append(drafts, durable);
   }
 
-  /** Loads the last checkpoint and folds the journal from there on. */
-  async recover(): Promise<void> {
+  #restore(checkpoint: Checkpoint): void {
     const { config, plan, log } = this.#options;
-    const checkpoint = await readCheckpoint(config.data);
-    let from = 0;
-    if (checkpoint !== undefined && checkpoint.journalId === this.#journal.id) {
-      const brokers = config.mqtt.map((broker) => broker.name);
-      const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state) as Snapshot);
-      if (dropped.length > 0) log.warn({ dropped }, 'rules or streams changed: what was remembered for them is gone');
-      this.#state = state;
-      from = checkpoint.nextOffset;
-    }
-    this.#connectFold();
+    const brokers = config.mqtt.map((broker) => broker.name);
+    const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state) as Snapshot);
+    if (dropped.length > 0) log.warn({ dropped }, 'rules or streams changed: what was remembered for them is gone');
+    this.#state = state;
+    this.#foldFrom = checkpoint.nextOffset;
+  }
+
+  /** Folds the journal from the checkpoint on, no faster than the sinks take it; then opens the doors. */
+  async begin(): Promise<void> {
     let records = 0;
-    for await (const part of this.#journal.read(from)) {
+    for await (const part of this.#journal.read(this.#foldFrom)) {
       this.#records$.next(part);
       records += part.length;
-      while (this.#pressure() > 1) await new Promise<void>((resolve) => (this.#onRelief = resolve));
+      while (this.#pressure() > 1 && !this.#stopping) await this.#relief();
+      if (this.#stopping) return;
     }
     this.#recovering = false;
-    log.info({ from, records, nextOffset: this.#journal.nextOffset }, 'journal folded');
+    const { nextOffset } = this.#journal;
+    this.#options.log.info({ from: this.#foldFrom, records, nextOffset }, 'journal folded');
+    this.#run();
+  }
+
+  #relief(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRelief = resolve;
+    });
   }
 
   #connectFold(): void {
@@ -195,7 +213,7 @@ class JournaledService implements Service {
   }
 
   /** Opens the doors: source, ticks and checkpoints. */
-  run(): void {
+  #run(): void {
     this.#append([{ kind: 'mark', at: this.#now(), mark: 'started', connection: -1 }]);
     this.#source.start(this.#handler());
     this.#timers.push(
@@ -287,7 +305,10 @@ class JournaledService implements Service {
     const intake: PortStatus = this.#paused
       ? { name: 'intake', ready: false, reason: 'stopped: too much waits for the sinks' }
       : { name: 'intake', ready: true };
-    return [this.#source.status(), tableSink.status(), eventSink.status(), intake];
+    const journal: PortStatus = this.#recovering
+      ? { name: 'journal', ready: false, reason: 'what the last run left is being worked off' }
+      : { name: 'journal', ready: true };
+    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), intake];
   }
 
   gauges(): Gauges {
@@ -304,7 +325,10 @@ class JournaledService implements Service {
   }
 
   async stop(deadlineMs: number): Promise<{ readonly drained: boolean }> {
+    this.#stopping = true;
+    this.#onRelief?.();
     for (const timer of this.#timers) clearInterval(timer);
+    if (this.#recovering) return this.#close(false);
     await this.#source.stop();
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<false>((resolve) => {
@@ -312,6 +336,10 @@ class JournaledService implements Service {
     });
     const drained = await Promise.race([this.#checkpoint().then(() => true), deadline]);
     clearTimeout(timer);
+    return this.#close(drained);
+  }
+
+  async #close(drained: boolean): Promise<{ readonly drained: boolean }> {
     this.#tables.stop();
     this.#events.stop();
     await this.#journal.close();

@@ -39,11 +39,21 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint | undef
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const checkpoint = JSON.parse(text) as Checkpoint;
+  const checkpoint = parse(text, path);
   if (checkpoint.version !== 1) {
     throw new Error(
       `${path} has version ${checkpoint.version}, this Weir reads version 1. Start the Weir that wrote it.`,
     );
   }
   return checkpoint;
+}
+
+function parse(text: string, path: string): Checkpoint {
+  try {
+    return JSON.parse(text) as Checkpoint;
+  } catch (error) {
+    throw new Error(
+      `${path} cannot be read: ${(error as Error).message}. Restore it, or move it aside to begin with what the journal holds.`,
+    );
+  }
 }

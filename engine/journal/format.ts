@@ -92,6 +92,16 @@ export function decodeRecord(buffer: Buffer, at: number): Decoded {
   return record === undefined ? { kind: 'damaged' } : { kind: 'record', record, end };
 }
 
+/** The offset of the record that may stand at `at`, without a look at its checksum; NaN where none can. */
+export function peekOffset(buffer: Buffer, at: number): number {
+  const body = at + FRAME_BYTES;
+  if (body + BODY_BYTES > buffer.length) return Number.NaN;
+  const kind = buffer[body]!;
+  if (kind < KIND.message || kind > KIND.mark) return Number.NaN;
+  const offset = buffer.readDoubleLE(body + 9);
+  return Number.isInteger(offset) ? offset : Number.NaN;
+}
+
 function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | undefined {
   const at = buffer.readDoubleLE(body + 1);
   const offset = buffer.readDoubleLE(body + 9);

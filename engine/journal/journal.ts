@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, truncate, unlink } from 'node:fs/promises
 import type { JournalRecord, MarkRecord, MessageRecord, TickRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
-import { listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
+import { hasRecordsBehind, listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
 
 /** A record that has no offset yet. */
 export type Draft = Omit<MessageRecord, 'offset'> | Omit<TickRecord, 'offset'> | Omit<MarkRecord, 'offset'>;
@@ -55,7 +55,7 @@ const FULL_GROUP_BYTES = 256 * 1024;
 
 /**
  * Opens the journal in a folder, or begins one. An incomplete last record is cut off (nobody was told that it was safe);
- * damage anywhere else is an error.
+ * damage anywhere else is an error: in the last segment at once, in an earlier one when it is read.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   await mkdir(options.folder, { recursive: true });
@@ -87,6 +87,7 @@ async function inspect(segments: Segment[]): Promise<Found> {
   for await (const part of readSegment(last.path)) {
     if (part.kind === 'records') nextOffset = part.records.at(-1)!.offset + 1;
     else if (part.damage !== 'none') {
+      if (await hasRecordsBehind(last.path, part.soundBytes, nextOffset)) throw damaged(last, part.soundBytes);
       tornBytes = last.bytes - part.soundBytes;
       await truncate(last.path, part.soundBytes);
       last.bytes = part.soundBytes;
@@ -98,6 +99,12 @@ async function inspect(segments: Segment[]): Promise<Found> {
 function damaged(segment: Segment, at: number): Error {
   return new Error(
     `${segment.path} is damaged at byte ${at}: no sound record stands there. Move the folder aside to begin a new journal, or restore the file.`,
+  );
+}
+
+function missing(segment: Segment, expected: number): Error {
+  return new Error(
+    `The records from ${expected} to ${segment.firstOffset - 1} are missing: they should stand in a file before ${segment.path}. Restore it, or move the folder aside to begin a new journal.`,
   );
 }
 
@@ -199,11 +206,15 @@ class SegmentedJournal implements Journal {
 
   async *read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]> {
     const segments = this.#segments;
+    let expected: number | undefined;
     for (const [index, segment] of [...segments].entries()) {
       const next = segments[index + 1];
       if (next !== undefined && next.firstOffset <= fromOffset) continue;
+      if (expected !== undefined && segment.firstOffset !== expected) throw missing(segment, expected);
+      expected = segment.firstOffset;
       for await (const part of readSegment(segment.path)) {
         if (part.kind === 'records') {
+          expected = part.records.at(-1)!.offset + 1;
           const wanted = part.records.filter((record) => record.offset >= fromOffset);
           if (wanted.length > 0) yield wanted;
         } else if (part.damage !== 'none') throw damaged(segment, part.soundBytes);

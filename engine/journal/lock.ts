@@ -17,7 +17,8 @@ export function lockFolder(folder: string): () => void {
     }
     const holder = readFileSync(path, 'utf8');
     const pid = Number(holder.split(' ')[0]);
-    if (pid !== process.pid && isAlive(pid, holder)) {
+    // A crash may have left the file empty.
+    if (pid > 0 && pid !== process.pid && isAlive(pid, holder)) {
       throw new Error(
         `${folder} is in use by process ${pid}. Stop that one, or give this one a data folder of its own.`,
       );

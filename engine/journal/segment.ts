@@ -1,7 +1,14 @@
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalRecord } from '../model/record.ts';
-import { decodeHeader, decodeRecord, HEADER_BYTES, MAX_RECORD_BYTES, type SegmentHeader } from './format.ts';
+import {
+  decodeHeader,
+  decodeRecord,
+  HEADER_BYTES,
+  MAX_RECORD_BYTES,
+  peekOffset,
+  type SegmentHeader,
+} from './format.ts';
 
 /** A segment file: the records from its first offset up to the next segment's. */
 export interface Segment {
@@ -56,6 +63,20 @@ export async function* readSegment(path: string): AsyncGenerator<SegmentPart> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Whether a sound record stands somewhere behind the place where reading stopped: then that place is no torn end, but damage in the
+ * midst of records that somebody was told are safe. `nextOffset` is the offset that the record there should have had.
+ */
+export async function hasRecordsBehind(path: string, soundBytes: number, nextOffset: number): Promise<boolean> {
+  const bytes = (await readFile(path)).subarray(soundBytes);
+  for (let at = 1; at < bytes.length; at++) {
+    const offset = peekOffset(bytes, at);
+    const possible = offset > nextOffset && offset <= nextOffset + bytes.length;
+    if (possible && decodeRecord(bytes, at).kind === 'record') return true;
+  }
+  return false;
 }
 
 async function* readRecords(file: FileHandle): AsyncGenerator<SegmentPart> {

@@ -1,0 +1,55 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
+import { makeFolder } from './folder.ts';
+
+const checkpoint = (nextOffset: number): Checkpoint => ({
+  version: 1,
+  journalId: '0123456789abcdef',
+  nextOffset,
+  state: JSON.stringify({ 'dé\n"': [nextOffset] }),
+});
+
+describe('a checkpoint', () => {
+  it('reads back as it was written, the newest one', async () => {
+    const folder = makeFolder();
+    expect(await readCheckpoint(folder)).toBeUndefined();
+    await writeCheckpoint(folder, checkpoint(5));
+    await writeCheckpoint(folder, checkpoint(2 ** 40));
+    expect(await readCheckpoint(folder)).toEqual(checkpoint(2 ** 40));
+    expect(readdirSync(folder)).toEqual(['checkpoint.json']);
+  });
+
+  it('takes the place of the one before as a whole: what was half written counts for nothing', async () => {
+    const folder = makeFolder();
+    await writeCheckpoint(folder, checkpoint(5));
+    writeFileSync(join(folder, 'checkpoint.json.new'), '{"version":1,"journ');
+    expect(await readCheckpoint(folder)).toEqual(checkpoint(5));
+    await writeCheckpoint(folder, checkpoint(6));
+    expect(await readCheckpoint(folder)).toEqual(checkpoint(6));
+  });
+
+  it('stays as it was when the next one cannot be written', async () => {
+    const folder = makeFolder();
+    await writeCheckpoint(folder, checkpoint(5));
+    mkdirSync(join(folder, 'checkpoint.json.new'));
+    await expect(writeCheckpoint(folder, checkpoint(6))).rejects.toThrow('EISDIR');
+    expect(await readCheckpoint(folder)).toEqual(checkpoint(5));
+    rmSync(join(folder, 'checkpoint.json.new'), { recursive: true });
+  });
+
+  it.each([
+    [
+      'of another version',
+      '{"version":2}',
+      /checkpoint\.json has version 2, this Weir reads version 1\. Start the Weir that wrote it\./,
+    ],
+    ['that is no JSON', '{"version":', /checkpoint\.json cannot be read: .*JSON.* Restore it, or move it aside/],
+    ['that is something else', '[]', /checkpoint\.json has version undefined/],
+  ])('%s is an error that names the file', async (_, text, message) => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'checkpoint.json'), text);
+    await expect(readCheckpoint(folder)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import { type Draft, type Journal, type JournalOptions, openJournal } from '../../engine/journal/journal.ts';
+import type { JournalRecord } from '../../engine/model/record.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+
+const folders: string[] = [];
+
+/** A folder that is gone after the test. */
+export function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-journal-'));
+  folders.push(folder);
+  return folder;
+}
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Opens a journal that fails the test where its disk fails. */
+export function open(folder: string, options: Partial<JournalOptions> = {}): Promise<Journal> {
+  return openJournal({
+    folder,
+    counters: createCounters(),
+    onCommit: () => undefined,
+    onFailure: (error) => {
+      throw error;
+    },
+    gatherMs: 0,
+    ...options,
+  });
+}
+
+/** Appends and waits until the group is durable. */
+export function append(journal: Journal, drafts: readonly Draft[]): Promise<void> {
+  return new Promise((resolve) => journal.append(drafts, resolve));
+}
+
+export async function readAll(journal: Journal, from = 0): Promise<JournalRecord[]> {
+  const records: JournalRecord[] = [];
+  for await (const part of journal.read(from)) records.push(...part);
+  return records;
+}
+
+export function message(payload: string | Uint8Array, topic = 'plant/d1'): Draft {
+  const bytes = Buffer.from(payload);
+  return { kind: 'message', at: 1_000, connection: 0, topic, payload: bytes, qos: 1, retain: false, dup: false };
+}
+
+export const tick = (at: number): Draft => ({ kind: 'tick', at });

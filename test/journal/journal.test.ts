@@ -1,0 +1,316 @@
+import {
+  copyFileSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Draft } from '../../engine/journal/journal.ts';
+import type { JournalRecord } from '../../engine/model/record.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+import { append, makeFolder, message, open, readAll, tick } from './folder.ts';
+import { readable, records } from './records.ts';
+
+function segments(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.wal'))
+    .sort();
+}
+
+/** A journal of one segment with these payloads, and the ends of its records in the file. */
+async function makeJournal(
+  payloads: readonly (string | Uint8Array)[],
+): Promise<{ folder: string; path: string; ends: number[] }> {
+  const folder = makeFolder();
+  const journal = await open(folder);
+  const ends: number[] = [];
+  for (const payload of payloads) {
+    await append(journal, [message(payload)]);
+    ends.push(journal.bytes);
+  }
+  await journal.close();
+  return { folder, path: join(folder, segments(folder)[0]!), ends };
+}
+
+const payloadsOf = (records: readonly JournalRecord[]) =>
+  records.map((record) => (record.kind === 'message' ? Buffer.from(record.payload).toString() : record.kind));
+
+describe('a journal', () => {
+  it('gives back what was appended, from any offset on, also when it is opened anew', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        records,
+        fc.array(fc.nat(6), { maxLength: 8 }),
+        fc.integer({ min: 33, max: 400 }),
+        async (records, groups, segmentBytes) => {
+          const folder = makeFolder();
+          let journal = await open(folder, { segmentBytes });
+          const { id } = journal;
+          let from = 0;
+          for (const size of [...groups, records.length]) {
+            const part = records.slice(from, from + size);
+            if (part.length > 0)
+              await append(
+                journal,
+                part.map(({ offset: _offset, ...draft }) => draft as Draft),
+              );
+            from += part.length;
+          }
+          expect(readable(await readAll(journal))).toEqual(readable(records));
+          await journal.close();
+          journal = await open(folder);
+          expect([journal.id, journal.nextOffset, journal.tornBytes]).toEqual([id, records.length, 0]);
+          const middle = records.length >> 1;
+          expect(readable(await readAll(journal, middle))).toEqual(readable(records.slice(middle)));
+          await journal.close();
+          rmSync(folder, { recursive: true });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('commits groups in order: durable first, then those who wait, then the fold', async () => {
+    const folder = makeFolder();
+    const seen: string[] = [];
+    const onDisk = () => readFileSync(join(folder, segments(folder)[0]!), 'latin1');
+    const journal = await open(folder, {
+      onCommit: (records) => {
+        for (const payload of payloadsOf(records)) {
+          expect(onDisk()).toContain(payload);
+          seen.push(payload);
+        }
+      },
+    });
+    const acknowledged: Promise<void>[] = [];
+    const write = (payload: string) => {
+      const done = new Promise<void>((resolve) => {
+        journal.append([message(payload)], () => {
+          expect(onDisk()).toContain(payload);
+          seen.push(`ack ${payload}`);
+          resolve();
+        });
+      });
+      acknowledged.push(done);
+    };
+    write('one');
+    write('two');
+    await acknowledged[0];
+    write('three');
+    write('four');
+    expect(journal.nextOffset).toBe(4);
+    await Promise.all(acknowledged);
+    await journal.close();
+    expect(seen).toEqual(['ack one', 'ack two', 'one', 'two', 'ack three', 'ack four', 'three', 'four']);
+  });
+
+  it('acknowledges nothing and commits nothing when the disk fails, and says so once', async () => {
+    const folder = makeFolder();
+    const told: string[] = [];
+    const failed = new Promise<Error>((resolve) => {
+      const onFailure = (error: Error) => {
+        told.push('failure');
+        resolve(error);
+      };
+      void open(folder, { onFailure, onCommit: () => told.push('commit') }).then((journal) => {
+        rmSync(folder, { recursive: true });
+        journal.append([message('lost')], () => told.push('ack'));
+        journal.append([message('lost too')], () => told.push('ack'));
+      });
+    });
+    expect((await failed).message).toContain('ENOENT');
+    expect(told).toEqual(['failure']);
+  });
+
+  it('syncs a whole group at once, and counts bytes and syncs', async () => {
+    const folder = makeFolder();
+    const counters = createCounters();
+    const journal = await open(folder, { counters });
+    const first = append(
+      journal,
+      Array.from({ length: 500 }, (_, i) => tick(i)),
+    );
+    await Promise.all([first, append(journal, [tick(500)])]);
+    expect(counters.journal_syncs).toBe(1);
+    expect(counters.journal_bytes).toBe(501 * 25);
+    expect(journal.bytes).toBe(32 + 501 * 25);
+    expect(statSync(join(folder, segments(folder)[0]!)).size).toBe(journal.bytes);
+    await journal.close();
+  });
+
+  it('commits what was appended before it closes', async () => {
+    const folder = makeFolder();
+    const journal = await open(folder, { gatherMs: 60_000 });
+    journal.append([message('last words')]);
+    await journal.close();
+    expect(payloadsOf(await readAll(await open(folder)))).toEqual(['last words']);
+  });
+
+  it('begins a new segment when one is large enough, and deletes those that nobody needs', async () => {
+    const folder = makeFolder();
+    const journal = await open(folder, { segmentBytes: 80 });
+    for (let i = 0; i < 9; i++) await append(journal, [tick(i)]);
+    // 32 bytes of header and 25 for each record: two fill a segment.
+    expect(segments(folder).map((name) => Number(name.slice(8, 24)))).toEqual([0, 2, 4, 6, 8]);
+    await journal.release(3);
+    expect(segments(folder)).toHaveLength(4);
+    await journal.release(4);
+    expect(segments(folder)).toHaveLength(3);
+    expect((await readAll(journal, 5)).map(({ offset }) => offset)).toEqual([5, 6, 7, 8]);
+    await journal.release(1_000);
+    expect(segments(folder).map((name) => Number(name.slice(8, 24)))).toEqual([8]);
+    await append(journal, [tick(9)]);
+    await journal.close();
+    const again = await open(folder);
+    expect([again.nextOffset, (await readAll(again)).length]).toEqual([10, 2]);
+    await again.close();
+  });
+
+  it('reads records that are larger than a read, without losing those around them', async () => {
+    const large = Buffer.alloc(5_000_000, 'y');
+    const { folder } = await makeJournal(['a', large, 'b', large.subarray(0, 1_100_000), 'c']);
+    const journal = await open(folder);
+    const read = await readAll(journal);
+    expect(read.map((record) => (record.kind === 'message' ? record.payload.length : -1))).toEqual([
+      1, 5_000_000, 1, 1_100_000, 1,
+    ]);
+    await journal.close();
+  });
+});
+
+describe('a crash in the middle of a write', () => {
+  it('loses nothing but the record that was being written, wherever it stopped, and the journal goes on', async () => {
+    const { folder, path, ends } = await makeJournal(['first', 'second', 'third, with some more to say']);
+    const whole = readFileSync(path);
+    for (let length = ends[1]!; length <= ends[2]!; length++) {
+      const copy = makeFolder();
+      const torn = join(copy, basename(path));
+      copyFileSync(path, torn);
+      truncateSync(torn, length);
+      const journal = await open(copy);
+      const survives = length === ends[2];
+      expect(journal.tornBytes).toBe(survives ? 0 : length - ends[1]!);
+      expect(journal.nextOffset).toBe(survives ? 3 : 2);
+      await append(journal, [message('afterwards')]);
+      const expected = ['first', 'second', ...(survives ? ['third, with some more to say'] : []), 'afterwards'];
+      expect(payloadsOf(await readAll(journal))).toEqual(expected);
+      await journal.close();
+      const again = await open(copy);
+      expect(payloadsOf(await readAll(again))).toEqual(expected);
+      await again.close();
+    }
+    expect(readFileSync(path)).toEqual(whole);
+    expect(segments(folder)).toHaveLength(1);
+  });
+
+  it('may leave a last record of which not every page was written', async () => {
+    const { folder, path, ends } = await makeJournal(['first', 'second', 'x'.repeat(50)]);
+    const bytes = readFileSync(path);
+    bytes.fill(0, ends[1]! + 20, ends[2]! - 4);
+    writeFileSync(path, bytes);
+    const journal = await open(folder);
+    expect(journal.tornBytes).toBe(ends[2]! - ends[1]!);
+    expect(payloadsOf(await readAll(journal))).toEqual(['first', 'second']);
+    await journal.close();
+  });
+
+  it('may leave a segment with half a header, or with a header alone', async () => {
+    const folder = makeFolder();
+    const journal = await open(folder, { segmentBytes: 40 });
+    await append(journal, [tick(0)]);
+    await append(journal, [tick(1)]);
+    await journal.close();
+    const [, second] = segments(folder);
+    for (const length of [32, 31, 0]) {
+      const copy = makeFolder();
+      for (const name of segments(folder)) copyFileSync(join(folder, name), join(copy, name));
+      truncateSync(join(copy, second!), length);
+      const again = await open(copy, { segmentBytes: 40 });
+      expect([again.id, again.nextOffset]).toEqual([journal.id, 1]);
+      expect(again.tornBytes).toBe(length === 32 ? 0 : length);
+      await append(again, [tick(7)]);
+      expect((await readAll(again)).map(({ at }) => at)).toEqual([0, 7]);
+      await again.close();
+    }
+  });
+
+  it('may leave the very first segment without a header: nothing had been written yet', async () => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'journal-0000000000000000.wal'), 'WEIR');
+    const journal = await open(folder);
+    expect([journal.nextOffset, journal.tornBytes]).toEqual([0, 4]);
+    await append(journal, [tick(0)]);
+    expect(await readAll(journal)).toHaveLength(1);
+    await journal.close();
+  });
+});
+
+describe('damage', () => {
+  it('in the middle of the last segment is an error that names file and byte, and nothing is cut off', async () => {
+    const { folder, path, ends } = await makeJournal(['first', 'second', 'third', 'fourth']);
+    const sound = readFileSync(path);
+    // The second record from its length to its last byte: wherever the damage is, the third one still stands behind it.
+    for (let byte = ends[0]!; byte < ends[1]!; byte++) {
+      for (const turn of [0x01, 0x80]) {
+        const bytes = Buffer.from(sound);
+        bytes[byte]! ^= turn;
+        writeFileSync(path, bytes);
+        await expect(open(folder)).rejects.toThrow(`${path} is damaged at byte ${ends[0]}`);
+        expect(statSync(path).size).toBe(sound.length);
+      }
+    }
+  });
+
+  it('in an earlier segment is an error when it is read', async () => {
+    const folder = makeFolder();
+    const journal = await open(folder, { segmentBytes: 40 });
+    for (let i = 0; i < 4; i++) await append(journal, [tick(i)]);
+    await journal.close();
+    const path = join(folder, segments(folder)[1]!);
+    const bytes = readFileSync(path);
+    bytes[40]! ^= 1;
+    writeFileSync(path, bytes);
+    const again = await open(folder);
+    await expect(readAll(again)).rejects.toThrow(`${path} is damaged at byte 32`);
+    expect(await readAll(again, 2)).toHaveLength(2);
+    truncateSync(path, 50);
+    await expect(readAll(again)).rejects.toThrow(`${path} is damaged at byte 32`);
+    await again.close();
+  });
+
+  it('is also a segment that is missing', async () => {
+    const folder = makeFolder();
+    const journal = await open(folder, { segmentBytes: 40 });
+    for (let i = 0; i < 4; i++) await append(journal, [tick(i)]);
+    await journal.close();
+    rmSync(join(folder, segments(folder)[2]!));
+    const again = await open(folder);
+    await expect(readAll(again)).rejects.toThrow('The records from 2 to 2 are missing');
+    await again.close();
+  });
+
+  it('is a file that is no journal', async () => {
+    const folder = makeFolder();
+    const path = join(folder, 'journal-0000000000000000.wal');
+    writeFileSync(path, 'x'.repeat(100));
+    await expect(open(folder)).rejects.toThrow(`${path} is damaged at byte 0`);
+  });
+});
+
+describe('a folder', () => {
+  it('may hold other files', async () => {
+    const folder = makeFolder();
+    openSync(join(folder, 'journal-1.wal.bak'), 'w');
+    const journal = await open(join(folder, 'new', 'deeper'));
+    await append(journal, [tick(0)]);
+    await journal.close();
+    expect(segments(join(folder, 'new', 'deeper'))).toEqual(['journal-0000000000000000.wal']);
+    expect((await open(folder)).nextOffset).toBe(0);
+  });
+});

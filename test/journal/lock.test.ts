@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { lockFolder } from '../../engine/journal/lock.ts';
+import { makeFolder } from './folder.ts';
+
+const HOLDER = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
+
+describe('the lock of a folder', () => {
+  it('keeps a second process out, for as long as the first one lives', async () => {
+    const folder = makeFolder();
+    const child = spawn(process.execPath, ['--import', 'tsx', HOLDER, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+      expect(String(said)).toBe('locked\n');
+      expect(() => lockFolder(folder)).toThrow(`${folder} is in use by process ${child.pid}.`);
+      expect(() => lockFolder(folder)).toThrow('give this one a data folder of its own');
+    } finally {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+    expect(existsSync(join(folder, 'lock'))).toBe(true);
+    const unlock = lockFolder(folder);
+    expect(readFileSync(join(folder, 'lock'), 'utf8')).toMatch(new RegExp(`^${process.pid}\\b`));
+    unlock();
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+  }, 20_000);
+
+  it.each([
+    ['of a process id that another process has by now', `${process.ppid} 1`],
+    ['that a crash left empty', ''],
+    ['that is no process id', 'rubbish'],
+    ['of this process id in an earlier life', `${process.pid} 1`],
+  ])('counts for nothing where it is one %s', (_, holder) => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'lock'), holder);
+    lockFolder(folder)();
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+  });
+
+  it('holds where the system does not tell when its process began', () => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'lock'), String(process.ppid));
+    expect(() => lockFolder(folder)).toThrow(`in use by process ${process.ppid}`);
+  });
+});

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import type { JournalRecord } from '../../engine/model/record.ts';
+
+const at = fc.oneof(fc.nat(4_102_444_800_000), fc.double({ min: 0, max: 4e12, noNaN: true }));
+
+const draft = fc.oneof(
+  fc.record({
+    kind: fc.constant('message' as const),
+    at,
+    connection: fc.nat(255),
+    topic: fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 40 }),
+      fc.constantFrom('', 'x'.repeat(65_535), 'é'.repeat(300)),
+    ),
+    payload: fc.oneof(
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+      fc.constantFrom(Buffer.alloc(0), Buffer.alloc(70_000, 'x')),
+    ),
+    qos: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
+    retain: fc.boolean(),
+    dup: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant('tick' as const), at }),
+  fc.record({
+    kind: fc.constant('mark' as const),
+    at,
+    mark: fc.constantFrom(
+      'started' as const,
+      'connected' as const,
+      'disconnected' as const,
+      'session-lost' as const,
+      'cut' as const,
+    ),
+    connection: fc.integer({ min: -1, max: 200 }),
+  }),
+);
+
+/** Records of every kind with offsets from 0 on, as a journal holds them. */
+export const records: fc.Arbitrary<JournalRecord[]> = fc
+  .array(draft, { minLength: 1, maxLength: 12 })
+  .map((drafts) => drafts.map((each, offset) => ({ ...each, offset })));
+
+/** The same with payloads as text, which compares a hundred times faster than bytes. */
+export function readable(records: readonly JournalRecord[]): unknown[] {
+  return records.map((record) =>
+    record.kind === 'message' ? { ...record, payload: Buffer.from(record.payload).toString('latin1') } : record,
+  );
+}
