@@ -13,18 +13,42 @@ export interface InsertOptions {
 /** Below this many rows an overloaded server is not helped by less. */
 const SMALLEST_HALVED_ROWS = 500;
 
+/** What earlier tries of a batch came to. A later one must go the same way, since parts of it may be in the table already. */
+interface Course {
+  done: boolean;
+  /** A try failed without telling whether the rows are in; as other batches, with other tokens, they could get in twice. */
+  unsure: boolean;
+  halves: readonly Batch[] | undefined;
+}
+
+const courses = new WeakMap<Batch, Course>();
+
 /**
  * Inserts a batch. Where the server refuses rows, halves it until the bad ones stand alone; where it is overloaded, halves it to go
- * easier. Every part has a token that follows from its rows alone, so that a later try of the whole adds nothing twice.
+ * easier. Every part has a token that follows from its rows alone, so that a later try of the same batch adds nothing twice.
  */
 export async function insertBatch(batch: Batch, options: InsertOptions): Promise<void> {
+  const course = courses.get(batch) ?? { done: false, unsure: false, halves: undefined };
+  courses.set(batch, course);
+  if (course.done) return;
+  if (course.halves === undefined) await insertWhole(batch, course, options);
+  for (const half of course.halves ?? []) await insertBatch(half, options);
+  course.done = true;
+}
+
+/** Resolves when the rows are in, or the only one is dead, or the batch is to be halved. */
+async function insertWhole(batch: Batch, course: Course, { sink, journalId, onDeadRow }: InsertOptions): Promise<void> {
   try {
-    await options.sink.insert(batch, tokenOf(batch, options.journalId));
+    await sink.insert(batch, tokenOf(batch, journalId));
   } catch (error) {
     if (!(error instanceof DeliveryError)) throw error;
-    if (error.class === 'bad-row' && batch.rows === 1) return options.onDeadRow(batch, error);
-    if (error.class !== 'bad-row' && !(error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS)) throw error;
-    for (const half of split(batch)) await insertBatch(half, options);
+    if (error.class === 'bad-row' && batch.rows === 1) return onDeadRow(batch, error);
+    const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS && !course.unsure;
+    if (error.class !== 'bad-row' && !easier) {
+      course.unsure ||= error.class !== 'overload';
+      throw error;
+    }
+    course.halves = split(batch);
   }
 }
 

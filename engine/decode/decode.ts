@@ -33,9 +33,10 @@ export interface DecoderOptions {
  */
 export function createDecoder(options: DecoderOptions): (record: MessageRecord, out: Item[]) => void {
   const { brokers, maxAheadMs, counters } = options;
+  const reject = createReject(counters);
   const streams = options.streams.map(compileStream);
   const sinks = streams.map((stream) =>
-    createMessageReader(stream, createReader(stream, maxAheadMs, counters), counters),
+    createMessageReader(stream, createReader(stream, maxAheadMs, counters), counters, reject),
   );
   const routeOf = createRoutes(streams, brokers);
   return (record, out) => {
@@ -44,21 +45,23 @@ export function createDecoder(options: DecoderOptions): (record: MessageRecord, 
     else if (route.kind === 'status') {
       for (const target of route.targets) {
         const status = readStatus(record, target);
-        if (status instanceof Fault) reject(status, record, target.stream.index, counters, out);
+        if (status instanceof Fault) reject(status, record, target.stream.index, out);
         else if (status !== undefined) out.push(status);
       }
     } else {
       const broker = quote(brokers[record.connection] ?? `number ${record.connection}`);
       const detail = `no stream takes the topic ${quote(record.topic)} of the broker ${broker}; add one, or subscribe to less`;
-      reject(new Fault('no-stream', detail), record, -1, counters, out);
+      reject(new Fault('no-stream', detail), record, -1, out);
     }
   };
 }
 
+const EMPTY = new Uint8Array();
+
 type ReadMessage = (record: MessageRecord, route: DataRoute, out: Item[]) => void;
 
 /** Makes what takes a stream's messages apart into elements. */
-function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Counters): ReadMessage {
+function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Counters, reject: Reject): ReadMessage {
   const { config, each, parse } = stream;
   const hash = { high: 0, low: 0 };
   let context: MessageContext | undefined;
@@ -66,7 +69,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
   function settle(made: Reading | Fault, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
     if (made instanceof Fault) {
       const place = single ? '' : `reading ${index} of the message, counted from 0: `;
-      reject(new Fault(made.reason, place + made.detail), record, stream.index, counters, out);
+      reject(new Fault(made.reason, place + made.detail), record, stream.index, out);
     } else {
       counters.readings++;
       out.push(made);
@@ -105,7 +108,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
       return;
     }
     const parsed = parse(record.payload);
-    if (parsed instanceof Fault) return reject(parsed, record, stream.index, counters, out);
+    if (parsed instanceof Fault) return reject(parsed, record, stream.index, out);
     context ??= { record, topic: route.topic, hash };
     context.record = record;
     context.topic = route.topic;
@@ -139,16 +142,19 @@ function elementsOf(
   return before + elements.length > readings ? tooManyReadings(before + elements.length, readings) : elements;
 }
 
-function reject(fault: Fault, record: MessageRecord, stream: number, counters: Counters, out: Item[]): void {
-  counters.rejected++;
-  out.push({
-    kind: 'rejected',
-    offset: record.offset,
-    at: record.at,
-    stream,
-    topic: record.topic,
-    reason: fault.reason,
-    detail: fault.detail,
-    payload: record.payload,
-  });
+type Reject = (fault: Fault, record: MessageRecord, stream: number, out: Item[]) => void;
+
+/** Only the first rejection of a message carries the payload: a thousand bad elements must not make a thousand copies of it. */
+function createReject(counters: Counters): Reject {
+  let offset = -1;
+  let ordinal = 0;
+  return (fault, record, stream, out) => {
+    counters.rejected++;
+    ordinal = record.offset === offset ? ordinal + 1 : 0;
+    offset = record.offset;
+    const { at, topic, payload } = record;
+    const { reason, detail } = fault;
+    const shown = ordinal === 0 ? payload : EMPTY;
+    out.push({ kind: 'rejected', offset, ordinal, at, stream, topic, reason, detail, payload: shown });
+  };
 }

@@ -113,7 +113,7 @@ export function deadLetterEvent(
   streamName: string | undefined,
   context: EventContext,
 ): EventOutput {
-  const id = eventId(context.journalId, rejected.offset, 'deadletter');
+  const id = eventId(context.journalId, rejected.offset, 'deadletter', String(rejected.ordinal));
   const body = cloudEvent({
     id,
     instance: context.instance,

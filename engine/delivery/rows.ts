@@ -43,11 +43,11 @@ export function deviceRow(change: DeviceChange, plan: Plan): unknown[] {
   ];
 }
 
-/** The row of the `dead_letters` table. `ordinal` tells several rejections of one message apart. */
+/** The row of the `dead_letters` table; its id tells several rejections of one message apart. */
 export function deadLetterRow(rejected: Rejected, plan: Plan): unknown[] {
   const stream = rejected.stream < 0 ? '' : plan.streams[rejected.stream]!.name;
-  const { at, topic, reason, detail, payload, offset } = rejected;
-  return [at, at, stream, topic, reason, detail, payload, offset, textHash(`${reason} ${detail}`)];
+  const { at, topic, reason, detail, payload, offset, ordinal } = rejected;
+  return [at, at, stream, topic, reason, detail, payload, offset, ordinal];
 }
 
 /** FNV-1a, 32 bit (Fowler, Noll, Vo). */

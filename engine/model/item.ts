@@ -52,6 +52,8 @@ export type RejectReason =
 export interface Rejected {
   readonly kind: 'rejected';
   readonly offset: number;
+  /** Which rejection of its message this is, from 0. */
+  readonly ordinal: number;
   readonly at: number;
   /** Index of the stream, or -1 where no stream's topic matched. */
   readonly stream: number;
@@ -59,6 +61,7 @@ export interface Rejected {
   readonly reason: RejectReason;
   /** What was found, where, and what would be right; one sentence. */
   readonly detail: string;
+  /** The message as it came; empty in all but the first rejection of it. */
   readonly payload: Uint8Array;
 }
 

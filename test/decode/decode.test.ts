@@ -150,6 +150,7 @@ describe('declared fields', () => {
       {
         kind: 'rejected',
         offset: 7,
+        ordinal: 0,
         at: RECEIVED_AT,
         stream: 0,
         topic: 'plant/hall1/dev-1/data',
@@ -502,6 +503,16 @@ describe('which stream takes a message', () => {
       if (out[0]?.kind !== 'reading' || out[0].device !== `d${i % 50_050}`) wrong++;
     }
     expect(wrong).toBe(0);
+  });
+
+  test('of several bad readings of a message, only the first carries the payload', () => {
+    const payload = JSON.stringify([{ temp: 'x' }, { temp: 1 }, { temp: 'y' }]);
+    const { rejected, readings } = decodeOne({ each: '$' }, payload);
+    expect(readings).toHaveLength(1);
+    expect(rejected).toMatchObject([
+      { ordinal: 0, payload: Buffer.from(payload) },
+      { ordinal: 1, payload: new Uint8Array() },
+    ]);
   });
 
   test('a config that was not checked throws when it is compiled', () => {

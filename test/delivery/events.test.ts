@@ -245,6 +245,7 @@ describe('the event of a dead letter', () => {
   const rejected = (payload: Uint8Array): Rejected => ({
     kind: 'rejected',
     offset: 9,
+    ordinal: 0,
     at: AT,
     stream: -1,
     topic: 'plant/x',
@@ -257,7 +258,7 @@ describe('the event of a dead letter', () => {
 
   test('goes to its subject and to no stream', () => {
     const event = deadLetterEvent(rejected(new TextEncoder().encode('{')), undefined, CONTEXT);
-    expect(event).toMatchObject({ id: 'j-1.9.deadletter', offset: 9, subject: 'weir.deadletters' });
+    expect(event).toMatchObject({ id: 'j-1.9.deadletter.0', offset: 9, subject: 'weir.deadletters' });
     expect(event).not.toHaveProperty('stream');
     expect(event).not.toHaveProperty('kv');
     expect(JSON.parse(event.body)).toMatchObject({
