@@ -19,6 +19,9 @@ export interface ConnectOptions {
   readonly random: () => number;
 }
 
+/** Most that may have been read from a broker and not be in the journal yet. */
+const HIGH_WATER_BYTES = 16 * 1024 * 1024;
+
 /** The connectors of a config, none of them connected yet. */
 export interface Connectors {
   readonly createSource: (hadSession: boolean) => Source;
@@ -38,6 +41,8 @@ export function createConnectors(options: ConnectOptions): Connectors {
     ...vault.file('credentials', config.nats.credentials, 'nats.credentials'),
   };
   const clickhouse = { config: config.clickhouse, ...vault.login(config.clickhouse, 'clickhouse') };
+  // What was read before intake stopped comes on top of what waits: no more of it than may wait.
+  const highWaterBytes = Math.min(HIGH_WATER_BYTES, config.clickhouse.queueBytes, config.nats.outboxBytes);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
   return {
     createSource: (hadSession) =>
@@ -46,6 +51,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
         counters,
         clock,
         random,
+        highWaterBytes,
         onNotice: ({ level, message, ...rest }) => log[level](rest, message),
       }),
     tableSink: createClickHouseSink(clickhouse),

@@ -101,6 +101,8 @@ class JournaledService implements Service {
   readonly #timers: NodeJS.Timeout[] = [];
   #state: State;
   #paused = false;
+  /** Connections that stand, whether we read from them or not. */
+  readonly #connected = new Set<number>();
   /** First offset to fold at the start. */
   #foldFrom = 0;
   #recovering = true;
@@ -239,6 +241,9 @@ class JournaledService implements Service {
       },
       mark: (connection, mark) => {
         if (mark === 'session-lost') counters.sessions_lost += 1;
+        if (mark === 'connected') this.#connected.add(connection);
+        if (mark === 'disconnected') this.#connected.delete(connection);
+        if (this.#paused && mark === 'connected') return;
         this.#append([{ kind: 'mark', at: this.#now(), mark, connection }]);
       },
     };
@@ -270,18 +275,24 @@ class JournaledService implements Service {
     );
   }
 
-  /** Stops intake at the limit and lets it go on at half of it: the broker holds the rest. */
+  /**
+   * Stops intake at the limit and lets it go on at half of it: the broker holds the rest. Meanwhile we hear nobody, so for
+   * the fold the connections are gone: the devices are not silent, and their windows wait for what the broker holds.
+   */
   #regulate(): void {
     const pressure = this.#pressure();
     if (!this.#paused && pressure >= 1) {
       this.#paused = true;
       this.#source.pause();
+      this.#append([{ kind: 'mark', at: this.#now(), mark: 'disconnected', connection: -1 }]);
       this.#options.log.warn(
         { ...this.gauges() },
         'intake stopped: too much waits for the sinks; the broker holds the rest',
       );
     } else if (this.#paused && pressure < 0.5) {
       this.#paused = false;
+      const at = this.#now();
+      this.#append(Array.from(this.#connected, (connection) => ({ kind: 'mark', at, mark: 'connected', connection })));
       this.#source.resume();
       this.#options.log.info('intake goes on');
     }

@@ -19,19 +19,15 @@ export function subscriptionsOf(config: Config, broker: BrokerConfig): readonly 
     .flatMap(({ topic, status, qos }) =>
       [topic, ...(status === undefined ? [] : [status.topic])].map((each) => ({ filter: filterOf(each), qos })),
     );
-  const kept: Subscription[] = [];
-  for (const { filter, qos } of wanted) {
-    const broader = wanted.filter((other) => covers(other.filter, filter));
-    const widest = broader.find((other) => broader.every((each) => covers(other.filter, each.filter))) ?? {
-      filter,
-      qos,
-    };
-    const known = kept.findIndex((each) => each.filter === widest.filter);
-    const most = Math.max(qos, widest.qos, known < 0 ? 0 : kept[known]!.qos) as Qos;
-    if (known < 0) kept.push({ filter: widest.filter, qos: most });
-    else kept[known] = { filter: widest.filter, qos: most };
-  }
-  return kept;
+  const kept = wanted.filter(
+    ({ filter }, i) =>
+      !wanted.some((other) => covers(other.filter, filter) && !covers(filter, other.filter)) &&
+      wanted.findIndex((other) => other.filter === filter) === i,
+  );
+  return kept.map(({ filter }) => {
+    const covered = wanted.filter((other) => covers(filter, other.filter));
+    return { filter, qos: Math.max(...covered.map(({ qos }) => qos)) as Qos };
+  });
 }
 
 function filterOf(topic: string): string {

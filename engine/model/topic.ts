@@ -75,6 +75,8 @@ export function checkFilter(filter: string): TopicFault | undefined {
 export function covers(subscribed: string, wanted: string): boolean {
   const have = subscribed.replace(/^\$share\/[^/]*\//, '').split('/');
   const want = wanted.split('/');
+  // A wildcard on the first level leaves out topics that begin with $ (MQTT 5.0, section 4.7.2).
+  if (/^[+#]$/.test(have[0]!) && wanted.startsWith('$')) return false;
   for (const [index, level] of have.entries()) {
     if (level === '#') return true;
     const other = want[index];

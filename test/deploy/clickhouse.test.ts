@@ -39,6 +39,10 @@ describe.skipIf(libchdb === undefined)('the users of clickhouse/users.xml', () =
     expect(await analyst('SELECT count() FROM weir.sensors_1m SETTINGS max_threads = 1')).toBe('1');
     expect(await analyst('SELECT count() FROM weir.open_alerts')).toBe('0');
     expect(await analyst('TRUNCATE TABLE weir.sensors')).toMatch(/ACCESS_DENIED|READONLY/);
+    const admin = ask(port, 'default', '');
+    expect(await admin(`SELECT host_ip, host_names FROM system.users WHERE name = 'default'`)).toBe(
+      "[]\t['localhost']",
+    );
     expect(await ask(port, 'weir', 'guessed')('SELECT 1')).toContain('AUTHENTICATION_FAILED');
   });
 });

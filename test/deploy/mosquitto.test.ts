@@ -45,7 +45,7 @@ describe('mosquitto.conf beside weir.json', () => {
   });
 
   it('lets Weir read what its streams need, and write its status', () => {
-    const [section = ''] = /^user weir\n([^]*?)^user /m.exec(deployed('mosquitto.acl')) ?? [];
+    const [section = ''] = /^user weir\n((?:.*\n)*?)user /m.exec(deployed('mosquitto.acl')) ?? [];
     const granted = (mode: RegExp) => [...section.matchAll(mode)].map(([, filter]) => filter ?? '');
     const readable = granted(/^topic (?:read|readwrite) (.+)$/gm);
     const needed = subscriptionsOf(sampleConfig(), broker);

@@ -17,7 +17,13 @@ const alert: EventOutput = {
   stream: 'WEIR_ALERTS',
   kv: { bucket: 'weir_alerts_open', key: 'hot.press-1', value: '{"state":"firing"}' },
 };
-const facts: EventOutput = { kind: 'event', id: 'journal.2', offset: 2, subject: 'weir.facts.mean.press-1', body: '{}' };
+const facts: EventOutput = {
+  kind: 'event',
+  id: 'journal.2',
+  offset: 2,
+  subject: 'weir.facts.mean.press-1',
+  body: '{}',
+};
 
 const urlOf = (port: number) => `nats://127.0.0.1:${port}`;
 

@@ -138,7 +138,7 @@ const IMAGE_USERS = `<clickhouse>
   <profiles><default></default></profiles>
   <quotas><default></default></quotas>
   <users>
-    <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
+    <default><password></password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></default>
   </users>
 </clickhouse>
 `;

@@ -53,7 +53,10 @@ describe.skipIf(!isComplete)('the sample deployment, without containers', () => 
     const nats = await startNats(binary ?? '');
     const mosquitto = await startMosquitto();
     const engine = await startWeir({ mqtt: mosquitto.port, nats: nats.port, clickhouse: clickhouse.port });
-    await vi.waitFor(async () => expect((await engine.readiness()).parts.filter(({ ready }) => !ready)).toEqual([]), SOON);
+    await vi.waitFor(
+      async () => expect((await engine.readiness()).parts.filter(({ ready }) => !ready)).toEqual([]),
+      SOON,
+    );
 
     const consumer = await connect({
       servers: `nats://127.0.0.1:${nats.port}`,
@@ -80,9 +83,7 @@ describe.skipIf(!isComplete)('the sample deployment, without containers', () => 
       connection: 'close',
     };
     const rows = async () =>
-      (
-        await fetch(`http://127.0.0.1:${clickhouse.port}/`, { method: 'POST', headers, body: query })
-      ).text();
+      (await fetch(`http://127.0.0.1:${clickhouse.port}/`, { method: 'POST', headers, body: query })).text();
     await vi.waitFor(async () => expect(await rows()).toBe('hall-3\tpress-17\t99.5\n'), SOON);
     await vi.waitFor(() => expect(alerts.join()).toContain('.temperature-limit.'), SOON);
 
@@ -105,13 +106,13 @@ describe('the README', () => {
     expect([...explained].sort()).toEqual([...new Set(served)].sort());
   });
 
-  it('names every part of /readyz and every file of the folder', async () => {
+  it('names every part of /readyz', async () => {
     const engine = await startWeir({ mqtt: 9, nats: 9, clickhouse: 9 });
     const readme = deployed('README.md');
     const { status, parts } = await engine.readiness();
     expect(status).toBe(503);
     expect(parts.length).toBeGreaterThan(3);
-    for (const { name } of parts) expect(readme).toContain(`\`${name}\``);
+    expect(parts.filter(({ name }) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('tells the limits that the files set', () => {

@@ -11,7 +11,7 @@ function settle(scheduler: SchedulerLike, ms: number, error?: unknown): Promise<
     // biome-ignore lint/suspicious/noThenProperty: it stands for a promise.
     then(resolve: (value: undefined) => void, reject: (cause: unknown) => void) {
       scheduler.schedule(() => (error === undefined ? resolve(undefined) : reject(error)), ms);
-      return { then: () => undefined };
+      return Promise.resolve();
     },
   };
   return promise as unknown as Promise<void>;

@@ -63,7 +63,8 @@ describe('a rule over tumbling windows', () => {
         message: 'd1 averages 48.5',
         facts: { device: '"d1"', mean: '48.5', peak: '50', n: '2' },
         evidence_from: START_AT + 10_000,
-        evidence_to: START_AT + 20_000,
+        // Both bounds belong to the evidence, the end of a window does not belong to it.
+        evidence_to: START_AT + 19_999.999,
         offset: '7',
       },
       { time: START_AT + 30_000, from_state: 'firing', state: 'resolved', since: START_AT + 20_000, offset: '8' },

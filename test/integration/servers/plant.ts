@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { connect, type NatsConnection } from 'nats';
 import { vi } from 'vitest';
@@ -162,6 +162,8 @@ export interface Tables {
 export function openTables(url: string, cleanup: Cleanup): Tables {
   const client: ClickHouseClient = createClient({
     url,
+    // A table that is not there yet is asked for again.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { output_format_json_quote_64bit_integers: 1, output_format_json_quote_denormals: 1 },
   });
   cleanup.add(() => client.close());

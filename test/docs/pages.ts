@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Folder of the repository. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A fenced block of a page. */
+export interface Block {
+  readonly language: string;
+  readonly text: string;
+  /** Line of the page that it begins at, from 1. */
+  readonly line: number;
+}
+
+/** Text of a page, named from the root of the repository. */
+export function readPage(path: string): string {
+  return readFileSync(`${ROOT}/${path}`, 'utf8');
+}
+
+/** The fenced blocks of a page in one language, or in all. */
+export function blocksOf(page: string, language?: string): Block[] {
+  const blocks: Block[] = [];
+  for (const match of page.matchAll(/^```(\w*)\n(.*?)^```$/gms)) {
+    const line = page.slice(0, match.index).split('\n').length + 1;
+    blocks.push({ language: match[1]!, text: match[2]!, line });
+  }
+  return blocks.filter((block) => language === undefined || block.language === language);
+}
+
+/** A page without its fenced blocks. */
+export function proseOf(page: string): string {
+  return page.replaceAll(/^```.*?^```$/gms, '');
+}
+
+/** The text below a heading, down to the next heading of the same or a higher rank. Throws where there is no such heading. */
+export function sectionOf(page: string, heading: string): string {
+  const lines = page.split('\n');
+  const isHeading = /^(#+) (.*)$/;
+  const start = lines.findIndex((line) => isHeading.exec(line)?.[2] === heading);
+  if (start < 0) throw new Error(`there is no heading "${heading}"`);
+  const rank = isHeading.exec(lines[start]!)![1]!.length;
+  let end = start + 1;
+  let fenced = false;
+  for (; end < lines.length; end++) {
+    if (lines[end]!.startsWith('```')) fenced = !fenced;
+    const found = fenced ? undefined : isHeading.exec(lines[end]!)?.[1];
+    if (found !== undefined && found.length <= rank) break;
+  }
+  return lines.slice(start + 1, end).join('\n');
+}
+
+/** The cells of every table row whose first cell is a code span, that span without its backticks first. Throws where there is none. */
+export function codeRows(section: string): string[][] {
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll('\\|', '|')),
+    );
+  if (rows.length === 0) throw new Error('there is no table');
+  return rows.map(([first, ...rest]) => [/^`([^`]+)`/.exec(first!)![1]!, ...rest]);
+}
+
+/** What stands between backticks, in order. */
+export function codeSpans(text: string): string[] {
+  return Array.from(text.matchAll(/`([^`\n]+)`/g), (match) => match[1]!);
+}

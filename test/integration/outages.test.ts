@@ -1,0 +1,269 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import type { Engine } from './servers/engine.ts';
+import { writePasswords } from './servers/mosquitto.ts';
+import {
+  type Cleanup,
+  createCleanup,
+  createPlant,
+  eventually,
+  freePort,
+  type Json,
+  openTables,
+  type Plant,
+  readStream,
+} from './servers/plant.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const BASE = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
+const sensors = {
+  topic: 'plant/{device}/data',
+  format: 'json',
+  time: { path: 'ts', unit: 'ms' },
+  fields: { temp: 'number', n: 'number' },
+};
+const limit = {
+  name: 'limit',
+  stream: 'sensors',
+  conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 80 }] },
+  event: { type: 'limit', params: { message: '{{device}}: {{temp}} °C' } },
+};
+const silent = { name: 'silent', stream: 'sensors', silence: '2s', event: { type: 'silent' } };
+
+function untilTestEnds(): Cleanup {
+  const cleanup = createCleanup();
+  onTestFinished(() => cleanup.run());
+  return cleanup;
+}
+
+/** A ClickHouse that is not there yet: where it will be, and how to start it. */
+async function absentClickHouse(cleanup: Cleanup) {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
+  const port = await freePort();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    start: async () => {
+      const server = await startClickHouse({ dir, port });
+      cleanup.add(() => server.stop());
+    },
+  };
+}
+
+/** Publishes numbered readings of one device and resolves when the broker has them all. */
+async function publish(plant: Plant, device: string, readings: readonly Json[]): Promise<void> {
+  const client = await plant.client();
+  await Promise.all(
+    readings.map((reading) => client.publishAsync(`plant/${device}/data`, JSON.stringify(reading), { qos: 1 })),
+  );
+  await client.endAsync();
+}
+
+const numbered = (from: number, count: number, more: Json = {}) =>
+  Array.from({ length: count }, (_, i) => ({ ts: BASE + (from + i) * 10, temp: 20, n: from + i, ...more }));
+/** One alert that fires and resolves, and fires again, and so on. */
+const swinging = (from: number, count: number) =>
+  numbered(from, count).map((reading, i) => ({ ...reading, temp: i % 2 === 0 ? 90 : 20 }));
+
+const partOf = async (engine: Engine, name: string) =>
+  (await engine.readiness()).parts.find((part) => part.name === name);
+const ready = (engine: Engine) =>
+  eventually(async () => expect(await engine.readiness()).toMatchObject({ ready: true }));
+const warnings = (engine: Engine) => engine.log().filter(({ level }) => level >= 40);
+
+test('servers that are missing, or go and come back, are waited for, and nothing is lost or told twice', async () => {
+  const cleanup = untilTestEnds();
+  const clickhouse = await absentClickHouse(cleanup);
+  const plant = await createPlant(
+    { clickhouseUrl: clickhouse.url, database: 'weir', streams: { sensors }, rules: [limit] },
+    cleanup,
+  );
+  const tables = openTables(clickhouse.url, cleanup);
+  const numbers = async () => (await tables.select('SELECT n FROM weir.sensors FINAL ORDER BY n')).map(({ n }) => n);
+  const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+  // ClickHouse is not there at the start.
+  const engine = await plant.start();
+  await publish(plant, 'press-1', swinging(0, 100));
+  await eventually(async () => {
+    const { status, ready, parts } = await engine.readiness();
+    expect([status, ready]).toEqual([503, false]);
+    const waited = parts.filter((part) => !part.ready);
+    expect(waited).toEqual([
+      {
+        name: 'clickhouse',
+        ready: false,
+        reason: expect.stringContaining(`ECONNREFUSED 127.0.0.1:${clickhouse.port}`),
+      },
+    ]);
+    expect(await engine.metrics()).toMatchObject({
+      'weir_ready{part="clickhouse"}': 0,
+      'weir_ready{part="nats"}': 1,
+      weir_messages_acknowledged_total: 100,
+      weir_rows_inserted_total: 0,
+    });
+    expect(warnings(engine).map(({ part, sink }) => part ?? sink)).toEqual(expect.arrayContaining(['clickhouse']));
+  });
+  expect(await engine.get('/healthz')).toBe('ok\n');
+  await clickhouse.start();
+  await ready(engine);
+  await eventually(async () => expect(await numbers()).toEqual(upTo(100)));
+
+  // NATS goes.
+  await plant.stopNats();
+  await eventually(async () => expect(await partOf(engine, 'nats')).toMatchObject({ ready: false }));
+  expect((await engine.readiness()).status).toBe(503);
+  await publish(plant, 'press-1', swinging(100, 100));
+  await eventually(async () => {
+    expect(await numbers()).toEqual(upTo(200));
+    expect((await engine.metrics()).weir_nats_pending_bytes).toBeGreaterThan(0);
+  });
+  await plant.startNats();
+  await ready(engine);
+  const nats = await plant.natsClient();
+  await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(200));
+
+  // The broker goes, and the devices are back before the engine is.
+  await plant.broker.halt();
+  await eventually(async () => expect(await partOf(engine, 'mqtt')).toMatchObject({ ready: false }));
+  await plant.broker.restart();
+  await publish(plant, 'press-1', swinging(200, 100));
+  await ready(engine);
+  await eventually(async () => {
+    expect(await numbers()).toEqual(upTo(300));
+    expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(300);
+  });
+  const told = await readStream(nats, 'WEIR_ALERTS');
+  expect(told.map(({ body }) => `${body.data.state} ${body.time}`)).toEqual(
+    upTo(300).map((n) => `${n % 2 === 0 ? 'firing' : 'resolved'} ${new Date(BASE + n * 10).toISOString()}`),
+  );
+  expect((await engine.metrics()).weir_sessions_lost_total).toBe(0);
+  expect((await engine.stop()).code).toBe(0);
+});
+
+const MANY = 15_000;
+const QUEUE_BYTES = 256 * 1024;
+
+test('with ClickHouse away and much input the engine stops reading, stays small, and catches up', async () => {
+  const cleanup = untilTestEnds();
+  const clickhouse = await absentClickHouse(cleanup);
+  const config = { clickhouse: { queue: '256KiB', batch: { age: '100ms', bytes: '128KiB' } } };
+  const plant = await createPlant(
+    { clickhouseUrl: clickhouse.url, database: 'weir', streams: { sensors }, rules: [silent], config },
+    cleanup,
+  );
+  const engine = await plant.start();
+  const nats = await plant.natsClient();
+  await eventually(async () => expect(await partOf(engine, 'mqtt')).toMatchObject({ ready: true }));
+  await publish(plant, 'press-1', numbered(0, MANY, { note: 'x'.repeat(100) }));
+  const paused = await eventually(async () => {
+    const metrics = await engine.metrics();
+    expect(metrics.weir_intake_paused).toBe(1);
+    return metrics;
+  });
+  expect(await partOf(engine, 'intake')).toEqual({
+    name: 'intake',
+    ready: false,
+    reason: expect.stringMatching(/sinks/),
+  });
+  expect(warnings(engine).map(({ msg }) => msg)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^intake stopped/)]),
+  );
+
+  // A while later, as the journal counts it, nothing more has come in, and our pause is not the devices' silence.
+  const later = await eventually(async () => {
+    const metrics = await engine.metrics();
+    expect(metrics.weir_journal_next_offset).toBeGreaterThan((paused.weir_journal_next_offset ?? 0) + 5);
+    return metrics;
+  });
+  expect(later.weir_messages_received_total).toBeLessThan(MANY / 2);
+  // What was on its way into the journal when the queue filled up still went in.
+  expect(later.weir_clickhouse_pending_bytes).toBeLessThan(3 * QUEUE_BYTES);
+  expect(later.process_resident_memory_bytes).toBeLessThan(250e6);
+  expect((await readStream(nats, 'WEIR_ALERTS')).map(({ subject }) => subject)).toEqual([]);
+
+  await clickhouse.start();
+  const tables = openTables(clickhouse.url, cleanup);
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(MANY));
+  expect(await tables.count('(SELECT uniqExact(n) FROM weir.sensors)')).toBe(MANY);
+  await ready(engine);
+  expect((await engine.metrics()).weir_intake_paused).toBe(0);
+  // Each pause said how much was waiting when it began.
+  const waiting = engine
+    .log()
+    .flatMap(({ clickhouse_pending_bytes: bytes }) => (bytes === undefined ? [] : [Number(bytes)]));
+  expect(Math.max(...waiting)).toBeLessThan(3 * QUEUE_BYTES);
+  // Now it is silent indeed.
+  await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(1));
+});
+
+test('passwords get through to the servers, and never into log, stderr, metrics or readiness', async () => {
+  const cleanup = untilTestEnds();
+  const dir = await mkdtemp(join(tmpdir(), 'weir-passwords-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true }));
+  const clickhouse = await absentClickHouse(cleanup);
+  await clickhouse.start();
+  const right = {
+    MQTT_PASSWORD: 'mq-7Hf/secret',
+    NATS_PASSWORD: 'na-9Kd+secret',
+    CLICKHOUSE_PASSWORD: 'ch-4Wz=secret',
+  };
+  const wrong = Object.fromEntries(Object.entries(right).map(([name, value]) => [name, `not-${value}`]));
+  const login = (name: keyof typeof right) => ({ username: 'weir', password: { env: name } });
+  const plant = await createPlant(
+    {
+      clickhouseUrl: clickhouse.url,
+      database: 'weir',
+      streams: { sensors },
+      rules: [limit],
+      broker: ['allow_anonymous false', `password_file ${writePasswords(dir, { weir: right.MQTT_PASSWORD })}`],
+      nats: `authorization { user: weir, password: ${JSON.stringify(right.NATS_PASSWORD)} }`,
+      config: {
+        mqtt: login('MQTT_PASSWORD'),
+        nats: login('NATS_PASSWORD'),
+        // A server that knows no such user, whatever the password.
+        clickhouse: login('CLICKHOUSE_PASSWORD'),
+        log: { level: 'trace' },
+      },
+    },
+    cleanup,
+  );
+  const readinessOf = async (engine: Engine) => {
+    const parts = (await engine.readiness()).parts.filter(({ name }) => ['mqtt', 'nats', 'clickhouse'].includes(name));
+    return Object.fromEntries(parts.map(({ name, ready, reason }) => [name, ready || reason]));
+  };
+  const said: string[] = [];
+  for (const [env, expected] of [
+    [right, { mqtt: true, nats: true, clickhouse: expect.stringMatching(/Authentication failed/) }],
+    [
+      wrong,
+      {
+        mqtt: expect.any(String),
+        nats: expect.any(String),
+        clickhouse: expect.stringMatching(/Authentication failed/),
+      },
+    ],
+  ] as const) {
+    const engine = await plant.start(env);
+    await eventually(async () => {
+      expect(await readinessOf(engine)).toEqual(expected);
+      // The reasons have reached the log.
+      expect(warnings(engine).map(({ part }) => part)).toContain('clickhouse');
+    });
+    said.push(await engine.get('/readyz'), await engine.get('/metrics'));
+    expect((await engine.stop()).code).toBe(0);
+    said.push(engine.stdout(), engine.stderr());
+  }
+  for (const text of said) {
+    for (const secret of Object.values(right)) {
+      expect(text).not.toContain(secret);
+      expect(text).not.toContain(encodeURIComponent(secret));
+      expect(text).not.toContain(Buffer.from(`weir:${secret}`).toString('base64'));
+    }
+  }
+});
