@@ -105,7 +105,7 @@ export const DEAD_LETTERS: Table = {
 };
 
 /** Facts of rules without conditions: a row per window, key and fact. */
-export const FACTS: Table = {
+const FACTS: Table = {
   name: 'facts',
   columns: [
     column('time', 'DateTime64(6)', 'Start of the window'),

@@ -18,7 +18,7 @@ import type { Test } from './operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
 export type { ConditionContext, ConditionProblem } from './condition-compilation.ts';
-export { DECORATOR_NAMES, type FactGetter, OPERATOR_NAMES } from './operators.ts';
+export { DECORATOR_NAMES, OPERATOR_NAMES } from './operators.ts';
 
 /** A condition as closures over an environment; none of them throws or keeps anything. */
 export interface CompiledCondition<E> {

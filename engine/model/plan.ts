@@ -1,6 +1,6 @@
 import type { Aggregate } from '../aggregates/aggregate.ts';
 import type { StreamConfig } from './config.ts';
-import type { Closed, ConditionOutcome, Verdict } from './item.ts';
+import type { Closed, ConditionOutcome } from './item.ts';
 import type { FieldValue, Reading } from './reading.ts';
 import type { Severity } from './rule.ts';
 
@@ -100,6 +100,3 @@ export interface WindowPlan {
     readonly field: number;
   }[];
 }
-
-/** What a verdict was about, with the right rule beside it. */
-export type Subject = Verdict['subject'];

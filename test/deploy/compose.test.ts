@@ -1,6 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deployed, environmentOf, PASSWORDS, readCompose, sampleConfig, serviceOf } from './files.ts';
+import { temporaryFolder } from './servers.ts';
 
 const compose = readCompose();
 const services = Object.entries(compose.services);
@@ -104,6 +108,17 @@ describe('the example of the environment', () => {
     for (const { value } of variables) expect(value).toBe('');
     const asked = new Set([...deployed('compose.yaml').matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name));
     expect([...asked].sort()).toEqual(Object.keys(PASSWORDS).sort());
+  });
+
+  it('is filled by the command of the README, with passwords that every server takes', async () => {
+    const dir = await temporaryFolder();
+    await writeFile(join(dir, 'weir.env.example'), example);
+    const [, command = ''] = /```sh\n([^`]*?)docker compose up/.exec(deployed('README.md')) ?? [];
+    execFileSync('/bin/sh', ['-eu', '-c', command], { cwd: dir });
+    const filled = [...readFileSync(join(dir, '.env'), 'utf8').matchAll(/^(\w+)=([0-9a-f]{48})$/gm)];
+    expect(filled.map(([, name]) => name).sort()).toEqual(Object.keys(PASSWORDS).sort());
+    expect(new Set(filled.map(([, , value]) => value)).size).toBe(filled.length);
+    expect(statSync(join(dir, '.env')).mode & 0o077).toBe(0);
   });
 
   it('is kept out of the repository once it is filled in', () => {

@@ -4,7 +4,7 @@ import { parseConfig } from '../../engine/config/parse.ts';
 import type { Config } from '../../engine/model/config.ts';
 
 /** One service of the compose file, as far as the tests look at it. */
-export interface Service {
+interface Service {
   readonly image: string;
   readonly read_only?: boolean;
   readonly user?: string;
@@ -23,7 +23,7 @@ export interface Service {
   readonly stop_grace_period: string;
 }
 
-export interface Compose {
+interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
 }

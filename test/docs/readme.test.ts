@@ -127,7 +127,7 @@ describe('the tables', () => {
   });
 
   test('have the columns that the page names', () => {
-    const sentence = /A stream's table has[^]*?\n\n/.exec(section)![0];
+    const sentence = /A stream's table has[\s\S]*?\n\n/.exec(section)![0];
     expect(codeSpans(sentence)).toEqual(expect.arrayContaining([...STREAM_COLUMNS]));
   });
 });
