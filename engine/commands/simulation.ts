@@ -6,6 +6,8 @@ import { createSimulator, type Simulator } from '../simulator/simulator.ts';
 import { countMessage, createTally, type Published, type Tally } from '../simulator/tally.ts';
 import { reportOf, type SimulationProgress, type SimulationReport } from './simulation-report.ts';
 
+export type { SimulationProgress, SimulationReport } from './simulation-report.ts';
+
 /** A fleet of simulated devices, as `createSimulator` takes it. */
 export interface FleetSource {
   readonly kind: 'fleet';

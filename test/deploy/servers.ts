@@ -190,7 +190,7 @@ export async function temporaryFolder(): Promise<string> {
   return dir;
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);
