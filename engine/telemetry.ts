@@ -4,7 +4,7 @@ export const COUNTERS = {
   messages_journaled: 'Messages durably in the journal.',
   messages_acknowledged: 'QoS 1 and 2 messages acknowledged to the broker.',
   messages_shed: 'QoS 0 messages given up because the engine could not keep up.',
-  messages_oversize: 'Messages above the size limit, journaled without their payload.',
+  messages_oversize: 'Messages above the size limit, acknowledged and left out.',
   acknowledgements_dropped:
     'Acknowledgements of connections that were gone by then; the broker sends those messages again.',
   sessions_lost: 'Times the broker had forgotten the session: a possible gap.',

@@ -74,7 +74,7 @@ describe.each(PAGES)('%s', (path) => {
       if (text === undefined) return [`weir ${name}`];
       const options = rest.match(/--[a-z][a-z-]*/g) ?? [];
       return options
-        .filter((option) => option !== '--help' && !text.includes(option))
+        .filter((option) => option !== '--help' && !text.split(/[^a-z-]+/).includes(option))
         .map((option) => `${name} ${option}`);
     });
     expect(wrong).toEqual([]);

