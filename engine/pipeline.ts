@@ -19,6 +19,8 @@ export interface PipelineOptions {
   /** Everything the chain remembers; it is changed in place. */
   readonly state: State;
   readonly decoder: Decoder;
+  /** By broker index: how many messages it may have under way. */
+  readonly receiveMaximums: readonly number[];
   readonly context: EventContext;
   readonly limits: BatchLimits;
   /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
@@ -32,10 +34,10 @@ export interface PipelineOptions {
  */
 export function pipeline(
   records$: Observable<readonly JournalRecord[]>,
-  { plan, state, decoder, context, limits, maxBehindMs, counters }: PipelineOptions,
+  { plan, state, decoder, receiveMaximums, context, limits, maxBehindMs, counters }: PipelineOptions,
 ): Observable<Batch | EventOutput> {
   return records$.pipe(
-    decode(decoder, state),
+    decode({ decoder, state, receiveMaximums, counters }),
     watch(plan, state),
     window(plan, state, maxBehindMs, counters),
     evaluate(plan, state),

@@ -9,6 +9,8 @@ export interface Inbound {
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly dup: boolean;
+  /** By which source and broker know the delivery; 0 for QoS 0. */
+  readonly packetId: number;
 }
 
 /** What a source tells the engine. Calls are synchronous and must return fast. */

@@ -18,6 +18,8 @@ export interface Snapshot {
   /** Names of the brokers, by the connection indexes in this snapshot. */
   readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
+  /** Packet id and the halves of the hash of what came by it, in order. */
+  readonly deliveries: Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly streams: Readonly<Record<string, StreamSnapshot>>;
@@ -48,6 +50,9 @@ export function snapshot(plan: Plan, brokers: readonly string[], state: State): 
   return {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
+    deliveries: Object.fromEntries(
+      brokers.map((name, i) => [name, Array.from(state.deliveries[i]!, ([id, { high, low }]) => [id, high, low])]),
+    ),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     streams: Object.fromEntries(
       plan.streams.map((streamPlan) => {
@@ -94,6 +99,7 @@ export function restore(
   brokers.forEach((name, i) => {
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
+    for (const [id, high, low] of from.deliveries[name] ?? []) state.deliveries[i]!.set(id, { high, low });
   });
   const connections = from.brokers.map((name): Connection => {
     const index = brokers.indexOf(name);

@@ -1,4 +1,5 @@
 import type { AlertRecord } from './alerts/lifecycle.ts';
+import type { Deliveries } from './decode/redelivery.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
 import type { Key } from './model/item.ts';
@@ -14,8 +15,9 @@ import type { Watermark } from './windows/watermark.ts';
  * is the directory (which keys a device's readings belong to), which follows from the reading alone.
  */
 export interface State {
-  /** By broker index. Belongs to decode. */
+  /** By broker index. Both belong to decode. */
   readonly clocks: LiveClock[];
+  readonly deliveries: Deliveries[];
   /** By stream index. */
   readonly streams: StreamState[];
 }
@@ -78,6 +80,7 @@ export interface Windowing {
 export function createState(plan: Plan, connections: number): State {
   return {
     clocks: Array.from({ length: connections }, createLiveClock),
+    deliveries: Array.from({ length: connections }, () => new Map()),
     streams: plan.streams.map((stream) => ({
       devices: new Map(),
       keys: stream.keyings.map(() => new Map()),

@@ -8,6 +8,8 @@ export const COUNTERS = {
   acknowledgements_dropped:
     'Acknowledgements of connections that were gone by then; the broker sends those messages again.',
   sessions_lost: 'Times the broker had forgotten the session: a possible gap.',
+  messages_redelivered:
+    'Messages that a broker delivered again though they were in the journal already; not judged twice.',
   readings: 'Readings decoded.',
   readings_late: 'Readings that came after their window had closed.',
   readings_clamped: 'Readings whose stamp lay too far ahead and was set back to the receive time.',

@@ -2,8 +2,6 @@ import type { Inbound } from '../../engine/ports.ts';
 
 /** A PUBLISH as it came off the wire. Its payload is a view of the socket's chunk, never a copy. */
 export interface Publish extends Inbound {
-  /** 0 for QoS 0. */
-  readonly packetId: number;
   /** Above the size limit: the payload was skipped and is empty. */
   readonly oversize: boolean;
 }

@@ -200,6 +200,7 @@ class JournaledService implements Service {
       plan,
       state: this.#state,
       decoder,
+      receiveMaximums: config.mqtt.map((broker) => broker.receiveMaximum),
       context: {
         journalId: this.#journal.id,
         instance: config.mqtt[0]!.clientId,
@@ -231,8 +232,8 @@ class JournaledService implements Service {
         const at = this.#now();
         const drafts: Draft[] = [];
         for (let i = 0; i < messages.length; i++) {
-          const { topic, payload, qos, retain, dup } = messages[i]!;
-          drafts.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup });
+          const { topic, payload, qos, retain, dup, packetId } = messages[i]!;
+          drafts.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });
         }
         this.#append(drafts, () => {
           counters.messages_journaled += drafts.length;

@@ -6,7 +6,7 @@ import type { JournalRecord, MarkName } from '../model/record.ts';
  *
  * Segment: header of 32 bytes (`WEIRJNL` and a version byte; first offset as float64; journal id, 16 ASCII characters), then records.
  * Record: length of the body (u32), CRC-32 of the body (u32), body. Body: kind (u8), receive time (float64), offset (float64), then
- * for a message: broker (u8), flags (u8), length of the topic (u16), topic, payload; for a mark: name (u8), broker + 1 (u8).
+ * for a message: broker (u8), flags (u8), length of the topic (u16), packet id (u16), topic, payload; for a mark: name (u8), broker + 1 (u8).
  * Little endian throughout.
  */
 const FORMAT_VERSION = 1;
@@ -14,7 +14,7 @@ export const HEADER_BYTES = 32;
 const MAGIC = 'WEIRJNL';
 const FRAME_BYTES = 8;
 const BODY_BYTES = 17;
-const MESSAGE_BYTES = 4;
+const MESSAGE_BYTES = 6;
 /** No record is larger: a length above it is damage, not a record. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
@@ -60,6 +60,7 @@ export function encodeRecord(buffer: Buffer, at: number, record: JournalRecord):
     buffer[end + 1] = record.qos | (record.retain ? 4 : 0) | (record.dup ? 8 : 0);
     const topicBytes = buffer.write(record.topic, end + MESSAGE_BYTES, 'utf8');
     buffer.writeUInt16LE(topicBytes, end + 2);
+    buffer.writeUInt16LE(record.packetId, end + 4);
     end += MESSAGE_BYTES + topicBytes;
     buffer.set(record.payload, end);
     end += record.payload.length;
@@ -120,6 +121,7 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
         qos: (flags & 3) as 0 | 1 | 2,
         retain: (flags & 4) !== 0,
         dup: (flags & 8) !== 0,
+        packetId: buffer.readUInt16LE(rest + 4),
       };
     }
     case KIND.tick:

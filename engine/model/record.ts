@@ -16,6 +16,8 @@ export interface MessageRecord {
   readonly retain: boolean;
   /** The broker says that it may have delivered this message before. */
   readonly dup: boolean;
+  /** By which broker and client know the delivery; 0 for QoS 0. */
+  readonly packetId: number;
 }
 
 /** The passing of time, once a second: what lets quiet windows close and silent devices be noticed. */

@@ -1,18 +1,35 @@
+import { isRedelivery } from '../decode/redelivery.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import type { Item } from '../model/item.ts';
 import type { JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
 import type { State } from '../state.ts';
+import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
 /** Turns a message into readings, status changes and rejections, appended to `out`. */
 export type Decoder = (record: MessageRecord, out: Item[]) => void;
 
-/** Turns journal records into items and stamps them with live time. Marks pass; a tick carries every connection's live time. */
-export const decode = (decoder: Decoder, state: State) =>
+export interface DecodeOptions {
+  readonly decoder: Decoder;
+  readonly state: State;
+  /** By broker index: how many messages it may have under way, and so may deliver again. */
+  readonly receiveMaximums: readonly number[];
+  readonly counters: Counters;
+}
+
+/**
+ * Turns journal records into items and stamps them with live time. What a broker delivers again, for want of an acknowledgement, stops
+ * here. Marks pass; a tick carries every connection's live time.
+ */
+export const decode = ({ decoder, state, receiveMaximums, counters }: DecodeOptions) =>
   lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
+      if (isRedelivery(state.deliveries[record.connection]!, record, receiveMaximums[record.connection]!)) {
+        counters.messages_redelivered += 1;
+        return;
+      }
       const start = out.length;
       decoder(record, out);
       for (let i = start; i < out.length; i++) {
@@ -37,6 +54,8 @@ export const decode = (decoder: Decoder, state: State) =>
 function seeMark(state: State, mark: MarkRecord): void {
   state.clocks.forEach((clock, index) => {
     if (mark.mark === 'cut' || (mark.connection >= 0 && mark.connection !== index)) return;
+    // A new session knows nothing of the old one's packet ids.
+    if (mark.mark === 'session-lost') state.deliveries[index]!.clear();
     if (mark.mark === 'started') {
       clock.connected = false;
     } else if (mark.mark === 'connected') {

@@ -27,6 +27,8 @@ describe('a sound config', () => {
           keepalive: 30,
           sessionExpiry: 604_800,
           statusTopic: 'weir/weir/status',
+          username: 'weir',
+          password: { env: 'WEIR_MQTT_PASSWORD' },
         },
       ],
       streams: [
@@ -50,10 +52,17 @@ describe('a sound config', () => {
           ttlDays: 365,
         },
       ],
-      nats: { servers: ['nats://nats:4222'], outboxBytes: 16_777_216 },
+      nats: {
+        servers: ['nats://nats:4222'],
+        outboxBytes: 16_777_216,
+        username: 'weir',
+        password: { env: 'WEIR_NATS_PASSWORD' },
+      },
       clickhouse: {
         url: 'http://clickhouse:8123',
         database: 'weir',
+        username: 'weir',
+        password: { env: 'WEIR_CLICKHOUSE_PASSWORD' },
         batch: { rows: 10_000, bytes: 5_000_000, ageMs: 1_000 },
         queueBytes: 33_554_432,
         concurrency: 2,

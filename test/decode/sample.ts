@@ -44,6 +44,7 @@ export function message(payload: unknown, changes: Partial<MessageRecord> = {}):
     qos: 1,
     retain: false,
     dup: false,
+    packetId: 0,
     ...changes,
   };
 }

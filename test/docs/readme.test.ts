@@ -27,7 +27,7 @@ function sampleConfig(): Config {
 }
 
 function message(offset: number, at: number, topic: string, payload: Uint8Array): MessageRecord {
-  return { kind: 'message', offset, at, connection: 0, topic, payload, qos: 1, retain: false, dup: false };
+  return { kind: 'message', offset, at, connection: 0, topic, payload, qos: 1, retain: false, dup: false, packetId: 0 };
 }
 
 /** What the engine publishes when `press 7` gets too hot. */
@@ -49,6 +49,7 @@ function publishedAlert(): EventOutput | undefined {
       database: config.clickhouse.database,
     },
     limits: config.clickhouse.batch,
+    receiveMaximums: [100],
     maxBehindMs: maxAheadMs,
     counters,
   }).subscribe((output) => {

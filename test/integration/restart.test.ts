@@ -1,9 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { openJournal } from '../../engine/journal/journal.ts';
-import type { MessageRecord } from '../../engine/model/record.ts';
-import { createCounters } from '../../engine/telemetry.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 import { spawnWeir } from './servers/engine.ts';
 import {
@@ -160,21 +157,15 @@ describe('a kill in the middle of a stream', () => {
     expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
   });
 
-  test('tells every change of an alert that the journal holds once, and in order', async () => {
-    const journal = await readJournal(join(plant.dir, 'data'));
+  test('tells every change of an alert once, and in order', () => {
     for (let d = 0; d < DEVICES; d++) {
       const key = `press-${d}`;
       const changes = told
         .filter(({ body }) => body.data.rule === 'limit' && body.subject === key)
         .map(({ body }) => `${body.data.state} ${Date.parse(body.time) - BASE}`);
-      const wanted = limitChanges(journal.filter(({ topic }) => topic === `plant/${key}/data`));
-      expect(changes).toEqual(wanted);
-      // A message whose acknowledgement the broker never saw is delivered, and judged, again.
-      expect(changes).toEqual(expect.arrayContaining(CHANGES));
+      expect(changes).toEqual(CHANGES);
     }
   });
-
-  test.todo('judges a message once that the broker delivers again');
 });
 
 /** What the rule `limit` must say of each device. */
@@ -182,32 +173,6 @@ const CHANGES = Array.from(
   { length: ROUNDS / RUN - 1 },
   (_, i) => `${i % 2 === 0 ? 'firing' : 'resolved'} ${(i + 1) * RUN * 1_000}`,
 );
-
-/** What it must say of messages in the order in which they were taken in. */
-function limitChanges(messages: readonly MessageRecord[]): string[] {
-  const changes: string[] = [];
-  let isFiring = false;
-  for (const { payload } of messages) {
-    const { ts, temp } = JSON.parse(Buffer.from(payload).toString()) as { ts: number; temp: number };
-    if (temp > 80 === isFiring) continue;
-    isFiring = !isFiring;
-    changes.push(`${isFiring ? 'firing' : 'resolved'} ${ts - BASE}`);
-  }
-  return changes;
-}
-
-async function readJournal(folder: string): Promise<MessageRecord[]> {
-  const fail = (): never => {
-    throw new Error('nothing is written here');
-  };
-  const journal = await openJournal({ folder, counters: createCounters(), onCommit: fail, onFailure: fail });
-  const messages: MessageRecord[] = [];
-  for await (const part of journal.read(0)) {
-    for (const record of part) if (record.kind === 'message') messages.push(record);
-  }
-  await journal.close();
-  return messages;
-}
 
 /** Kills the engine twice while readings are under way, and waits until everything has arrived in the end. */
 async function publishAndKill(plant: Plant): Promise<void> {

@@ -46,7 +46,17 @@ export async function readAll(journal: Journal, from = 0): Promise<JournalRecord
 
 export function message(payload: string | Uint8Array, topic = 'plant/d1'): Draft {
   const bytes = Buffer.from(payload);
-  return { kind: 'message', at: 1_000, connection: 0, topic, payload: bytes, qos: 1, retain: false, dup: false };
+  return {
+    kind: 'message',
+    at: 1_000,
+    connection: 0,
+    topic,
+    payload: bytes,
+    qos: 1,
+    retain: false,
+    dup: false,
+    packetId: 7,
+  };
 }
 
 export const tick = (at: number): Draft => ({ kind: 'tick', at });

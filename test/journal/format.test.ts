@@ -60,6 +60,7 @@ describe('a record', () => {
       qos: 1,
       retain: true,
       dup: false,
+      packetId: 515,
     });
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const turned = Buffer.from(bytes);

@@ -19,6 +19,7 @@ const draft = fc.oneof(
     qos: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
     retain: fc.boolean(),
     dup: fc.boolean(),
+    packetId: fc.nat(65_535),
   }),
   fc.record({ kind: fc.constant('tick' as const), at }),
   fc.record({

@@ -226,6 +226,17 @@ describe('an outage of our own', () => {
     }
   });
 
+  it('counts from the connection on, however long ago the last record is', () => {
+    const script = createScript();
+    readingAt(script, 0);
+    script.tickUntil(50_000);
+    script.now = 3_600_000;
+    script.mark('started');
+    script.mark('connected', 0);
+    script.tickUntil(3_612_000);
+    expect(presence(play(SETUP, script))).toEqual(['online first-reading 0', 'offline silence 3610000']);
+  });
+
   it('is a computer that slept', () => {
     const script = createScript();
     readingAt(script, 0);

@@ -77,6 +77,7 @@ export function startFold({ config, plan }: Setup, from?: string): Fold {
     plan,
     state,
     decoder: createDecoder({ streams: config.streams, brokers, maxAheadMs, counters }),
+    receiveMaximums: config.mqtt.map(({ receiveMaximum }) => receiveMaximum),
     context: { journalId: 'j0', instance: 'weir-1', database: config.clickhouse.database },
     limits: config.clickhouse.batch,
     maxBehindMs: maxAheadMs,
@@ -103,6 +104,12 @@ export interface Sent {
   readonly connection?: number;
 }
 
+/** How the broker delivered a message; by default without a packet id. */
+export interface Delivery {
+  readonly packetId?: number;
+  readonly dup?: boolean;
+}
+
 /** Writes a journal by hand; times are milliseconds since `START_AT`. */
 export interface Script {
   readonly records: JournalRecord[];
@@ -113,7 +120,7 @@ export interface Script {
   tick(): void;
   /** A reading with these fields, stamped with the device's own time. */
   reading(device: string, fields: Readonly<Record<string, unknown>>, sent?: Sent): void;
-  message(topic: string, payload: string | Uint8Array, connection?: number): void;
+  message(topic: string, payload: string | Uint8Array, connection?: number, delivery?: Delivery): void;
   mark(mark: MarkName, connection?: number): void;
 }
 
@@ -137,7 +144,7 @@ export function createScript(brokers = 1): Script {
         JSON.stringify({ ts: START_AT + script.now + ahead, ...fields }),
         connection,
       ),
-    message: (topic, payload, connection = 0) =>
+    message: (topic, payload, connection = 0, { packetId = 0, dup = false } = {}) =>
       records.push({
         kind: 'message',
         offset: records.length,
@@ -147,7 +154,8 @@ export function createScript(brokers = 1): Script {
         payload: Buffer.from(payload),
         qos: 1,
         retain: false,
-        dup: false,
+        dup,
+        packetId,
       }),
     mark: (mark, connection = -1) =>
       records.push({ kind: 'mark', offset: records.length, at: START_AT + script.now, mark, connection }),

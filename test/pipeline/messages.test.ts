@@ -124,6 +124,52 @@ describe('a message that cannot be decoded', () => {
   });
 });
 
+describe('a message that the broker delivers again', () => {
+  const sent = (temp: number) => JSON.stringify({ ts: START_AT + temp, temp });
+  const topic = 'plant/north/d1/data';
+
+  it('is judged and stored once, known by packet id and content', () => {
+    const script = createScript();
+    script.message(topic, sent(60), 0, { packetId: 1 });
+    script.message(topic, sent(44), 0, { packetId: 2 });
+    script.mark('disconnected', 0);
+    script.mark('connected', 0);
+    for (const dup of [true, true]) {
+      script.message(topic, sent(60), 0, { packetId: 1, dup });
+      script.message(topic, sent(44), 0, { packetId: 2, dup });
+    }
+    const result = play(setUp([HOT]), script);
+    expect(result.rows.sensors!.map((row) => row.temp)).toEqual([60, 44]);
+    expect(changes(result, 'hot')).toEqual(['firing 60', 'resolved 44']);
+    expect(result.counters).toMatchObject({ readings: 2, messages_redelivered: 4 });
+  });
+
+  it('is a message of its own where anything about it is new', () => {
+    const script = createScript();
+    script.message(topic, sent(1), 0, { packetId: 1 });
+    script.message(topic, sent(2), 0, { packetId: 1, dup: true });
+    script.message(topic, sent(2), 0, { packetId: 2, dup: true });
+    script.message('plant/south/d1/data', sent(2), 0, { packetId: 2, dup: true });
+    script.message('plant/south/d1/data', sent(2), 0, { packetId: 2 });
+    script.message(topic, sent(3), 0, { dup: true });
+    script.message(topic, sent(3), 0, { dup: true });
+    expect(play(setUp([HOT]), script).counters).toMatchObject({ readings: 7, messages_redelivered: 0 });
+  });
+
+  it('is forgotten with the session, and once more than the broker can have under way has come since', () => {
+    const script = createScript();
+    script.message(topic, sent(1), 0, { packetId: 1 });
+    script.mark('session-lost', 0);
+    script.message(topic, sent(1), 0, { packetId: 1, dup: true });
+    const setup = setUp([HOT]);
+    const mqtt = setup.config.mqtt.map((broker) => ({ ...broker, receiveMaximum: 2 }));
+    for (const packetId of [2, 3]) script.message(topic, sent(packetId), 0, { packetId });
+    script.message(topic, sent(1), 0, { packetId: 1, dup: true });
+    const { counters } = play({ ...setup, config: { ...setup.config, mqtt } }, script);
+    expect(counters).toMatchObject({ readings: 5, messages_redelivered: 0 });
+  });
+});
+
 describe('rows', () => {
   const limited = (batch: object) => {
     const setup = setUp([HOT]);
@@ -199,6 +245,19 @@ describe('rules', () => {
     script.reading('d1', { temp: 60 });
     const { rows } = play(setUp([low, { ...HOT, name: 'default' }, high]), script);
     expect(rows.alerts!.map((row) => row.rule)).toEqual(['high', 'low', 'default']);
+  });
+
+  it('leave nothing in a checkpoint once their alerts are over', () => {
+    const setup = setUp([HOT]);
+    const script = createScript();
+    const fold = startFold(setup);
+    const alerts = () => JSON.parse(fold.checkpoint()).streams.sensors.keys[0].alerts;
+    script.reading('d1', { temp: 60 });
+    fold.feed(script.records);
+    expect(alerts()).toMatchObject({ hot: { state: 'firing', since: START_AT } });
+    script.reading('d1', { temp: 1 });
+    fold.feed(script.records.slice(-1));
+    expect(alerts()).toEqual({});
   });
 
   it('that changed begin anew after a restart; all others go on', () => {

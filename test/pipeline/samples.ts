@@ -128,6 +128,15 @@ const reading: fc.Arbitrary<Action> = fc
         script.reading(device, fields, sent),
   );
 
+/** Deliveries by packet ids, some of them again. */
+const redelivery: fc.Arbitrary<Action> = fc
+  .record({ device, connection, packetId: fc.integer({ min: 1, max: 3 }), dup: fc.boolean(), temp: fc.nat(9) })
+  .map(
+    ({ device, connection, temp, ...delivery }) =>
+      (script) =>
+        script.message(`plant/a/${device}/data`, JSON.stringify({ ts: START_AT + temp, temp }), connection, delivery),
+  );
+
 const meter: fc.Arbitrary<Action> = fc
   .record({
     device,
@@ -204,6 +213,7 @@ export const scripts: fc.Arbitrary<Script> = fc
     fc.oneof(
       { weight: 12, arbitrary: reading },
       { weight: 3, arbitrary: meter },
+      { weight: 3, arbitrary: redelivery },
       { weight: 2, arbitrary: status },
       { weight: 1, arbitrary: garbage },
       { weight: 4, arbitrary: tick },
