@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Figures } from '../../engine/commands/demo/verdict.ts';
 
 const CLI = fileURLToPath(new URL('../../engine/cli.ts', import.meta.url));
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 let dir: string;
 let child: ChildProcess | undefined;
