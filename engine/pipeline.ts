@@ -1,6 +1,7 @@
 import { filter, mergeMap, type Observable } from 'rxjs';
 import type { BatchLimits } from './delivery/batches.ts';
 import type { EventContext } from './delivery/events.ts';
+import type { Item } from './model/item.ts';
 import type { Batch, EventOutput } from './model/output.ts';
 import type { Plan } from './model/plan.ts';
 import type { JournalRecord } from './model/record.ts';
@@ -34,17 +35,29 @@ export interface PipelineOptions {
  */
 export function pipeline(
   records$: Observable<readonly JournalRecord[]>,
-  { plan, state, decoder, receiveMaximums, context, limits, maxBehindMs, counters }: PipelineOptions,
+  options: PipelineOptions,
 ): Observable<Batch | EventOutput> {
+  return consequences(records$, options).pipe(
+    batch(options.plan, options.limits),
+    mergeMap((items) => items),
+    filter((item) => item.kind === 'batch' || item.kind === 'event'),
+  );
+}
+
+/**
+ * Everything that follows from the records, causes before effects: readings, windows that close, changes of alerts and devices, and
+ * the events that tell of them. What the pipeline makes batches of, and what a rehearsal of rules looks at.
+ */
+export function consequences(
+  records$: Observable<readonly JournalRecord[]>,
+  { plan, state, decoder, receiveMaximums, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
+): Observable<readonly Item[]> {
   return records$.pipe(
     decode({ decoder, state, receiveMaximums, counters }),
     watch(plan, state),
     window(plan, state, maxBehindMs, counters),
-    evaluate(plan, state),
+    evaluate(plan, state, counters),
     transition(plan, state, context.journalId, counters),
     publish(plan, context),
-    batch(plan, limits),
-    mergeMap((items) => items),
-    filter((item) => item.kind === 'batch' || item.kind === 'event'),
   );
 }

@@ -1,6 +1,9 @@
+import type { AlertClock } from './alerts/clock.ts';
 import type { AlertRecord } from './alerts/lifecycle.ts';
+import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
 import type { LiveClock } from './devices/liveness.ts';
 import type { Keying, Plan, RulePlan } from './model/plan.ts';
+import type { FieldValue } from './model/reading.ts';
 import {
   createState,
   type Hearing,
@@ -8,10 +11,11 @@ import {
   lookUpDevice,
   lookUpKey,
   type Presence,
+  type Running,
   type State,
 } from './state.ts';
-import type { WindowState } from './windows/panes.ts';
 import type { Watermark } from './windows/watermark.ts';
+import type { WindowState } from './windows/window-kind.ts';
 
 /** The state as plain data. Rules and streams stand by name, so that a changed config finds what is still its own. */
 export interface Snapshot {
@@ -23,6 +27,9 @@ export interface Snapshot {
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly streams: Readonly<Record<string, StreamSnapshot>>;
+  readonly alertClock: AlertClock;
+  /** By rule name: the periods of limits that run. */
+  readonly limits: Readonly<Record<string, LimitRecord>>;
 }
 
 interface StreamSnapshot {
@@ -43,6 +50,8 @@ interface KeySnapshot {
   /** By rule name. */
   readonly windows: Readonly<Record<string, WindowState>>;
   readonly alerts: Readonly<Record<string, AlertRecord>>;
+  readonly running: Readonly<Record<string, Running>>;
+  readonly remembered: Readonly<Record<string, readonly (FieldValue | null)[]>>;
 }
 
 /** Takes the state down. The result shares nothing with it only once it has been made JSON; do that before the next record. */
@@ -54,6 +63,13 @@ export function snapshot(plan: Plan, brokers: readonly string[], state: State): 
       brokers.map((name, i) => [name, Array.from(state.deliveries[i]!, ([id, { high, low }]) => [id, high, low])]),
     ),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
+    alertClock: state.alerting.clock,
+    limits: Object.fromEntries(
+      plan.rules.flatMap(({ name, index }) => {
+        const { limit } = state.alerting.rules[index]!;
+        return limit === undefined ? [] : [[name, limit] as const];
+      }),
+    ),
     streams: Object.fromEntries(
       plan.streams.map((streamPlan) => {
         const stream = state.streams[streamPlan.index]!;
@@ -77,13 +93,28 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState):
   const { wakeMs: _wakeMs, ...hearing } = key.hearing;
   const windows: Record<string, WindowState> = {};
   const alerts: Record<string, AlertRecord> = {};
+  const running: Record<string, Running> = {};
+  const remembered: Record<string, readonly (FieldValue | null)[]> = {};
   for (const rule of rules) {
     const window = key.windowing.windows[rule.slot];
     const alert = key.alerts[rule.slot];
+    const facts = key.running[rule.slot];
     if (window !== undefined) windows[rule.name] = window;
-    if (alert?.watched) alerts[rule.name] = alert;
+    if (alert !== undefined && isRemembered(alert)) alerts[rule.name] = alert;
+    if (facts !== undefined) running[rule.name] = facts;
+    const values = key.remembered[rule.slot];
+    if (values !== undefined) remembered[rule.name] = values;
   }
-  return { per: keying.per, parts: key.key.parts, hearing, marks: [...key.windowing.marks], windows, alerts };
+  return {
+    per: keying.per,
+    parts: key.key.parts,
+    hearing,
+    marks: [...key.windowing.marks],
+    windows,
+    alerts,
+    running,
+    remembered,
+  };
 }
 
 /**
@@ -141,7 +172,29 @@ export function restore(
       }
     }
   }
+  restoreAlerting(plan, brokers, state, from, kept);
   return { state, dropped };
+}
+
+function restoreAlerting(
+  plan: Plan,
+  brokers: readonly string[],
+  { alerting, streams }: State,
+  from: Snapshot,
+  kept: ReadonlyMap<string, RulePlan>,
+): void {
+  const { liveMs, ...clock } = from.alertClock;
+  alerting.clock = { ...clock, liveMs: brokers.map((name) => liveMs[from.brokers.indexOf(name)] ?? null) };
+  for (const [name, limit] of Object.entries(from.limits)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) alerting.rules[rule.index]!.limit = limit;
+  }
+  for (const rule of plan.rules.filter(({ lifecycle }) => isTimed(lifecycle))) {
+    for (const key of streams[rule.stream]!.keys[rule.keying.index]!.values()) {
+      const alert = key.alerts[rule.slot];
+      if (alert !== undefined && isAttended(alert)) alerting.rules[rule.index]!.open.add(key);
+    }
+  }
 }
 
 /** What a broker of the snapshot is now. Where it is gone, the first one takes its place, and waiting begins anew. */
@@ -169,5 +222,13 @@ function restoreKey(
   for (const [name, alert] of Object.entries(from.alerts)) {
     const rule = kept.get(name);
     if (rule !== undefined) key.alerts[rule.slot] = alert;
+  }
+  for (const [name, running] of Object.entries(from.running)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) key.running[rule.slot] = running;
+  }
+  for (const [name, values] of Object.entries(from.remembered)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) key.remembered[rule.slot] = values;
   }
 }

@@ -1,11 +1,14 @@
+import { type AlertClock, createAlertClock } from './alerts/clock.ts';
 import type { AlertRecord } from './alerts/lifecycle.ts';
+import type { Limited } from './alerts/noise.ts';
 import type { Deliveries } from './decode/redelivery.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
 import type { Key } from './model/item.ts';
 import type { Keying, Plan } from './model/plan.ts';
-import type { WindowState } from './windows/panes.ts';
+import type { FieldValue } from './model/reading.ts';
 import type { Watermark } from './windows/watermark.ts';
+import type { WindowState } from './windows/window-kind.ts';
 
 /**
  * Everything the fold remembers between records.
@@ -20,6 +23,19 @@ export interface State {
   readonly deliveries: Deliveries[];
   /** By stream index. */
   readonly streams: StreamState[];
+  readonly alerting: Alerting;
+}
+
+/** What alerts have in common. Belongs to transition. */
+export interface Alerting {
+  clock: AlertClock;
+  /** By the plan's rules. */
+  readonly rules: readonly RuleAlerting[];
+}
+
+export interface RuleAlerting extends Limited {
+  /** Of a timed rule: the keys whose alerts are looked at with every tick. Not part of a snapshot, since it follows from the alerts. */
+  readonly open: Set<KeyState>;
 }
 
 export interface StreamState {
@@ -48,7 +64,7 @@ export interface Presence {
   seenAt: number;
 }
 
-/** What is remembered of one key. `alerts` and `windows` are by the rules' slots. */
+/** What is remembered of one key. `alerts`, `windows`, `running` and `remembered` are by the rules' slots. */
 export interface KeyState {
   readonly key: Key;
   /** Index of the keying it belongs to. */
@@ -57,6 +73,23 @@ export interface KeyState {
   readonly windowing: Windowing;
   /** Belongs to those who judge (watch, evaluate) and to transition, which agree on `AlertRecord.watched`. */
   readonly alerts: (AlertRecord | undefined)[];
+  /**
+   * Where the stream's reading rules have an index: positions among them, in no order, of all whose alert is watched, and of some whose
+   * alert no longer is. Undefined: not looked at yet. Belongs to evaluate; not part of a snapshot.
+   */
+  open: number[] | undefined;
+  /** By the rules' slots. Belongs to evaluate. */
+  readonly running: (Running | undefined)[];
+  /** By the rules' slots: the last values of facts that are asked for a change, null before the first. Belongs to evaluate. */
+  readonly remembered: (readonly (FieldValue | null)[] | undefined)[];
+}
+
+/** How far a rule's running facts have come with a key. Plain data. */
+export interface Running {
+  /** Event time of its newest reading. */
+  at: number;
+  /** States of the detectors, by their order in the plan. */
+  readonly detectors: unknown[];
 }
 
 /** When a key was last heard of, whichever device spoke. Belongs to watch. */
@@ -71,6 +104,8 @@ export interface Hearing {
 /** A key's windows, and how far the clocks of its devices have come. Belongs to window. */
 export interface Windowing {
   readonly windows: (WindowState | undefined)[];
+  /** As `KeyState.open`, of the window rules that have a window here. */
+  open: number[] | undefined;
   /** By device; a key that is a device has one. */
   readonly marks: Map<string, Watermark>;
   /** Live time for which a window timer is set; Infinity for none. Not part of a snapshot. */
@@ -87,6 +122,10 @@ export function createState(plan: Plan, connections: number): State {
       silenceTimers: createTimingWheel(),
       windowTimers: createTimingWheel(),
     })),
+    alerting: {
+      clock: createAlertClock(),
+      rules: plan.rules.map(() => ({ open: new Set(), limit: undefined })),
+    },
   };
 }
 
@@ -136,8 +175,11 @@ export function lookUpKey(stream: StreamState, keying: number, parts: readonly s
       key: { text, parts },
       keying,
       hearing: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY },
-      windowing: { windows: [], marks: new Map(), wakeMs: Number.POSITIVE_INFINITY },
+      windowing: { windows: [], open: undefined, marks: new Map(), wakeMs: Number.POSITIVE_INFINITY },
       alerts: [],
+      open: undefined,
+      running: [],
+      remembered: [],
     };
     keys.set(text, key);
   }

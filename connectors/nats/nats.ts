@@ -144,11 +144,13 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
 }
 
 async function publishKept(way: Way & { kind: 'jetstream' }, event: EventOutput, stream: string): Promise<void> {
-  await way.js.publish(event.subject, event.body, {
-    msgID: event.id,
-    expect: { streamName: stream },
-    timeout: ANSWER_TIMEOUT_MS,
-  });
+  if (event.quiet !== true) {
+    await way.js.publish(event.subject, event.body, {
+      msgID: event.id,
+      expect: { streamName: stream },
+      timeout: ANSWER_TIMEOUT_MS,
+    });
+  }
   if (event.kv === undefined) return;
   const bucket = way.buckets[event.kv.bucket];
   if (event.kv.value === null) await bucket.delete(event.kv.key);
@@ -157,6 +159,7 @@ async function publishKept(way: Way & { kind: 'jetstream' }, event: EventOutput,
 
 /** The flush is answered after every error that the publication may have caused; the client tells of such a one a few microtasks later. */
 async function publishPlainly(link: Link, event: EventOutput): Promise<void> {
+  if (event.quiet === true) return;
   const head = headers();
   head.set('Nats-Msg-Id', event.id);
   link.nc.publish(event.subject, event.body, link.nc.info?.headers ? { headers: head } : {});

@@ -28,7 +28,7 @@ interface StreamPlan {
 const STREAMS: readonly StreamPlan[] = [
   {
     name: 'WEIR_ALERTS',
-    description: 'Alerts of Weir that began to fire or were resolved.',
+    description: 'Alerts of Weir that began to fire, still fire, changed their severity or were resolved.',
     subjects: 'weir.alerts.>',
     maxBytes: 512 * 1024 * 1024,
     samples: ['info', 'warning', 'critical'].map((severity) => `weir.alerts.${severity}.~sample.~sample`),

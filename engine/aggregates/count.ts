@@ -2,7 +2,6 @@ import type { Aggregate } from './aggregate.ts';
 
 /** Number of readings (`"count": true`), or of readings that have the field (`"count": "temp"`). Zero where there is none. */
 export const count: Aggregate<{ n: number }> = {
-  accepts: ['none', 'number', 'boolean', 'string'],
   create: () => ({ n: 0 }),
   add(into) {
     into.n += 1;

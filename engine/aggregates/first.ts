@@ -9,7 +9,6 @@ export interface Stamped {
 
 /** Value of the field in the earliest reading by event time; of equal stamps, the one that arrived first. */
 export const first: Aggregate<Stamped> = {
-  accepts: ['number', 'boolean', 'string'],
   create: () => ({ time: 0 }),
   add(into, value, time) {
     if (into.value !== undefined && into.time <= time) return;

@@ -3,7 +3,6 @@ import type { Stamped } from './first.ts';
 
 /** Value of the field in the latest reading by event time; of equal stamps, the one that arrived last. */
 export const last: Aggregate<Stamped> = {
-  accepts: ['number', 'boolean', 'string'],
   create: () => ({ time: 0 }),
   add(into, value, time) {
     if (into.value !== undefined && into.time > time) return;

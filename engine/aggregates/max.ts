@@ -2,7 +2,6 @@ import type { Aggregate } from './aggregate.ts';
 
 /** Largest value of the field; undefined where no reading had it. */
 export const max: Aggregate<{ n: number; value: number }> = {
-  accepts: ['number'],
   create: () => ({ n: 0, value: 0 }),
   add(into, value) {
     if (into.n === 0 || (value as number) > into.value) into.value = value as number;

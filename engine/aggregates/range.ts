@@ -4,7 +4,6 @@ import { min } from './min.ts';
 
 /** Largest value minus smallest; 0 for one reading, undefined where no reading had the field. */
 export const range: Aggregate<{ min: { n: number; value: number }; max: { n: number; value: number } }> = {
-  accepts: ['number'],
   create: () => ({ min: min.create(), max: max.create() }),
   add(into, value, time) {
     min.add(into.min, value, time);

@@ -13,7 +13,6 @@ export interface Moments {
  * swallow the deviations.
  */
 export const stddev: Aggregate<Moments> = {
-  accepts: ['number'],
   create: () => ({ n: 0, mean: 0, m2: 0 }),
   add(into, value) {
     const delta = (value as number) - into.mean;

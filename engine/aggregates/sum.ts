@@ -16,7 +16,6 @@ function addToSum(into: Sum, value: number): void {
 
 /** Sum of the field; undefined where no reading had it. */
 export const sum: Aggregate<Sum> = {
-  accepts: ['number'],
   create: () => ({ n: 0, sum: 0, error: 0 }),
   add(into, value) {
     into.n += 1;

@@ -1,73 +1,131 @@
 import type { AlertState } from '../model/item.ts';
 import type { Lifecycle } from '../model/plan.ts';
+import { createLevelRecord, type LevelRecord, oldestMatch, takeOutcome } from './hold.ts';
+import type { NoiseRecord } from './noise.ts';
 
 /** What is remembered of one alert (one rule, one key). Plain data. Instants are event time, milliseconds. */
 export interface AlertRecord {
   state: 'inactive' | 'pending' | 'firing';
   /** When the conditions began to hold; meaningless while inactive. */
   since: number;
-  /** When the alert began to be calm while firing; -1 while it is not. */
-  calmSince: number;
+  /** The level at which it fires, from 1; 0 while it does not. */
+  level: number;
+  /** By level, lowest first; made with the first outcome. */
+  readonly levels: LevelRecord[];
   /**
    * Outcomes that do not hold matter too. Set by who judges as soon as conditions hold, true to the state once the alert has been
    * moved on: until then a needless outcome may pass, which changes nothing, but none that is needed is left out.
    */
   watched: boolean;
+  /** Of rules that act with the passing of time, or that bound their events. */
+  noise?: NoiseRecord;
 }
 
-/** A change of state that an outcome brings about. */
+/** What the conditions of a rule came to. A rule with one level does without `reached` and `clearing`. */
+export interface Outcome {
+  readonly at: number;
+  readonly holds: boolean;
+  readonly clears: boolean;
+  /** The highest level whose conditions hold, from 1; 0 for none. It makes those below hold. */
+  readonly reached?: number;
+  /** The levels that may be left, as bits from the lowest. */
+  readonly clearing?: number;
+}
+
+/** A change of state, or of the level of a firing alert. */
 export interface Change {
   readonly from: AlertState;
   readonly to: AlertState;
   readonly since: number;
+  /** From 1; 0 where it does not fire. */
+  readonly fromLevel: number;
+  readonly toLevel: number;
 }
 
 export function createAlertRecord(): AlertRecord {
-  return { state: 'inactive', since: -1, calmSince: -1, watched: false };
+  return { state: 'inactive', since: -1, level: 0, levels: [], watched: false };
 }
 
 /**
- * Moves an alert on by one outcome of its rule: inactive → pending (`for`) → firing → (`keepFiring`) → resolved.
+ * Moves an alert on by one outcome of its rule: inactive → pending (`for`) → firing → (`keepFiring`) → resolved, and, while it
+ * fires, from level to level: up when the conditions of a higher one have held, down when its own have been calm.
  *
  * Outcomes count in the order in which they come. An outcome older than the alert (readings out of order) is taken at its word,
  * but makes no time pass: `for` and `keepFiring` are only ever served by stamps that went forward.
  * A rule without `for` goes from inactive to firing directly; one whose conditions stop holding while pending falls back to inactive.
  * Returns undefined where nothing changed.
  */
-export function advance(
-  record: AlertRecord,
-  lifecycle: Lifecycle,
-  outcome: { readonly at: number; readonly holds: boolean; readonly clears: boolean },
-): Change | undefined {
-  if (record.state === 'firing') return calm(record, lifecycle, outcome);
-  const from = record.state;
-  if (!outcome.holds) {
-    if (from === 'inactive') return undefined;
+export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outcome): Change | undefined {
+  const { at } = outcome;
+  const reached = outcome.reached ?? (outcome.holds ? 1 : 0);
+  const met = takeIn(record, lifecycle, reached, outcome.clearing ?? (outcome.clears ? 1 : 0), at);
+  const { state: from, level: fromLevel } = record;
+  if (met > fromLevel) rise(record, met, at);
+  else sink(record, lifecycle, at);
+  const { level: toLevel } = record;
+  if (toLevel === fromLevel && toLevel > 0) return undefined;
+  if (toLevel > 0) return { from, to: 'firing', since: record.since, fromLevel, toLevel };
+  const { since } = record;
+  if (fromLevel > 0) {
     record.state = 'inactive';
-    return { from, to: 'inactive', since: record.since };
+    return { from, to: 'resolved', since, fromLevel, toLevel };
   }
-  if (from === 'inactive') record.since = outcome.at;
-  if (outcome.at - record.since >= lifecycle.forMs) {
-    record.state = 'firing';
-    record.calmSince = -1;
-    return { from, to: 'firing', since: record.since };
-  }
-  if (from === 'pending') return undefined;
-  record.state = 'pending';
-  return { from, to: 'pending', since: record.since };
+  const pending = reached > 0 || (from === 'pending' && hasMatches(record));
+  if (pending === (from === 'pending')) return undefined;
+  record.state = pending ? 'pending' : 'inactive';
+  if (pending) record.since = at;
+  return { from, to: record.state, since: record.since, fromLevel, toLevel };
 }
 
-function calm(
-  record: AlertRecord,
-  lifecycle: Lifecycle,
-  outcome: { readonly at: number; readonly holds: boolean; readonly clears: boolean },
-): Change | undefined {
-  if (!outcome.clears || outcome.holds) {
-    record.calmSince = -1;
-    return undefined;
+/** Shows every level the outcome; returns the highest whose conditions have held long or often enough. */
+function takeIn(record: AlertRecord, { levels }: Lifecycle, reached: number, clearing: number, at: number): number {
+  let met = 0;
+  for (let i = 0; i < levels.length; i++) {
+    const level = (record.levels[i] ??= createLevelRecord());
+    const holds = reached > i;
+    const isMet = takeOutcome(level, levels[i]!.hold, at, holds);
+    if (isMet) met = i + 1;
+    if (holds || isMet || (clearing & (1 << i)) === 0) level.calmSince = -1;
+    else if (level.calmSince < 0 && i < record.level) level.calmSince = at;
   }
-  if (record.calmSince < 0) record.calmSince = outcome.at;
-  if (outcome.at - record.calmSince < lifecycle.keepFiringMs) return undefined;
+  return met;
+}
+
+function rise(record: AlertRecord, to: number, at: number): void {
+  const first = record.level === 0;
+  for (let i = record.level; i < to; i++) record.levels[i]!.calmSince = -1;
+  record.level = to;
+  if (!first) return;
+  const pendingSince = record.state === 'pending' ? record.since : at;
+  record.since = oldestMatch(record.levels[to - 1]!) ?? pendingSince;
+  record.state = 'firing';
+}
+
+/** Leaves every level, from the top, that has been calm for long enough. */
+function sink(record: AlertRecord, { keepFiringMs }: Lifecycle, at: number): void {
+  while (record.level > 0) {
+    const { calmSince } = record.levels[record.level - 1]!;
+    if (calmSince < 0 || at - calmSince < keepFiringMs) return;
+    record.level -= 1;
+  }
+}
+
+/** Ends an alert, whatever its conditions say, and forgets how long and how often they held. Undefined where it is inactive already. */
+export function release(record: AlertRecord): Change | undefined {
+  const { state: from, level: fromLevel, since } = record;
+  record.levels.length = 0;
+  record.level = 0;
   record.state = 'inactive';
-  return { from: 'firing', to: 'resolved', since: record.since };
+  if (from === 'inactive') return undefined;
+  return { from, to: from === 'firing' ? 'resolved' : 'inactive', since, fromLevel, toLevel: 0 };
+}
+
+/** Whether outcomes that do not hold matter to the alert. */
+export function mustWatch(record: AlertRecord): boolean {
+  return record.state !== 'inactive' || record.noise?.silent !== undefined || hasMatches(record);
+}
+
+function hasMatches({ levels }: AlertRecord): boolean {
+  for (const { recent } of levels) if (recent !== undefined && recent.length > 0) return true;
+  return false;
 }

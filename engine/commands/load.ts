@@ -1,13 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { compilePlan, type ParsedRule } from '../language/compile.ts';
 import { parseRuleFile } from '../language/shape.ts';
+import { findUnused, parseSharedFile, type Shared } from '../language/shared.ts';
+import { usesOfRule } from '../language/uses.ts';
 import type { Config } from '../model/config.ts';
 import type { Plan } from '../model/plan.ts';
 import { InvalidInput, type Problem } from '../model/problem.ts';
 
 const RULE_ENDING = '.rule.json';
+/** What the rules of a folder share; it need not be there. */
+const SHARED_NAME = 'conditions.json';
 
 /** What a config file and its rules come to; the problems are warnings only. */
 export interface Loaded {
@@ -38,15 +42,37 @@ export function loadConfig(file: string): Loaded {
 function loadRules(config: Config): { plan: Plan; problems: Problem[] } {
   const folder = relative(process.cwd(), config.rules) || '.';
   const parsed: ParsedRule[] = [];
-  const problems: Problem[] = [];
-  for (const name of listRules(config.rules, config.file)) {
+  const { shared, problems: found } = loadShared(config.rules, folder);
+  const problems = [...found];
+  const names = listRules(config.rules, config.file);
+  for (const name of names) {
     const shown = join(folder, name);
-    const { rule, document, problems: found } = parseRuleFile(shown, readText(join(config.rules, name), shown, ''));
-    problems.push(...found);
+    const { rule, document, problems: own } = parseRuleFile(shown, readText(join(config.rules, name), shown, ''));
+    problems.push(...own);
     if (rule !== undefined) parsed.push({ rule, document });
   }
-  const compiled = compilePlan(config.streams, parsed);
-  return { plan: compiled.plan, problems: [...problems, ...compiled.problems] };
+  // Where the shared file could not be read, its names would be told missing in every rule that uses one.
+  const told = shared === undefined && found.length > 0;
+  const compiled = compilePlan(config.streams, told ? parsed.filter(standsAlone) : parsed, shared);
+  problems.push(...compiled.problems);
+  // What a rule uses that could not be read is not known.
+  if (shared !== undefined && parsed.length === names.length) {
+    const uses = parsed.map(({ rule }) => usesOfRule(rule, shared.conditions));
+    problems.push(...findUnused(shared, uses));
+  }
+  return { plan: compiled.plan, problems };
+}
+
+function standsAlone({ rule }: ParsedRule): boolean {
+  const { conditions, lists } = usesOfRule(rule, {});
+  return conditions.size + lists.size === 0;
+}
+
+function loadShared(rules: string, folder: string): { shared: Shared | undefined; problems: Problem[] } {
+  const path = join(rules, SHARED_NAME);
+  if (!existsSync(path)) return { shared: undefined, problems: [] };
+  const shown = join(folder, SHARED_NAME);
+  return parseSharedFile(shown, readText(path, shown, ''));
 }
 
 function listRules(folder: string, configFile: string): string[] {

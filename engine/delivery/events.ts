@@ -1,10 +1,18 @@
-import type { AlertState, DeviceChange, Rejected, Transition } from '../model/item.ts';
+import type { AlertState, DeviceChange, Notice, Overflow, Rejected, Transition } from '../model/item.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { RulePlan } from '../model/plan.ts';
 import type { FieldValue } from '../model/reading.ts';
 import { cloudEvent, formatTime } from './cloud-event.ts';
 import { evidenceSql } from './evidence.ts';
-import { alertSubject, DEADLETTERS_SUBJECT, deviceSubject, kvToken, subjectToken } from './subjects.ts';
+import {
+  alertSubject,
+  DEADLETTERS_SUBJECT,
+  deviceSubject,
+  kvToken,
+  LIMIT_TOKEN,
+  limitSubject,
+  subjectToken,
+} from './subjects.ts';
 
 /** What an event says of where it comes from. */
 export interface EventContext {
@@ -17,7 +25,7 @@ export interface EventContext {
 }
 
 /** What an alert's event takes from its rule; a `RulePlan` has it all. */
-export type EventRule = Pick<RulePlan, 'name' | 'version' | 'type' | 'severity' | 'params' | 'message'> & {
+export type EventRule = Pick<RulePlan, 'name' | 'version' | 'type' | 'severity' | 'params' | 'message' | 'units'> & {
   readonly keying: Pick<RulePlan['keying'], 'per'>;
 };
 
@@ -31,21 +39,22 @@ export interface EventStream {
 const SHOWN_PAYLOAD_BYTES = 4_096;
 
 /**
- * The event of an alert that began to fire or was resolved, with its entry in the KV of open alerts; undefined for every other
- * change of state, which is for the `alerts` table alone.
+ * The event of an alert that began to fire, changed its severity, was resolved or is told without a change, with its entry in the KV of
+ * open alerts; undefined for every other change of state, and for those of an alert that flaps, which are for the `alerts` table alone.
+ * What the rule's limit holds back changes the KV quietly.
  */
 export function alertEvent(
-  transition: Transition,
+  transition: Transition | Notice,
   rule: EventRule,
   stream: Pick<EventStream, 'name'>,
   context: EventContext,
 ): EventOutput | undefined {
-  const { id, to: state, key, offset, at } = transition;
-  if (state !== 'firing' && state !== 'resolved') return undefined;
+  const { id, to: state, key, offset, at, suppressed } = transition;
+  if ((state !== 'firing' && state !== 'resolved') || suppressed === 'flapping') return undefined;
   const body = cloudEvent({
     id,
     instance: context.instance,
-    type: `weir.alert.${state}`,
+    type: `weir.alert.${eventKind(transition)}`,
     subject: key.text,
     time: at,
     data: alertData(transition, state, rule, stream, context),
@@ -54,15 +63,52 @@ export function alertEvent(
     kind: 'event',
     id,
     offset,
-    subject: alertSubject(rule.severity, rule.name, key.text),
+    subject: alertSubject(transition.severity, rule.name, key.text),
     body,
     stream: 'WEIR_ALERTS',
+    ...(suppressed === 'limit' && { quiet: true }),
     kv: {
       bucket: 'weir_alerts_open',
       key: `${kvToken(rule.name)}.${kvToken(key.text)}`,
-      value: state === 'firing' ? body : null,
+      // While it flaps nobody is told of its changes, so it stays open until it is stable.
+      value: state === 'firing' || transition.flapping ? body : null,
     },
   };
+}
+
+function eventKind(told: Transition | Notice): string {
+  if (told.kind === 'notice') return told.notice === 'repeat' ? 'repeat' : told.to;
+  return told.flapping ? 'flapping' : told.to;
+}
+
+/** The event that sums up the alerts of a rule that its limit held back in a period. */
+export function overflowEvent(
+  overflow: Overflow,
+  rule: Pick<EventRule, 'name' | 'version' | 'type'>,
+  context: EventContext,
+): EventOutput {
+  const { id, offset, at, since, severity, told, heldBack, keys } = overflow;
+  const body = cloudEvent({
+    id,
+    instance: context.instance,
+    type: 'weir.alert.limited',
+    subject: rule.name,
+    time: at,
+    data: {
+      rule: rule.name,
+      version: rule.version,
+      type: rule.type,
+      severity,
+      state: 'limited',
+      since: formatTime(since),
+      at: formatTime(at),
+      told,
+      heldBack,
+      keys,
+      message: `${rule.name}: ${told} told, ${heldBack} more held back by the limit`,
+    },
+  });
+  return { kind: 'event', id, offset, subject: limitSubject(severity, rule.name), body, stream: 'WEIR_ALERTS' };
 }
 
 /**
@@ -133,13 +179,13 @@ export function deadLetterEvent(
 }
 
 function alertData(
-  transition: Transition,
+  transition: Transition | Notice,
   state: AlertState,
   rule: EventRule,
   stream: Pick<EventStream, 'name'>,
   context: EventContext,
 ): Record<string, unknown> {
-  const { key, at, since, from, facts, conditions, evidence } = transition;
+  const { key, at, since, from, facts, conditions, evidence, previousSeverity, flapping, suppressed } = transition;
   const { per } = rule.keying;
   const keyParts = named(per, key.parts);
   const { severity: _severity, message: _message, ...params } = rule.params;
@@ -149,9 +195,13 @@ function alertData(
     rule: rule.name,
     version: rule.version,
     type: rule.type,
-    severity: rule.severity,
+    severity: transition.severity,
+    ...(previousSeverity !== undefined && { previousSeverity }),
     state,
     from,
+    ...(reasonOf(transition) !== undefined && { reason: reasonOf(transition) }),
+    ...(flapping && { flapping }),
+    ...(suppressed !== undefined && { suppressed }),
     key: key.text,
     keyParts,
     since: formatTime(since),
@@ -159,16 +209,23 @@ function alertData(
     ...(state === 'resolved' && { durationMs: Math.round((at - since) * 1000) / 1000 }),
     message: alertMessage(transition, rule),
     facts,
+    units: rule.units,
     conditions,
     params,
     evidence: { sql, from: formatTime(evidence.from), to: formatTime(evidence.to) },
   };
 }
 
-/** What the alert says at this change: the rule's message with the facts and the parts of the key filled in. */
-export function alertMessage({ key, facts }: Transition, rule: EventRule): string {
+function reasonOf(told: Transition | Notice): string | undefined {
+  return told.kind === 'notice' && told.notice === 'stable' ? 'stable' : told.reason;
+}
+
+/** What the alert says at this change: the rule's message with the facts, the parts of the key and the severity filled in. */
+export function alertMessage({ key, facts, severity }: Transition | Notice, rule: EventRule): string {
   const keyParts = named(rule.keying.per, key.parts);
-  return rule.message((name) => lookUp(name, facts, keyParts, key.text));
+  return rule.message(
+    (name) => lookUp(name, facts, keyParts, key.text) ?? (name === 'severity' ? severity : undefined),
+  );
 }
 
 function lookUp(
@@ -189,17 +246,23 @@ function named(names: readonly string[], values: readonly string[]): Readonly<Re
 
 /**
  * The id of a change of state, of which no two in a journal are alike but those of one alert to one state by one record at one instant:
- * `<journalId>.<offset>.<rule>.<key>.<state>.<at in µs>`, each part a subject token.
+ * `<journalId>.<offset>.<rule>.<key>.<state>.<at in µs>`, each part a subject token. For what is told without a change, `repeat` or
+ * `stable` stands in place of the state.
  */
 export function transitionId(
   journalId: string,
   offset: number,
   rule: string,
   key: string,
-  state: AlertState,
+  state: AlertState | Notice['notice'],
   at: number,
 ): string {
   return eventId(journalId, offset, subjectToken(rule), subjectToken(key), state, String(Math.round(at * 1000)));
+}
+
+/** The id of what sums up a rule's limit at a tick; no key makes a token like `~limit`. */
+export function overflowId(journalId: string, offset: number, rule: string, at: number): string {
+  return eventId(journalId, offset, subjectToken(rule), LIMIT_TOKEN, 'limited', String(Math.round(at * 1000)));
 }
 
 function eventId(journalId: string, offset: number, ...parts: readonly string[]): string {

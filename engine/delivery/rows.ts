@@ -13,7 +13,7 @@ export function alertRow(transition: Transition, plan: Plan): unknown[] {
     transition.at,
     rule.name,
     rule.version,
-    rule.severity,
+    transition.severity,
     transition.from,
     transition.to,
     plan.streams[rule.stream]!.name,
@@ -26,6 +26,9 @@ export function alertRow(transition: Transition, plan: Plan): unknown[] {
     evidence.from,
     evidence.to,
     transition.offset,
+    transition.previousSeverity ?? '',
+    transition.reason ?? '',
+    transition.suppressed ?? '',
   ];
 }
 

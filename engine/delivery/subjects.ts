@@ -7,6 +7,9 @@ export const MAX_TOKEN_CHARS = 200;
 /** Subject of what could not be decoded. */
 export const DEADLETTERS_SUBJECT = 'weir.deadletters';
 
+/** Stands where the key does for what concerns all alerts of a rule. No text makes this token. */
+export const LIMIT_TOKEN = '~limit';
+
 const PLAIN = /^[A-Za-z0-9_-]+$/;
 const HASH_CHARS = 32;
 const ESCAPES = Array.from({ length: 256 }, (_, byte) => `~${byte.toString(16).toUpperCase().padStart(2, '0')}`);
@@ -39,6 +42,11 @@ export function kvToken(text: string): string {
 /** `weir.alerts.<severity>.<rule>.<key>` */
 export function alertSubject(severity: Severity, rule: string, key: string): string {
   return `weir.alerts.${severity}.${subjectToken(rule)}.${subjectToken(key)}`;
+}
+
+/** `weir.alerts.<severity>.<rule>.~limit` */
+export function limitSubject(severity: Severity, rule: string): string {
+  return `weir.alerts.${severity}.${subjectToken(rule)}.${LIMIT_TOKEN}`;
 }
 
 /** `weir.devices.<online|offline>.<device>` */

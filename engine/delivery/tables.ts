@@ -46,7 +46,7 @@ export function streamTable(stream: StreamConfig): Table {
   };
 }
 
-/** Every change of state of every alert. */
+/** Every change of state of every alert, and of severity while it fires. */
 export const ALERTS: Table = {
   name: 'alerts',
   columns: [
@@ -67,6 +67,13 @@ export const ALERTS: Table = {
     column('evidence_from', 'DateTime64(6)', 'First instant of the readings behind it'),
     column('evidence_to', 'DateTime64(6)', 'Last instant of the readings behind it'),
     column('offset', 'UInt64', 'Journal offset of what caused it'),
+    column(
+      'previous_severity',
+      'LowCardinality(String)',
+      'Severity before, where a firing alert changed it; else empty',
+    ),
+    column('reason', 'LowCardinality(String)', 'schedule or gap, where that ended it; else empty'),
+    column('suppressed', 'LowCardinality(String)', 'flapping or limit, where that kept it from being told; else empty'),
   ],
   orderBy: ['rule', 'key', 'time', 'id'],
 };

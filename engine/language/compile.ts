@@ -1,16 +1,35 @@
 import { createHash } from 'node:crypto';
 import type { StreamConfig } from '../model/config.ts';
-import { parseDuration } from '../model/duration.ts';
 import type { Document } from '../model/locate.ts';
-import { compileMessage } from '../model/message.ts';
-import type { Judge, Keying, Plan, ReadingRule, RulePlan, SilenceRule, StreamPlan, WindowRule } from '../model/plan.ts';
+import type {
+  DerivedRule,
+  Judge,
+  Keying,
+  Plan,
+  ReadingRule,
+  RulePlan,
+  SilenceRule,
+  StreamPlan,
+  WindowRule,
+} from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FieldValue } from '../model/reading.ts';
 import { type Fault, locateFaults } from '../model/report.ts';
 import type { RuleFile, TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
+import { cluesOf, cluesOfRule } from './clues.ts';
 import { type CompiledCondition, compileCondition } from './conditions.ts';
-import { planAggregates, type Report, readingScope, type Scope, windowScope } from './scope.ts';
+import { planClosed, planDerived } from './derived.ts';
+import { compileLevels } from './levels.ts';
+import { planAggregates } from './plan-aggregates.ts';
+import { planLifecycle, planSilence } from './plan-lifecycle.ts';
+import { planWindow } from './plan-window.ts';
+import { indexRules } from './rule-index.ts';
+import { checkMessage, compileRuleMessage } from './rule-message.ts';
+import { type Report, readingScope, rememberingScope, type Scope, windowScope } from './scope.ts';
+import type { Shared } from './shared.ts';
+import { unitsOf } from './units.ts';
+import { type Uses, usesOfRule } from './uses.ts';
 
 /** A rule file whose structure is sound, with the places of everything in it. */
 export interface ParsedRule {
@@ -20,11 +39,12 @@ export interface ParsedRule {
 
 /**
  * Compiles streams and rules into a plan. All problems of all rules are found at once; the plan holds the rules that have no error,
- * highest priority first, else in the order given.
+ * highest priority first, else in the order given. `shared` is what rules may refer to by name.
  */
 export function compilePlan(
   streams: readonly StreamConfig[],
   parsed: readonly ParsedRule[],
+  shared?: Shared,
 ): { plan: Plan; problems: Problem[] } {
   const problems: Problem[] = [];
   const keyings = streams.map((): Keying[] => [{ index: 0, per: ['device'], parts: [-1], byDevice: true }]);
@@ -39,7 +59,7 @@ export function compilePlan(
       report(['name'], { code: 'duplicate-name', message, remedy: 'Give each rule a name of its own.' });
     }
     files.set(rule.name, document.file);
-    const draft = draftRule(rule, streams, keyings, report);
+    const draft = draftRule(rule, streams, keyings, shared, report);
     const found = locateFaults(document, faults);
     problems.push(...found);
     if (draft === undefined || found.some((problem) => problem.severity === 'error')) continue;
@@ -67,26 +87,31 @@ function planStream(
 ): StreamPlan {
   const own = rules.filter((rule) => rule.stream === index);
   const silent = own.filter((rule) => rule.kind === 'silence');
+  const readingRules = own.filter((rule) => rule.kind === 'reading' || rule.kind === 'derived');
+  const windowRules = own.filter((rule) => rule.kind === 'window');
   return {
     index,
     name: config.name,
     config,
     keyings,
-    readingRules: own.filter((rule) => rule.kind === 'reading'),
-    windowRules: own.filter((rule) => rule.kind === 'window'),
+    readingRules,
+    windowRules,
+    readingIndex: indexRules(readingRules),
+    windowIndex: indexRules(windowRules),
     silenceRules: keyings.map((keying) => silent.filter((rule) => rule.keying === keying)),
     hasSilence: silent.length > 0,
   };
 }
 
 /** A rule that does not know its place among the others yet. */
-type Draft = Unplaced<ReadingRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
+type Draft = Unplaced<ReadingRule> | Unplaced<DerivedRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
 type Unplaced<R> = Omit<R, 'index' | 'slot'>;
 
 function draftRule(
   rule: RuleFile,
   streams: readonly StreamConfig[],
   keyings: readonly Keying[][],
+  shared: Shared | undefined,
   report: Report,
 ): Draft | undefined {
   const index = streams.findIndex((stream) => stream.name === rule.stream);
@@ -99,52 +124,69 @@ function draftRule(
     return undefined;
   }
   const keying = keyingOf(rule, stream, keyings[index]!, report);
-  const base = baseOf(rule, index, keying);
-  const reading = readingScope(stream);
+  const uses = usesOfRule(rule, shared?.conditions ?? {});
+  const base = { ...baseOf(rule, stream, index, keying), version: versionOf(rule, uses, shared) };
+  const reading = readingScope(stream, shared ?? {});
   if (rule.silence !== undefined) {
-    checkMessage(rule, ['silentFor', 'reason', 'key', ...keying.per], report);
-    // A silence that must last is a longer silence.
-    const { forMs, keepFiringMs } = base.lifecycle;
-    const silenceMs = durationOf(rule.silence) + forMs;
-    return { ...base, kind: 'silence', silenceMs, lifecycle: { forMs: 0, keepFiringMs } };
+    checkMessage(rule, ['silentFor', 'reason', 'key', ...keying.per], base.units, report);
+    return { ...base, kind: 'silence', silenceMs: planSilence(rule) };
   }
   const where = rule.where && compileAt(rule.where, 'where', reading, report)?.test;
+  const clued = { stream, definitions: reading };
+  if (rule.window === undefined && (rule.facts !== undefined || uses.changed)) {
+    const { running, formulas, ...derived } = planDerived(rule, stream, reading, report);
+    const { scope, remembered } = rememberingScope(derived.scope);
+    const judge = judgeOf(rule, scope, report);
+    checkMessage(rule, ['key', ...scope.names], base.units, report);
+    // What remembers must see every reading that `where` lets through.
+    const remembers = running.length + remembered.length > 0;
+    const clues = remembers ? cluesOf([rule.where], clued) : cluesOfRule(rule, clued);
+    return judge && { ...base, kind: 'derived', where, clues, running, formulas, remembered, judge };
+  }
   if (rule.window === undefined) {
     const judge = judgeOf(rule, reading, report);
-    checkMessage(rule, ['key', ...reading.names], report);
-    return judge && { ...base, kind: 'reading', where, judge };
+    checkMessage(rule, ['key', ...reading.names], base.units, report);
+    return judge && { ...base, kind: 'reading', where, clues: cluesOfRule(rule, clued), judge };
   }
-  const scope = windowScope(rule, keying, stream.fields);
+  const closed = windowScope(rule, keying, stream.fields, reading);
+  const { formulas, ...calculated } = planClosed(rule, stream, closed, report);
+  const { scope, remembered } = rememberingScope(calculated.scope);
   const judge = judgeOf(rule, scope, report);
-  checkMessage(rule, ['key', ...scope.names], report);
-  const window = { ...panesOf(rule.window), aggregates: planAggregates(rule, stream, report) };
-  return judge && { ...base, kind: 'window', where, window, judge };
+  checkMessage(rule, ['key', ...scope.names], base.units, report);
+  const aggregates = planAggregates(rule, stream, reading, report);
+  const window = planWindow(rule.window, { keying, aggregates, scope: reading, report });
+  const clues = cluesOf([rule.where], clued);
+  return judge && window && { ...base, kind: 'window', where, clues, window, formulas, remembered, judge };
 }
 
-function baseOf(rule: RuleFile, stream: number, keying: Keying) {
+function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Keying) {
   const { type, params = {} } = rule.event;
   const template = params.message ?? `${rule.name}: {{key}}`;
+  const units = unitsOf(rule, config);
+  const lifecycle = planLifecycle(rule);
   return {
     name: rule.name,
-    version: versionOf(rule),
     stream,
     keying,
     type,
-    severity: params.severity ?? 'warning',
+    severity: lifecycle.levels[0]!.severity,
     params,
-    lifecycle: {
-      forMs: rule.for === undefined ? 0 : durationOf(rule.for),
-      keepFiringMs: rule.keepFiring === undefined ? 0 : durationOf(rule.keepFiring),
-    },
-    message: compileMessage(template).render,
+    lifecycle,
+    message: compileRuleMessage(template, units),
+    units,
   } as const;
 }
 
-/** Hash of everything that gives the rule its meaning; its description and schema do not. */
-function versionOf(rule: RuleFile): string {
+/** Hash of everything that gives the rule its meaning, with what it refers to by name; its description and schema do not. */
+function versionOf(rule: RuleFile, uses: Uses, shared: Shared | undefined): string {
   const { $schema: _schema, description: _description, ...meaning } = rule;
+  const pick = (from: object = {}, names: ReadonlySet<string>) =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => names.has(name)));
+  const conditions = pick(shared?.conditions, uses.conditions);
+  const lists = pick(shared?.lists, uses.lists);
+  const referred = uses.conditions.size + uses.lists.size > 0 ? [{ conditions, lists }] : [];
   return createHash('sha256')
-    .update(JSON.stringify(sortKeys(meaning)))
+    .update([meaning, ...referred].map((part) => JSON.stringify(sortKeys(part))).join('\n'))
     .digest('hex')
     .slice(0, 12);
 }
@@ -180,20 +222,6 @@ function keyingOf(rule: RuleFile, stream: StreamConfig, known: Keying[], report:
   return keying;
 }
 
-/** The structure check has seen to it that the text is a duration. */
-function durationOf(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new Error(`"${text}" is not a duration`);
-  return ms;
-}
-
-function panesOf(window: NonNullable<RuleFile['window']>) {
-  const latenessMs = window.lateness === undefined ? 0 : durationOf(window.lateness);
-  if ('tumbling' in window) return { paneMs: durationOf(window.tumbling), panes: 1, latenessMs };
-  const paneMs = durationOf(window.every);
-  return { paneMs, panes: durationOf(window.hopping) / paneMs, latenessMs };
-}
-
 function compileAt<E>(
   condition: TopCondition,
   key: string,
@@ -206,35 +234,26 @@ function compileAt<E>(
 }
 
 function judgeOf<E>(rule: RuleFile, scope: Scope<E>, report: Report): Judge<E> | undefined {
+  const getters = scope.names.map((name) => [name, scope.resolve(name)!] as const);
+  const facts = (env: E) => {
+    const values: Record<string, FieldValue | null> = {};
+    for (const [name, get] of getters) values[name] = get(env) ?? null;
+    return values;
+  };
+  if (rule.levels !== undefined) {
+    const levels = compileLevels(rule.levels, scope, report);
+    return levels && { ...levels, facts };
+  }
   const conditions = rule.conditions && compileAt(rule.conditions, 'conditions', scope, report);
   const clear = rule.clear && compileAt(rule.clear, 'clear', scope, report);
   if (conditions === undefined) return undefined;
-  const getters = scope.names.map((name) => [name, scope.resolve(name)!] as const);
   return {
     holds: conditions.test,
     clears: clear?.test,
-    facts: (env) => {
-      const facts: Record<string, FieldValue | null> = {};
-      for (const [name, get] of getters) facts[name] = get(env) ?? null;
-      return facts;
-    },
+    facts,
     outcomes: (env, clearing) => [
       ...conditions.explain(env),
       ...(clearing && clear !== undefined ? clear.explain(env) : []),
     ],
   };
-}
-
-function checkMessage(rule: RuleFile, known: readonly string[], report: Report): void {
-  const template = rule.event.params?.message;
-  if (template === undefined) return;
-  for (const name of compileMessage(template).names) {
-    if (known.includes(name)) continue;
-    const close = suggest(name, known);
-    report(['event', 'params', 'message'], {
-      code: 'unknown-name',
-      message: `the message uses {{${name}}}, which this rule does not know`,
-      remedy: close === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean {{${close}}}?`,
-    });
-  }
 }

@@ -2,15 +2,27 @@ import type { ConditionOutcome } from '../model/item.ts';
 import type { FieldType } from '../model/reading.ts';
 import type { TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
+import type { KnownComparison } from './condition-contradictions.ts';
 import type { FactGetter, Test } from './operators.ts';
+import type { NamedLists } from './own-operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
+/** What conditions of every rule may refer to by name. */
+export interface Definitions {
+  /** Conditions that `{ "condition": name }` stands for. */
+  readonly shared?: Readonly<Record<string, TopCondition>> | undefined;
+  /** Lists that `inList` and `notInList` ask. */
+  readonly lists?: NamedLists | undefined;
+  /** The shared conditions have been checked by themselves: of them only what depends on the facts at hand is a problem here. */
+  readonly checked?: boolean | undefined;
+}
+
 /** What conditions may refer to, for one kind of environment. */
-export interface ConditionContext<E> {
+export interface ConditionContext<E> extends Definitions {
   /** Undefined: there is no such fact. */
   resolve(fact: string): FactGetter<E> | undefined;
-  /** Conditions that `{ "condition": name }` stands for. */
-  readonly shared?: Readonly<Record<string, TopCondition>>;
+  /** Reads what a fact was when it was last asked here; undefined: nobody remembers. */
+  previous?(fact: string): FactGetter<E>;
   /** Names to suggest where a fact is unknown. */
   readonly names?: Iterable<string>;
   /** The type of a fact's values where it is known; lets more conditions that never hold be found. */
@@ -39,6 +51,10 @@ export interface Compilation<E> {
   readonly problems: ConditionProblem[];
   readonly leaves: Leaf<E>[];
   readonly facts: Set<string>;
+  /** Comparisons by their node, for what they mean side by side. */
+  readonly known: Map<object, KnownComparison>;
+  /** There is an error, also one that was not to be noted here. */
+  failed: boolean;
   /** Conditions seen, with those of shared conditions as often as they are referred to. */
   nodes: number;
 }
@@ -61,6 +77,25 @@ export function at(place: Place, ...keys: readonly (string | number)[]): Place {
   return place.within.length > 0 ? place : { ...place, path: [...place.path, ...keys] };
 }
 
+/** What depends on the facts at hand, so that it is looked for at each reference to a shared condition. */
+const FACT_CODES: ReadonlySet<string> = new Set([
+  'unknown-fact',
+  'too-large',
+  'no-previous',
+  'never-holds',
+  'always-holds',
+  'not-for-numbers',
+  'numeric-text',
+  'coerced-value',
+  'sometimes-unanswerable',
+  'unanswerable',
+]);
+
+/** Whether a place lies in a shared condition whose own problems have been told. */
+export function isChecked<E>({ context }: Compilation<E>, { within }: Place): boolean {
+  return context.checked === true && within.length > 0;
+}
+
 /** Notes a problem. */
 export function report<E>(
   compilation: Compilation<E>,
@@ -68,6 +103,8 @@ export function report<E>(
   problem: Omit<ConditionProblem, 'path' | 'severity'>,
   severity: ConditionProblem['severity'] = 'error',
 ): void {
+  if (severity === 'error') compilation.failed = true;
+  if (isChecked(compilation, place) && !FACT_CODES.has(problem.code)) return;
   const shared = place.within.at(-1);
   const message = shared === undefined ? problem.message : `Shared condition ${quote(shared)}: ${problem.message}`;
   compilation.problems.push({ ...problem, message, path: place.path, severity });

@@ -3,13 +3,15 @@ import {
   at,
   type Compilation,
   checkKeys,
+  isChecked,
   isObject,
   type Leaf,
   type Place,
   quote,
   report,
 } from './condition-compilation.ts';
-import type { KnownValue } from './condition-probes.ts';
+import { askChange, prepareOwn } from './condition-own.ts';
+import { type KnownConstant, type KnownFact, type KnownValue, writtenOf } from './condition-probes.ts';
 import { findTraps } from './condition-traps.ts';
 import type { FactGetter, Test } from './operators.ts';
 import { didYouMean, type ResolvedOperator, resolveOperator } from './resolve-operator.ts';
@@ -36,7 +38,7 @@ interface Fact<E> {
 }
 
 /** What stands on the right: another fact, or a value that never changes. */
-type RightSide<E> = { readonly fact: Fact<E> } | { readonly constant: unknown };
+type RightSide<E> = { readonly fact: Fact<E> } | KnownConstant;
 
 /** Compiles one comparison; undefined where an error has been noted that leaves nothing to ask. */
 export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Test<E> | undefined {
@@ -48,27 +50,35 @@ export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, pl
   }
   const fact = Object.hasOwn(node, 'fact') ? compileFact(compilation, node, place) : undefined;
   const operator = Object.hasOwn(node, 'operator') ? compileOperator(compilation, node.operator, place) : undefined;
-  const right = Object.hasOwn(node, 'value') ? compileValue(compilation, node.value, at(place, 'value')) : undefined;
-  if (fact === undefined || operator === undefined || right === undefined) return undefined;
-  warnOfTraps(compilation, operator, fact, right, place);
-  const leaf = leafOf(fact, operator, right);
+  const value = Object.hasOwn(node, 'value') ? compileValue(compilation, node.value, at(place, 'value')) : undefined;
+  if (operator === undefined || value === undefined) return undefined;
+  const right = operator.own === undefined ? value : prepareOwn(compilation, operator, operator.own, value, place);
+  const asked = fact && (operator.name === 'changed' ? askChange(compilation, fact, place) : fact.get);
+  if (fact === undefined || right === undefined || asked === undefined) return undefined;
+  if (operator.name !== 'changed') warnOfTraps(compilation, operator, fact, right, place);
+  if (!('fact' in right)) {
+    compilation.known.set(node, { fact: knownOf(compilation, fact), operator, right });
+  }
+  const leaf = leafOf(fact, asked, operator, right);
   compilation.leaves.push(leaf);
   return leaf.test;
 }
 
-function leafOf<E>(fact: Fact<E>, operator: ResolvedOperator, right: RightSide<E>): Leaf<E> {
+/** `asked` is what the operator is asked of: the fact, or whether it changed. */
+function leafOf<E>(fact: Fact<E>, asked: FactGetter<E>, operator: ResolvedOperator, right: RightSide<E>): Leaf<E> {
   const { get } = fact;
   const { compare, text } = operator;
   const other = 'fact' in right ? right.fact.get : undefined;
   const constant = 'fact' in right ? undefined : right.constant;
+  const written = 'fact' in right ? undefined : writtenOf(right);
   const test: Test<E> =
-    other === undefined ? operator.against(get, constant) : (env) => compare(get(env), other(env)) === true;
+    other === undefined ? operator.against(asked, constant) : (env) => compare(asked(env), other(env)) === true;
   return {
     test,
     outcome: (env) => ({
       fact: fact.name,
       operator: text,
-      value: other === undefined ? constant : (other(env) ?? null),
+      value: other === undefined ? written : (other(env) ?? null),
       factValue: get(env) ?? null,
       result: test(env),
     }),
@@ -140,6 +150,10 @@ function faultOf(value: unknown, depth: number): { message: string; remedy: stri
   return undefined;
 }
 
+function knownOf<E>({ context }: Compilation<E>, { name }: Fact<E>): KnownFact {
+  return { name, type: context.typeOf?.(name) };
+}
+
 function warnOfTraps<E>(
   compilation: Compilation<E>,
   operator: ResolvedOperator,
@@ -147,9 +161,17 @@ function warnOfTraps<E>(
   right: RightSide<E>,
   place: Place,
 ): void {
-  const known = ({ name }: Fact<E>) => ({ name, type: compilation.context.typeOf?.(name) });
-  const value: KnownValue = 'fact' in right ? known(right.fact) : right;
-  for (const { severity, key, ...problem } of findTraps(operator, known(fact), value)) {
-    report(compilation, at(place, key), problem, severity);
+  const value: KnownValue = 'fact' in right ? knownOf(compilation, right.fact) : right;
+  // What is so for any type of fact was told where the condition stands.
+  const told = isChecked(compilation, place)
+    ? findTraps(operator, { name: fact.name, type: undefined }, untyped(value)).map(({ code }) => code)
+    : [];
+  for (const { severity, key, ...problem } of findTraps(operator, knownOf(compilation, fact), value)) {
+    if (told.includes(problem.code)) compilation.failed ||= severity === 'error';
+    else report(compilation, at(place, key), problem, severity);
   }
+}
+
+function untyped(value: KnownValue): KnownValue {
+  return 'name' in value ? { name: value.name, type: undefined } : value;
 }

@@ -6,8 +6,24 @@ export interface KnownFact {
   readonly type: FieldType | undefined;
 }
 
+/** A value that never changes. */
+export interface KnownConstant {
+  /** As `compare` takes it. */
+  readonly constant: unknown;
+  /** As the rule has it, where that is something else. */
+  readonly written?: unknown;
+  /** Values near which facts decide, where that is not the constant itself; undefined where none can be named. */
+  readonly like?: unknown;
+}
+
 /** What stands on the right of an operator: another fact, or a value that never changes. */
-export type KnownValue = KnownFact | { readonly constant: unknown };
+export type KnownValue = KnownFact | KnownConstant;
+
+/** A constant as the rule has it. */
+export const writtenOf = (right: KnownConstant): unknown => ('written' in right ? right.written : right.constant);
+
+/** What probes are made of. */
+export const likeOf = (right: KnownConstant): unknown => ('like' in right ? right.like : right.constant);
 
 /** A fact and a value to try an operator with. */
 export type Probe = readonly [fact: FieldValue | undefined, value: unknown];
@@ -32,6 +48,8 @@ const FACTS: readonly (FieldValue | undefined)[] = [
   'x',
   'true',
   'false',
+  'Infinity',
+  '-Infinity',
   '\t0',
   '\ufeff9',
 ];
@@ -42,7 +60,7 @@ const MAX_ELEMENTS = 16;
 /** Pairs to try an operator with: fixed ones, and for a constant also those that its own content suggests. */
 export function probesFor(fact: KnownFact, right: KnownValue): readonly Probe[] {
   if (!('name' in right)) {
-    const facts = new Set([...FACTS, ...factsLike(right.constant)]);
+    const facts = new Set([...FACTS, ...factsLike(likeOf(right))]);
     return ofType([...facts], fact.type).map((probe) => [probe, right.constant]);
   }
   const facts = ofType(FACTS, fact.type);
@@ -52,12 +70,12 @@ export function probesFor(fact: KnownFact, right: KnownValue): readonly Probe[] 
 }
 
 /** Whether a list is short enough that every element of it became a probe. */
-export function isCovered(constant: unknown): boolean {
-  return scalarsOf(constant, MAX_ELEMENTS + 1).length <= MAX_ELEMENTS;
+export function isCovered(like: unknown): boolean {
+  return scalarsOf(like, MAX_ELEMENTS + 1).length <= MAX_ELEMENTS;
 }
 
 /** The scalars of a value, however deep in lists; at most so many. */
-function scalarsOf(value: unknown, most: number): readonly (FieldValue | null)[] {
+export function scalarsOf(value: unknown, most: number): readonly (FieldValue | null)[] {
   if (!Array.isArray(value)) return [value as FieldValue | null];
   const scalars: (FieldValue | null)[] = [];
   for (const element of value) {

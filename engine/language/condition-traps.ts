@@ -1,5 +1,5 @@
 import { quote } from './condition-compilation.ts';
-import { isCovered, type KnownFact, type KnownValue, probesFor } from './condition-probes.ts';
+import { isCovered, type KnownFact, type KnownValue, likeOf, probesFor, writtenOf } from './condition-probes.ts';
 import type { DecoratorName, OperatorName } from './operators.ts';
 import type { ResolvedOperator } from './resolve-operator.ts';
 
@@ -13,8 +13,13 @@ export interface Trap {
   readonly key: 'operator' | 'value';
 }
 
-const ORDERINGS = new Set<OperatorName>(['lessThan', 'lessThanInclusive', 'greaterThan', 'greaterThanInclusive']);
-const LIST_OPERATORS = new Set<OperatorName>(['contains', 'doesNotContain']);
+const ORDERINGS = new Set<string>([
+  'lessThan',
+  'lessThanInclusive',
+  'greaterThan',
+  'greaterThanInclusive',
+] satisfies OperatorName[]);
+const LIST_OPERATORS = new Set<string>(['contains', 'doesNotContain'] satisfies OperatorName[]);
 const LIST_DECORATORS = new Set<DecoratorName>(['someFact', 'everyFact']);
 const VALUE_DECORATORS = new Set<DecoratorName>(['someValue', 'everyValue']);
 
@@ -27,7 +32,7 @@ export function findTraps(operator: ResolvedOperator, fact: KnownFact, right: Kn
   const answers = probes.map(([left, value]) => operator.compare(left, value));
   if (answers.every((answer) => answer === undefined)) return [unanswerable(operator, right)];
   const traps = answers.includes(undefined) ? [sometimesUnanswerable(operator)] : [];
-  if (isConclusive(operator, right)) {
+  if (isConclusive(fact, right)) {
     if (!answers.includes(true)) return [...traps, neverHolds(operator, fact, right)];
     if (!answers.includes(false) && traps.length === 0) return [alwaysHolds(operator)];
   }
@@ -36,9 +41,11 @@ export function findTraps(operator: ResolvedOperator, fact: KnownFact, right: Kn
   return [...traps, ...orderingTraps(operator, fact, right, holdsForNumber)];
 }
 
-function isConclusive(operator: ResolvedOperator, right: KnownValue): boolean {
-  const each = operator.decorators.some((name) => VALUE_DECORATORS.has(name) || LIST_DECORATORS.has(name));
-  return 'name' in right || !each || isCovered(right.constant);
+/** Whether the probes met everything that can be asked. A text can be like a pattern in more ways than can be tried. */
+function isConclusive(fact: KnownFact, right: KnownValue): boolean {
+  if ('name' in right) return true;
+  const like = likeOf(right);
+  return like === undefined ? fact.type === 'number' || fact.type === 'boolean' : isCovered(like);
 }
 
 /** The constants that an operator meets one by one; none where the value is a fact. */
@@ -49,7 +56,7 @@ function operandsOf(operator: ResolvedOperator, right: KnownValue): readonly unk
 }
 
 const describe = (right: KnownValue): string =>
-  'name' in right ? `the fact ${quote(right.name)}` : quote(right.constant);
+  'name' in right ? `the fact ${quote(right.name)}` : quote(writtenOf(right));
 
 function unanswerable(operator: ResolvedOperator, right: KnownValue): Trap {
   const message = `${quote(operator.text)} cannot be asked of ${describe(right)}: it needs a list.`;
@@ -71,6 +78,10 @@ function neverHolds(operator: ResolvedOperator, fact: KnownFact, right: KnownVal
   const asksList =
     LIST_OPERATORS.has(operator.name) || operator.decorators.some((decorator) => LIST_DECORATORS.has(decorator));
   const subject = fact.type === undefined ? 'a fact' : `the ${fact.type} ${quote(fact.name)}`;
+  const remedy =
+    operator.name === 'between'
+      ? 'Write the lower bound first, and ask it of a number.'
+      : 'Give a value of the type that the fact has, or remove the condition.';
   return {
     code: 'never-holds',
     severity: 'warning',
@@ -78,7 +89,7 @@ function neverHolds(operator: ResolvedOperator, fact: KnownFact, right: KnownVal
     message: `${quote(operator.text)} never holds between ${subject} and ${describe(right)}.`,
     remedy: asksList
       ? 'A fact is a single value, never a list: use "equal", or "in" with a list as the value.'
-      : 'Give a value of the type that the fact has, or remove the condition.',
+      : remedy,
   };
 }
 

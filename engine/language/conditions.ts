@@ -8,16 +8,19 @@ import {
   type ConditionProblem,
   checkKeys,
   inside,
+  isChecked,
   isObject,
   type Place,
   quote,
   report,
 } from './condition-compilation.ts';
+import { type Contradiction, findContradictions, type KnownComparison } from './condition-contradictions.ts';
 import { compileLeaf } from './condition-leaf.ts';
+import { writtenOf } from './condition-probes.ts';
 import type { Test } from './operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
-export type { ConditionContext, ConditionProblem } from './condition-compilation.ts';
+export type { ConditionContext, ConditionProblem, Definitions } from './condition-compilation.ts';
 export { DECORATOR_NAMES, OPERATOR_NAMES } from './operators.ts';
 
 /** A condition as closures over an environment; none of them throws or keeps anything. */
@@ -31,7 +34,7 @@ export interface CompiledCondition<E> {
 }
 
 const MAX_DEPTH = 32;
-const MAX_NODES = 10_000;
+const MAX_NODES = 1_000;
 
 const KINDS = ['all', 'any', 'not', 'condition'] as const;
 type Kind = (typeof KINDS)[number];
@@ -45,10 +48,18 @@ export function compileCondition<E>(
   condition: TopCondition,
   context: ConditionContext<E>,
 ): { compiled: CompiledCondition<E> | undefined; problems: ConditionProblem[] } {
-  const compilation: Compilation<E> = { context, problems: [], leaves: [], facts: new Set(), nodes: 0 };
+  const compilation: Compilation<E> = {
+    context,
+    problems: [],
+    leaves: [],
+    facts: new Set(),
+    known: new Map(),
+    failed: false,
+    nodes: 0,
+  };
   const test = compileTop(compilation, condition, { path: [], depth: 0, within: [] });
   const { problems, leaves, facts } = compilation;
-  if (test === undefined || problems.some((problem) => problem.severity === 'error')) {
+  if (test === undefined || compilation.failed) {
     return { compiled: undefined, problems };
   }
   return { compiled: { test, explain: (env) => leaves.map((leaf) => leaf.outcome(env)), facts }, problems };
@@ -123,8 +134,48 @@ function compileGroup<E>(
     const test = compileNode(compilation, child, inside(place, kind, index));
     if (test !== undefined) tests.push(test);
   });
+  warnOfContradictions(compilation, kind, content, place);
   // Fewer tests than conditions only where an error has been noted, so that none of them will be asked.
   return kind === 'all' ? allOf(tests) : anyOf(tests);
+}
+
+function warnOfContradictions<E>(
+  compilation: Compilation<E>,
+  kind: 'all' | 'any',
+  content: readonly unknown[],
+  place: Place,
+): void {
+  const known = content.map((child) => (isObject(child) ? compilation.known.get(child) : undefined));
+  // What is so for any type of fact was told where the condition stands.
+  const untyped = known.map((each) => each && { ...each, fact: { ...each.fact, type: undefined } });
+  const told = isChecked(compilation, place) ? findContradictions(kind, untyped).map(({ at }) => at) : [];
+  for (const found of findContradictions(kind, known)) {
+    if (told.includes(found.at)) continue;
+    report(
+      compilation,
+      at(inside(place, kind, found.at), 'value'),
+      explainContradiction(kind, found, known),
+      'warning',
+    );
+  }
+}
+
+function explainContradiction(
+  kind: 'all' | 'any',
+  found: Contradiction,
+  known: readonly (KnownComparison | undefined)[],
+): { code: string; message: string; remedy: string } {
+  const { fact, operator, right } = known[found.at]!;
+  const partner = found.with === undefined ? undefined : known[found.with];
+  const show = (each: Pick<KnownComparison, 'operator' | 'right'>) =>
+    `${quote(each.operator.text)} ${quote(writtenOf(each.right))}`;
+  const those = partner === undefined ? 'what stands before it' : show(partner);
+  if (kind === 'all') {
+    const message = `${show({ operator, right })} never holds together with ${those} for ${quote(fact.name)}.`;
+    return { code: 'never-holds', message, remedy: 'Correct one of them, or put them into an "any".' };
+  }
+  const message = `${show({ operator, right })}, or else ${those}, holds whatever ${quote(fact.name)} is.`;
+  return { code: 'always-holds', message, remedy: 'Correct one of them, or put them into an "all".' };
 }
 
 function compileReference<E>(compilation: Compilation<E>, name: unknown, place: Place): Test<E> | undefined {
@@ -135,7 +186,10 @@ function compileReference<E>(compilation: Compilation<E>, name: unknown, place: 
     report(compilation, here, {
       code: 'unknown-condition',
       message: `There is no shared condition ${quote(name)}.`,
-      remedy: didYouMean(meant, 'Name a shared condition that exists, or write the condition out.'),
+      remedy: didYouMean(
+        meant,
+        'Shared conditions stand in conditions.json, in the folder of the rules, under "conditions".',
+      ),
     });
     return undefined;
   }

@@ -11,6 +11,7 @@ import {
   operators,
   type Test,
 } from './operators.ts';
+import { OWN_OPERATOR_NAMES, type OwnOperator, type OwnOperatorName, ownOperators } from './own-operators.ts';
 
 /** Each decorator is one call deeper, and the text that asks for them may be of any length. */
 const MAX_DECORATORS = 8;
@@ -18,7 +19,9 @@ const MAX_DECORATORS = 8;
 /** An `operator` text such as `not:someValue:equal`, understood. */
 export interface ResolvedOperator {
   readonly text: string;
-  readonly name: OperatorName;
+  readonly name: OperatorName | OwnOperatorName;
+  /** Of an operator that the library does not have: how its operand is made ready, before it is compared with. */
+  readonly own: OwnOperator | undefined;
   /** As written: the first is applied outermost. */
   readonly decorators: readonly DecoratorName[];
   readonly compare: Comparison;
@@ -33,7 +36,7 @@ export interface OperatorFault {
   readonly remedy: string;
 }
 
-const SYNONYMS: Readonly<Record<string, OperatorName>> = {
+const SYNONYMS: Readonly<Record<string, OperatorName | OwnOperatorName>> = {
   '=': 'equal',
   '==': 'equal',
   '===': 'equal',
@@ -49,9 +52,21 @@ const SYNONYMS: Readonly<Record<string, OperatorName>> = {
   gt: 'greaterThan',
   '>=': 'greaterThanInclusive',
   gte: 'greaterThanInclusive',
+  '=~': 'matches',
+  regex: 'matches',
+  inRange: 'between',
+  beginsWith: 'startsWith',
 };
 
-const isOperator = (name: string): name is OperatorName => Object.hasOwn(operators, name);
+/** Every operator there is, the library's first. */
+export const ALL_OPERATOR_NAMES: readonly (OperatorName | OwnOperatorName)[] = [
+  ...OPERATOR_NAMES,
+  ...OWN_OPERATOR_NAMES,
+];
+
+const isOwn = (name: string): name is OwnOperatorName => Object.hasOwn(ownOperators, name);
+const isOperator = (name: string): name is OperatorName | OwnOperatorName =>
+  Object.hasOwn(operators, name) || isOwn(name);
 const isDecorator = (name: string): name is DecoratorName => Object.hasOwn(decorators, name);
 
 /** Looks up an operator with its decorators (`decorator:decorator:operator`). */
@@ -66,12 +81,13 @@ export function resolveOperator(text: string): ResolvedOperator | OperatorFault 
     return { code: 'too-many-decorators', message, remedy: 'Remove decorators that undo each other.' };
   }
   const names = parts as DecoratorName[];
-  const operator: Operator = operators[name];
+  const own = isOwn(name) ? ownOperators[name] : undefined;
+  const operator: Operator = isOwn(name) ? ownOperators[name] : operators[name];
   const compare = names.reduceRight<Comparison>((next, decorator) => decorators[decorator](next), operator.compare);
   const bind = names.length === 0 ? operator.bind : undefined;
   const against = <E>(get: FactGetter<E>, value: unknown): Test<E> =>
     bind?.(get, value) ?? ((env) => compare(get(env), value) === true);
-  return { text, name, decorators: names, compare, against };
+  return { text, name, own, decorators: names, compare, against };
 }
 
 function unknownOperator(name: string, text: string, before: readonly string[]): OperatorFault {
@@ -81,8 +97,8 @@ function unknownOperator(name: string, text: string, before: readonly string[]):
     const right = `${name}:${before.findLast(isOperator) ?? 'equal'}`;
     return { code, message, remedy: `"${name}" is a decorator and stands before an operator, as in "${right}".` };
   }
-  const meant = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : suggest(name, OPERATOR_NAMES);
-  return { code, message, remedy: didYouMean(meant, `The operators are ${OPERATOR_NAMES.join(', ')}.`) };
+  const meant = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : suggest(name, ALL_OPERATOR_NAMES);
+  return { code, message, remedy: didYouMean(meant, `The operators are ${ALL_OPERATOR_NAMES.join(', ')}.`) };
 }
 
 function unknownDecorator(name: string, text: string): OperatorFault {

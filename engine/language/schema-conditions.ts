@@ -1,7 +1,8 @@
 import type { JsonSchema } from '../model/json-schema.ts';
-import { DECORATOR_NAMES, OPERATOR_NAMES } from './operators.ts';
+import { DECORATOR_NAMES } from './operators.ts';
+import { ALL_OPERATOR_NAMES } from './resolve-operator.ts';
 
-const list = { type: 'array', minItems: 1, items: { $ref: '#/definitions/condition' } } satisfies JsonSchema;
+const list = { type: 'array', items: { $ref: '#/definitions/condition' } } satisfies JsonSchema;
 
 const annotations = {
   name: { type: 'string', minLength: 1, description: 'Name of this condition, for people.' },
@@ -13,7 +14,7 @@ const annotations = {
   },
 } satisfies Record<string, JsonSchema>;
 
-function group(key: 'all' | 'any' | 'not', content: JsonSchema): JsonSchema {
+function group(key: 'all' | 'any' | 'not' | 'condition', content: JsonSchema): JsonSchema {
   return {
     title: `{"${key}": …}`,
     type: 'object',
@@ -27,6 +28,14 @@ const groups = [
   group('all', { ...list, title: 'a list of conditions', description: 'Holds when each of these does.' }),
   group('any', { ...list, title: 'a list of conditions', description: 'Holds when at least one of these does.' }),
   group('not', { $ref: '#/definitions/condition' }),
+  group('condition', {
+    title: 'the name of a shared condition',
+    type: 'string',
+    minLength: 1,
+    maxLength: 128,
+    description: 'Stands for a condition of conditions.json, in the folder of the rules.',
+    examples: ['isHot'],
+  }),
 ];
 
 const example = { fact: 'temp', operator: 'greaterThan', value: 45 };
@@ -48,10 +57,11 @@ const comparison = {
       type: 'string',
       minLength: 1,
       description: `How to compare. May begin with ${DECORATOR_NAMES.map((name) => `${name}:`).join(', ')}.`,
-      examples: ['greaterThan', ...OPERATOR_NAMES.filter((name) => name !== 'greaterThan')],
+      examples: ['greaterThan', ...ALL_OPERATOR_NAMES.filter((name) => name !== 'greaterThan')],
     },
     value: {
-      description: 'What to compare with: a value, a list for in and notIn, or {"fact": …} for another fact.',
+      description:
+        'What to compare with: a value, a list for in and notIn, [low, high] for between, the name of a list for inList and notInList, or {"fact": …} for another fact.',
       examples: [45, { fact: 'limit' }],
     },
     path: { type: 'string', minLength: 1, description: "json-rules-engine's path into a fact that is an object." },
@@ -60,16 +70,16 @@ const comparison = {
   },
 } satisfies JsonSchema;
 
-/** Schema of what may stand at the top of conditions: json-rules-engine's `all`, `any` or `not`. */
+/** Schema of what may stand at the top of conditions: json-rules-engine's `all`, `any`, `not` or `condition`. */
 export const topConditionSchema = {
-  title: '{"all": [ … ]}, {"any": [ … ]} or {"not": { … }}',
+  title: '{"all": [ … ]}, {"any": [ … ]}, {"not": { … }} or {"condition": …}',
   anyOf: groups,
   examples: [{ all: [example] }],
 } satisfies JsonSchema;
 
-/** Schema of a condition inside others: a comparison, or again `all`, `any` or `not`. */
+/** Schema of a condition inside others: a comparison, or again `all`, `any`, `not` or `condition`. */
 export const conditionSchema = {
-  title: '{"fact": …, "operator": …, "value": …}, {"all": [ … ]}, {"any": [ … ]} or {"not": { … }}',
+  title: '{"fact": …, "operator": …, "value": …}, {"all": [ … ]}, {"any": [ … ]}, {"not": { … }} or {"condition": …}',
   anyOf: [comparison, ...groups],
   examples: [example],
 } satisfies JsonSchema;

@@ -1,79 +1,16 @@
-import { type AggregateName, aggregates } from '../aggregates/registry.ts';
 import type { JsonSchema } from '../model/json-schema.ts';
-import { durationOrZeroSchema, durationSchema } from '../model/schema-values.ts';
+import { durationSchema } from '../model/schema-values.ts';
 import { conditionSchema, topConditionSchema } from './schema-conditions.ts';
+import { operandSchema } from './schema-derived.ts';
+import { factSchema } from './schema-facts.ts';
+import { lifecycleSchemas } from './schema-lifecycle.ts';
+import { windowSchema } from './schema-window.ts';
 
 const name = {
   type: 'string',
   minLength: 1,
   maxLength: 128,
   examples: ['temp'],
-} satisfies JsonSchema;
-
-const SUMS_UP: Readonly<Record<AggregateName, string>> = {
-  count: 'Number of readings; with a field, of those that have it.',
-  sum: 'Sum of the field.',
-  mean: 'Mean of the field.',
-  min: 'Smallest value of the field.',
-  max: 'Largest value of the field.',
-  range: 'Largest less smallest value of the field.',
-  first: 'Earliest value of the field.',
-  last: 'Latest value of the field.',
-  stddev: 'Standard deviation of the field.',
-};
-
-function aggregateSchema(aggregate: AggregateName): JsonSchema {
-  const description = SUMS_UP[aggregate];
-  if (!aggregates[aggregate].accepts.includes('none')) return { ...name, title: 'the name of a field', description };
-  const all = { title: 'true', type: 'boolean', enum: [true] } satisfies JsonSchema;
-  return { title: 'true or the name of a field', description, anyOf: [all, name], examples: [true] };
-}
-
-const fact = {
-  title: 'one aggregate {"mean": "temp"}',
-  type: 'object',
-  minProperties: 1,
-  maxProperties: 1,
-  additionalProperties: false,
-  properties: Object.fromEntries(
-    (Object.keys(aggregates) as AggregateName[]).map((key) => [key, aggregateSchema(key)]),
-  ),
-  description: 'One aggregate and the field that it sums up.',
-  examples: [{ mean: 'temp' }],
-} satisfies JsonSchema;
-
-const lateness = { ...durationOrZeroSchema, description: 'How long a window waits for late readings.', default: '0s' };
-
-const windowSchema = {
-  title: '{"tumbling": …} or {"hopping": …, "every": …}',
-  description: 'Time spans that readings are summed up over. Without it, conditions look at single readings.',
-  anyOf: [
-    {
-      title: '{"tumbling": …}',
-      type: 'object',
-      description: 'One window after the other.',
-      required: ['tumbling'],
-      additionalProperties: false,
-      properties: { tumbling: { ...durationSchema, description: 'Length of each window.' }, lateness },
-    },
-    {
-      title: '{"hopping": …, "every": …}',
-      type: 'object',
-      description: 'Windows that overlap: of this length, one beginning every so often.',
-      required: ['hopping', 'every'],
-      additionalProperties: false,
-      properties: {
-        hopping: { ...durationSchema, description: 'Length of each window; a multiple of `every`.', examples: ['1m'] },
-        every: {
-          ...durationSchema,
-          description: 'Time from the beginning of one window to that of the next.',
-          examples: ['10s'],
-        },
-        lateness,
-      },
-    },
-  ],
-  examples: [{ tumbling: '10s' }, { hopping: '1m', every: '10s' }],
 } satisfies JsonSchema;
 
 const event = {
@@ -103,7 +40,8 @@ const event = {
           type: 'string',
           minLength: 1,
           maxLength: 1_000,
-          description: 'Sentence for people. {{name}} stands for a fact, a field, a label, device or key.',
+          description:
+            'Sentence for people. {{name}} stands for a fact, a field, a label, device, key or severity, and {{name.unit}} for its unit.',
           examples: ['{{device}} averages {{meanTemp}} °C'],
         },
       },
@@ -148,8 +86,9 @@ export const ruleSchema: JsonSchema = {
     facts: {
       type: 'object',
       minProperties: 1,
-      additionalProperties: fact,
-      description: 'What is computed for each window: a name, one aggregate and its field.',
+      maxProperties: 64,
+      additionalProperties: factSchema,
+      description: 'What is worked out for each window or, without one, for each reading: names, each with how.',
       examples: [{ meanTemp: { mean: 'temp' }, n: { count: true } }],
     },
     conditions: {
@@ -162,10 +101,8 @@ export const ruleSchema: JsonSchema = {
         'Raises the alert when nothing has come for this long. In place of window, facts, conditions, clear and where.',
       examples: ['60s'],
     },
-    for: {
-      ...durationSchema,
-      description: 'How long the conditions must hold before the alert is raised. Default: at once.',
-    },
+    levels: lifecycleSchemas.levels,
+    for: lifecycleSchemas.for,
     clear: {
       ...topConditionSchema,
       description: 'When the alert may resolve. Default: when its conditions no longer hold.',
@@ -174,8 +111,13 @@ export const ruleSchema: JsonSchema = {
       ...durationSchema,
       description: 'How long it must be calm before the alert resolves. Default: at once.',
     },
+    resolveAfter: lifecycleSchemas.resolveAfter,
+    repeat: lifecycleSchemas.repeat,
+    flapping: lifecycleSchemas.flapping,
+    limit: lifecycleSchemas.limit,
+    active: lifecycleSchemas.active,
     event,
     priority: { type: 'integer', minimum: 1, description: 'Rules of a higher one are looked at first.', default: 1 },
   },
-  definitions: { condition: conditionSchema },
+  definitions: { condition: conditionSchema, operand: operandSchema },
 };

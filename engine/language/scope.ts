@@ -1,13 +1,13 @@
-import { type AggregateName, aggregates } from '../aggregates/registry.ts';
 import type { FieldConfig, StreamConfig } from '../model/config.ts';
 import type { Closed } from '../model/item.ts';
 import type { Path } from '../model/locate.ts';
-import type { Keying, WindowPlan } from '../model/plan.ts';
+import type { Keying } from '../model/plan.ts';
 import type { FieldType, FieldValue, Reading } from '../model/reading.ts';
 import type { Fault } from '../model/report.ts';
 import type { RuleFile } from '../model/rule.ts';
-import { suggest } from '../model/suggest.ts';
-import type { ConditionContext } from './conditions.ts';
+import type { ConditionContext, Definitions } from './conditions.ts';
+import { readFacts } from './facts.ts';
+import type { FactGetter } from './operators.ts';
 
 /** Takes down a fault at a path of the rule. */
 export type Report = (path: Path, fault: Omit<Fault, 'path'>) => void;
@@ -20,16 +20,22 @@ export interface Scope<E> extends ConditionContext<E> {
 
 type Entry<E> = { readonly type: FieldType; readonly get: (env: E) => FieldValue | undefined };
 
-function scopeOf<E>(entries: ReadonlyMap<string, Entry<E>>): Scope<E> {
+function scopeOf<E>(entries: ReadonlyMap<string, Entry<E>>, definitions: Definitions): Scope<E> {
   return {
+    ...definitionsOf(definitions),
     names: [...entries.keys()],
     resolve: (name) => entries.get(name)?.get,
     typeOf: (name) => entries.get(name)?.type,
   };
 }
 
+/** What every scope of a rule has in common. */
+export function definitionsOf({ shared, lists, checked }: Definitions): Definitions {
+  return { shared, lists, checked };
+}
+
 /** A single reading: its fields, its device and its labels. A field hides a label of the same name. */
-export function readingScope(stream: StreamConfig): Scope<Reading> {
+export function readingScope(stream: StreamConfig, definitions: Definitions): Scope<Reading> {
   const entries = new Map<string, Entry<Reading>>([['device', { type: 'string', get: (reading) => reading.device }]]);
   stream.labels.forEach(({ name }, i) => {
     entries.set(name, { type: 'string', get: (reading) => reading.labels[i] });
@@ -37,48 +43,35 @@ export function readingScope(stream: StreamConfig): Scope<Reading> {
   stream.fields.forEach(({ name, type }, i) => {
     entries.set(name, { type, get: (reading) => reading.values[i] });
   });
-  return scopeOf(entries);
+  return scopeOf(entries, definitions);
 }
 
 /** A closed window: its facts, and the parts of its key. */
-export function windowScope(rule: RuleFile, keying: Keying, fields: readonly FieldConfig[]): Scope<Closed> {
+export function windowScope(
+  rule: RuleFile,
+  keying: Keying,
+  fields: readonly FieldConfig[],
+  definitions: Definitions,
+): Scope<Closed> {
   const entries = new Map<string, Entry<Closed>>();
   keying.per.forEach((name, i) => {
     entries.set(name, { type: 'string', get: (closed) => closed.key.parts[i] });
   });
-  Object.entries(rule.facts ?? {}).forEach(([name, spec], i) => {
-    const [aggregate, field] = Object.entries(spec)[0]!;
-    const keepsType = aggregate === 'first' || aggregate === 'last';
-    const type = keepsType ? (fields.find((known) => known.name === field)?.type ?? 'number') : 'number';
-    entries.set(name, { type, get: (closed) => closed.facts[i] });
-  });
-  return scopeOf(entries);
+  for (const { name, type, get } of readFacts(rule.facts, fields)) entries.set(name, { type, get });
+  return scopeOf(entries, definitions);
 }
 
-/** The rule's facts as aggregates over field indexes; reports fields that do not exist or do not fit. */
-export function planAggregates(rule: RuleFile, stream: StreamConfig, report: Report): WindowPlan['aggregates'] {
-  return Object.entries(rule.facts ?? {}).map(([fact, spec]) => {
-    const [name, field] = Object.entries(spec)[0]!;
-    const aggregate = aggregates[name as AggregateName];
-    if (field === true) return { aggregate, field: -1 };
-    const index = stream.fields.findIndex((known) => known.name === field);
-    const known = stream.fields[index];
-    const path = ['facts', fact, name];
-    if (known === undefined) {
-      const names = stream.fields.map((each) => each.name);
-      const close = suggest(field, names);
-      report(path, {
-        code: 'unknown-field',
-        message: `stream "${stream.name}" has no field "${field}"`,
-        remedy: close === undefined ? `Its fields are: ${names.join(', ')}.` : `Did you mean "${close}"?`,
-      });
-    } else if (!aggregate.accepts.some((type) => type === known.type)) {
-      report(path, {
-        code: 'wrong-type',
-        message: `"${name}" cannot sum up "${field}", which is a ${known.type}`,
-        remedy: `It takes a field of type ${aggregate.accepts.filter((type) => type !== 'none').join(' or ')}.`,
-      });
-    }
-    return { aggregate, field: index };
-  });
+/** A scope whose conditions may also ask whether a fact changed, and the facts that they ask it of, by where their values are kept. */
+export function rememberingScope<E extends { remembered?: readonly (FieldValue | null)[] }>(
+  scope: Scope<E>,
+): { scope: Scope<E>; remembered: readonly FactGetter<E>[] } {
+  const remembered: FactGetter<E>[] = [];
+  const places = new Map<string, number>();
+  const previous = (name: string): FactGetter<E> => {
+    const get = scope.resolve(name);
+    const place = places.get(name) ?? remembered.push(get ?? (() => undefined)) - 1;
+    places.set(name, place);
+    return (env) => env.remembered?.[place] ?? undefined;
+  };
+  return { scope: { ...scope, previous }, remembered };
 }

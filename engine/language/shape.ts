@@ -1,22 +1,25 @@
-import { formatDuration, parseDuration } from '../model/duration.ts';
 import { type Document, type Path, parseDocument } from '../model/locate.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Fault, locateFaults } from '../model/report.ts';
 import type { RuleFile } from '../model/rule.ts';
 import { createValidator } from '../model/schema.ts';
 import { suggest } from '../model/suggest.ts';
+import { checkBounds } from './check-facts.ts';
+import { checkKinds } from './check-kinds.ts';
+import { checkLifecycle } from './check-lifecycle.ts';
+import { checkFileSize, checkSize } from './check-size.ts';
+import { checkWindow } from './check-window.ts';
 import { ruleSchema } from './schema.ts';
 
 const validate = createValidator(ruleSchema);
 
-/** Panes that one hopping window may be made of; each key keeps that many accumulators per fact. */
-const MAX_PANES = 3_600;
 /** Names that messages and conditions know already. */
 const TAKEN = ['device', 'key'];
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** Keys that silence takes the place of. */
-const BESIDE_SILENCE = ['window', 'facts', 'conditions', 'clear', 'where'] as const;
+const BESIDE_SILENCE = ['window', 'facts', 'conditions', 'levels', 'clear', 'where'] as const;
 const PARAMS = ['severity', 'message'];
+const MAX_BYTES = 262_144;
 
 /**
  * Reads a rule file and checks its structure: everything that can be said without knowing the config.
@@ -26,6 +29,8 @@ export function parseRuleFile(
   file: string,
   text: string,
 ): { rule: RuleFile | undefined; document: Document; problems: Problem[] } {
+  const tooLarge = checkFileSize(file, text, MAX_BYTES);
+  if (tooLarge !== undefined) return { rule: undefined, document: parseDocument(file, '{}'), problems: [tooLarge] };
   const document = parseDocument(file, text);
   if (document.broken) return { rule: undefined, document, problems: [...document.problems] };
   const faults = validate(document.value);
@@ -42,8 +47,10 @@ function checkRule(rule: Draft, structural: readonly Fault[]): Fault[] {
   const isSound = (key: string) => !structural.some((fault) => fault.path[0] === key);
   return [
     ...checkKind(rule, structural),
-    ...(isSound('window') ? checkHopping(rule.window) : []),
-    ...(isObject(rule.facts) ? checkFactNames(rule.facts) : []),
+    ...(isSound('window') ? checkWindow(rule.window) : []),
+    ...(isObject(rule.facts) ? [...checkFactNames(rule.facts), ...checkBounds(rule.facts)] : []),
+    ...checkLifecycle(rule),
+    ...checkSize(rule),
     ...checkParams(rule),
   ];
 }
@@ -59,46 +66,17 @@ function checkKind(rule: Draft, structural: readonly Fault[]): Fault[] {
     });
   }
   const faults: Fault[] = [];
-  if (!has('conditions') && !meant('conditions') && !meant('silence')) {
+  const judges = ['conditions', 'levels', 'silence'] as const;
+  if (!judges.some((key) => has(key) || meant(key))) {
     const remedy = 'Add "conditions": {"all": [ … ]}, or "silence": "60s".';
     faults.push(keyFault('missing-key', ['conditions'], 'The rule says neither `conditions` nor `silence`.', remedy));
   }
-  if (has('facts') && !has('window') && !meant('window')) {
-    const remedy = 'Add "window": {"tumbling": "10s"}; without a window, conditions name fields.';
-    faults.push(keyFault('missing-key', ['facts'], 'There are `facts`, but no `window` to compute them over.', remedy));
-  }
+  if (isObject(rule.facts)) faults.push(...checkKinds(rule.facts, has('window') || meant('window')));
   if (has('window') && !has('facts') && !meant('facts')) {
     const remedy = 'Add "facts": {"meanTemp": {"mean": "temp"}}.';
     faults.push(keyFault('missing-key', ['window'], 'There is a `window`, but no `facts` to compute over it.', remedy));
   }
   return faults;
-}
-
-/** A hopping window is kept as panes of the length of `every`, so its own length must be a multiple. */
-function checkHopping(window: unknown): Fault[] {
-  if (!isObject(window) || typeof window.hopping !== 'string' || typeof window.every !== 'string') return [];
-  const size = Math.round(parseDuration(window.hopping) ?? 0);
-  const every = Math.round(parseDuration(window.every) ?? 0);
-  if (every === 0 || size === 0) return [];
-  const fault = (message: string, remedy: string): Fault => ({
-    code: 'bad-window',
-    path: ['window', 'every'],
-    message,
-    remedy,
-  });
-  if (size % every !== 0) {
-    const below = Math.floor(size / every) * every;
-    const near = [below, below + every].filter((ms) => ms > 0).map((ms) => `"${formatDuration(ms)}"`);
-    const message = `A window of ${window.hopping} is no multiple of ${window.every}.`;
-    return [fault(message, `Let \`every\` divide \`hopping\`: with this one, ${near.join(' or ')}.`)];
-  }
-  if (size / every > MAX_PANES) {
-    const message = `A window of ${window.hopping} every ${window.every} has ${size / every} panes, more than ${MAX_PANES}.`;
-    return [
-      fault(message, `Let it hop less often, like every "${formatDuration(Math.ceil(size / MAX_PANES))}" at most.`),
-    ];
-  }
-  return [];
 }
 
 function checkFactNames(facts: Draft): Fault[] {

@@ -1,6 +1,8 @@
+import type { Summary } from '../aggregates/aggregate.ts';
 import type { Batch, EventOutput } from './output.ts';
 import type { FieldValue, Reading } from './reading.ts';
 import type { MarkRecord } from './record.ts';
+import type { Severity } from './rule.ts';
 
 /**
  * What flows between the steps of the chain. A step handles the kinds it knows, hands on what it does not,
@@ -15,6 +17,8 @@ export type Item =
   | Closed
   | Verdict
   | Transition
+  | Notice
+  | Overflow
   | DeviceChange
   | Batch
   | EventOutput;
@@ -95,11 +99,33 @@ export interface Closed {
   /** Index of the rule in the plan. */
   readonly rule: number;
   readonly key: Key;
-  /** Window bounds in event time, milliseconds: [start, end). */
+  /** Window bounds in event time, milliseconds: [start, end), or [start, end] where `inclusive`. */
   readonly start: number;
   readonly end: number;
-  /** Facts by their index in the rule. */
-  readonly facts: readonly (FieldValue | undefined)[];
+  /** The last reading of the window stands at its end. */
+  readonly inclusive: boolean;
+  /** By the aggregates of the rule's window: what each came to. */
+  readonly facts: readonly (Summary | undefined)[];
+  /** Calculated facts, by their order in the plan; set by who judges. */
+  computed?: readonly (number | undefined)[];
+  /** What the facts that are asked for a change were before, by their order in the plan; set by who judges. */
+  remembered?: readonly (FieldValue | null)[];
+}
+
+/** A reading with what a rule without a window works out from it and from those before it. */
+export interface Derived {
+  readonly kind: 'derived';
+  readonly offset: number;
+  readonly receivedAt: number;
+  readonly reading: Reading;
+  /** Event time of the reading of its key before it that the rule looked at; its own for the first. */
+  readonly previousAt: number;
+  /** Running facts, by their order in the plan. */
+  readonly running: readonly (FieldValue | undefined)[];
+  /** Calculated facts, by their order in the plan. */
+  computed?: readonly (number | undefined)[];
+  /** What the facts that are asked for a change were before, by their order in the plan. */
+  remembered?: readonly (FieldValue | null)[];
 }
 
 /** The outcome of a rule's conditions for one key at one instant. */
@@ -115,8 +141,11 @@ export interface Verdict {
   readonly holds: boolean;
   /** Whether an open alert may resolve now. */
   readonly clears: boolean;
+  /** Of a rule with several levels: the highest that holds, from 1, and as bits from the lowest those that may be left. */
+  readonly reached?: number;
+  readonly clearing?: number;
   /** What the rule looked at, for the alert's evidence. */
-  readonly subject: Reading | Closed | SilenceSubject;
+  readonly subject: Reading | Derived | Closed | SilenceSubject;
 }
 
 /** What a silence rule looked at. */
@@ -142,6 +171,16 @@ export interface Transition {
   readonly key: Key;
   readonly from: AlertState;
   readonly to: AlertState;
+  /** From then on; of a resolved alert the last it had, of one that does not fire yet the lowest it may get. */
+  readonly severity: Severity;
+  /** What it was, where a firing alert changes it. */
+  readonly previousSeverity?: Severity;
+  /** What ended it, where no outcome did. */
+  readonly reason?: EndReason;
+  /** What keeps its event from being sent. */
+  readonly suppressed?: 'flapping' | 'limit';
+  /** The alert flaps, and its event says so: further changes are not told. */
+  readonly flapping?: boolean;
   /** Event time of the change. */
   readonly at: number;
   /** Event time at which the conditions began to hold. */
@@ -154,6 +193,35 @@ export interface Transition {
   readonly evidence: { readonly from: number; readonly to: number };
 }
 
+/** The hours of the rule are over, or there was no outcome for too long. */
+export type EndReason = 'schedule' | 'gap';
+
+/** An alert is told about without a change: it still fires (`repeat`), or what it is now that it no longer flaps (`stable`). */
+export interface Notice extends Omit<Transition, 'kind'> {
+  readonly kind: 'notice';
+  readonly notice: 'repeat' | 'stable';
+}
+
+/** More alerts of a rule began to fire in a period than its limit lets through. */
+export interface Overflow {
+  readonly kind: 'overflow';
+  /** Deterministic, as that of a transition. */
+  readonly id: string;
+  readonly offset: number;
+  readonly rule: number;
+  /** Receive time of the tick that ends the period. */
+  readonly at: number;
+  /** Receive time of the tick before its first alert. */
+  readonly since: number;
+  /** The highest severity among those held back. */
+  readonly severity: Severity;
+  /** Alerts that were told, and that were held back. */
+  readonly told: number;
+  readonly heldBack: number;
+  /** Keys of those held back, each once; the first of them. */
+  readonly keys: readonly string[];
+}
+
 /** One leaf of a rule's condition tree and what it said. */
 export interface ConditionOutcome {
   readonly fact: string;
@@ -161,6 +229,8 @@ export interface ConditionOutcome {
   readonly value: unknown;
   readonly factValue: FieldValue | null;
   readonly result: boolean;
+  /** Of a rule with several levels: whose condition it is. */
+  readonly severity?: Severity;
 }
 
 /** A device went offline or came back. */

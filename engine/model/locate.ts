@@ -33,6 +33,7 @@ export interface DocumentOptions {
 export function parseDocument(file: string, text: string, options: DocumentOptions = {}): Document {
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const locate = createLines(body);
+  const places = createTree(body, options);
   const report = (code: string, offset: number, message: string, remedy: string) =>
     problems.push({ code, severity: 'error', file, ...locate(offset), message, remedy });
   const problems: Problem[] = [];
@@ -42,7 +43,7 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
     return { file, value: undefined, problems, broken: true, at: () => locate(deep.offset) };
   }
   const errors: ParseError[] = [];
-  const root = parseTree(body, errors, { disallowComments: options.comments !== true });
+  const root = readTree(body, options, errors);
   const syntax = explainSyntax(body, errors);
   for (const error of syntax.errors) report('syntax', error.offset, error.message, error.remedy);
   const value = root === undefined ? undefined : toValue(root, report);
@@ -52,8 +53,21 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
     value,
     problems,
     broken: syntax.broken || root === undefined,
-    at: (path, which) => locate(find(root, path, which)),
+    at: (path, which) => locate(find(places(), path, which)),
   };
+}
+
+/**
+ * The tree of a text, read again when the first place is asked for: it is many times as large as the text, and most files have no
+ * problem.
+ */
+function createTree(text: string, options: DocumentOptions): () => Node | undefined {
+  let tree: Node | undefined;
+  return () => (tree ??= readTree(text, options, []));
+}
+
+function readTree(text: string, options: DocumentOptions, errors: ParseError[]): Node | undefined {
+  return parseTree(text, errors, { disallowComments: options.comments !== true });
 }
 
 type Report = (code: string, offset: number, message: string, remedy: string) => void;

@@ -15,7 +15,7 @@ export interface Batch {
   readonly toOffset: number;
 }
 
-/** A message for NATS. */
+/** A message for NATS, or (where `quiet`) only what its KV entry becomes. */
 export interface EventOutput {
   readonly kind: 'event';
   /** Deterministic: the same journal gives the same id. Goes out as `Nats-Msg-Id`. */
@@ -26,6 +26,8 @@ export interface EventOutput {
   readonly body: string;
   /** JetStream stream that keeps it; none: core publish. */
   readonly stream?: 'WEIR_ALERTS' | 'WEIR_DEVICES';
+  /** Nothing is published: the KV entry alone changes. */
+  readonly quiet?: boolean;
   /** Entry to write (or, with `value: null`, to delete) once the event is out. */
   readonly kv?: {
     readonly bucket: 'weir_alerts_open' | 'weir_devices';

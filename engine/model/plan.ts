@@ -1,6 +1,7 @@
 import type { Aggregate } from '../aggregates/aggregate.ts';
+import type { Detector } from '../detectors/detector.ts';
 import type { StreamConfig } from './config.ts';
-import type { Closed, ConditionOutcome } from './item.ts';
+import type { Closed, ConditionOutcome, Derived } from './item.ts';
 import type { FieldValue, Reading } from './reading.ts';
 import type { Severity } from './rule.ts';
 
@@ -17,8 +18,11 @@ export interface StreamPlan {
   /** Every way in which this stream's rules group readings; the first is always by device. */
   readonly keyings: readonly Keying[];
   /** Rules that look at single readings, at windows, and for silence. */
-  readonly readingRules: readonly ReadingRule[];
+  readonly readingRules: readonly (ReadingRule | DerivedRule)[];
   readonly windowRules: readonly WindowRule[];
+  /** Which of them a reading may concern; undefined: each has to be asked. */
+  readonly readingIndex: RuleIndex | undefined;
+  readonly windowIndex: RuleIndex | undefined;
   /** By keying: the silence rules that group by it. */
   readonly silenceRules: readonly (readonly SilenceRule[])[];
   readonly hasSilence: boolean;
@@ -35,7 +39,7 @@ export interface Keying {
   readonly byDevice: boolean;
 }
 
-export type RulePlan = ReadingRule | WindowRule | SilenceRule;
+export type RulePlan = ReadingRule | DerivedRule | WindowRule | SilenceRule;
 
 interface RuleBase {
   /** Position in the plan's `rules`. */
@@ -48,17 +52,87 @@ interface RuleBase {
   /** Position among the rules of the same keying: where a key's state keeps this rule's. */
   readonly slot: number;
   readonly type: string;
+  /** Of the lowest level. */
   readonly severity: Severity;
   readonly params: Readonly<Record<string, unknown>>;
   readonly lifecycle: Lifecycle;
   /** What the alert says, from the facts of a transition and the parts of its key. */
   readonly message: (get: (name: string) => FieldValue | undefined) => string;
+  /** Units of the facts that have one, by name. */
+  readonly units: Readonly<Record<string, string>>;
 }
 
-/** How verdicts become alerts; milliseconds, 0 for at once. */
+/** Something that a reading has, and without which a rule has no use for it. */
+export type Clue =
+  | { readonly kind: 'equals'; readonly source: number; readonly value: FieldValue }
+  | { readonly kind: 'within'; readonly field: number; readonly low: number; readonly high: number };
+
+/** What a clue looks at where that is no field, which stands by its index: the device, or (going down) the labels. */
+export const DEVICE = -1;
+export const FIRST_LABEL = -2;
+
+/** Rules that look at readings, by what they ask of them. A rule stands by its position among those that the index is of. */
+export interface RuleIndex {
+  /** Rules without clues, as bits by position. */
+  readonly always: Int32Array;
+  readonly values: readonly {
+    readonly source: number;
+    readonly positions: ReadonlyMap<FieldValue, readonly number[]>;
+  }[];
+  readonly spans: readonly SpanTable[];
+}
+
+/** Rules that ask for a field within bounds. */
+export interface SpanTable {
+  readonly field: number;
+  /** All of them. */
+  readonly positions: readonly number[];
+  readonly root: SpanNode | undefined;
+}
+
+/** Spans that lie around a number, by rising low and by falling high ends, and the nodes of those below and above it. */
+export interface SpanNode {
+  /** Undefined: there are few, and they lie anywhere. */
+  readonly center: number | undefined;
+  readonly lows: Float64Array;
+  readonly highsOfLows: Float64Array;
+  readonly byLow: Int32Array;
+  readonly highs: Float64Array;
+  readonly byHigh: Int32Array;
+  readonly below: SpanNode | undefined;
+  readonly above: SpanNode | undefined;
+}
+
+/** How verdicts become alerts, and how loudly; milliseconds. */
 export interface Lifecycle {
-  readonly forMs: number;
+  /** Lowest first, at least one; a rule without a ladder has one. */
+  readonly levels: readonly LevelPlan[];
+  /** 0: resolves at once. */
   readonly keepFiringMs: number;
+  /** 0: a gap in the data does not resolve an alert. */
+  readonly resolveAfterMs: number;
+  /** 0: told once. */
+  readonly repeatMs: number;
+  readonly flapping: { readonly changes: number; readonly withinMs: number } | undefined;
+  readonly limit: { readonly alerts: number; readonly perMs: number } | undefined;
+  /** Empty: always. */
+  readonly active: readonly ScheduleSpan[];
+}
+
+/** A severity, and what it takes to reach it: conditions that hold for so long, or in so many of the last outcomes. */
+export interface LevelPlan {
+  readonly severity: Severity;
+  readonly hold: { readonly forMs: number } | { readonly matches: number; readonly of: number };
+}
+
+/** Hours of the week by the clocks of a time zone. */
+export interface ScheduleSpan {
+  /** By day of the week from Sunday: whether the hours begin on it. */
+  readonly days: readonly boolean[];
+  /** Minutes since midnight, from 0 to 1440; `to` is not inside. Where it lies before `from` it means the next day. */
+  readonly from: number;
+  readonly to: number;
+  readonly timeZone: string;
 }
 
 /** Conditions over an environment `E`, compiled. */
@@ -66,22 +140,62 @@ export interface Judge<E> {
   readonly holds: (env: E) => boolean;
   /** The rule's own `clear`; undefined: an alert clears when its conditions no longer hold. */
   readonly clears: ((env: E) => boolean) | undefined;
+  /** Of a rule with several levels; there, `holds` is that any of them does. */
+  readonly ladder?: Ladder<E>;
   /** Every fact by name, as it stands in alerts. */
   readonly facts: (env: E) => Record<string, FieldValue | null>;
   /** Every leaf condition of `conditions` (and, for a firing alert, of `clear`). */
   readonly outcomes: (env: E, clearing: boolean) => readonly ConditionOutcome[];
 }
 
+/** Several levels of conditions; one that holds makes those below it hold. */
+export interface Ladder<E> {
+  /** The highest level whose conditions hold, from 1; 0 for none. */
+  readonly reached: (env: E) => number;
+  /** The levels that may be left, as bits from the lowest, given the highest that holds. */
+  readonly clearing: (env: E, reached: number) => number;
+}
+
 export interface ReadingRule extends RuleBase {
   readonly kind: 'reading';
   readonly where: ((reading: Reading) => boolean) | undefined;
+  /** Each reading that the rule must see has at least one of them; undefined: it may be any. */
+  readonly clues: readonly Clue[] | undefined;
   readonly judge: Judge<Reading>;
 }
+
+/** A rule over single readings that has facts: running ones, which remember, and calculated ones. */
+export interface DerivedRule extends RuleBase {
+  readonly kind: 'derived';
+  readonly where: ((reading: Reading) => boolean) | undefined;
+  /** See `ReadingRule`. */
+  readonly clues: readonly Clue[] | undefined;
+  readonly running: readonly RunningFact[];
+  readonly formulas: readonly FormulaPlan<Derived>[];
+  /** Facts whose last values are remembered, for conditions that ask whether they changed. */
+  readonly remembered: readonly ((derived: Derived) => FieldValue | undefined)[];
+  readonly judge: Judge<Derived>;
+}
+
+/** A fact that follows the readings of a key, and what it takes from each. */
+export interface RunningFact {
+  readonly detector: Detector;
+  /** Undefined: the reading says nothing to it. */
+  readonly read: (reading: Reading) => FieldValue | undefined;
+}
+
+/** A calculation; it may use those that stand before it. */
+export type FormulaPlan<E> = (env: E) => number | undefined;
 
 export interface WindowRule extends RuleBase {
   readonly kind: 'window';
   readonly where: ((reading: Reading) => boolean) | undefined;
+  /** See `ReadingRule`. */
+  readonly clues: readonly Clue[] | undefined;
   readonly window: WindowPlan;
+  readonly formulas: readonly FormulaPlan<Closed>[];
+  /** See `DerivedRule`. */
+  readonly remembered: readonly ((closed: Closed) => FieldValue | undefined)[];
   readonly judge: Judge<Closed>;
 }
 
@@ -90,13 +204,78 @@ export interface SilenceRule extends RuleBase {
   readonly silenceMs: number;
 }
 
-/** A window as panes: a tumbling window is one pane, a hopping one `panes` of them. Milliseconds of event time. */
-export interface WindowPlan {
-  readonly paneMs: number;
-  readonly panes: number;
+/** The window of a rule, by its kind. Sizes are whole milliseconds of event time; `maxMs` is Infinity where there is no limit. */
+export type WindowPlan = TumblingPlan | HoppingPlan | SlidingPlan | SessionPlan | CountPlan | StatePlan;
+
+export type WindowName = WindowPlan['kind'];
+
+/** Panes (see windows/) that one window may consist of: it bounds the accumulators that each key keeps for each fact. */
+export const MAX_PANES = 3_600;
+
+interface WindowBase {
+  /** How long it waits for readings that come out of order. */
   readonly latenessMs: number;
-  readonly aggregates: readonly {
-    readonly aggregate: Aggregate /** Index of the field, or -1 for none. */;
-    readonly field: number;
-  }[];
+  readonly aggregates: readonly WindowAggregate[];
+}
+
+/** One window after the other, aligned to the epoch. */
+export interface TumblingPlan extends WindowBase {
+  readonly kind: 'tumbling';
+  readonly sizeMs: number;
+}
+
+/** Windows that overlap, aligned to the epoch. `sizeMs` is a multiple of `everyMs`. */
+export interface HoppingPlan extends WindowBase {
+  readonly kind: 'hopping';
+  readonly sizeMs: number;
+  readonly everyMs: number;
+}
+
+/** At each reading, those of the last `sizeMs`. */
+export interface SlidingPlan extends WindowBase {
+  readonly kind: 'sliding';
+  readonly sizeMs: number;
+}
+
+/** Readings with less than `gapMs` between one and the next, for `maxMs` at most. */
+export interface SessionPlan extends WindowBase {
+  readonly kind: 'session';
+  readonly gapMs: number;
+  readonly maxMs: number;
+}
+
+/** After the first `size` readings, and then after every `every`, the last `size`. */
+export interface CountPlan extends WindowBase {
+  readonly kind: 'count';
+  readonly size: number;
+  readonly every: number;
+  /** Greatest number that divides both. */
+  readonly paneSize: number;
+  /** Takes readings as they arrive, not by event time: the clocks of a group's devices do not agree on which came first. */
+  readonly byArrival: boolean;
+}
+
+/** From a reading that meets `from` to the next one that meets `until`, or for `maxMs`. */
+export interface StatePlan extends WindowBase {
+  readonly kind: 'state';
+  readonly from: (reading: Reading) => boolean;
+  readonly until: (reading: Reading) => boolean;
+  readonly maxMs: number;
+  /** See `CountPlan`. */
+  readonly byArrival: boolean;
+}
+
+/** One aggregate of a window and what it takes from each reading. */
+export interface WindowAggregate {
+  readonly aggregate: Aggregate;
+  /** Index of the field; -1: what `read` gives. */
+  readonly field: number;
+  /** What it takes where that is no field; without it, `true` from every reading. */
+  readonly read?: ((reading: Reading) => FieldValue | undefined) | undefined;
+}
+
+/** What a window's aggregate takes from a reading; undefined: nothing. */
+export function readFor({ field, read }: WindowAggregate, reading: Reading): FieldValue | undefined {
+  if (field >= 0) return reading.values[field];
+  return read === undefined ? true : read(reading);
 }

@@ -10,38 +10,112 @@ export interface RuleFile {
   readonly window?: WindowSpec;
   readonly facts?: Readonly<Record<string, FactSpec>>;
   readonly conditions?: TopCondition;
+  /** In place of conditions: the same alert at rising severities, lowest first. */
+  readonly levels?: readonly LevelSpec[];
   /** Dead-man: no reading of the key for this long. Excludes window, facts, conditions and clear. */
   readonly silence?: string;
-  readonly for?: string;
+  readonly for?: HoldSpec;
   readonly clear?: TopCondition;
   readonly keepFiring?: string;
+  /** Without an outcome for this long, the alert resolves. */
+  readonly resolveAfter?: string;
+  /** An open alert is told again each time this has passed. */
+  readonly repeat?: string;
+  readonly flapping?: { readonly changes: number; readonly within: string };
+  readonly limit?: { readonly alerts: number; readonly per: string };
+  readonly active?: ActiveSpec | readonly ActiveSpec[];
   readonly event: RuleEvent;
   readonly priority?: number;
 }
 
 export type Severity = 'info' | 'warning' | 'critical';
 
+/** How long the conditions must hold, or in how many of the last outcomes. */
+export type HoldSpec = string | { readonly matches: number; readonly of: number };
+
+/** A step of a severity ladder. */
+export interface LevelSpec {
+  readonly severity: Severity;
+  readonly conditions: TopCondition;
+  readonly clear?: TopCondition;
+  /** In place of the rule's own. */
+  readonly for?: HoldSpec;
+}
+
+/** Hours of the week in which a rule is looked at, by the clocks of a place. */
+export interface ActiveSpec {
+  /** The days on which the hours begin; default every day. */
+  readonly days?: readonly Weekday[];
+  /** `HH:MM`; default `00:00`. */
+  readonly from?: string;
+  /** `HH:MM` up to `24:00`, which is the default; before `from` it lies on the next day. */
+  readonly to?: string;
+  /** As in `Europe/Berlin`. */
+  readonly timeZone: string;
+}
+
+export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
 export interface RuleEvent {
   readonly type: string;
   readonly params?: Readonly<Record<string, unknown>> & {
     readonly severity?: Severity;
-    /** `{{name}}` stands for a fact, a field, a label, `device` or `key`. */
+    /** `{{name}}` stands for a fact, a field, a label, `device` or `key`; `{{name.unit}}` for its unit. */
     readonly message?: string;
   };
 }
 
-export type WindowSpec =
-  | { readonly tumbling: string; readonly lateness?: string }
-  | { readonly hopping: string; readonly every: string; readonly lateness?: string };
+/** A window, by the key that names its kind. Lengths are durations but for those of `count`, which are numbers of readings. */
+export type WindowSpec = (
+  | { readonly tumbling: string }
+  | { readonly hopping: string; readonly every: string }
+  | { readonly sliding: string }
+  | { readonly session: string; readonly max?: string }
+  | { readonly count: number; readonly every?: number }
+  | { readonly state: { readonly from: TopCondition; readonly until: TopCondition }; readonly max?: string }
+) & { readonly lateness?: string };
 
-/** Exactly one aggregate: its name → the field it reads (`true` for `count`). */
-export type FactSpec = Readonly<Record<string, string | true>>;
+/** Exactly one aggregate, its name → what it is of: a field, `true` or a condition; beside it, the aggregate's parameters. */
+export type FactSpec =
+  | Readonly<Record<string, string | number | true | readonly number[] | TopCondition>>
+  | Calculation;
+
+/** A calculation: exactly one operation, and what it works on. */
+export interface Calculation {
+  readonly add?: readonly Operand[];
+  readonly subtract?: readonly [Operand, Operand];
+  readonly multiply?: readonly Operand[];
+  readonly divide?: readonly [Operand, Operand];
+  readonly min?: readonly Operand[];
+  readonly max?: readonly Operand[];
+  readonly pow?: readonly [Operand, Operand];
+  readonly abs?: Operand;
+  readonly round?: Operand;
+  readonly sqrt?: Operand;
+  readonly log?: Operand;
+  /** Of `round`: digits behind the point. Default 0. */
+  readonly digits?: number;
+  /** Of `log`. Default: the natural logarithm. */
+  readonly base?: number;
+}
+
+/** A number, the name of a field or fact, or what another calculation gives. */
+export type Operand = number | string | Calculation;
 
 export type Condition = LeafCondition | TopCondition;
 export type TopCondition =
   | { readonly all: readonly Condition[]; readonly name?: string; readonly priority?: number }
   | { readonly any: readonly Condition[]; readonly name?: string; readonly priority?: number }
-  | { readonly not: Condition; readonly name?: string; readonly priority?: number };
+  | { readonly not: Condition; readonly name?: string; readonly priority?: number }
+  | { readonly condition: string; readonly name?: string; readonly priority?: number };
+
+/** Conditions and lists that rules refer to by name: the content of `conditions.json`, in the folder of the rules. */
+export interface SharedFile {
+  readonly $schema?: string;
+  readonly conditions?: Readonly<Record<string, TopCondition>>;
+  readonly lists?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+}
 
 export interface LeafCondition {
   readonly fact: string;

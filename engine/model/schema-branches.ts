@@ -18,22 +18,27 @@ export function chooseBranch(
   value: unknown,
   path: Path,
 ): Fault[] {
-  const fitting = branches.filter((branch) => branch.anyOf !== undefined || hasType(value, branch.type));
-  // Explaining why other forms do not fit is dear, so the form that the keys point to goes first.
-  if (fitting.length > 1) fitting.sort((a, b) => Number(isComplete(b, value)) - Number(isComplete(a, value)));
-  if (fitting.length === 0) return [noForm(schema, branches, value, path)];
+  const typed = branches.filter((branch) => branch.anyOf !== undefined || hasType(value, branch.type));
+  if (typed.length === 0) return [noForm(schema, branches, value, path)];
   let best: { branch: JsonSchema; faults: Fault[]; likeness: number } | undefined;
-  for (const branch of fitting) {
+  for (const branch of likelyFirst(typed, value)) {
     const faults: Fault[] = [];
     check(branch, value, path, faults);
     if (faults.length === 0) return faults;
-    const likeness = fitting.length === 1 ? 1 : countSigns(branch, value);
+    const likeness = typed.length === 1 ? 1 : countSigns(branch, value);
     const better = best === undefined || likeness > best.likeness;
     if (better || (likeness === best?.likeness && faults.length < best.faults.length))
       best = { branch, faults, likeness };
   }
   if (best === undefined || best.likeness === 0) return [noForm(schema, branches, value, path)];
   return best.faults.map((fault) => explainRival(fault, best.branch, branches, path));
+}
+
+/** Explaining why other forms do not fit is dear, so the form that the keys point to goes first, and mostly alone. */
+function* likelyFirst(branches: readonly JsonSchema[], value: unknown): Generator<JsonSchema> {
+  const likely = branches.length > 1 ? branches.find((branch) => isComplete(branch, value)) : undefined;
+  if (likely !== undefined) yield likely;
+  for (const branch of branches) if (branch !== likely) yield branch;
 }
 
 function isComplete({ required = [] }: JsonSchema, value: unknown): boolean {
@@ -62,11 +67,20 @@ function explainRival(fault: Fault, chosen: JsonSchema, branches: readonly JsonS
   return { ...fault, code: 'exclusive-keys', message, remedy: `Keep \`${own}\` or \`${key}\`, not both.` };
 }
 
+/** Forms that a title no longer names one by one. */
+const MANY_FORMS = 7;
+
+/** By what keys the forms are told apart, for an object that has none of them. */
+function listForms(branches: readonly JsonSchema[], value: unknown): string {
+  if (branches.length < MANY_FORMS || !hasType(value, 'object')) return '';
+  return ` Known here: ${[...new Set(branches.flatMap(({ required = [] }) => required.slice(0, 1)))].join(', ')}.`;
+}
+
 function noForm(schema: JsonSchema, branches: readonly JsonSchema[], value: unknown, path: Path): Fault {
   const forms = schema.title ?? [...new Set(branches.map(nameSchema))].join(', or ');
   const secret = branches.some((branch) => branch.writeOnly === true) && typeof value !== 'object';
   const found = secret ? `a ${typeof value}` : showValue(value);
   const message = `${formatPath(path)} must be ${forms}; found ${found}.`;
   const example = schema.examples === undefined ? branches.find((branch) => branch.examples !== undefined) : schema;
-  return { code: 'wrong-type', path, message, remedy: exampleOf(example ?? schema) };
+  return { code: 'wrong-type', path, message, remedy: `${exampleOf(example ?? schema)}${listForms(branches, value)}` };
 }

@@ -1,44 +1,113 @@
 import { createAlertRecord } from '../alerts/lifecycle.ts';
-import type { Closed, Item } from '../model/item.ts';
-import type { Judge, Plan, RulePlan } from '../model/plan.ts';
+import { include, nextRule, selectRules } from '../language/rule-index.ts';
+import type { Closed, Derived, Item } from '../model/item.ts';
+import type { DerivedRule, Judge, Plan, ReadingRule, RulePlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State } from '../state.ts';
+import type { Counters } from '../telemetry.ts';
+import { compute, derive, recall } from './derive.ts';
 import { lift } from './lift.ts';
 
 /**
  * Judges readings and closed windows by the rules' conditions. An outcome that does not hold goes on only while an alert
- * is open for it: of a thousand rules that see a reading, nearly all have nothing to say.
+ * is open for it: of a thousand rules that see a reading, nearly all have nothing to say. Where an index tells which those are, they
+ * are not even asked.
  */
-export const evaluate = (plan: Plan, state: State) =>
-  lift((item, out) => {
+export const evaluate = (plan: Plan, state: State, counters: Counters) => {
+  // By stream: the rules to ask of the reading at hand.
+  const selections = plan.streams.map(({ readingIndex }) => new Int32Array(readingIndex?.always.length ?? 0));
+  return lift((item, out) => {
     out.push(item);
-    if (item.kind === 'reading') judgeReading(plan, state, item, out);
+    if (item.kind === 'reading') judgeReading(plan, state, counters, selections[item.stream]!, item, out);
     else if (item.kind === 'closed') judgeClosed(plan, state, item, out);
   });
+};
 
-function judgeReading(plan: Plan, state: State, reading: Reading, out: Item[]): void {
+function judgeReading(
+  plan: Plan,
+  state: State,
+  counters: Counters,
+  selected: Int32Array,
+  reading: Reading,
+  out: Item[],
+): void {
   const stream = plan.streams[reading.stream]!;
-  const { readingRules } = stream;
+  const { readingRules, readingIndex } = stream;
   if (readingRules.length === 0) return;
   const { keys } = lookUpDevice(state.streams[reading.stream]!, stream.keyings, reading.device, reading.labels);
-  for (let i = 0; i < readingRules.length; i++) {
-    const rule = readingRules[i]!;
-    if (rule.where !== undefined && !rule.where(reading)) continue;
-    judge(rule, rule.judge, keys[rule.keying.index]!, reading, reading.time, out);
+  let inOrder = true;
+  if (readingIndex === undefined) {
+    for (let i = 0; i < readingRules.length; i++) inOrder = judgeBy(readingRules[i]!, i, keys, reading, out) && inOrder;
+  } else {
+    selectRules(readingIndex, reading, selected);
+    for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i]!, readingRules);
+    for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
+      inOrder = judgeBy(readingRules[i]!, i, keys, reading, out) && inOrder;
+    }
   }
+  if (!inOrder) counters.readings_out_of_order += 1;
+}
+
+/** False where the rule did not look at the reading because it is out of order. */
+function judgeBy(
+  rule: ReadingRule | DerivedRule,
+  position: number,
+  keys: readonly KeyState[],
+  reading: Reading,
+  out: Item[],
+): boolean {
+  if (rule.where !== undefined && !rule.where(reading)) return true;
+  const key = keys[rule.keying.index]!;
+  if (rule.kind === 'reading') {
+    judge(rule, rule.judge, key, position, reading, reading.time, out);
+    return true;
+  }
+  const derived = derive(rule, key, reading);
+  if (derived === undefined) return false;
+  judge(rule, rule.judge, key, position, derived, reading.time, out);
+  return true;
+}
+
+/** Adds the rules that have an open alert for the key: what does not hold matters to them too. */
+function includeOpen(selected: Int32Array, key: KeyState, rules: readonly RulePlan[]): void {
+  const open = (key.open ??= findOpen(key, rules));
+  for (let i = open.length - 1; i >= 0; i--) {
+    const position = open[i]!;
+    if (key.alerts[rules[position]!.slot]!.watched) {
+      include(selected, position);
+    } else {
+      open[i] = open.at(-1)!;
+      open.pop();
+    }
+  }
+}
+
+/** Alerts that come from a checkpoint. */
+function findOpen(key: KeyState, rules: readonly RulePlan[]): number[] {
+  const open: number[] = [];
+  if (key.alerts.length === 0) return open;
+  rules.forEach(({ keying, slot }, position) => {
+    if (keying.index === key.keying && key.alerts[slot]?.watched) open.push(position);
+  });
+  return open;
 }
 
 function judgeClosed(plan: Plan, state: State, closed: Closed, out: Item[]): void {
   const rule = plan.rules[closed.rule]!;
   if (rule.kind !== 'window') return;
+  compute(rule.formulas, closed);
   const key = state.streams[rule.stream]!.keys[rule.keying.index]!.get(closed.key.text);
-  if (key !== undefined) judge(rule, rule.judge, key, closed, closed.end, out);
+  if (key === undefined) return;
+  recall(rule.remembered, key, rule.slot, closed);
+  judge(rule, rule.judge, key, -1, closed, closed.end, out);
 }
 
-function judge<E extends Reading | Closed>(
+/** `position` is that among the stream's reading rules; -1 for another rule. */
+function judge<E extends Reading | Derived | Closed>(
   rule: RulePlan,
-  { holds: test, clears }: Judge<E>,
+  { holds: test, clears, ladder }: Judge<E>,
   key: KeyState,
+  position: number,
   subject: E,
   at: number,
   out: Item[],
@@ -47,9 +116,26 @@ function judge<E extends Reading | Closed>(
   let record = key.alerts[rule.slot];
   if (holds) {
     if (record === undefined) key.alerts[rule.slot] = record = createAlertRecord();
+    if (!record.watched && position >= 0) key.open?.push(position);
     record.watched = true;
   } else if (record === undefined || !record.watched) return;
   const clear = clears === undefined ? !holds : clears(subject);
   const { offset, receivedAt: recordedAt } = subject;
-  out.push({ kind: 'verdict', offset, recordedAt, rule: rule.index, key: key.key, at, holds, clears: clear, subject });
+  const verdict = {
+    kind: 'verdict',
+    offset,
+    recordedAt,
+    rule: rule.index,
+    key: key.key,
+    at,
+    holds,
+    clears: clear,
+    subject,
+  } as const;
+  if (ladder === undefined) {
+    out.push(verdict);
+    return;
+  }
+  const reached = ladder.reached(subject);
+  out.push({ ...verdict, reached, clearing: ladder.clearing(subject, reached) });
 }

@@ -1,4 +1,4 @@
-import { alertEvent, deadLetterEvent, deviceEvent, type EventContext } from '../delivery/events.ts';
+import { alertEvent, deadLetterEvent, deviceEvent, type EventContext, overflowEvent } from '../delivery/events.ts';
 import type { Plan } from '../model/plan.ts';
 import { lift } from './lift.ts';
 
@@ -6,10 +6,12 @@ import { lift } from './lift.ts';
 export const publish = (plan: Plan, context: EventContext) =>
   lift((item, out) => {
     out.push(item);
-    if (item.kind === 'transition') {
+    if (item.kind === 'transition' || item.kind === 'notice') {
       const rule = plan.rules[item.rule]!;
       const event = alertEvent(item, rule, plan.streams[rule.stream]!, context);
       if (event !== undefined) out.push(event);
+    } else if (item.kind === 'overflow') {
+      out.push(overflowEvent(item, plan.rules[item.rule]!, context));
     } else if (item.kind === 'device') {
       out.push(deviceEvent(item, plan.streams[item.stream]!, context));
     } else if (item.kind === 'rejected') {

@@ -1,10 +1,12 @@
+import { include, nextRule, selectRules } from '../language/rule-index.ts';
 import type { Item, Tick } from '../model/item.ts';
 import type { Plan, StreamPlan, WindowRule } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
-import { addToPanes, closeNext, createWindowState, nextEnd, passTo } from '../windows/panes.ts';
+import { windows } from '../windows/registry.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
+import type { Outcome, WindowKind, WindowState } from '../windows/window-kind.ts';
 import { lift } from './lift.ts';
 
 /** The reading or tick that closes a window. */
@@ -19,38 +21,75 @@ interface Cause {
  * Marks a reading late when every window it belongs to has closed; the reading itself goes on to its table all the same.
  */
 export const window = (plan: Plan, state: State, maxBehindMs: number, counters: Counters) => {
-  const close = (rule: WindowRule, key: KeyState, watermark: number, cause: Cause, out: Item[]): void => {
-    const windows = key.windowing.windows[rule.slot];
-    if (windows === undefined) return;
-    while (nextEnd(windows, rule.window) + rule.window.latenessMs <= watermark) {
-      const closed = closeNext(windows, rule.window);
-      counters.windows_closed += 1;
-      const { offset, receivedAt } = cause;
+  const kinds = plan.rules.map((rule) => (rule.kind === 'window' ? windows[rule.window.kind] : undefined));
+  const kindOf = (rule: WindowRule): WindowKind => kinds[rule.index]!;
+  const outcome: Outcome = { closed: [], hurried: 0 };
+  // By stream: the rules to show the reading at hand, and the keyings that have windows.
+  const selections = plan.streams.map(({ windowIndex }) => new Int32Array(windowIndex?.always.length ?? 0));
+  const keyings = plan.streams.map(({ windowRules }) => [...new Set(windowRules.map(({ keying }) => keying.index))]);
+
+  const handOn = (rule: WindowRule, key: KeyState, { offset, receivedAt }: Cause, out: Item[]): void => {
+    counters.readings_hurried += outcome.hurried;
+    counters.windows_closed += outcome.closed.length;
+    for (const closed of outcome.closed) {
       out.push({ kind: 'closed', offset, receivedAt, rule: rule.index, key: key.key, ...closed });
     }
+    outcome.closed.length = 0;
+    outcome.hurried = 0;
+  };
+
+  /** Returns the live time at which the rule wants its key to be looked at. */
+  const takeBy = (
+    rule: WindowRule,
+    position: number,
+    keys: readonly KeyState[],
+    reading: Reading,
+    out: Item[],
+  ): number => {
+    const { byDevice } = rule.keying;
+    const key = keys[rule.keying.index]!;
+    // The clock of the device moves for every rule, also for one that does not look at this reading.
+    const mark = moveMark(key, reading);
+    const takes = rule.where === undefined || rule.where(reading);
+    const kind = kindOf(rule);
+    let own = key.windowing.windows[rule.slot];
+    if (own === undefined) {
+      if (!takes) return Number.POSITIVE_INFINITY;
+      own = kind.create();
+      key.windowing.windows[rule.slot] = own;
+      key.windowing.open?.push(position);
+    }
+    // What its own stamp closes is closed first: the reading belongs to a later window.
+    if (byDevice) {
+      const eventAt = mark.eventAt - rule.window.latenessMs;
+      kind.close(own, rule.window, eventAt, outcome);
+      kind.pass(own, rule.window, eventAt);
+    }
+    if (takes && !kind.add(own, rule.window, reading, outcome)) reading.late = true;
+    if (outcome.closed.length > 0 || outcome.hurried > 0) handOn(rule, key, reading, out);
+    return byDevice ? wakeFor(kind, rule, own, mark) : Number.POSITIVE_INFINITY;
   };
 
   const takeReading = (reading: Reading, out: Item[]): void => {
     const streamPlan = plan.streams[reading.stream]!;
     const stream = state.streams[reading.stream]!;
     const { keys } = lookUpDevice(stream, streamPlan.keyings, reading.device, reading.labels);
+    const { windowRules, windowIndex } = streamPlan;
     let wakeMs = Number.POSITIVE_INFINITY;
-    for (const rule of streamPlan.windowRules) {
-      const { byDevice } = rule.keying;
-      const key = keys[rule.keying.index]!;
-      // The clock of the device moves for every rule, also for one that does not look at this reading.
-      const mark = moveMark(key, reading);
-      const takes = rule.where === undefined || rule.where(reading);
-      if (takes) key.windowing.windows[rule.slot] ??= createWindowState();
-      const windows = key.windowing.windows[rule.slot];
-      if (windows === undefined) continue;
-      // What its own stamp closes is closed first: the reading belongs to a later window.
-      if (byDevice) {
-        close(rule, key, mark.eventAt, reading, out);
-        passTo(windows, rule.window, mark.eventAt - rule.window.latenessMs);
+    if (windowIndex === undefined) {
+      for (let i = 0; i < windowRules.length; i++) {
+        wakeMs = Math.min(wakeMs, takeBy(windowRules[i]!, i, keys, reading, out));
       }
-      if (takes && !addToPanes(windows, rule.window, reading)) reading.late = true;
-      if (byDevice) wakeMs = Math.min(wakeMs, quietUntil(mark, nextEnd(windows, rule.window) + rule.window.latenessMs));
+    } else {
+      const selected = selections[reading.stream]!;
+      selectRules(windowIndex, reading, selected);
+      for (const keying of keyings[reading.stream]!) {
+        moveMark(keys[keying]!, reading);
+        includeOpen(selected, keys[keying]!, windowRules);
+      }
+      for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
+        wakeMs = Math.min(wakeMs, takeBy(windowRules[i]!, i, keys, reading, out));
+      }
     }
     wakeAt(stream, keys[0]!, wakeMs);
     if (reading.late) counters.readings_late += 1;
@@ -70,10 +109,12 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
       let wakeMs = Number.POSITIVE_INFINITY;
       for (const rule of streamPlan.windowRules) {
         if (rule.keying.index !== key.keying) continue;
-        close(rule, key, watermark, { offset: tick.offset, receivedAt: tick.at }, out);
-        const windows = key.windowing.windows[rule.slot];
-        if (windows === undefined) continue;
-        wakeMs = Math.min(wakeMs, quietUntil(mark, nextEnd(windows, rule.window) + rule.window.latenessMs));
+        const own = key.windowing.windows[rule.slot];
+        if (own === undefined) continue;
+        const kind = kindOf(rule);
+        kind.close(own, rule.window, watermark - rule.window.latenessMs, outcome);
+        handOn(rule, key, { offset: tick.offset, receivedAt: tick.at }, out);
+        wakeMs = Math.min(wakeMs, wakeFor(kind, rule, own, mark));
       }
       wakeAt(stream, key, wakeMs);
     }
@@ -87,11 +128,14 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
         const watermarks = Array.from(key.windowing.marks.values(), (mark) =>
           quietWatermark(mark, tick.liveMs[mark.connection]!),
         );
-        const watermark = groupWatermark(watermarks, maxBehindMs);
+        const watermark = groupWatermark(watermarks, maxBehindMs, tick.at);
         for (const rule of rules) {
-          close(rule, key, watermark, { offset: tick.offset, receivedAt: tick.at }, out);
-          const windows = key.windowing.windows[rule.slot];
-          if (windows !== undefined) passTo(windows, rule.window, watermark - rule.window.latenessMs);
+          const own = key.windowing.windows[rule.slot];
+          if (own === undefined) continue;
+          const eventAt = watermark - rule.window.latenessMs;
+          kindOf(rule).close(own, rule.window, eventAt, outcome);
+          kindOf(rule).pass(own, rule.window, eventAt);
+          handOn(rule, key, { offset: tick.offset, receivedAt: tick.at }, out);
         }
       }
     }
@@ -109,6 +153,20 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
   });
 };
 
+/** Adds the rules that have a window of the key: the reading may close it, whether or not they take it in. */
+function includeOpen(selected: Int32Array, { keying: own, windowing }: KeyState, rules: readonly WindowRule[]): void {
+  if (windowing.open === undefined) {
+    const open: number[] = [];
+    const restored = windowing.windows.length > 0;
+    for (let i = 0; restored && i < rules.length; i++) {
+      const { keying, slot } = rules[i]!;
+      if (keying.index === own && windowing.windows[slot] !== undefined) open.push(i);
+    }
+    windowing.open = open;
+  }
+  for (let i = 0; i < windowing.open.length; i++) include(selected, windowing.open[i]!);
+}
+
 function moveMark(key: KeyState, reading: Reading): Watermark {
   let mark = key.windowing.marks.get(reading.device);
   if (mark === undefined) {
@@ -120,6 +178,11 @@ function moveMark(key: KeyState, reading: Reading): Watermark {
   mark.seenLiveMs = reading.liveMs;
   mark.connection = reading.connection;
   return mark;
+}
+
+/** Live time at which the window of a quiet device may be due. */
+function wakeFor(kind: WindowKind, { window }: WindowRule, own: WindowState, mark: Watermark): number {
+  return quietUntil(mark, kind.dueAt(own, window) + window.latenessMs);
 }
 
 /** Makes sure that the key, which is a device, is looked at by then. */

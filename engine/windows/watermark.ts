@@ -29,9 +29,11 @@ export function quietUntil(mark: Watermark, eventAt: number): number {
 
 /**
  * The watermark of a group: the earliest of its devices' (see `quietWatermark`; an idle device moves on with time). A device further
- * behind the furthest than `maxBehindMs` does not hold the others back; its readings will be late for the group.
+ * behind than `maxBehindMs` does not hold the others back; its readings will be late for the group. Behind what: the furthest
+ * device, but no clock that runs ahead of ours (`now`), lest one fast clock shut the others out.
  */
-export function groupWatermark(watermarks: readonly number[], maxBehindMs: number): number {
+export function groupWatermark(watermarks: readonly number[], maxBehindMs: number, now: number): number {
   const furthest = watermarks.reduce((most, at) => Math.max(most, at), Number.NEGATIVE_INFINITY);
-  return watermarks.reduce((least, at) => (at >= furthest - maxBehindMs ? Math.min(least, at) : least), furthest);
+  const earliest = Math.min(furthest, now) - maxBehindMs;
+  return watermarks.reduce((least, at) => (at >= earliest ? Math.min(least, at) : least), furthest);
 }

@@ -2,11 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { advance, createAlertRecord } from '../../engine/alerts/lifecycle.ts';
 import type { Lifecycle } from '../../engine/model/plan.ts';
+import { createLifecycle } from './lifecycles.ts';
 
 interface Outcome {
   readonly at: number;
   readonly holds: boolean;
   readonly clears: boolean;
+}
+
+interface Times {
+  readonly forMs: number;
+  readonly keepFiringMs: number;
 }
 
 /** `12 hold`, `15 clear`, or `17 between`: neither holds nor clears. */
@@ -25,10 +31,10 @@ function play(lifecycle: Lifecycle, outcomes: readonly Outcome[]): string[] {
   });
 }
 
-const AT_ONCE = { forMs: 0, keepFiringMs: 0 };
-const FOR_10 = { forMs: 10, keepFiringMs: 0 };
-const KEEP_10 = { forMs: 0, keepFiringMs: 10 };
-const BOTH = { forMs: 10, keepFiringMs: 10 };
+const AT_ONCE = createLifecycle();
+const FOR_10 = createLifecycle({ forMs: 10 });
+const KEEP_10 = createLifecycle({ keepFiringMs: 10 });
+const BOTH = createLifecycle({ forMs: 10, keepFiringMs: 10 });
 
 describe('an alert', () => {
   it.each<[string, Lifecycle, string[], string[]]>([
@@ -113,15 +119,15 @@ describe('an alert', () => {
       step: fc.integer({ min: -4, max: 8 }),
       kind: fc.constantFrom('hold', 'clear', 'between', 'both'),
     });
-    const lifecycle = fc.record({ forMs: fc.constantFrom(0, 5, 12), keepFiringMs: fc.constantFrom(0, 5, 12) });
+    const times = fc.record({ forMs: fc.constantFrom(0, 5, 12), keepFiringMs: fc.constantFrom(0, 5, 12) });
     fc.assert(
-      fc.property(lifecycle, fc.array(outcome, { maxLength: 40, size: 'max' }), (lifecycle, steps) => {
+      fc.property(times, fc.array(outcome, { maxLength: 40, size: 'max' }), (times, steps) => {
         let at = 100;
         const outcomes = steps.map(({ step, kind }): Outcome => {
           at += step;
           return { at, holds: kind === 'hold' || kind === 'both', clears: kind === 'clear' || kind === 'both' };
         });
-        expect(play(lifecycle, outcomes)).toEqual(playNaively(lifecycle, outcomes));
+        expect(play(createLifecycle(times), outcomes)).toEqual(playNaively(times, outcomes));
       }),
       { numRuns: 1_000 },
     );
@@ -129,7 +135,7 @@ describe('an alert', () => {
 });
 
 /** The alert by its definition: what it is now is read off the run of outcomes that ends now. */
-function playNaively({ forMs, keepFiringMs }: Lifecycle, outcomes: readonly Outcome[]): string[] {
+function playNaively({ forMs, keepFiringMs }: Times, outcomes: readonly Outcome[]): string[] {
   const changes: string[] = [];
   /** Index of the outcome behind which the present spell of being inactive, or of firing, began. */
   let from = 0;

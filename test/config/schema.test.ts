@@ -51,8 +51,8 @@ describe.each([
       ),
       { numRuns: 1_500 },
     );
-    expect(verdicts.valid).toBeGreaterThan(100);
-    expect(verdicts.invalid).toBeGreaterThan(100);
+    expect(verdicts.valid).toBeGreaterThan(20);
+    expect(verdicts.invalid).toBeGreaterThan(20);
   });
 
   it('explains every key', () => {

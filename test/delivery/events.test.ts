@@ -5,10 +5,12 @@ import {
   deadLetterEvent,
   deviceEvent,
   type EventRule,
+  overflowEvent,
+  overflowId,
   transitionId,
 } from '../../engine/delivery/events.ts';
 import { evidenceSql } from '../../engine/delivery/evidence.ts';
-import type { AlertState, DeviceChange, Rejected, Transition } from '../../engine/model/item.ts';
+import type { AlertState, DeviceChange, Notice, Rejected, Transition } from '../../engine/model/item.ts';
 import { compileMessage } from '../../engine/model/message.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -21,6 +23,7 @@ const RULE: EventRule = {
   type: 'overheating',
   severity: 'critical',
   params: { severity: 'critical', message: '…', runbook: 'https://example.com/hot' },
+  units: { meanTemp: '°C' },
   message: compileMessage('{{device}} at {{site}} averages {{meanTemp}} °C, {{gone}} ({{key}})').render,
   keying: { per: ['site', 'device'] },
 };
@@ -35,6 +38,7 @@ function transition(to: AlertState, changes: Partial<Transition> = {}): Transiti
     key: { text: 'north/press.1', parts: ['north', 'press.1'] },
     from: to === 'resolved' ? 'firing' : 'pending',
     to,
+    severity: 'critical',
     at: AT + 30_000,
     since: AT,
     facts: { meanTemp: 46.5, gone: null },
@@ -76,6 +80,7 @@ describe('the event of an alert', () => {
         at: '2026-01-02T03:04:35.000Z',
         message: 'press.1 at north averages 46.5 °C, ? (north/press.1)',
         facts: { meanTemp: 46.5, gone: null },
+        units: { meanTemp: '°C' },
         conditions: [{ fact: 'meanTemp', operator: 'greaterThan', value: 45, factValue: 46.5, result: true }],
         params: { runbook: 'https://example.com/hot' },
         evidence: {
@@ -121,6 +126,52 @@ describe('the event of an alert', () => {
     );
   });
 
+  test('goes to the subject of the severity that it has by now, and says both', () => {
+    const changed = transition('firing', { from: 'firing', severity: 'info', previousSeverity: 'critical' });
+    const event = alertEvent(changed, RULE, STREAM, CONTEXT);
+    expect(event?.subject).toBe('weir.alerts.info.overheating.north~2Fpress~2E1');
+    expect(JSON.parse(event?.body ?? '').data).toMatchObject({ severity: 'info', previousSeverity: 'critical' });
+    expect(event?.kv?.value).toBe(event?.body);
+  });
+
+  test('says what ended it, where no outcome did', () => {
+    const event = alertEvent(transition('resolved', { reason: 'gap' }), RULE, STREAM, CONTEXT);
+    expect(JSON.parse(event?.body ?? '')).toMatchObject({ type: 'weir.alert.resolved', data: { reason: 'gap' } });
+  });
+
+  test.each<[string, Notice['notice'], 'firing' | 'resolved', string, object, boolean]>([
+    ['that still fires', 'repeat', 'firing', 'weir.alert.repeat', {}, true],
+    ['that is stable and fires', 'stable', 'firing', 'weir.alert.firing', { reason: 'stable' }, true],
+    ['that is stable and resolved', 'stable', 'resolved', 'weir.alert.resolved', { reason: 'stable' }, false],
+  ])('%s', (_, notice, state, type, data, open) => {
+    const told: Notice = { ...transition(state), kind: 'notice', notice };
+    const event = alertEvent(told, RULE, STREAM, CONTEXT);
+    const body = JSON.parse(event?.body ?? '');
+    expect(body).toMatchObject({ type, data: { state, ...data } });
+    expect(body.data.reason).toBe('reason' in data ? data.reason : undefined);
+    expect(event?.kv?.value).toBe(open ? event?.body : null);
+  });
+
+  test.each(['firing', 'resolved'] as const)('that begins to flap stays open: %s', (state) => {
+    const event = alertEvent(transition(state, { flapping: true }), RULE, STREAM, CONTEXT);
+    expect(JSON.parse(event?.body ?? '')).toMatchObject({
+      type: 'weir.alert.flapping',
+      data: { state, flapping: true },
+    });
+    expect(event?.kv?.value).toBe(event?.body);
+    expect(event).not.toHaveProperty('quiet');
+  });
+
+  test('that flaps does not exist', () => {
+    expect(alertEvent(transition('firing', { suppressed: 'flapping' }), RULE, STREAM, CONTEXT)).toBeUndefined();
+  });
+
+  test.each(['firing', 'resolved'] as const)('that is held back by a limit is for the KV alone: %s', (state) => {
+    const event = alertEvent(transition(state, { suppressed: 'limit' }), RULE, STREAM, CONTEXT);
+    expect(event?.quiet).toBe(true);
+    expect(event?.kv?.value).toBe(state === 'firing' ? event?.body : null);
+  });
+
   test('of a rule over the whole stream asks for all rows of the time', () => {
     const rule = { ...RULE, keying: { per: [] } };
     const event = alertEvent(transition('firing', { key: { text: '', parts: [] } }), rule, STREAM, CONTEXT);
@@ -129,6 +180,42 @@ describe('the event of an alert', () => {
     const body = JSON.parse(event?.body ?? '');
     expect(body).not.toHaveProperty('subject');
     expect(body.data.evidence.sql).toContain('FROM weir.sensors WHERE time >= ');
+  });
+});
+
+test('the event of a limit sums up what was held back, beside the subjects of all keys', () => {
+  const id = overflowId('j-1', 42, 'overheating', AT);
+  const rest = {
+    severity: 'critical',
+    told: 2,
+    heldBack: 3,
+    keys: ['a', 'b', 'c'],
+    since: AT - 60_000,
+    at: AT,
+  } as const;
+  const event = overflowEvent({ kind: 'overflow', id, offset: 42, rule: 0, ...rest }, RULE, CONTEXT);
+  expect(event).toMatchObject({
+    id: `j-1.42.overheating.~limit.limited.${AT * 1000}`,
+    subject: 'weir.alerts.critical.overheating.~limit',
+    stream: 'WEIR_ALERTS',
+  });
+  expect(event).not.toHaveProperty('kv');
+  expect(JSON.parse(event.body)).toMatchObject({
+    type: 'weir.alert.limited',
+    subject: 'overheating',
+    data: {
+      rule: 'overheating',
+      version: 'abc123',
+      type: 'overheating',
+      severity: 'critical',
+      state: 'limited',
+      since: '2026-01-02T03:03:05.000Z',
+      at: '2026-01-02T03:04:05.000Z',
+      told: 2,
+      heldBack: 3,
+      keys: ['a', 'b', 'c'],
+      message: 'overheating: 2 told, 3 more held back by the limit',
+    },
   });
 });
 
@@ -147,6 +234,10 @@ describe('the id of a transition', () => {
       transitionId('j', 1, 's', 'k', 'firing', AT),
       transitionId('j', 1, 'r', 'l', 'firing', AT),
       transitionId('j', 1, 'r', 'k', 'resolved', AT),
+      transitionId('j', 1, 'r', 'k', 'repeat', AT),
+      transitionId('j', 1, 'r', 'k', 'stable', AT),
+      overflowId('j', 1, 'r', AT),
+      transitionId('j', 1, 'r', '~limit', 'firing', AT),
       transitionId('j', 1, 'r', 'k', 'firing', AT + 0.001),
       transitionId('j', 1, 'r.k', '', 'firing', AT),
     ];

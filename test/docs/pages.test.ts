@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COUNTERS } from '../../engine/telemetry.ts';
-import { blocksOf, codeSpans, proseOf, ROOT, readPage } from './pages.ts';
+import { anchorOf, blocksOf, codeSpans, headingsOf, proseOf, ROOT, readPage } from './pages.ts';
 
 const PAGES = [
   'README.md',
@@ -14,18 +14,6 @@ const PAGES = [
   'deploy/README.md',
 ];
 const CLI = join(ROOT, 'dist/engine/cli.js');
-
-/** The id that a heading gets on the usual hosts. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-');
-}
-
-function anchorsOf(page: string): string[] {
-  return Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), (match) => anchorOf(match[1]!));
-}
 
 function helpOf(...args: readonly string[]): string {
   return spawnSync(process.execPath, [CLI, ...args, '--help'], { encoding: 'utf8' }).stdout;
@@ -50,7 +38,7 @@ describe.each(PAGES)('%s', (path) => {
       const [file, anchor] = link.split('#') as [string, string | undefined];
       const target = file === '' ? path : join(dirname(path), file);
       if (!existsSync(join(ROOT, target))) return true;
-      return anchor !== undefined && !anchorsOf(readPage(target)).includes(anchor);
+      return anchor !== undefined && !headingsOf(readPage(target)).map(anchorOf).includes(anchor);
     });
     expect(broken).toEqual([]);
   });

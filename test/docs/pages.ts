@@ -32,6 +32,19 @@ export function proseOf(page: string): string {
   return page.replaceAll(/^```.*?^```$/gms, '');
 }
 
+/** The headings of a page, without their rank. */
+export function headingsOf(page: string): string[] {
+  return Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), (match) => match[1]!);
+}
+
+/** The id that a heading gets on the usual hosts. */
+export function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
 /** The text below a heading, down to the next heading of the same or a higher rank. Throws where there is no such heading. */
 export function sectionOf(page: string, heading: string): string {
   const lines = page.split('\n');

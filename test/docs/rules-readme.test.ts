@@ -1,32 +1,46 @@
 import { describe, expect, test } from 'vitest';
 import { aggregates } from '../../engine/aggregates/registry.ts';
 import { parseConfig } from '../../engine/config/parse.ts';
+import { detectors } from '../../engine/detectors/registry.ts';
 import { compilePlan } from '../../engine/language/compile.ts';
-import { DECORATOR_NAMES, OPERATOR_NAMES } from '../../engine/language/conditions.ts';
+import { DECORATOR_NAMES } from '../../engine/language/conditions.ts';
+import { OPERATION_NAMES } from '../../engine/language/operations.ts';
+import { ALL_OPERATOR_NAMES } from '../../engine/language/resolve-operator.ts';
 import { ruleSchema } from '../../engine/language/schema.ts';
 import { parseRuleFile } from '../../engine/language/shape.ts';
+import { findUnused, parseSharedFile } from '../../engine/language/shared.ts';
+import { usesOfRule } from '../../engine/language/uses.ts';
+import type { JsonSchema } from '../../engine/model/json-schema.ts';
 import { formatProblem, type Problem } from '../../engine/model/problem.ts';
-import { blocksOf, codeRows, readPage, sectionOf } from './pages.ts';
+import { windows } from '../../engine/windows/registry.ts';
+import { anchorOf, blocksOf, codeRows, headingsOf, readPage, sectionOf } from './pages.ts';
+import { wordsOf } from './rule-words.ts';
 
 const page = readPage('rules/README.md');
-const rules = [
-  ...blocksOf(page, 'json').map((block) => ({ ...block, page: 'rules/README.md' })),
-  ...blocksOf(readPage('README.md'), 'json')
-    .filter(({ text }) => text.includes('"stream"') && text.includes('"event"') && !text.includes('"specversion"'))
-    .map((block) => ({ ...block, page: 'README.md' })),
-];
+const isRule = (text: string) =>
+  text.includes('"stream"') && text.includes('"event"') && !text.includes('"specversion"');
+const rules = ['rules/README.md', 'README.md'].flatMap((path) =>
+  blocksOf(readPage(path), 'json')
+    .filter(({ text }) => isRule(text))
+    .map((block) => ({ ...block, page: path })),
+);
+const [sharedBlock, ...otherBlocks] = blocksOf(page, 'json').filter(({ text }) => !isRule(text));
+const { shared, problems: sharedProblems } = parseSharedFile('conditions.json', sharedBlock?.text ?? '');
 
-/** Everything that `weir check` would say of a rule beside the sample config. */
+/** Everything that `weir check` would say of a rule beside the sample config and the page's shared conditions. */
 function check(text: string): Problem[] {
   const { config, problems } = parseConfig('deploy/weir.json', readPage('deploy/weir.json'), '/deploy');
   if (config === undefined) throw new Error(problems.map(formatProblem).join('\n'));
   const { rule, document, problems: found } = parseRuleFile('example.rule.json', text);
   if (rule === undefined) return found;
-  return [...found, ...compilePlan(config.streams, [{ rule, document }]).problems];
+  return [...found, ...compilePlan(config.streams, [{ rule, document }], shared).problems];
 }
 
 describe('every example of the guide', () => {
-  test('is there', () => expect(rules.length).toBeGreaterThanOrEqual(7));
+  test('is there', () => {
+    expect(rules.length).toBeGreaterThanOrEqual(30);
+    expect(otherBlocks).toEqual([]);
+  });
 
   test.each(rules)('$page:$line is sound, without a warning', ({ text }) => {
     expect(check(text).map(formatProblem)).toEqual([]);
@@ -36,36 +50,104 @@ describe('every example of the guide', () => {
     const wrong = rules[0]!.text.replace('"meanTemp", "operator"', '"meanTmp", "operator"');
     expect(check(wrong).map(({ code }) => code)).toEqual(['unknown-fact']);
   });
+
+  test('has a name of its own', () => {
+    const names = rules.map(({ text }) => (JSON.parse(text) as { name: string }).name);
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  });
 });
 
-describe('the guide names', () => {
+test('the shared conditions and lists are sound, and each is used by an example', () => {
+  const uses = rules.map(({ text }) => usesOfRule(parseRuleFile('example.rule.json', text).rule!, shared!.conditions));
+  // A list that only a shared condition uses is used too.
+  expect([...sharedProblems, ...findUnused(shared!, uses)].map(formatProblem)).toEqual([]);
+});
+
+/** Every word of the language, with what it is. */
+const language: Readonly<Record<string, readonly string[]>> = {
+  key: Object.keys(ruleSchema.properties ?? {}),
+  window: Object.keys(windows),
+  aggregate: Object.keys(aggregates),
+  'running fact': Object.keys(detectors),
+  calculation: OPERATION_NAMES,
+  group: ['all', 'any', 'not', 'condition'],
+  operator: ALL_OPERATOR_NAMES,
+  decorator: DECORATOR_NAMES,
+};
+
+describe('the table at the end', () => {
+  const rows = codeRows(sectionOf(page, 'Everything at a glance'));
+
+  test.each(Object.keys(language))('names every %s, and no other', (kind) => {
+    const told = rows.filter(([, is]) => is === kind).map(([word]) => word!);
+    expect(told.sort()).toEqual([...language[kind]!].sort());
+  });
+
+  test('knows no other kind of word', () => {
+    expect([...new Set(rows.map(([, kind]) => kind))].sort()).toEqual(Object.keys(language).sort());
+  });
+
+  test.each(rows)('shows `%s` (%s) in an example where it links to', (word, kind, means, example) => {
+    expect(means).not.toBe('');
+    const anchor = /\]\(#([\w-]+)\)$/.exec(example!)?.[1];
+    const heading = headingsOf(page).find((each) => anchorOf(each) === anchor);
+    expect(heading, example).toBeDefined();
+    const examples = blocksOf(sectionOf(page, heading!), 'json').filter(({ text }) => isRule(text));
+    const shown = examples.flatMap(({ text }) => [...wordsOf(JSON.parse(text))]);
+    expect(shown).toContain(`${kind} ${word}`);
+  });
+});
+
+/** Every key that the schema knows, wherever it stands. */
+function keysOf(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { properties, examples: _examples, ...rest } = schema as JsonSchema;
+  const own = Object.entries(properties ?? {}).flatMap(([key, part]) => [key, ...keysOf(part)]);
+  return [...own, ...Object.values(rest).flatMap(keysOf)];
+}
+
+test('every key of the schema stands in an example', () => {
+  const keys = [...new Set(keysOf(ruleSchema))];
+  expect(keys.length).toBeGreaterThan(80);
+  // Of json-rules-engine, and without meaning here.
+  const missing = keys.filter((key) => key !== 'path' && !rules.some(({ text }) => text.includes(`"${key}":`)));
+  expect(missing).toEqual([]);
+});
+
+describe('the guide explains', () => {
   const namesIn = (heading: string) => codeRows(sectionOf(page, heading)).map(([name]) => name);
 
-  test('every aggregate', () => expect(namesIn('Facts')).toEqual(Object.keys(aggregates)));
+  test.each([
+    ['Aggregates', 'aggregate'],
+    ['Running facts', 'running fact'],
+    ['Calculations', 'calculation'],
+    ['Operators', 'operator'],
+    ['Decorators', 'decorator'],
+  ])('in "%s" every %s', (heading, kind) => expect(namesIn(heading)).toEqual(language[kind]));
 
-  test('every field type that an aggregate takes', () => {
-    const told = codeRows(sectionOf(page, 'Facts')).map(([name, fields]) => [name, fields]);
-    const real = Object.entries(aggregates).map(([name, { accepts }]) => [
-      name,
-      (accepts as readonly string[]).includes('string') ? 'any' : 'number',
-    ]);
-    expect(told).toEqual(real);
+  test('every window', () => {
+    const forms = namesIn('Windows').map((form) => /"(\w+)"/.exec(form!)?.[1]);
+    expect(forms).toEqual(language.window);
   });
 
-  test('every operator and decorator', () => {
-    const rows = codeRows(sectionOf(page, 'Conditions')).map(([name]) => name);
-    const traps = codeRows(sectionOf(page, 'Traps')).length;
-    expect(rows.slice(0, rows.length - traps)).toEqual([...OPERATOR_NAMES, ...DECORATOR_NAMES]);
+  test.each(codeRows(sectionOf(page, 'Aggregates')))('what the aggregate %s is of: %s', (name, told) => {
+    const { source, accepts } = aggregates[name as keyof typeof aggregates];
+    expect(told).toBe(wordFor(source ?? 'field', accepts));
   });
 
-  test('every key of a rule', () => {
-    const told = codeRows(sectionOf(page, 'A rule in full')).flatMap(([name]) =>
-      name === 'window' ? ['window', 'facts'] : [name],
-    );
-    const real = Object.keys(ruleSchema.properties ?? {}).filter((key) => key !== '$schema');
-    expect(told.sort()).toEqual(real.sort());
+  test.each(codeRows(sectionOf(page, 'Running facts')))('what the running fact %s is of: %s', (name, told) => {
+    const { source, accepts } = detectors[name as keyof typeof detectors];
+    expect(told).toBe(wordFor(source ?? 'field', accepts));
   });
 });
+
+function wordFor(source: 'field' | 'name' | 'condition' | 'time', accepts: readonly string[]): string {
+  if (source === 'condition') return 'condition';
+  if (source === 'time') return '`true`';
+  if (source === 'name') return 'field, label or `device`';
+  if (accepts.includes('none')) return 'any field, or `true`';
+  return accepts.includes('string') ? 'any field' : 'number';
+}
 
 describe('the traps', () => {
   test.each(codeRows(sectionOf(page, 'Traps')))('%s brings the warning %s', (comparison, warning) => {

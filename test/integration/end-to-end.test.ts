@@ -389,10 +389,19 @@ function alertRowOf(change: Change, { id, version, offset }: Json): Json {
     evidence_from: sqlTime(iso(evidence[0])),
     evidence_to: sqlTime(iso(evidence[1])),
     offset,
+    previous_severity: '',
+    reason: '',
+    suppressed: '',
   };
 }
 
 /** The event of a change, likewise. */
+const UNITS: Readonly<Record<string, Json>> = {
+  overheating: { meanTemp: '°C', peak: '°C' },
+  'temp-limit': { temp: '°C' },
+  'site-hot': { meanTemp: '°C' },
+};
+
 function alertEventOf(change: Change, row: Json, sql: string): Received {
   const { rule, key, from, to, at, since, facts, conditions, message, evidence } = change;
   const { severity: _severity, message: _message, ...params } = RULES[rule as 'overheating'].event.params;
@@ -421,6 +430,7 @@ function alertEventOf(change: Change, row: Json, sql: string): Received {
         ...(to === 'resolved' && { durationMs: at - since }),
         message,
         facts,
+        units: UNITS[rule],
         conditions,
         params,
         evidence: { sql, from: iso(evidence[0]), to: iso(evidence[1]) },

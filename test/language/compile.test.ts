@@ -124,18 +124,18 @@ describe('a plan', () => {
 
 describe('a window', () => {
   it.each<[object, object]>([
-    [{ tumbling: '10s' }, { paneMs: 10_000, panes: 1, latenessMs: 0 }],
+    [{ tumbling: '10s' }, { kind: 'tumbling', sizeMs: 10_000, latenessMs: 0 }],
     [
       { tumbling: '1.001s', lateness: '500ms' },
-      { paneMs: 1_001, panes: 1, latenessMs: 500 },
+      { kind: 'tumbling', sizeMs: 1_001, latenessMs: 500 },
     ],
     [
       { hopping: '30s', every: '10s', lateness: '2s' },
-      { paneMs: 10_000, panes: 3, latenessMs: 2_000 },
+      { kind: 'hopping', sizeMs: 30_000, everyMs: 10_000, latenessMs: 2_000 },
     ],
     [
       { hopping: '3.003s', every: '1.001s' },
-      { paneMs: 1_001, panes: 3, latenessMs: 0 },
+      { kind: 'hopping', sizeMs: 3_003, everyMs: 1_001, latenessMs: 0 },
     ],
   ])('%j is %j', (window, expected) => {
     expect(one({ ...MEAN, window }, 'window').window).toMatchObject(expected);
@@ -150,7 +150,17 @@ describe('a window', () => {
     const rule = one({ ...MEAN, per: ['site', 'line'], clear: above('n', 3) }, 'window') as WindowRule;
     const closed = (mean: number | undefined, n: number): Closed => {
       const key = { text: 'north|l1', parts: ['north', 'l1'] };
-      return { kind: 'closed', offset: 0, receivedAt: 0, rule: 0, key, start: 0, end: 1, facts: [mean, undefined, n] };
+      return {
+        kind: 'closed',
+        offset: 0,
+        receivedAt: 0,
+        rule: 0,
+        key,
+        start: 0,
+        end: 1,
+        inclusive: false,
+        facts: [mean, undefined, n],
+      };
     };
     const { holds, clears, facts, outcomes } = rule.judge;
     expect([holds(closed(41, 1)), holds(closed(40, 1)), holds(closed(undefined, 1))]).toEqual([true, false, false]);
@@ -197,7 +207,7 @@ describe('what a rule says of itself', () => {
       severity: 'warning',
       type: 'hot',
       params: {},
-      lifecycle: { forMs: 0, keepFiringMs: 0 },
+      lifecycle: { levels: [{ severity: 'warning', hold: { forMs: 0 } }], keepFiringMs: 0 },
     });
     expect(one(HOT, 'reading').message((name) => (name === 'key' ? 'd1' : undefined))).toBe('hot: d1');
   });
@@ -205,14 +215,19 @@ describe('what a rule says of itself', () => {
   it('is taken from its file', () => {
     const params = { severity: 'info', message: '{{temp}} at {{device}}', runbook: 'r1' };
     const rule = one({ ...HOT, for: '1.5m', keepFiring: '250ms', event: { type: 'x', params } }, 'reading');
-    expect(rule).toMatchObject({ severity: 'info', params, lifecycle: { forMs: 90_000, keepFiringMs: 250 } });
+    expect(rule).toMatchObject({
+      severity: 'info',
+      params,
+      lifecycle: { levels: [{ severity: 'info', hold: { forMs: 90_000 } }], keepFiringMs: 250 },
+    });
     expect(rule.message((name) => ({ temp: 5, device: 'd1' })[name])).toBe('5 at d1');
   });
 
   it('makes a silence that must last a longer silence', () => {
     const silent = { name: 's', stream: 'sensors', silence: '60s', for: '30s', keepFiring: '5s', event: { type: 'x' } };
     const rule = one(silent, 'silence') as SilenceRule;
-    expect([rule.silenceMs, rule.lifecycle]).toEqual([90_000, { forMs: 0, keepFiringMs: 5_000 }]);
+    expect(rule.silenceMs).toBe(90_000);
+    expect(rule.lifecycle).toMatchObject({ levels: [{ hold: { forMs: 0 } }], keepFiringMs: 5_000 });
   });
 });
 

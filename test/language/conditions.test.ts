@@ -169,7 +169,7 @@ describe('shared conditions', () => {
     const shared: Record<string, unknown> = { c0: hot };
     for (let i = 1; i < 25; i++) shared[`c${i}`] = { all: [{ condition: `c${i - 1}` }, { condition: `c${i - 1}` }] };
     for (const [name, message] of [
-      ['c14', 'More than 10000'],
+      ['c14', 'More than 1000 conditions'],
       ['c24', 'more than 32 deep'],
     ] as const) {
       const { compiled, problems } = use(name, shared);
@@ -337,6 +337,8 @@ describe('warnings', () => {
     ['greaterThan', 'hot', 'temp', ['never-holds']],
     ['greaterThan', 0, 'open', ['never-holds']],
     ['greaterThan', 5, 'mode', ['numeric-text']],
+    ['greaterThan', 45, 'mode', ['numeric-text']],
+    ['lessThan', -45, 'mode', ['numeric-text']],
     ['equal', { fact: 'mode' }, 'temp', []],
     ['greaterThan', { fact: 'limit' }, 'temp', []],
   ])('%s %j of %s, whose type is known: %j', (operator, value, fact, expected) => {

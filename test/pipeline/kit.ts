@@ -3,6 +3,7 @@ import { parseConfig } from '../../engine/config/parse.ts';
 import { createDecoder } from '../../engine/decode/decode.ts';
 import { compilePlan, type ParsedRule } from '../../engine/language/compile.ts';
 import { parseRuleFile } from '../../engine/language/shape.ts';
+import { parseSharedFile } from '../../engine/language/shared.ts';
 import type { Config } from '../../engine/model/config.ts';
 import type { Batch, EventOutput } from '../../engine/model/output.ts';
 import type { Plan } from '../../engine/model/plan.ts';
@@ -29,8 +30,12 @@ const STREAM = {
   status: { topic: 'plant/{site}/{device}/status' },
 };
 
-/** Parses and compiles a config (of one broker and the stream `sensors`, unless said otherwise) and rules; throws at any problem. */
-export function setUp(rules: readonly object[], config: Readonly<Record<string, unknown>> = {}): Setup {
+/** Parses and compiles a config (of one broker and the stream `sensors`, unless said otherwise) and rules, with what they share; throws at any problem. */
+export function setUp(
+  rules: readonly object[],
+  config: Readonly<Record<string, unknown>> = {},
+  sharing: object = {},
+): Setup {
   const file = {
     data: 'data',
     rules: 'rules',
@@ -41,7 +46,8 @@ export function setUp(rules: readonly object[], config: Readonly<Record<string, 
     ...config,
   };
   const read = parseConfig('weir.json', JSON.stringify(file), '/etc/weir');
-  const problems = [...read.problems];
+  const { shared, problems: told } = parseSharedFile('conditions.json', JSON.stringify(sharing));
+  const problems = [...read.problems, ...told];
   const parsed: ParsedRule[] = [];
   for (const content of rules) {
     const { rule, document, problems: found } = parseRuleFile('a.rule.json', JSON.stringify(content));
@@ -49,7 +55,7 @@ export function setUp(rules: readonly object[], config: Readonly<Record<string, 
     if (rule !== undefined) parsed.push({ rule, document });
   }
   if (read.config === undefined || problems.length > 0) throw new Error(JSON.stringify(problems, null, 2));
-  const compiled = compilePlan(read.config.streams, parsed);
+  const compiled = compilePlan(read.config.streams, parsed, shared);
   if (compiled.problems.length > 0) throw new Error(JSON.stringify(compiled.problems, null, 2));
   return { config: read.config, plan: compiled.plan };
 }

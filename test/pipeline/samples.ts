@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import type { JournalRecord } from '../../engine/model/record.ts';
+import { AGGREGATE_SAMPLES } from './aggregate-samples.ts';
+import { ALERT_SAMPLES } from './alert-samples.ts';
+import { CONDITION_SAMPLES, SHARED } from './condition-samples.ts';
 import { createScript, type Script, type Setup, START_AT, setUp } from './kit.ts';
+import { WINDOW_SAMPLES } from './window-samples.ts';
 
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
 
@@ -61,6 +65,64 @@ const RULES = [
     facts: { peak: { max: 'power' }, n: { count: 'power' } },
     conditions: above('peak', 5),
   },
+  {
+    name: 'jump',
+    stream: 'sensors',
+    facts: {
+      scaled: { round: { divide: ['change', 'reach'] }, digits: 3 },
+      reach: { max: [{ abs: 'smooth' }, 1] },
+      change: { delta: 'temp' },
+      speed: { rate: 'temp', per: '1m' },
+      before: { previous: 'mode' },
+      smooth: { ewma: 'temp', halfLife: '3s' },
+      stuck: { unchangedFor: 'door' },
+      gap: { silentFor: true },
+    },
+    conditions: above('scaled', 0.5),
+    clear: { any: [{ fact: 'change', operator: 'lessThan', value: 0 }, above('stuck', 2)] },
+  },
+  {
+    name: 'row-of-hot',
+    stream: 'sensors',
+    per: ['site'],
+    where: { all: [{ fact: 'mode', operator: 'notEqual', value: 'off' }] },
+    facts: { row: { inARow: above('temp', 4) } },
+    conditions: above('row', 1),
+    keepFiring: '1s',
+  },
+  {
+    name: 'outlier',
+    stream: 'sensors',
+    per: [],
+    facts: {
+      z: { zscore: 'temp', halfLife: '1m' },
+      robust: { mad: 'temp', horizon: '1m' },
+      size: { max: [{ abs: 'z' }, { abs: 'robust' }] },
+    },
+    conditions: above('size', 1),
+  },
+  {
+    name: 'power',
+    stream: 'meters',
+    facts: { doubled: { multiply: ['power', 2] }, root: { sqrt: { subtract: ['doubled', 4] } } },
+    conditions: above('root', 2.5),
+  },
+  {
+    name: 'spread',
+    stream: 'sensors',
+    window: { tumbling: '3s' },
+    facts: {
+      center: { divide: ['both', 2] },
+      both: { add: ['low', 'high'] },
+      low: { min: 'temp' },
+      high: { max: 'temp' },
+    },
+    conditions: above('center', 4),
+  },
+  ...WINDOW_SAMPLES,
+  ...AGGREGATE_SAMPLES,
+  ...ALERT_SAMPLES,
+  ...CONDITION_SAMPLES,
   { name: 'silent', stream: 'sensors', silence: '3s', keepFiring: '2s' },
   { name: 'very-silent', stream: 'sensors', silence: '4s', for: '2s' },
   { name: 'silent-site', stream: 'sensors', per: ['site'], silence: '4s' },
@@ -92,7 +154,7 @@ const CONFIG = {
 
 /** An engine of two brokers and two streams with rules of every kind and batches of a few rows. */
 export function createBusySetup(): Setup {
-  const setup = setUp(RULES, CONFIG);
+  const setup = setUp(RULES, CONFIG, SHARED);
   const batch = { rows: 5, bytes: 900, ageMs: 2_500 };
   return { ...setup, config: { ...setup.config, clickhouse: { ...setup.config.clickhouse, batch } } };
 }

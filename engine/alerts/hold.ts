@@ -1,0 +1,45 @@
+import type { LevelPlan } from '../model/plan.ts';
+
+/** How far one level of an alert is from being reached, and from being left. Plain data; instants are event time, milliseconds. */
+export interface LevelRecord {
+  /** Of a level that waits for time: when its conditions began to hold; -1 while they do not. */
+  since: number;
+  /** When the level began to be calm, once it is reached; -1 while it is not calm. */
+  calmSince: number;
+  /** Of a level that counts matches: the last outcomes, oldest first, each its instant or -1 for a miss. Empty where all are misses. */
+  recent?: number[];
+}
+
+export function createLevelRecord(): LevelRecord {
+  return { since: -1, calmSince: -1 };
+}
+
+/** Takes in whether the conditions of a level hold at `at`, and says whether they have by now held long or often enough. */
+export function takeOutcome(level: LevelRecord, hold: LevelPlan['hold'], at: number, holds: boolean): boolean {
+  if ('matches' in hold) return countMatch(level, hold, at, holds);
+  if (!holds) level.since = -1;
+  else if (level.since < 0) level.since = at;
+  return holds && at - level.since >= hold.forMs;
+}
+
+function countMatch(
+  level: LevelRecord,
+  hold: { readonly matches: number; readonly of: number },
+  at: number,
+  holds: boolean,
+): boolean {
+  const recent = (level.recent ??= []);
+  // Outcomes that come before any match need not be seen: a missing one is a miss.
+  if (recent.length === 0 && !holds) return false;
+  recent.push(holds ? at : -1);
+  if (recent.length > hold.of) recent.shift();
+  let matches = 0;
+  for (let i = 0; i < recent.length; i++) if (recent[i]! >= 0) matches += 1;
+  if (matches === 0) level.recent = [];
+  return matches >= hold.matches;
+}
+
+/** Instant of the oldest match that still counts; undefined where none does. */
+export function oldestMatch(level: LevelRecord): number | undefined {
+  return level.recent?.find((at) => at >= 0);
+}

@@ -1,0 +1,74 @@
+import type { ScheduleSpan } from '../model/plan.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MINUTES = 1_440;
+/** Clocks are put forward and back at quarters of an hour of UTC at the finest. */
+const SLOT_MS = 15 * MINUTE_MS;
+/** Offsets kept per time zone; what a stream of readings needs is one or two. */
+const MAX_SLOTS = 1_024;
+
+/**
+ * Whether an instant lies inside one of the spans, going by what the clocks of their places show. An hour that clocks skip is never
+ * shown; one that they show twice is inside both times.
+ */
+export function compileSchedule(spans: readonly ScheduleSpan[]): (at: number) => boolean {
+  const offsets = new Map(spans.map(({ timeZone }) => [timeZone, zoneOffset(timeZone)]));
+  const tests = spans.map((span) => {
+    const offsetAt = offsets.get(span.timeZone)!;
+    return (at: number) => isInside(span, at + offsetAt(at));
+  });
+  return (at) => tests.some((test) => test(at));
+}
+
+/** `localMs`: what the clocks show, as if it were UTC. */
+function isInside({ days, from, to }: ScheduleSpan, localMs: number): boolean {
+  const minutes = Math.floor(localMs / MINUTE_MS);
+  const day = Math.floor(minutes / DAY_MINUTES);
+  const minute = minutes - day * DAY_MINUTES;
+  // Day 0, the first of January 1970, was a Thursday.
+  const weekday = (((day + 4) % 7) + 7) % 7;
+  if (from < to) return days[weekday]! && minute >= from && minute < to;
+  return (days[weekday]! && minute >= from) || (days[(weekday + 6) % 7]! && minute < to);
+}
+
+/** How far the clocks of a time zone are ahead of UTC at an instant; milliseconds. */
+export function zoneOffset(timeZone: string): (at: number) => number {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    calendar: 'gregory',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
+    era: 'short',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  });
+  const known = new Map<number, number>();
+  return (at) => {
+    const slot = Math.floor(at / SLOT_MS);
+    let offset = known.get(slot);
+    if (offset === undefined) {
+      if (known.size >= MAX_SLOTS) known.clear();
+      offset = shownAt(format, slot * SLOT_MS) - slot * SLOT_MS;
+      known.set(slot, offset);
+    }
+    return offset;
+  };
+}
+
+/** What the clocks show at a whole second, as if it were UTC. */
+function shownAt(format: Intl.DateTimeFormat, at: number): number {
+  const parts: Record<string, number> = {};
+  let before = false;
+  for (const { type, value } of format.formatToParts(at)) {
+    if (type === 'era') before = value.startsWith('B');
+    else parts[type] = Number(value);
+  }
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
+  const shown = new Date(0);
+  shown.setUTCFullYear(before ? 1 - year : year, month - 1, day);
+  return shown.setUTCHours(hour, minute, second, 0);
+}

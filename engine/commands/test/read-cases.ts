@@ -1,0 +1,82 @@
+import { type Document, type Path, parseDocument } from '../../model/locate.ts';
+import type { Problem } from '../../model/problem.ts';
+import { type Fault, locateFaults } from '../../model/report.ts';
+import { createValidator } from '../../model/schema.ts';
+import { CASE_START, type Case, type CaseFile } from './case-file.ts';
+import { caseSchema } from './case-schema.ts';
+import { parseInstant } from './instants.ts';
+import { writeJournal } from './journal.ts';
+import { SECTIONS } from './observe.ts';
+import { readSteps } from './read-steps.ts';
+import type { Rehearsal } from './rehearse.ts';
+import { type Setting, type Stage, setStage } from './stage.ts';
+
+const validate = createValidator(caseSchema);
+
+/** A case with all that it takes to play it. */
+export interface ReadyCase {
+  readonly of: Case;
+  /** Line of the file on which it begins, from 1. */
+  readonly line: number;
+  readonly rehearsal: Rehearsal;
+}
+
+/**
+ * Reads a file of cases. All problems of all cases are found at once, warnings about their rules among them; the cases that have no
+ * error are ready.
+ */
+export function readCases(file: string, text: string, setting: Setting): { cases: ReadyCase[]; problems: Problem[] } {
+  const document = parseDocument(file, text);
+  if (document.broken) return { cases: [], problems: [...document.problems] };
+  const structural = locateFaults(document, validate(document.value));
+  if (structural.length > 0) return { cases: [], problems: structural };
+  const problems: Problem[] = [];
+  const cases: ReadyCase[] = [];
+  (document.value as CaseFile).cases.forEach((of, i) => {
+    const path = ['cases', i];
+    const read = readCase(of, path, document, setting);
+    problems.push(...read.problems);
+    if (read.rehearsal !== undefined) cases.push({ of, ...document.at(path, 'value'), rehearsal: read.rehearsal });
+  });
+  return { cases, problems };
+}
+
+function readCase(
+  of: Case,
+  path: Path,
+  document: Document,
+  setting: Setting,
+): { rehearsal: Rehearsal | undefined; problems: Problem[] } {
+  const { stage, problems } = setStage(setting, of, path, document);
+  if (stage === undefined) return { rehearsal: undefined, problems };
+  const faults: Fault[] = [...checkExpectations(of, path, stage)];
+  const startAt = Date.parse(of.start ?? CASE_START);
+  const happenings = readSteps(of, stage, startAt, (i) => (key, fault, which) => {
+    faults.push({ ...fault, path: [...path, 'readings', i, key], ...(which !== undefined && { which }) });
+  });
+  const untilMs = of.until === undefined ? undefined : parseInstant(of.until);
+  const records = writeJournal(happenings, { startAt, ticks: of.ticks ?? true, untilMs });
+  const located = faults.length === 0 ? [] : locateFaults({ ...document, problems: [] }, faults);
+  const rehearsal = located.length === 0 ? { stage, startAt, records } : undefined;
+  return { rehearsal, problems: [...problems, ...located] };
+}
+
+/** A case must expect something, of rules that it has; with several rules, it must say of which. */
+function checkExpectations(of: Case, path: Path, { rules }: Stage): Fault[] {
+  const names = rules.map(({ name }) => name);
+  const faults: Fault[] = [];
+  if (!SECTIONS.some((section) => of[section] !== undefined)) {
+    const message = 'The case expects nothing, so it cannot fail.';
+    const remedy = `Add one of ${SECTIONS.join(', ')}; an empty list says that there is none.`;
+    faults.push({ code: 'missing-key', path, message, remedy });
+  }
+  for (const section of ['windows', 'alerts', 'events'] as const) {
+    of[section]?.forEach(({ rule }, i) => {
+      if (rule === undefined ? names.length === 1 : names.includes(rule)) return;
+      const message = rule === undefined ? 'It does not say of which rule.' : `The case has no rule "${rule}".`;
+      const at = [...path, section, i, ...(rule === undefined ? [] : ['rule'])];
+      faults.push({ code: 'unknown-rule', path: at, message, remedy: `The rules are: ${names.join(', ')}.` });
+    });
+  }
+  return faults;
+}

@@ -1,0 +1,88 @@
+import type { StreamConfig } from '../../model/config.ts';
+import type { MarkName } from '../../model/record.ts';
+import type { Fault } from '../../model/report.ts';
+import { suggest } from '../../model/suggest.ts';
+import type { Case, Step } from './case-file.ts';
+import { parseInstant } from './instants.ts';
+import { readReadings } from './read-readings.ts';
+import { type Stage, statusTopic } from './stage.ts';
+
+/** Something that happens at a time of our own clock, milliseconds from the start of the case. */
+export type Happening = { readonly at: number } & (
+  | { readonly kind: 'message'; readonly topic: string; readonly payload: string }
+  | { readonly kind: 'mark'; readonly mark: MarkName }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'clock'; readonly to: number }
+  | { readonly kind: 'stops' }
+  | { readonly kind: 'starts' }
+);
+
+/** Takes down what is wrong with a step. */
+export type StepReport = (key: string, fault: Pick<Fault, 'code' | 'message' | 'remedy'>, which?: 'key') => void;
+
+/** Keys that tell what kind of step it is, each with those that may stand beside it. */
+const FORMS: Readonly<Record<string, readonly string[]>> = {
+  tick: [],
+  offline: ['at', 'stream'],
+  online: ['at', 'stream'],
+  broker: ['at'],
+  weir: ['at'],
+  clock: ['at'],
+};
+
+const BROKER_MARKS: Readonly<Record<string, MarkName>> = {
+  lost: 'disconnected',
+  back: 'connected',
+  'session-lost': 'session-lost',
+};
+
+/** What the steps of a case make happen, in the order listed; notes faults by step. */
+export function readSteps(of: Case, stage: Stage, startAt: number, report: (i: number) => StepReport): Happening[] {
+  return of.readings.flatMap((step, i) => readStep(step, stage, startAt, report(i)));
+}
+
+function readStep(step: Step, stage: Stage, startAt: number, report: StepReport): Happening[] {
+  const form = Object.keys(FORMS).find((key) => Object.hasOwn(step, key));
+  if (form !== undefined) {
+    for (const key of Object.keys(step)) {
+      if (key === form || FORMS[form]!.includes(key)) continue;
+      const message = `\`${key}\` cannot stand beside \`${form}\`.`;
+      const remedy = `Make it a step of its own; a field named \`${form}\` goes into "fields".`;
+      report(key, { code: 'exclusive-keys', message, remedy }, 'key');
+    }
+  }
+  if (form === 'tick') return [{ kind: 'tick', at: parseInstant(String(step.tick)) }];
+  const stream = findStream(step, stage, report);
+  if (stream === undefined) return [];
+  if (form === undefined) return readReadings(step, stream, startAt, report);
+  const at = parseInstant(String(step.at));
+  switch (form) {
+    case 'offline':
+    case 'online':
+      return [{ kind: 'message', at, topic: statusTopic(stream.index, String(step[form])), payload: form }];
+    case 'broker':
+      return [{ kind: 'mark', at, mark: BROKER_MARKS[String(step.broker)]! }];
+    case 'clock':
+      return [{ kind: 'clock', at, to: parseInstant(String(step.clock)) }];
+    default:
+      return [{ kind: step.weir === 'stops' ? 'stops' : 'starts', at }];
+  }
+}
+
+/** A stream with its place among the others. */
+export interface Found {
+  readonly config: StreamConfig;
+  readonly index: number;
+}
+
+function findStream(step: Step, { streams, rules }: Stage, report: StepReport): Found | undefined {
+  const name = String(step.stream ?? rules[0]?.stream);
+  const index = streams.findIndex((stream) => stream.name === name);
+  const config = streams[index];
+  if (config !== undefined) return { config, index };
+  const names = streams.map((stream) => stream.name);
+  const close = suggest(name, names);
+  const remedy = close === undefined ? `There are: ${names.join(', ')}.` : `Did you mean "${close}"?`;
+  report('stream', { code: 'unknown-stream', message: `There is no stream "${name}".`, remedy });
+  return undefined;
+}

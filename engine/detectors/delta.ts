@@ -1,0 +1,12 @@
+import { finite } from '../model/finite.ts';
+import type { Detector } from './detector.ts';
+
+/** Change of the field since the reading before; undefined for the first. */
+export const delta: Detector<{ value?: number }> = {
+  create: () => ({}),
+  next(state, value) {
+    const before = state.value;
+    state.value = value as number;
+    return before === undefined ? undefined : finite((value as number) - before);
+  },
+};

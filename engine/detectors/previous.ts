@@ -1,0 +1,12 @@
+import type { FieldValue } from '../model/reading.ts';
+import type { Detector } from './detector.ts';
+
+/** Value of the field in the reading before; undefined for the first. */
+export const previous: Detector<{ value?: FieldValue }> = {
+  create: () => ({}),
+  next(state, value) {
+    const before = state.value;
+    state.value = value;
+    return before;
+  },
+};

@@ -1,0 +1,11 @@
+import type { Detector } from './detector.ts';
+
+/** Seconds since the reading before; undefined for the first. */
+export const silentFor: Detector<{ time?: number }> = {
+  create: () => ({}),
+  next(state, _value, time) {
+    const before = state.time;
+    state.time = time;
+    return before === undefined ? undefined : (time - before) / 1_000;
+  },
+};

@@ -1,0 +1,14 @@
+import type { FieldValue } from '../model/reading.ts';
+import type { Detector } from './detector.ts';
+
+/** Seconds since the first of the readings in a row that have this very value; 0 for the first reading and after each change. */
+export const unchangedFor: Detector<{ value?: FieldValue; since: number }> = {
+  create: () => ({ since: 0 }),
+  next(state, value, time) {
+    if (state.value !== value) {
+      state.value = value;
+      state.since = time;
+    }
+    return (time - state.since) / 1_000;
+  },
+};

@@ -1,0 +1,43 @@
+import type { Explanation } from '../alerts/noise.ts';
+import type { ConditionOutcome, Verdict } from '../model/item.ts';
+import type { RulePlan } from '../model/plan.ts';
+import type { FieldValue } from '../model/reading.ts';
+
+/**
+ * What the rule looked at for a verdict: the value of every fact, the outcome of every condition (where the alert gets calmer, of
+ * `clear` too), and where to find the rows behind it. Throws where a verdict does not fit its rule, which is a programming error.
+ */
+export function explain(rule: RulePlan, verdict: Verdict, clearing: boolean): Explanation {
+  const { subject } = verdict;
+  if (rule.kind === 'reading' && subject.kind === 'reading') {
+    const evidence = { from: subject.time, to: subject.time };
+    return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
+  }
+  if (rule.kind === 'derived' && subject.kind === 'derived') {
+    const evidence = { from: subject.previousAt, to: subject.reading.time };
+    return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
+  }
+  if (rule.kind === 'window' && subject.kind === 'closed') {
+    // An end that belongs to the next window: the instant before it is a microsecond away, as finely as tables tell time.
+    const evidence = { from: subject.start, to: subject.inclusive ? subject.end : subject.end - 0.001 };
+    return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
+  }
+  if (rule.kind === 'silence' && subject.kind === 'silence') {
+    const { lastSeenAt, reason } = subject;
+    const silentFor = (verdict.at - lastSeenAt) / 1_000;
+    const facts: Record<string, FieldValue | null> = { silentFor, reason };
+    const condition: ConditionOutcome = {
+      fact: 'silentFor',
+      operator: 'greaterThanInclusive',
+      value: rule.silenceMs / 1_000,
+      factValue: silentFor,
+      result: verdict.holds,
+    };
+    return {
+      facts,
+      conditions: reason === 'silence' ? [condition] : [],
+      evidence: { from: lastSeenAt, to: verdict.at },
+    };
+  }
+  throw new Error(`rule ${rule.name} (${rule.kind}) cannot judge a ${subject.kind}`);
+}

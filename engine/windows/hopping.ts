@@ -1,0 +1,51 @@
+import type { HoppingPlan } from '../model/plan.ts';
+import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
+import { addStraggler, createTwoStacks, evict, isEmpty, push, sumOf, type TwoStacks } from './two-stacks.ts';
+import type { Outcome, WindowKind } from './window-kind.ts';
+
+/** Panes of the length of a hop, so that a reading is added once, however many windows it belongs to. */
+export interface Hopping {
+  /** Panes that belong to no window that has closed, earliest first. */
+  readonly ahead: Pane[];
+  /** Panes that belonged to the window that closed last and belong to the next one too. */
+  readonly entered: TwoStacks;
+  /** Every window that ends at or before this instant has closed. -1 before the first reading. */
+  closedUpTo: number;
+}
+
+/**
+ * Windows of one length, one beginning every so often, aligned to the epoch. What a reading and what a closing window costs does not
+ * depend on how many windows overlap. A reading that is too late for some of its windows is in the others.
+ */
+export const hopping: WindowKind<HoppingPlan, Hopping> = {
+  create: () => ({ ahead: [], entered: createTwoStacks(), closedUpTo: -1 }),
+  dueAt({ ahead, entered, closedUpTo }, { everyMs }) {
+    if (!isEmpty(entered)) return closedUpTo + everyMs;
+    const first = ahead[0];
+    return first === undefined ? Number.POSITIVE_INFINITY : first.order + everyMs;
+  },
+  close(state, plan, eventAt, out) {
+    for (let end = hopping.dueAt(state, plan); end <= eventAt; end = hopping.dueAt(state, plan)) {
+      closeNext(state, plan, end, out);
+    }
+  },
+  pass(state, { everyMs }, eventAt) {
+    if (eventAt >= state.closedUpTo + everyMs) state.closedUpTo = Math.floor(eventAt / everyMs) * everyMs;
+  },
+  add({ ahead, entered, closedUpTo }, { sizeMs, everyMs, aggregates }, reading) {
+    const start = Math.floor(reading.time / everyMs) * everyMs;
+    if (start + sizeMs <= closedUpTo) return false;
+    if (start + everyMs <= closedUpTo) addStraggler(entered, aggregates, start, everyMs, reading);
+    else addReading(paneAt(ahead, aggregates, start, everyMs), aggregates, reading);
+    return true;
+  },
+};
+
+function closeNext(state: Hopping, { sizeMs, everyMs, aggregates }: HoppingPlan, end: number, out: Outcome): void {
+  const { ahead, entered } = state;
+  if (ahead[0]?.order === end - everyMs) push(entered, aggregates, ahead.shift()!);
+  const facts = factsOf(sumOf(entered, aggregates)!, aggregates);
+  out.closed.push({ start: end - sizeMs, end, inclusive: false, facts });
+  state.closedUpTo = end;
+  evict(entered, aggregates, end - sizeMs);
+}

@@ -1,0 +1,116 @@
+import { readFor, type WindowPlan } from '../model/plan.ts';
+import type { FieldValue, Reading } from '../model/reading.ts';
+import type { Outcome, WindowKind, WindowState } from './window-kind.ts';
+
+/** Readings of one key that may wait for older ones. One more, and the oldest is taken at once. */
+export const MAX_WAITING = 10_000;
+
+/** What a window needs of a reading. */
+export interface Entry {
+  readonly time: number;
+  /** By the window's aggregates; null where one takes nothing. */
+  readonly values: readonly (FieldValue | null)[];
+  /** What else its kind wants to know of it (see `Ordered.flags`). */
+  readonly flags: number;
+}
+
+/** The readings that wait, and the windows of those that do not. */
+export interface InOrder<S> {
+  /** Earliest first; of equal times, the one that arrived first. */
+  readonly waiting: Entry[];
+  /** Every older reading has been taken, or comes late. -1 before the first. */
+  passedAt: number;
+  readonly window: S;
+}
+
+/** A kind of window that is told readings one after another by event time. */
+export interface Ordered<P extends WindowPlan, S extends WindowState> {
+  create(): S;
+  /** Takes the next reading; what was due by its time has been closed. */
+  take(state: S, plan: P, entry: Entry, out: Outcome): void;
+  /** Takes a reading older than one that was taken, if it still belongs to an open window. Default: there is none. */
+  takeLate?(state: S, plan: P, entry: Entry, passedAt: number): boolean;
+  /** The event time at which its open window closes without another reading. Default: none does. */
+  dueAt?(state: S, plan: P): number;
+  /** Closes the window that is due. */
+  closeDue?(state: S, plan: P, out: Outcome): void;
+  /** A number that stands for whatever it must know of a reading besides the aggregates' values. Default 0. */
+  flags?(plan: P, reading: Reading): number;
+  /** Readings are taken as they arrive, and none is late. Default: by event time. */
+  byArrival?(plan: P): boolean;
+}
+
+/**
+ * Makes a window kind of one that wants its readings in order: they wait until event time (the watermark less the lateness) has come to
+ * theirs, so that within the lateness it does not matter in which order they arrive. Without lateness a device's newest reading is
+ * taken at once, and an older one is late.
+ */
+export function inOrder<P extends WindowPlan, S extends WindowState>(
+  ordered: Ordered<P, S>,
+): WindowKind<P, InOrder<S>> {
+  const dueAt = (state: InOrder<S>, plan: P) => ordered.dueAt?.(state.window, plan) ?? Number.POSITIVE_INFINITY;
+
+  const closeDue = (state: InOrder<S>, plan: P, eventAt: number, out: Outcome): void => {
+    for (let due = dueAt(state, plan); due <= eventAt; due = dueAt(state, plan)) {
+      ordered.closeDue?.(state.window, plan, out);
+      if (due > state.passedAt) state.passedAt = due;
+    }
+  };
+
+  const take = (state: InOrder<S>, plan: P, entry: Entry, out: Outcome): void => {
+    closeDue(state, plan, entry.time, out);
+    if (entry.time > state.passedAt) state.passedAt = entry.time;
+    ordered.take(state.window, plan, entry, out);
+  };
+
+  return {
+    create: () => ({ waiting: [], passedAt: -1, window: ordered.create() }),
+    dueAt: (state, plan) => Math.min(state.waiting[0]?.time ?? Number.POSITIVE_INFINITY, dueAt(state, plan)),
+    close(state, plan, eventAt, out) {
+      const { waiting } = state;
+      let taken = 0;
+      for (; taken < waiting.length && waiting[taken]!.time <= eventAt; taken++)
+        take(state, plan, waiting[taken]!, out);
+      if (taken > 0) waiting.splice(0, taken);
+      closeDue(state, plan, eventAt, out);
+    },
+    pass(state, _plan, eventAt) {
+      if (eventAt > state.passedAt) state.passedAt = eventAt;
+    },
+    add(state, plan, reading, out) {
+      const entry = entryOf(plan, reading, ordered.flags?.(plan, reading) ?? 0);
+      const { waiting, passedAt } = state;
+      if (ordered.byArrival?.(plan) === true) take(state, plan, entry, out);
+      else if (entry.time < passedAt) return ordered.takeLate?.(state.window, plan, entry, passedAt) ?? false;
+      else if (entry.time === passedAt && !(waiting.length > 0 && waiting[0]!.time === passedAt)) {
+        take(state, plan, entry, out);
+      } else {
+        insert(waiting, entry);
+        if (waiting.length > MAX_WAITING) {
+          take(state, plan, waiting.shift()!, out);
+          out.hurried += 1;
+        }
+      }
+      return true;
+    },
+  };
+}
+
+function entryOf({ aggregates }: WindowPlan, reading: Reading, flags: number): Entry {
+  const values: (FieldValue | null)[] = [];
+  for (let i = 0; i < aggregates.length; i++) values.push(readFor(aggregates[i]!, reading) ?? null);
+  return { time: reading.time, values, flags };
+}
+
+/** Puts a reading behind all that are as old or older. */
+function insert(waiting: Entry[], entry: Entry): void {
+  let low = 0;
+  let high = waiting.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (waiting[middle]!.time <= entry.time) low = middle + 1;
+    else high = middle;
+  }
+  if (low === waiting.length) waiting.push(entry);
+  else waiting.splice(low, 0, entry);
+}

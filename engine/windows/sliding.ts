@@ -1,0 +1,30 @@
+import { MAX_PANES, type SlidingPlan } from '../model/plan.ts';
+import { inOrder } from './in-order.ts';
+import { addValues, createPane, factsOf } from './panes.ts';
+import { createTwoStacks, evict, push, sumOf, type TwoStacks } from './two-stacks.ts';
+
+/**
+ * At each reading, the readings of the last so long: those at `t` look back over (t − length, t].
+ *
+ * Readings closer together than a 3,600th of the length share a pane, and leave the window together when the latest of them does. That bounds
+ * what a key keeps, whatever its rate; at fewer readings than that it is exact.
+ */
+export const sliding = inOrder<SlidingPlan, TwoStacks>({
+  create: createTwoStacks,
+  take(stacks, { sizeMs, aggregates }, { time, values }, out) {
+    evict(stacks, aggregates, time - sizeMs);
+    const slotMs = sizeMs / MAX_PANES;
+    const newest = stacks.back.at(-1);
+    if (newest !== undefined && Math.floor(newest.from / slotMs) === Math.floor(time / slotMs)) {
+      newest.order = time;
+      addValues(newest, aggregates, time, values);
+      addValues(stacks.total!, aggregates, time, values);
+    } else {
+      const pane = createPane(aggregates, time, time, time);
+      addValues(pane, aggregates, time, values);
+      push(stacks, aggregates, pane);
+    }
+    const sum = sumOf(stacks, aggregates)!;
+    out.closed.push({ start: sum.from, end: time, inclusive: true, facts: factsOf(sum, aggregates) });
+  },
+});

@@ -1,0 +1,35 @@
+import type { TumblingPlan } from '../model/plan.ts';
+import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
+import type { WindowKind } from './window-kind.ts';
+
+/** The open windows, earliest first. */
+export interface Tumbling {
+  readonly panes: Pane[];
+  /** Every window that ends at or before this instant has closed. -1 before the first reading. */
+  closedUpTo: number;
+}
+
+/** Windows of one length, one after the other, aligned to the epoch, so that every key's have the same bounds. */
+export const tumbling: WindowKind<TumblingPlan, Tumbling> = {
+  create: () => ({ panes: [], closedUpTo: -1 }),
+  dueAt({ panes }, { sizeMs }) {
+    const first = panes[0];
+    return first === undefined ? Number.POSITIVE_INFINITY : first.order + sizeMs;
+  },
+  close(state, plan, eventAt, out) {
+    for (let end = tumbling.dueAt(state, plan); end <= eventAt; end = tumbling.dueAt(state, plan)) {
+      const facts = factsOf(state.panes.shift()!, plan.aggregates);
+      out.closed.push({ start: end - plan.sizeMs, end, inclusive: false, facts });
+      state.closedUpTo = end;
+    }
+  },
+  pass(state, { sizeMs }, eventAt) {
+    if (eventAt >= state.closedUpTo + sizeMs) state.closedUpTo = Math.floor(eventAt / sizeMs) * sizeMs;
+  },
+  add(state, { sizeMs, aggregates }, reading) {
+    const start = Math.floor(reading.time / sizeMs) * sizeMs;
+    if (start + sizeMs <= state.closedUpTo) return false;
+    addReading(paneAt(state.panes, aggregates, start, sizeMs), aggregates, reading);
+    return true;
+  },
+};

@@ -1,0 +1,18 @@
+import type { LevelPlan, Lifecycle } from '../../engine/model/plan.ts';
+
+/** A lifecycle that does everything at once and tells everything, but for what is given. */
+export function createLifecycle(
+  parts: Partial<Lifecycle> & { readonly forMs?: number; readonly hold?: LevelPlan['hold'] } = {},
+): Lifecycle {
+  const { forMs = 0, hold = { forMs }, ...rest } = parts;
+  return {
+    levels: [{ severity: 'warning', hold }],
+    keepFiringMs: 0,
+    resolveAfterMs: 0,
+    repeatMs: 0,
+    flapping: undefined,
+    limit: undefined,
+    active: [],
+    ...rest,
+  };
+}

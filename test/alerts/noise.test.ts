@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { advanceAlertClock, createAlertClock } from '../../engine/alerts/clock.ts';
+import type { Change } from '../../engine/alerts/lifecycle.ts';
+import {
+  admit,
+  createNoiseRecord,
+  endPeriod,
+  isStable,
+  type Limited,
+  type NoiseRecord,
+  type Telling,
+  tell,
+} from '../../engine/alerts/noise.ts';
+import type { Lifecycle } from '../../engine/model/plan.ts';
+import { createLifecycle } from './lifecycles.ts';
+
+const FIRES: Change = { from: 'inactive', to: 'firing', since: 0, fromLevel: 0, toLevel: 1 };
+const RISES: Change = { from: 'firing', to: 'firing', since: 0, fromLevel: 1, toLevel: 2 };
+const FALLS: Change = { from: 'firing', to: 'firing', since: 0, fromLevel: 2, toLevel: 1 };
+const RESOLVES: Change = { from: 'firing', to: 'resolved', since: 0, fromLevel: 1, toLevel: 0 };
+const CHANGES = { fires: FIRES, rises: RISES, falls: FALLS, resolves: RESOLVES };
+
+/** `a fires 12` at 12 on the clock; `tick 20` ends periods. What is done about each: `told`, `flapping`, or what held it back. */
+function play(lifecycle: Lifecycle, steps: readonly string[]): string[] {
+  const noises = new Map<string, NoiseRecord>();
+  const limited: Limited = { limit: undefined };
+  return steps.map((step) => {
+    const [key, what, time] = step.split(' ') as [string, keyof typeof CHANGES, string];
+    if (key === 'tick') {
+      const period = endPeriod(limited, lifecycle.limit, Number(what));
+      return period === undefined ? '-' : `${period.told} told, ${period.heldBack} held back: ${period.keys.join()}`;
+    }
+    const noise = noises.get(key) ?? createNoiseRecord();
+    const telling = tell(noise, lifecycle, limited, CHANGES[what], key, { elapsedMs: Number(time), at: 0 });
+    noises.set(key, JSON.parse(JSON.stringify(noise)));
+    return describeTelling(telling);
+  });
+}
+
+function describeTelling({ suppressed, flapping }: Telling): string {
+  const held = suppressed === 'limit' ? 'limit' : suppressed && 'held back';
+  return [flapping && 'flapping', held].filter(Boolean).join(', ') || 'told';
+}
+
+describe('what is told', () => {
+  const limit = createLifecycle({ limit: { alerts: 2, perMs: 10 } });
+  const flapping = createLifecycle({ flapping: { changes: 3, withinMs: 10 } });
+
+  it.each<[string, Lifecycle, string[], string[]]>([
+    [
+      'is everything, if nothing is said',
+      createLifecycle(),
+      ['a fires 0', 'a resolves 0', 'a fires 0'],
+      ['told', 'told', 'told'],
+    ],
+    [
+      'is so many alerts in a period, which begins with the first',
+      limit,
+      ['a fires 5', 'b fires 6', 'c fires 7', 'tick 14', 'd fires 14', 'tick 15', 'e fires 15'],
+      ['told', 'told', 'limit', '-', 'limit', '2 told, 2 held back: c,d', 'told'],
+    ],
+    [
+      'is nothing of a period in which all were told',
+      limit,
+      ['a fires 5', 'b fires 6', 'tick 15'],
+      ['told', 'told', '-'],
+    ],
+    [
+      'is the end of what was told, not of what was held back',
+      limit,
+      ['a fires 0', 'b fires 0', 'c fires 0', 'a resolves 1', 'c resolves 1', 'a fires 2'],
+      ['told', 'told', 'limit', 'told', 'limit', 'limit'],
+    ],
+    [
+      'is each rise and fall of an alert that was told',
+      limit,
+      ['a fires 0', 'b fires 0', 'a rises 1', 'a falls 2', 'a rises 3'],
+      ['told', 'told', 'told', 'told', 'told'],
+    ],
+    [
+      'is the rise of an alert that was held back once there is room',
+      limit,
+      ['a fires 0', 'b fires 0', 'c fires 1', 'c rises 2', 'tick 10', 'c falls 11', 'c rises 12', 'c resolves 13'],
+      ['told', 'told', 'limit', 'limit', '2 told, 2 held back: c', 'limit', 'told', 'told'],
+    ],
+    [
+      'is that an alert flaps, and then no more',
+      flapping,
+      ['a fires 0', 'a resolves 5', 'a fires 10', 'a resolves 11', 'a fires 50'],
+      ['told', 'told', 'flapping', 'held back', 'held back'],
+    ],
+    [
+      'is all of an alert that changes less often',
+      flapping,
+      ['a fires 0', 'a resolves 5', 'a fires 11', 'a resolves 16', 'a fires 22'],
+      ['told', 'told', 'told', 'told', 'told'],
+    ],
+    [
+      'is flapping by alert',
+      flapping,
+      ['a fires 0', 'b fires 0', 'a resolves 1', 'b resolves 1', 'a rises 2'],
+      ['told', 'told', 'told', 'told', 'flapping'],
+    ],
+    [
+      'is not that an alert flaps which was held back, unless there is room',
+      createLifecycle({ limit: { alerts: 1, perMs: 10 }, flapping: { changes: 3, withinMs: 10 } }),
+      ['a fires 0', 'b fires 1', 'b resolves 2', 'b fires 3', 'b resolves 4'],
+      ['told', 'limit', 'limit', 'flapping, limit', 'held back'],
+    ],
+  ])('%s', (_, lifecycle, steps, told) => {
+    expect(play(lifecycle, steps)).toEqual(told);
+  });
+
+  it('names no more than twenty keys, each once', () => {
+    const limited: Limited = { limit: undefined };
+    const plan = { alerts: 1, perMs: 10 };
+    for (let i = 0; i < 100; i++) admit(limited, plan, `k${i % 40}`, 1, { elapsedMs: 0, at: 7 });
+    expect(endPeriod(limited, plan, 10)).toMatchObject({ told: 1, heldBack: 99, sinceAt: 7 });
+    for (let i = 0; i < 100; i++) admit(limited, plan, `k${i % 40}`, 1, { elapsedMs: 20, at: 7 });
+    const keys = endPeriod(limited, plan, 30)?.keys ?? [];
+    expect(keys).toEqual(Array.from({ length: 20 }, (_, i) => `k${i + 1}`));
+  });
+
+  it('does as a model that looks back at all changes: flapping', () => {
+    const steps = fc.array(fc.integer({ min: 0, max: 8 }), { maxLength: 60, size: 'max' });
+    const plan = fc.record({ changes: fc.integer({ min: 2, max: 5 }), withinMs: fc.integer({ min: 1, max: 20 }) });
+    const seen = { told: 0, frozen: 0, thawed: 0 };
+    fc.assert(
+      fc.property(plan, steps, (flapping, steps) => {
+        const lifecycle = createLifecycle({ flapping });
+        const noise = createNoiseRecord();
+        const past: number[] = [];
+        let frozen = false;
+        let from = 0;
+        let now = 0;
+        for (const step of steps) {
+          now += step;
+          // A tick, then a change, at the same time.
+          const stable = isStable(noise, lifecycle, now);
+          expect(stable).toBe(frozen && now - past.at(-1)! >= flapping.withinMs);
+          if (stable) {
+            noise.flapping = false;
+            noise.changes = [];
+            frozen = false;
+            from = past.length;
+            seen.thawed += 1;
+          }
+          past.push(now);
+          const recent = past.slice(from).filter((at) => now - at <= flapping.withinMs);
+          const telling = tell(noise, lifecycle, { limit: undefined }, FIRES, 'a', { elapsedMs: now, at: 0 });
+          if (frozen) expect(telling).toEqual({ suppressed: 'flapping' });
+          else if (recent.length >= flapping.changes) expect(telling).toEqual({ flapping: true });
+          else expect(telling).toEqual({});
+          frozen ||= recent.length >= flapping.changes;
+          seen[frozen ? 'frozen' : 'told'] += 1;
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(Math.min(seen.told, seen.frozen, seen.thawed)).toBeGreaterThan(100);
+  });
+
+  it('does as a model that cuts time into periods: limit', () => {
+    const steps = fc.array(fc.record({ step: fc.integer({ min: 0, max: 5 }), tick: fc.boolean() }), {
+      maxLength: 80,
+      size: 'max',
+    });
+    const plan = fc.record({ alerts: fc.integer({ min: 1, max: 4 }), perMs: fc.integer({ min: 1, max: 15 }) });
+    let heldBack = 0;
+    fc.assert(
+      fc.property(plan, steps, (limit, steps) => {
+        const limited: Limited = { limit: undefined };
+        let period: { start: number; keys: string[] } | undefined;
+        let now = 0;
+        steps.forEach(({ step, tick }, i) => {
+          now += step;
+          if (tick) {
+            const ended = period !== undefined && now - period.start >= limit.perMs ? period.keys : [];
+            const over = ended.slice(limit.alerts);
+            const found = endPeriod(limited, limit, now);
+            expect(found?.keys).toEqual(over.length === 0 ? undefined : over.slice(0, 20));
+            expect(found?.heldBack).toBe(over.length === 0 ? undefined : over.length);
+            if (ended.length > 0) period = undefined;
+            heldBack += over.length;
+            return;
+          }
+          period ??= { start: now, keys: [] };
+          period.keys.push(`k${i}`);
+          const told = admit(limited, limit, `k${i}`, 1, { elapsedMs: now, at: 0 });
+          expect(told).toBe(period.keys.length <= limit.alerts);
+        });
+      }),
+      { numRuns: 500 },
+    );
+    expect(heldBack).toBeGreaterThan(500);
+  });
+});
+
+describe('the clock of alerts', () => {
+  it('counts the time between ticks, and never back', () => {
+    const clock = createAlertClock();
+    for (const at of [1_000, 3_000, 2_000, 2_500, 90_000]) advanceAlertClock(clock, at, [0]);
+    expect(clock.elapsedMs).toBe(2_000 + 500 + 87_500);
+  });
+
+  it('counts as heard what all brokers could have brought', () => {
+    const clock = createAlertClock();
+    const heard = [
+      [100, 0],
+      [200, 50],
+      [300, 50],
+      [300, 150],
+      [400, 200],
+    ].map((liveMs) => {
+      advanceAlertClock(clock, 0, liveMs);
+      return clock.heardMs;
+    });
+    expect(heard).toEqual([0, 50, 50, 50, 100]);
+  });
+
+  it('begins to count a broker that is new with its first tick', () => {
+    const clock = { ...createAlertClock(), liveMs: [100, null] };
+    advanceAlertClock(clock, 0, [300, 5_000]);
+    expect(clock.heardMs).toBe(0);
+    advanceAlertClock(clock, 0, [400, 5_100]);
+    expect(clock.heardMs).toBe(100);
+  });
+});

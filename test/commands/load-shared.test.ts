@@ -1,0 +1,79 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../engine/commands/load.ts';
+import { InvalidInput, type Problem } from '../../engine/model/problem.ts';
+
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const CONFIG = {
+  data: 'data',
+  rules: 'my-rules',
+  mqtt: { url: 'mqtt://localhost:1883', clientId: 'weir' },
+  streams: { sensors: { topic: 'plant/{device}', format: 'json', fields: { temp: 'number' } } },
+  nats: { servers: 'nats://localhost:4222' },
+  clickhouse: { url: 'http://localhost:8123', database: 'weir' },
+};
+const HOT = { name: 'hot', stream: 'sensors', conditions: { condition: 'isHot' }, event: { type: 'hot' } };
+const isHot = { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] };
+
+/** Loads a folder with a config and these files in its folder of rules; gives the problems, as `FILE: code`, and the rules. */
+function load(files: Readonly<Record<string, object | string>>): { told: string[]; rules: string[] } {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-load-'));
+  folders.push(folder);
+  mkdirSync(join(folder, 'my-rules'));
+  writeFileSync(join(folder, 'weir.json'), JSON.stringify(CONFIG));
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(folder, 'my-rules', name), typeof content === 'string' ? content : JSON.stringify(content));
+  }
+  const tell = (problems: readonly Problem[]) =>
+    problems.map(({ file, severity, code }) => `${file.split('/').at(-1)}: ${severity} ${code}`);
+  try {
+    const { plan, warnings } = loadConfig(join(folder, 'weir.json'));
+    return { told: tell(warnings), rules: plan.rules.map(({ name }) => name) };
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    return { told: tell(error.problems), rules: [] };
+  }
+}
+
+describe('the conditions.json of a folder of rules', () => {
+  it('gives rules what they refer to', () => {
+    const files = { 'hot.rule.json': HOT, 'conditions.json': { conditions: { isHot } } };
+    expect(load(files)).toEqual({ told: [], rules: ['hot'] });
+  });
+
+  it('need not be there, unless a rule refers to it', () => {
+    expect(load({ 'hot.rule.json': { ...HOT, conditions: isHot } })).toEqual({ told: [], rules: ['hot'] });
+    expect(load({ 'hot.rule.json': HOT }).told).toEqual(['hot.rule.json: error unknown-condition']);
+  });
+
+  it('is told of once, in its own place, however many rules refer to what is wrong in it', () => {
+    const wrong = { all: [{ fact: 'temp', operator: 'above', value: 50 }] };
+    const files = {
+      'a.rule.json': HOT,
+      'b.rule.json': { ...HOT, name: 'b' },
+      'conditions.json': { conditions: { isHot: wrong } },
+    };
+    expect(load(files).told).toEqual(['conditions.json: error unknown-operator']);
+  });
+
+  it('that cannot be read does not make rules look wrong', () => {
+    const files = { 'a.rule.json': HOT, 'conditions.json': '{' };
+    expect(load(files).told).toEqual(['conditions.json: error syntax']);
+    expect(load({ ...files, 'conditions.json': { conditions: { isHot: [] } } }).told).toEqual([
+      'conditions.json: error wrong-type',
+    ]);
+  });
+
+  it('is warned of where no rule uses what is in it, unless a rule could not be read', () => {
+    const files = { 'hot.rule.json': HOT, 'conditions.json': { conditions: { isHot }, lists: { critical: [] } } };
+    expect(load(files)).toEqual({ told: ['conditions.json: warning unused'], rules: ['hot'] });
+    expect(load({ ...files, 'b.rule.json': '{' }).told).toEqual(['b.rule.json: error syntax']);
+  });
+});

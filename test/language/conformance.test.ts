@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { compare, formatDifference } from '../../engine/commands/test/compare.ts';
+import { type ReadyCase, readCases } from '../../engine/commands/test/read-cases.ts';
+import { type Feeding, rehearse } from '../../engine/commands/test/rehearse.ts';
+import { formatProblem } from '../../engine/model/problem.ts';
+import { readStreams } from './streams.ts';
+
+const FOLDER = new URL('.', import.meta.url);
+const setting = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };
+const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'));
+
+/** Snapshots behind every record are too many for the longest cases. */
+const MOST_RESTARTS = 300;
+
+function read(name: string) {
+  const text = readFileSync(new URL(name, FOLDER), 'utf8');
+  return readCases(name, name.endsWith('.md') ? firstExample(text) : text, setting);
+}
+
+/** The first JSON example of a page. */
+function firstExample(page: string): string {
+  return /```json\n(.*?)```/s.exec(page)?.[1] ?? '';
+}
+
+function report({ of, rehearsal }: ReadyCase, feeding: Feeding): string[] {
+  return compare(of, rehearse(rehearsal, feeding), rehearsal.stage).map(formatDifference);
+}
+
+/** Ways of feeding the same records, none of which may make a difference. */
+function feedings(records: number): Readonly<Record<string, Feeding>> {
+  const middle = Math.floor(records / 2);
+  const step = Math.ceil(records / MOST_RESTARTS);
+  return {
+    'one record at a time': { singly: true },
+    'restored in the middle': { restarts: (i) => i === middle },
+    'restored behind every record': { restarts: (i) => i % step === 0 },
+  };
+}
+
+describe.each([...files, 'README.md'])('%s', (name) => {
+  const { cases, problems } = read(name);
+
+  it('is sound', () => {
+    expect(problems.filter(({ severity }) => severity === 'error').map(formatProblem)).toEqual([]);
+    expect(cases.length).toBeGreaterThan(0);
+    const titles = cases.map(({ of }) => of.about);
+    expect(titles.filter((title, i) => titles.indexOf(title) !== i)).toEqual([]);
+  });
+
+  it.each(cases.map((each) => [`${each.of.about} (line ${each.line})`, each] as const))('%s', (_title, each) => {
+    expect(report(each, {})).toEqual([]);
+    const course = rehearse(each.rehearsal);
+    for (const [how, feeding] of Object.entries(feedings(each.rehearsal.records.length))) {
+      expect(rehearse(each.rehearsal, feeding), how).toEqual(course);
+    }
+  });
+});
