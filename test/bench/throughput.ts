@@ -102,7 +102,7 @@ async function measureWeir(servers: Servers): Promise<number> {
   const file = join(servers.folder, 'weir.json');
   writeFileSync(file, servers.config.replace('DATA', data).replace('"PORT"', String(port)));
   const engine = fork(CLI, ['run', '--config', file], {
-    execArgv: ['--disallow-code-generation-from-strings', '--max-semi-space-size=8'],
+    execArgv: ['--disallow-code-generation-from-strings', '--max-semi-space-size=4', '--optimize-for-size'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {
