@@ -9,7 +9,7 @@ export type Deliveries = Map<number, Readonly<Hash>>;
  * id had the same topic and payload. A broker repeats what it has no acknowledgement for, by the same packet id (MQTT 5.0, section 4.4);
  * that is among the last `limit` messages, the most that it may have under way.
  *
- * Takes the message in. Wrong only where a broker uses a packet id again, within the limit, for a message that is equal to the byte
+ * Takes the message in, and remembers up to twice as many. Wrong only where a broker uses a packet id again, within those, for a message that is equal to the byte
  * and was lost on its first way. Messages of QoS 0 have no packet id and are never repeated.
  */
 export function isRedelivery(deliveries: Deliveries, record: MessageRecord, limit: number): boolean {
@@ -20,9 +20,17 @@ export function isRedelivery(deliveries: Deliveries, record: MessageRecord, limi
   hashBytes(seedOf(topic), payload, hash);
   if (dup && before !== undefined && before.high === hash.high && before.low === hash.low) return true;
   if (before !== undefined) deliveries.delete(packetId);
-  else if (deliveries.size >= limit) deliveries.delete(deliveries.keys().next().value!);
   deliveries.set(packetId, hash);
+  if (deliveries.size >= 2 * limit) forget(deliveries, limit);
   return false;
+}
+
+/** Leaves the last `limit`. Many at once: to find the oldest of a Map takes as long as all that were deleted before it. */
+function forget(deliveries: Deliveries, limit: number): void {
+  for (const packetId of deliveries.keys()) {
+    if (deliveries.size <= limit) return;
+    deliveries.delete(packetId);
+  }
 }
 
 /** Written by each call and read within it. */
