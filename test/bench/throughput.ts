@@ -102,7 +102,7 @@ async function measureWeir(servers: Servers): Promise<number> {
   const file = join(servers.folder, 'weir.json');
   writeFileSync(file, servers.config.replace('DATA', data).replace('"PORT"', String(port)));
   const engine = fork(CLI, ['run', '--config', file], {
-    execArgv: ['--disallow-code-generation-from-strings', '--max-semi-space-size=4', '--optimize-for-size'],
+    execArgv: ['--disallow-code-generation-from-strings', '--max-semi-space-size=4'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {
@@ -153,7 +153,7 @@ function writeConfig(folder: string, urls: { mqtt: string; nats: string; clickho
   return JSON.stringify({
     data: 'DATA',
     rules: './rules',
-    mqtt: { url: urls.mqtt, clientId: 'bench-weir' },
+    mqtt: { url: urls.mqtt, clientId: 'bench-weir', sessionExpiry: '1s' },
     streams: {
       sensors: {
         topic: 'plant/{site}/{device}/data',
