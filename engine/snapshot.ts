@@ -1,6 +1,7 @@
 import type { AlertClock } from './alerts/clock.ts';
 import type { AlertRecord } from './alerts/lifecycle.ts';
 import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
+import { listDeliveries, restoreDeliveries } from './decode/redelivery.ts';
 import type { LiveClock } from './devices/liveness.ts';
 import type { Keying, Plan, RulePlan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
@@ -22,8 +23,8 @@ export interface Snapshot {
   /** Names of the brokers, by the connection indexes in this snapshot. */
   readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
-  /** Packet id and the halves of the hash of what came by it, in order. */
-  readonly deliveries: Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
+  /** As `listDeliveries` gives them. */
+  readonly deliveries: Readonly<Record<string, readonly number[]>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly streams: Readonly<Record<string, StreamSnapshot>>;
@@ -59,9 +60,7 @@ export function snapshot(plan: Plan, brokers: readonly string[], state: State): 
   return {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
-    deliveries: Object.fromEntries(
-      brokers.map((name, i) => [name, Array.from(state.deliveries[i]!, ([id, { high, low }]) => [id, high, low])]),
-    ),
+    deliveries: Object.fromEntries(brokers.map((name, i) => [name, listDeliveries(state.deliveries[i]!)])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
     limits: Object.fromEntries(
@@ -130,7 +129,7 @@ export function restore(
   brokers.forEach((name, i) => {
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
-    for (const [id, high, low] of from.deliveries[name] ?? []) state.deliveries[i]!.set(id, { high, low });
+    state.deliveries[i] = restoreDeliveries(from.deliveries[name] ?? []);
   });
   const connections = from.brokers.map((name): Connection => {
     const index = brokers.indexOf(name);

@@ -1,7 +1,7 @@
 import { type AlertClock, createAlertClock } from './alerts/clock.ts';
 import type { AlertRecord } from './alerts/lifecycle.ts';
 import type { Limited } from './alerts/noise.ts';
-import type { Deliveries } from './decode/redelivery.ts';
+import { createDeliveries, type Deliveries } from './decode/redelivery.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
 import type { Key } from './model/item.ts';
@@ -115,7 +115,7 @@ export interface Windowing {
 export function createState(plan: Plan, connections: number): State {
   return {
     clocks: Array.from({ length: connections }, createLiveClock),
-    deliveries: Array.from({ length: connections }, () => new Map()),
+    deliveries: Array.from({ length: connections }, createDeliveries),
     streams: plan.streams.map((stream) => ({
       devices: new Map(),
       keys: stream.keyings.map(() => new Map()),

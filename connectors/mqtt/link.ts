@@ -73,20 +73,26 @@ export function openLink(options: LinkOptions): Link {
     get open() {
       return socket.writable;
     },
-    write: (bytes) => {
-      if (!socket.writable) return;
-      // A group commit acknowledges many reads in a row: they leave in one system call.
-      if (socket.writableCorked === 0) {
-        socket.cork();
-        process.nextTick(() => socket.uncork());
-      }
-      socket.write(bytes);
-    },
+    write: gatherWrites(socket),
     setPaused,
     disconnect: () => {
       if (client.connected) endSocket(socket);
       else socket.destroy();
     },
+  };
+}
+
+/** A group commit acknowledges many reads in a row: they leave as one. */
+function gatherWrites(socket: Socket): (bytes: Buffer) => void {
+  let gathered: Buffer[] = [];
+  const flush = () => {
+    const bytes = Buffer.concat(gathered);
+    gathered = [];
+    if (socket.writable) socket.write(bytes);
+  };
+  return (bytes) => {
+    if (gathered.length === 0) process.nextTick(flush);
+    gathered.push(bytes);
   };
 }
 

@@ -3,12 +3,12 @@ import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
-import { type Draft, type Journal, openJournal } from '../journal/journal.ts';
+import { type Journal, openJournal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
-import type { JournalRecord } from '../model/record.ts';
+import type { Draft, JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import type { Clock, EventSink, PortStatus, Source, SourceHandler, TableSink } from '../ports.ts';
 import { restore, type Snapshot, snapshot } from '../snapshot.ts';
@@ -131,7 +131,6 @@ class JournaledService implements Service {
     return createCheckpointer({
       requestCut: () => this.#append([{ kind: 'mark', at: this.#now(), mark: 'cut', connection: -1 }]),
       take: (nextOffset) => ({
-        version: 1,
         journalId: this.#journal.id,
         nextOffset,
         state: JSON.stringify(snapshot(plan, brokers, this.#state)),
@@ -235,8 +234,10 @@ class JournaledService implements Service {
           const { topic, payload, qos, retain, dup, packetId } = messages[i]!;
           drafts.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });
         }
+        const count = drafts.length;
+        // Holds none of the messages: they are bytes of the journal by now, and may go.
         this.#append(drafts, () => {
-          counters.messages_journaled += drafts.length;
+          counters.messages_journaled += count;
           acknowledge();
         });
       },

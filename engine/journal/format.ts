@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { JournalRecord, MarkName } from '../model/record.ts';
+import type { Draft, JournalRecord, MarkName } from '../model/record.ts';
 
 /**
  * The journal's bytes.
@@ -43,17 +43,17 @@ export function decodeHeader(bytes: Buffer): SegmentHeader | undefined {
 }
 
 /** Upper bound of a record's size in the journal. A UTF-16 unit takes at most three bytes of UTF-8. */
-export function maxEncodedBytes(record: JournalRecord): number {
+export function maxEncodedBytes(record: Draft): number {
   const extra = record.kind === 'message' ? MESSAGE_BYTES + record.topic.length * 3 + record.payload.length : 2;
   return FRAME_BYTES + BODY_BYTES + extra;
 }
 
-/** Writes the record at `at` and returns where it ends. The buffer must have `maxEncodedBytes` of room. */
-export function encodeRecord(buffer: Buffer, at: number, record: JournalRecord): number {
+/** Writes the record at `at`, by its offset, and returns where it ends. The buffer must have `maxEncodedBytes` of room. */
+export function encodeRecord(buffer: Buffer, at: number, record: Draft, offset: number): number {
   const body = at + FRAME_BYTES;
   buffer[body] = KIND[record.kind];
   buffer.writeDoubleLE(record.at, body + 1);
-  buffer.writeDoubleLE(record.offset, body + 9);
+  buffer.writeDoubleLE(offset, body + 9);
   let end = body + BODY_BYTES;
   if (record.kind === 'message') {
     buffer[end] = record.connection;
@@ -91,6 +91,20 @@ export function decodeRecord(buffer: Buffer, at: number): Decoded {
   if (crc32(buffer.subarray(body, end)) !== buffer.readUInt32LE(at + 4)) return { kind: 'damaged' };
   const record = decodeBody(buffer, body, end);
   return record === undefined ? { kind: 'damaged' } : { kind: 'record', record, end };
+}
+
+/**
+ * Reads sound records from `at` on into `out`, up to `limit` of them or to `end`, and returns where it stopped. For bytes that `encodeRecord`
+ * has just written: their checksums are not looked at. Payloads are views into `buffer`.
+ */
+export function decodeSound(buffer: Buffer, at: number, end: number, limit: number, out: JournalRecord[]): number {
+  let next = at;
+  for (let i = 0; i < limit && next < end; i++) {
+    const body = next + FRAME_BYTES;
+    next = body + buffer.readUInt32LE(next);
+    out.push(decodeBody(buffer, body, next)!);
+  }
+  return next;
 }
 
 /** The offset of the record that may stand at `at`, without a look at its checksum; NaN where none can. */

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, truncate, unlink } from 'node:fs/promises';
-import type { JournalRecord, MarkRecord, MessageRecord, TickRecord } from '../model/record.ts';
+import type { Draft, JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
-import { encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
+import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
 import { hasRecordsBehind, listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
-
-/** A record that has no offset yet. */
-export type Draft = Omit<MessageRecord, 'offset'> | Omit<TickRecord, 'offset'> | Omit<MarkRecord, 'offset'>;
 
 export interface JournalOptions {
   readonly folder: string;
   readonly counters: Counters;
-  /** Called with the records of a group, in order, once they are durable. */
+  /**
+   * Called with records that have become durable, in order, a limited number at a time. Payloads are views of memory that is used again:
+   * they hold until the call returns.
+   */
   readonly onCommit: (records: readonly JournalRecord[]) => void;
   /** Called once when the disk fails; nothing is committed after it. */
   readonly onFailure: (error: Error) => void;
@@ -40,18 +40,26 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/** Records that become durable together. */
+/**
+ * Records that become durable together, as bytes alone: as objects they would outlive the wait for the disk, and the garbage collector would
+ * copy each of them twice. They are made again when they are due.
+ */
 interface Group {
+  readonly firstOffset: number;
   buffer: Buffer;
   length: number;
-  records: JournalRecord[];
-  durable: (() => void)[];
+  readonly durable: (() => void)[];
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 const GATHER_MS = 2;
 /** A group this large is written without waiting for more. */
 const FULL_GROUP_BYTES = 256 * 1024;
+const FIRST_GROUP_BYTES = 64 * 1024;
+/** A buffer that had to grow beyond this is not kept. */
+const KEPT_GROUP_BYTES = 1024 * 1024;
+/** Records handed over in one call. */
+const HANDED_OVER = 256;
 
 /**
  * Opens the journal in a folder, or begins one. An incomplete last record is cut off (nobody was told that it was safe);
@@ -115,8 +123,9 @@ class SegmentedJournal implements Journal {
   readonly #options: JournalOptions;
   readonly #segments: Segment[];
   #file: FileHandle | undefined;
-  #group: Group = emptyGroup();
-  #spare: Group = emptyGroup();
+  #group: Group;
+  /** Buffers to use again. */
+  readonly #spares: Buffer[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failed = false;
@@ -127,6 +136,12 @@ class SegmentedJournal implements Journal {
     this.id = found.id;
     this.tornBytes = found.tornBytes;
     this.nextOffset = found.nextOffset;
+    this.#group = this.#beginGroup();
+  }
+
+  #beginGroup(): Group {
+    const buffer = this.#spares.pop() ?? Buffer.allocUnsafeSlow(FIRST_GROUP_BYTES);
+    return { firstOffset: this.nextOffset, buffer, length: 0, durable: [] };
   }
 
   get bytes(): number {
@@ -136,17 +151,15 @@ class SegmentedJournal implements Journal {
   append(drafts: readonly Draft[], durable?: () => void): void {
     const group = this.#group;
     for (const draft of drafts) {
-      const record = { ...draft, offset: this.nextOffset++ } as JournalRecord;
-      makeRoom(group, maxEncodedBytes(record));
-      group.length = encodeRecord(group.buffer, group.length, record);
-      group.records.push(record);
+      makeRoom(group, maxEncodedBytes(draft));
+      group.length = encodeRecord(group.buffer, group.length, draft, this.nextOffset++);
     }
     if (durable !== undefined) group.durable.push(durable);
     if (this.#writing === undefined) this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#group.records.length === 0) return;
+    if (this.#group.length === 0) return;
     if (this.#group.length >= FULL_GROUP_BYTES) this.#write();
     else this.#timer ??= setTimeout(() => this.#write(), this.#options.gatherMs ?? GATHER_MS);
   }
@@ -156,18 +169,13 @@ class SegmentedJournal implements Journal {
     this.#timer = undefined;
     if (this.#writing !== undefined || this.#failed) return;
     const group = this.#group;
-    this.#group = this.#spare;
+    this.#group = this.#beginGroup();
     this.#writing = this.#persist(group).then(
       () => {
         this.#writing = undefined;
-        const { records } = group;
         for (const durable of group.durable) durable();
-        group.records = [];
-        group.durable = [];
-        group.length = 0;
-        this.#spare = group;
         this.#schedule();
-        this.#options.onCommit(records);
+        this.#handOver(group);
       },
       (error: unknown) => {
         this.#failed = true;
@@ -176,10 +184,19 @@ class SegmentedJournal implements Journal {
     );
   }
 
+  #handOver({ buffer, length }: Group): void {
+    for (let at = 0; at < length; ) {
+      const records: JournalRecord[] = [];
+      at = decodeSound(buffer, at, length, HANDED_OVER, records);
+      this.#options.onCommit(records);
+    }
+    if (buffer.length <= KEPT_GROUP_BYTES) this.#spares.push(buffer);
+  }
+
   async #persist(group: Group): Promise<void> {
     const last = this.#segments.at(-1);
     const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
-    if (last === undefined || last.bytes >= limit) await this.#roll(group.records[0]!.offset);
+    if (last === undefined || last.bytes >= limit) await this.#roll(group.firstOffset);
     this.#file ??= await open(this.#segments.at(-1)!.path, 'a');
     let written = 0;
     while (written < group.length) {
@@ -230,7 +247,7 @@ class SegmentedJournal implements Journal {
   }
 
   async close(): Promise<void> {
-    while (!this.#failed && (this.#writing !== undefined || this.#group.records.length > 0)) {
+    while (!this.#failed && (this.#writing !== undefined || this.#group.length > 0)) {
       if (this.#writing === undefined) this.#write();
       await this.#writing;
     }
@@ -238,13 +255,9 @@ class SegmentedJournal implements Journal {
   }
 }
 
-function emptyGroup(): Group {
-  return { buffer: Buffer.allocUnsafe(64 * 1024), length: 0, records: [], durable: [] };
-}
-
 function makeRoom(group: Group, bytes: number): void {
   if (group.length + bytes <= group.buffer.length) return;
-  const larger = Buffer.allocUnsafe(Math.max(group.buffer.length * 2, group.length + bytes));
+  const larger = Buffer.allocUnsafeSlow(Math.max(group.buffer.length * 2, group.length + bytes));
   group.buffer.copy(larger, 0, 0, group.length);
   group.buffer = larger;
 }

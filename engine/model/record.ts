@@ -1,6 +1,9 @@
 /** What stands in the journal: everything that can change an outcome, in order. */
 export type JournalRecord = MessageRecord | TickRecord | MarkRecord;
 
+/** A record that has no offset yet. */
+export type Draft = Omit<MessageRecord, 'offset'> | Omit<TickRecord, 'offset'> | Omit<MarkRecord, 'offset'>;
+
 /** A message as the broker delivered it. */
 export interface MessageRecord {
   readonly kind: 'message';

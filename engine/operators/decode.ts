@@ -1,4 +1,4 @@
-import { isRedelivery } from '../decode/redelivery.ts';
+import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import type { Item } from '../model/item.ts';
 import type { JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
@@ -55,7 +55,7 @@ function seeMark(state: State, mark: MarkRecord): void {
   state.clocks.forEach((clock, index) => {
     if (mark.mark === 'cut' || (mark.connection >= 0 && mark.connection !== index)) return;
     // A new session knows nothing of the old one's packet ids.
-    if (mark.mark === 'session-lost') state.deliveries[index]!.clear();
+    if (mark.mark === 'session-lost') forgetDeliveries(state.deliveries[index]!);
     if (mark.mark === 'started') {
       clock.connected = false;
     } else if (mark.mark === 'connected') {

@@ -29,14 +29,36 @@ function publishPacket(id: number, topic: string, payload: string): Buffer {
   return Buffer.concat([Buffer.from([0x32, ...remainingLength(body.length)]), body]);
 }
 
-const topics = Array.from({ length: devices }, (_, i) => `plant/site-${i % 4}/dev-${String(i).padStart(5, '0')}/data`);
-const startAt = Date.now() - messages;
+/** Digits of a stamp that change from message to message; the digits before them stay. */
+const STAMP_DIGITS = 8;
+const startAt = Math.floor(Date.now() / 10 ** STAMP_DIGITS) * 10 ** STAMP_DIGITS;
 
-function message(index: number): Buffer {
-  const device = index % devices;
+/** A packet to be stamped and numbered when it is sent. */
+interface Template {
+  readonly bytes: Buffer;
+  readonly idAt: number;
+  /** Of the last digit. */
+  readonly stampAt: number;
+}
+
+function template(index: number): Template {
+  const device = `dev-${String(index % devices).padStart(5, '0')}`;
+  const topic = `plant/site-${index % 4}/${device}/data`;
   const temp = (20 + ((index * 7) % 2000) / 100).toFixed(2);
-  const payload = `{"device_id":"dev-${String(device).padStart(5, '0')}","temp":${temp},"humidity":${40 + (index % 20)},"battery":87.5,"ts":${startAt + index}}`;
-  return publishPacket((index % 65_535) + 1, topics[device] as string, payload);
+  const payload = `{"device_id":"${device}","temp":${temp},"humidity":${40 + (index % 20)},"battery":87.5,"ts":${startAt}}`;
+  const bytes = publishPacket(1, topic, payload);
+  return { bytes, idAt: bytes.indexOf(topic) + topic.length, stampAt: bytes.length - 2 };
+}
+
+const templates = Array.from({ length: devices * Math.ceil(CHUNK / devices) }, (_, index) => template(index));
+
+/** The message's bytes, good until the template is used again. */
+function message(index: number): Buffer {
+  const { bytes, idAt, stampAt } = templates[index % templates.length] as Template;
+  bytes.writeUInt16BE((index % 65_535) + 1, idAt);
+  let rest = index;
+  for (let i = 0; i < STAMP_DIGITS; i++, rest = Math.floor(rest / 10)) bytes[stampAt - i] = 48 + (rest % 10);
+  return bytes;
 }
 
 function run(socket: Socket): void {

@@ -94,7 +94,7 @@ describe('a stop', () => {
     expect(first.log().at(-1)).toMatchObject({ msg: 'stopped', drained: true });
     expect(first.stderr()).toBe('');
     expect(await tables.count(`(SELECT count() FROM ${database}.sensors)`)).toBe(3);
-    expect(await readdir(join(plant.dir, 'data'))).toContain('checkpoint.json');
+    expect(await readdir(join(plant.dir, 'data'))).toContain('checkpoint.jsonl');
     expect(await readdir(join(plant.dir, 'data'))).not.toContain('lock');
 
     // The broker keeps what comes meanwhile.

@@ -5,7 +5,6 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../engine/j
 import { makeFolder } from './folder.ts';
 
 const checkpoint = (nextOffset: number): Checkpoint => ({
-  version: 1,
   journalId: '0123456789abcdef',
   nextOffset,
   state: JSON.stringify({ 'dé\n"': [nextOffset] }),
@@ -18,13 +17,13 @@ describe('a checkpoint', () => {
     await writeCheckpoint(folder, checkpoint(5));
     await writeCheckpoint(folder, checkpoint(2 ** 40));
     expect(await readCheckpoint(folder)).toEqual(checkpoint(2 ** 40));
-    expect(readdirSync(folder)).toEqual(['checkpoint.json']);
+    expect(readdirSync(folder)).toEqual(['checkpoint.jsonl']);
   });
 
   it('takes the place of the one before as a whole: what was half written counts for nothing', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, checkpoint(5));
-    writeFileSync(join(folder, 'checkpoint.json.new'), '{"version":1,"journ');
+    writeFileSync(join(folder, 'checkpoint.jsonl.new'), '{"version":1,"journ');
     expect(await readCheckpoint(folder)).toEqual(checkpoint(5));
     await writeCheckpoint(folder, checkpoint(6));
     expect(await readCheckpoint(folder)).toEqual(checkpoint(6));
@@ -33,23 +32,28 @@ describe('a checkpoint', () => {
   it('stays as it was when the next one cannot be written', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, checkpoint(5));
-    mkdirSync(join(folder, 'checkpoint.json.new'));
+    mkdirSync(join(folder, 'checkpoint.jsonl.new'));
     await expect(writeCheckpoint(folder, checkpoint(6))).rejects.toThrow('EISDIR');
     expect(await readCheckpoint(folder)).toEqual(checkpoint(5));
-    rmSync(join(folder, 'checkpoint.json.new'), { recursive: true });
+    rmSync(join(folder, 'checkpoint.jsonl.new'), { recursive: true });
   });
 
   it.each([
     [
       'of another version',
       '{"version":2}',
-      /checkpoint\.json has version 2, this Weir reads version 1\. Start the Weir that wrote it\./,
+      /checkpoint\.jsonl has version 2, this Weir reads version 1\. Start the Weir that wrote it\./,
     ],
-    ['that is no JSON', '{"version":', /checkpoint\.json cannot be read: .*JSON.* Restore it, or move it aside/],
-    ['that is something else', '[]', /checkpoint\.json has version undefined/],
+    ['that is no JSON', '{"version":', /checkpoint\.jsonl cannot be read: .*JSON.* Restore it, or move it aside/],
+    [
+      'that lost its end',
+      '{"version":1,"journalId":"0123456789abcdef","nextOffset":5,"crc":7}\n{"a":',
+      /its checksum does not fit/,
+    ],
+    ['that is something else', '[]', /checkpoint\.jsonl has version undefined/],
   ])('%s is an error that names the file', async (_, text, message) => {
     const folder = makeFolder();
-    writeFileSync(join(folder, 'checkpoint.json'), text);
+    writeFileSync(join(folder, 'checkpoint.jsonl'), text);
     await expect(readCheckpoint(folder)).rejects.toThrow(message);
   });
 });

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { type Draft, type Journal, type JournalOptions, openJournal } from '../../engine/journal/journal.ts';
-import type { JournalRecord } from '../../engine/model/record.ts';
+import { type Journal, type JournalOptions, openJournal } from '../../engine/journal/journal.ts';
+import type { Draft, JournalRecord } from '../../engine/model/record.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
 const folders: string[] = [];

@@ -13,7 +13,7 @@ import { readable, records } from './records.ts';
 
 function encode(record: JournalRecord): Buffer {
   const buffer = Buffer.alloc(maxEncodedBytes(record));
-  return buffer.subarray(0, encodeRecord(buffer, 0, record));
+  return buffer.subarray(0, encodeRecord(buffer, 0, record, record.offset));
 }
 
 describe('a record', () => {

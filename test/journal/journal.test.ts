@@ -11,8 +11,7 @@ import {
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Draft } from '../../engine/journal/journal.ts';
-import type { JournalRecord } from '../../engine/model/record.ts';
+import type { Draft, JournalRecord } from '../../engine/model/record.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, message, open, readAll, tick } from './folder.ts';
 import { readable, records } from './records.ts';

@@ -29,7 +29,7 @@ const POLL_MS = 40;
 const LOG_TAIL_LINES = 5;
 
 /** No code from strings, as deployed; and a heap that grows reluctantly, as suits a machine that has more to run than this. */
-const ENGINE_FLAGS = ['--disallow-code-generation-from-strings', '--max-semi-space-size=4', '--optimize-for-size'];
+const ENGINE_FLAGS = ['--disallow-code-generation-from-strings', '--max-semi-space-size=4'];
 
 const IS_TYPESCRIPT = import.meta.url.endsWith('.ts');
 /** The package's own folder: `dist/` stands between it and the compiled files. */
