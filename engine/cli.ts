@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { check } from './commands/check.ts';
 import type { Command, CommandIo } from './commands/command.ts';
 import { demo } from './commands/demo.ts';
+import { journal } from './commands/journal.ts';
 import { run } from './commands/run.ts';
 import { simulate } from './commands/simulate.ts';
 
 /** Every verb; a new one is a file in commands/ and a word here. */
-const COMMANDS: readonly Command[] = [run, demo, simulate, check];
+const COMMANDS: readonly Command[] = [run, demo, simulate, check, journal];
 
 /** Time for output to drain once a command is done. */
 const EXIT_GRACE_MS = 2_000;

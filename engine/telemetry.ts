@@ -27,6 +27,8 @@ export const COUNTERS = {
   batches_inserted: 'Batches that ClickHouse has confirmed.',
   inserts_retried: 'Inserts tried again.',
   rows_dead_lettered: 'Rows that ClickHouse refused, now among the dead letters.',
+  journal_records_lost: 'Acknowledged records that a damaged journal lost.',
+  checkpoints_unreadable: 'Checkpoints that could not be read; an older one took their place.',
   journal_bytes: 'Bytes appended to the journal.',
   journal_syncs: 'Group commits of the journal.',
 } as const;

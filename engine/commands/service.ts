@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
+import { type Checkpoint, type FoundCheckpoint, readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import type { Config } from '../model/config.ts';
@@ -74,12 +74,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       counters,
       onCommit: (records) => commit(records),
       onFailure: options.onFailure,
+      onLoss: (loss) => {
+        counters.journal_records_lost += loss.nextOffset - loss.firstLost;
+        log.error(loss, 'the journal is damaged: these records are lost, those behind them are not');
+      },
       segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(config.journal.maxBytes / 8)),
     });
     if (journal.tornBytes > 0)
       log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
-    const checkpoint = await readCheckpoint(config.data);
-    const service = new JournaledService(options, journal, unlock, checkpoint);
+    const service = new JournaledService(
+      options,
+      journal,
+      unlock,
+      readable(await readCheckpoint(config.data), options),
+    );
     commit = (records) => service.commit(records);
     service.begin().catch(options.onFailure);
     return service;
@@ -87,6 +95,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     unlock();
     throw error;
   }
+}
+
+function readable(
+  { checkpoint, unreadable }: FoundCheckpoint,
+  { log, counters }: ServiceOptions,
+): Checkpoint | undefined {
+  if (unreadable !== undefined) {
+    counters.checkpoints_unreadable += 1;
+    log.error({ reason: unreadable, nextOffset: checkpoint?.nextOffset }, 'going on from the checkpoint before');
+  }
+  return checkpoint;
 }
 
 class JournaledService implements Service {
@@ -104,7 +123,9 @@ class JournaledService implements Service {
   /** Connections that stand, whether we read from them or not. */
   readonly #connected = new Set<number>();
   /** First offset to fold at the start. */
-  #foldFrom = 0;
+  #foldFrom: number;
+  /** Where the newest checkpoint on disk goes on; undefined before the first. */
+  #checkpointAt: number | undefined;
   #recovering = true;
   #stopping = false;
   #lagMs = 0;
@@ -115,12 +136,14 @@ class JournaledService implements Service {
     this.#journal = journal;
     this.#unlock = unlock;
     this.#state = createState(options.plan, options.config.mqtt.length);
+    this.#foldFrom = journal.firstOffset;
     this.#source = options.createSource(journal.nextOffset > 0);
     const onProgress = () => this.#onProgress();
     this.#tables = createTableOutlet({ ...options, journal, onProgress });
     this.#events = createEventOutlet({ ...options, onProgress });
     this.#checkpointer = this.#createCheckpointer();
-    if (checkpoint !== undefined && checkpoint.journalId === journal.id) this.#restore(checkpoint);
+    if (checkpoint?.journalId === journal.id) this.#restore(checkpoint);
+    else if (checkpoint !== undefined) options.log.warn('the checkpoint belongs to another journal: it is left out');
     this.#connectFold();
   }
 
@@ -140,7 +163,9 @@ class JournaledService implements Service {
       write: async (checkpoint) => {
         try {
           await writeCheckpoint(config.data, checkpoint);
-          await this.#journal.release(checkpoint.nextOffset);
+          // The one before it must still have its records.
+          if (this.#checkpointAt !== undefined) await this.#journal.release(this.#checkpointAt);
+          this.#checkpointAt = checkpoint.nextOffset;
           this.#relieve();
         } catch (error) {
           log.error({ err: error }, 'the checkpoint could not be written; the journal is kept');
@@ -164,6 +189,7 @@ class JournaledService implements Service {
     if (dropped.length > 0) log.warn({ dropped }, 'rules or streams changed: what was remembered for them is gone');
     this.#state = state;
     this.#foldFrom = checkpoint.nextOffset;
+    this.#checkpointAt = checkpoint.nextOffset;
   }
 
   /** Folds the journal from the checkpoint on, no faster than the sinks take it; then opens the doors. */

@@ -21,9 +21,14 @@ interface Head {
 }
 
 const NAME = 'checkpoint.jsonl';
+/** The one before it, for the case that it cannot be read. */
+const BEFORE = 'checkpoint-before.jsonl';
 const VERSION = 1;
 
-/** Writes aside, syncs, renames and syncs the folder: a crash leaves the old checkpoint or the new one, never half of one. */
+/**
+ * Writes aside, syncs, renames and syncs the folder: a crash leaves the old checkpoint or the new one, never half of one. The old one
+ * stays beside it, so the journal must be kept from there on.
+ */
 export async function writeCheckpoint(folder: string, { journalId, nextOffset, state }: Checkpoint): Promise<void> {
   const head: Head = { version: VERSION, journalId, nextOffset, crc: crc32(state) };
   const aside = join(folder, `${NAME}.new`);
@@ -35,15 +40,42 @@ export async function writeCheckpoint(folder: string, { journalId, nextOffset, s
   } finally {
     await file.close();
   }
+  await keepBefore(folder);
   await rename(aside, join(folder, NAME));
   const parent = await open(folder, 'r');
   await parent.sync();
   await parent.close();
 }
 
-/** Undefined where there is none. Throws where one stands there that cannot be read. */
-export async function readCheckpoint(folder: string): Promise<Checkpoint | undefined> {
-  const path = join(folder, NAME);
+async function keepBefore(folder: string): Promise<void> {
+  try {
+    await rename(join(folder, NAME), join(folder, BEFORE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** The newest checkpoint that can be read, and why a newer one cannot be. */
+export interface FoundCheckpoint {
+  readonly checkpoint: Checkpoint | undefined;
+  readonly unreadable: string | undefined;
+}
+
+/** Throws where there are checkpoints and none can be read, or where another version of Weir wrote the newest. */
+export async function readCheckpoint(folder: string): Promise<FoundCheckpoint> {
+  try {
+    const checkpoint = (await readOne(join(folder, NAME))) ?? (await readOne(join(folder, BEFORE)));
+    return { checkpoint, unreadable: undefined };
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    const checkpoint = await readOne(join(folder, BEFORE));
+    if (checkpoint === undefined) throw error;
+    return { checkpoint, unreadable: error.message };
+  }
+}
+
+/** Undefined where there is none. */
+async function readOne(path: string): Promise<Checkpoint | undefined> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -59,7 +91,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint | undef
     );
   }
   const state = text.slice(end + 1);
-  if (end < 0 || crc32(state) !== head.crc) throw unreadable(path, 'its checksum does not fit');
+  if (end < 0 || crc32(state) !== head.crc) throw new Unreadable(path, 'its checksum does not fit');
   return { journalId: head.journalId, nextOffset: head.nextOffset, state };
 }
 
@@ -67,12 +99,12 @@ function parseHead(line: string, path: string): Head {
   try {
     return JSON.parse(line) as Head;
   } catch (error) {
-    throw unreadable(path, (error as Error).message);
+    throw new Unreadable(path, (error as Error).message);
   }
 }
 
-function unreadable(path: string, why: string): Error {
-  return new Error(
-    `${path} cannot be read: ${why}. Restore it, or move it aside to begin with what the journal holds.`,
-  );
+class Unreadable extends Error {
+  constructor(path: string, why: string) {
+    super(`${path} cannot be read: ${why}. Restore it, or move it aside to begin with what the journal holds.`);
+  }
 }

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, truncate, unlink } from 'node:fs/promises
 import type { Draft, JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
-import { hasRecordsBehind, listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
+import { listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
 
 export interface JournalOptions {
   readonly folder: string;
@@ -15,15 +15,31 @@ export interface JournalOptions {
   readonly onCommit: (records: readonly JournalRecord[]) => void;
   /** Called once when the disk fails; nothing is committed after it. */
   readonly onFailure: (error: Error) => void;
+  /** Called for what cannot be read any more, while reading; everything behind it is read all the same. */
+  readonly onLoss: (loss: JournalLoss) => void;
   /** A new segment begins above this size. Default 16 MiB. */
   readonly segmentBytes?: number;
   /** How long a group gathers records before it is written. Default 2 ms. */
   readonly gatherMs?: number;
 }
 
+/** Records that somebody was told are safe, and that are gone. */
+export interface JournalLoss {
+  /** The segment that they stood in, or the one in front of those that are missing. */
+  readonly path: string;
+  /** The bytes that are no records: from, and up to. Both 0 where there are none. */
+  readonly from: number;
+  readonly to: number;
+  /** Offsets of the first record that is lost, and of the first that is not. */
+  readonly firstLost: number;
+  readonly nextOffset: number;
+}
+
 export interface Journal {
   /** Fixed for the life of the journal; part of every event id and dedup token. */
   readonly id: string;
+  /** Offset of the first record that it still has to have. */
+  readonly firstOffset: number;
   /** Offset that the next record will get. */
   readonly nextOffset: number;
   /** Bytes on disk. */
@@ -32,7 +48,7 @@ export interface Journal {
   readonly tornBytes: number;
   /** Takes records into the next group. `durable` is called after the group's sync, before `onCommit`. */
   append(drafts: readonly Draft[], durable?: () => void): void;
-  /** Arrays of durable records from an offset on, in order. Not to be used while appending. */
+  /** Arrays of durable records from an offset on, in order; `onLoss` hears of those that are gone. Not to be used while appending. */
   read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]>;
   /** Deletes segments all of whose records are below `offset`. */
   release(offset: number): Promise<void>;
@@ -53,6 +69,8 @@ interface Group {
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 const GATHER_MS = 2;
+/** The place of damage that left no bytes. */
+const NOWHERE = { from: 0, to: 0 };
 /** A group this large is written without waiting for more. */
 const FULL_GROUP_BYTES = 256 * 1024;
 const FIRST_GROUP_BYTES = 64 * 1024;
@@ -62,8 +80,8 @@ const KEPT_GROUP_BYTES = 1024 * 1024;
 const HANDED_OVER = 256;
 
 /**
- * Opens the journal in a folder, or begins one. An incomplete last record is cut off (nobody was told that it was safe);
- * damage anywhere else is an error: in the last segment at once, in an earlier one when it is read.
+ * Opens the journal in a folder, or begins one. An incomplete last record is cut off (nobody was told that it was safe). Rejects where
+ * there are segments, and not one of them has a header that can be read.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   await mkdir(options.folder, { recursive: true });
@@ -81,38 +99,37 @@ interface Found {
 async function inspect(segments: Segment[]): Promise<Found> {
   const last = segments.at(-1);
   if (last === undefined) return { id: randomUUID().replaceAll('-', '').slice(0, 16), nextOffset: 0, tornBytes: 0 };
-  const header = await readHeader(last.path);
-  if (header === undefined) {
+  if (last.bytes < HEADER_BYTES) {
     // A crash between making the file and writing its header: it holds nothing yet.
-    if (last.bytes >= HEADER_BYTES) throw damaged(last, 0);
     await unlink(last.path);
     segments.pop();
     const before = await inspect(segments);
-    return { ...before, tornBytes: before.tornBytes + last.bytes };
+    const nextOffset = Math.max(before.nextOffset, last.firstOffset);
+    return { ...before, nextOffset, tornBytes: before.tornBytes + last.bytes };
   }
-  let nextOffset = header.firstOffset;
+  const id = await findJournalId(segments);
+  let nextOffset = last.firstOffset;
   let tornBytes = 0;
-  for await (const part of readSegment(last.path)) {
+  for await (const part of readSegment(last)) {
     if (part.kind === 'records') nextOffset = part.records.at(-1)!.offset + 1;
-    else if (part.damage !== 'none') {
-      if (await hasRecordsBehind(last.path, part.soundBytes, nextOffset)) throw damaged(last, part.soundBytes);
+    else if (part.kind === 'end' && part.soundBytes < last.bytes) {
       tornBytes = last.bytes - part.soundBytes;
       await truncate(last.path, part.soundBytes);
       last.bytes = part.soundBytes;
     }
   }
-  return { id: header.journalId, nextOffset, tornBytes };
+  return { id, nextOffset, tornBytes };
 }
 
-function damaged(segment: Segment, at: number): Error {
-  return new Error(
-    `${segment.path} is damaged at byte ${at}: no sound record stands there. Move the folder aside to begin a new journal, or restore the file.`,
-  );
-}
-
-function missing(segment: Segment, expected: number): Error {
-  return new Error(
-    `The records from ${expected} to ${segment.firstOffset - 1} are missing: they should stand in a file before ${segment.path}. Restore it, or move the folder aside to begin a new journal.`,
+/** Every header has it, so that one damaged header does not matter. */
+async function findJournalId(segments: readonly Segment[]): Promise<string> {
+  for (const { path } of segments.toReversed()) {
+    const header = await readHeader(path);
+    if (header !== undefined) return header.journalId;
+  }
+  const { path } = segments.at(-1)!;
+  throw new Error(
+    `${path} does not begin as a journal does, and no other segment tells its id. Restore the file, or move the folder aside to begin a new journal.`,
   );
 }
 
@@ -142,6 +159,10 @@ class SegmentedJournal implements Journal {
   #beginGroup(): Group {
     const buffer = this.#spares.pop() ?? Buffer.allocUnsafeSlow(FIRST_GROUP_BYTES);
     return { firstOffset: this.nextOffset, buffer, length: 0, durable: [] };
+  }
+
+  get firstOffset(): number {
+    return this.#segments[0]?.firstOffset ?? this.nextOffset;
   }
 
   get bytes(): number {
@@ -223,20 +244,38 @@ class SegmentedJournal implements Journal {
 
   async *read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]> {
     const segments = this.#segments;
-    let expected: number | undefined;
+    let expected = fromOffset;
     for (const [index, segment] of [...segments].entries()) {
       const next = segments[index + 1];
       if (next !== undefined && next.firstOffset <= fromOffset) continue;
-      if (expected !== undefined && segment.firstOffset !== expected) throw missing(segment, expected);
-      expected = segment.firstOffset;
-      for await (const part of readSegment(segment.path)) {
-        if (part.kind === 'records') {
-          expected = part.records.at(-1)!.offset + 1;
-          const wanted = part.records.filter((record) => record.offset >= fromOffset);
+      let damage = NOWHERE;
+      for await (const part of readSegment(segment)) {
+        if (part.kind === 'damage') damage = part;
+        else if (part.kind === 'end') {
+          if (part.soundBytes < segment.bytes) damage = { from: part.soundBytes, to: segment.bytes };
+        } else {
+          const wanted = part.records.filter(({ offset }) => offset >= fromOffset);
+          for (const { offset } of wanted) {
+            this.#reportLoss(segment, damage, expected, offset);
+            expected = offset + 1;
+            damage = NOWHERE;
+          }
           if (wanted.length > 0) yield wanted;
-        } else if (part.damage !== 'none') throw damaged(segment, part.soundBytes);
+        }
       }
+      // What stood between its last sound record and the next segment.
+      if (next !== undefined) this.#reportLoss(segment, damage, expected, next.firstOffset);
+      expected = Math.max(expected, next?.firstOffset ?? 0);
     }
+  }
+
+  #reportLoss(
+    { path }: Segment,
+    { from, to }: { from: number; to: number },
+    firstLost: number,
+    nextOffset: number,
+  ): void {
+    if (nextOffset > firstLost) this.#options.onLoss({ path, from, to, firstLost, nextOffset });
   }
 
   async release(offset: number): Promise<void> {

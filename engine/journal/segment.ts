@@ -1,4 +1,4 @@
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalRecord } from '../model/record.ts';
 import {
@@ -47,40 +47,56 @@ export async function readHeader(path: string): Promise<SegmentHeader | undefine
   }
 }
 
-/** What reading a segment comes to: arrays of records, and at last where the sound records end. */
+/** What a segment holds, in order: arrays of records, bytes in between that are no records, and at last where the sound records end. */
 export type SegmentPart =
   | { readonly kind: 'records'; readonly records: JournalRecord[] }
-  | { readonly kind: 'end'; readonly soundBytes: number; readonly damage: 'none' | 'torn' | 'damaged' };
+  | { readonly kind: 'damage'; readonly from: number; readonly to: number }
+  | { readonly kind: 'end'; readonly soundBytes: number };
 
 /**
- * Reads a segment in order, about a megabyte at a time. Stops at the first bytes that are no record: `torn` where the file ends in
- * the middle of one, `damaged` where a checksum or length is wrong. Each array has memory of its own.
+ * Reads a segment in order, about a megabyte at a time. Bytes that are no record, with a sound one somewhere behind them, are damage,
+ * and reading goes on behind it; without one, they are the end: whatever a crash left of the last record. Each array has memory of its own.
  */
-export async function* readSegment(path: string): AsyncGenerator<SegmentPart> {
+export async function* readSegment({ path, firstOffset }: Segment): AsyncGenerator<SegmentPart> {
   const file = await open(path, 'r');
   try {
-    yield* readRecords(file);
+    let position = HEADER_BYTES;
+    let nextOffset = firstOffset;
+    for (;;) {
+      for await (const records of readSound(file, position)) {
+        yield { kind: 'records', records: records.records };
+        position = records.end;
+        nextOffset = records.records.at(-1)!.offset + 1;
+      }
+      const goOn = await findRecord(file, position, nextOffset);
+      if (goOn === undefined) return yield { kind: 'end', soundBytes: position };
+      yield { kind: 'damage', from: position, to: goOn };
+      position = goOn;
+    }
   } finally {
     await file.close();
   }
 }
 
-/**
- * Whether a sound record stands somewhere behind the place where reading stopped: then that place is no torn end, but damage in the
- * midst of records that somebody was told are safe. `nextOffset` is the offset that the record there should have had.
- */
-export async function hasRecordsBehind(path: string, soundBytes: number, nextOffset: number): Promise<boolean> {
-  const bytes = (await readFile(path)).subarray(soundBytes);
+/** Where behind `from` the first sound record stands. `nextOffset` is the offset that the record at `from` should have had. */
+async function findRecord(file: FileHandle, from: number, nextOffset: number): Promise<number | undefined> {
+  const { size } = await file.stat();
+  const bytes = Buffer.allocUnsafe(Math.max(0, size - from));
+  await file.read(bytes, 0, bytes.length, from);
   for (let at = 1; at < bytes.length; at++) {
     const offset = peekOffset(bytes, at);
     const possible = offset > nextOffset && offset <= nextOffset + bytes.length;
-    if (possible && decodeRecord(bytes, at).kind === 'record') return true;
+    if (possible && decodeRecord(bytes, at).kind === 'record') return from + at;
   }
-  return false;
+  return undefined;
 }
 
-async function* readRecords(file: FileHandle): AsyncGenerator<SegmentPart> {
-  let position = HEADER_BYTES;
+/** The records from a place on, up to the first bytes that are none; `end` is where each array of them ends. */
+async function* readSound(
+  file: FileHandle,
+  from: number,
+): AsyncGenerator<{ readonly records: JournalRecord[]; readonly end: number }> {
+  let position = from;
   let wanted = READ_BYTES;
   for (;;) {
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, position);
@@ -94,11 +110,8 @@ async function* readRecords(file: FileHandle): AsyncGenerator<SegmentPart> {
       next = decodeRecord(bytes, at);
     }
     position += at;
-    if (records.length > 0) yield { kind: 'records', records };
-    if (next.kind === 'damaged') return yield { kind: 'end', soundBytes: position, damage: 'damaged' };
-    if (bytesRead < wanted) {
-      return yield { kind: 'end', soundBytes: position, damage: at === bytesRead ? 'none' : 'torn' };
-    }
+    if (records.length > 0) yield { records, end: position };
+    if (next.kind === 'damaged' || bytesRead < wanted) return;
     // A record larger than the buffer: read again with room for it.
     wanted = at === 0 ? Math.min(wanted * 4, MAX_RECORD_BYTES * 2) : READ_BYTES;
   }

@@ -25,6 +25,9 @@ export function open(folder: string, options: Partial<JournalOptions> = {}): Pro
     folder,
     counters: createCounters(),
     onCommit: () => undefined,
+    onLoss: (loss) => {
+      throw new Error(`lost ${JSON.stringify(loss)}`);
+    },
     onFailure: (error) => {
       throw error;
     },
@@ -38,7 +41,7 @@ export function append(journal: Journal, drafts: readonly Draft[]): Promise<void
   return new Promise((resolve) => journal.append(drafts, resolve));
 }
 
-export async function readAll(journal: Journal, from = 0): Promise<JournalRecord[]> {
+export async function readAll(journal: Journal, from = journal.firstOffset): Promise<JournalRecord[]> {
   const records: JournalRecord[] = [];
   for await (const part of journal.read(from)) records.push(...part);
   return records;

@@ -11,6 +11,7 @@ import {
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { JournalLoss } from '../../engine/journal/journal.ts';
 import type { Draft, JournalRecord } from '../../engine/model/record.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, message, open, readAll, tick } from './folder.ts';
@@ -251,54 +252,88 @@ describe('a crash in the middle of a write', () => {
 });
 
 describe('damage', () => {
-  it('in the middle of the last segment is an error that names file and byte, and nothing is cut off', async () => {
+  /** Opens the folder and reads all that can be read, with what is lost. */
+  async function readDamaged(folder: string, from?: number) {
+    const losses: JournalLoss[] = [];
+    const journal = await open(folder, { onLoss: (loss) => losses.push(loss), segmentBytes: 40 });
+    const read = await readAll(journal, from);
+    await journal.close();
+    return { journal, losses, read, offsets: read.map(({ offset }) => offset) };
+  }
+
+  it('in the midst of the last segment costs the damaged record alone, wherever it is, and nothing is cut off', async () => {
     const { folder, path, ends } = await makeJournal(['first', 'second', 'third', 'fourth']);
     const sound = readFileSync(path);
-    // The second record from its length to its last byte: wherever the damage is, the third one still stands behind it.
-    for (let byte = ends[0]!; byte < ends[1]!; byte++) {
+    const [from, to] = [ends[0]!, ends[1]!];
+    for (let byte = from; byte < to; byte++) {
       for (const turn of [0x01, 0x80]) {
         const bytes = Buffer.from(sound);
         bytes[byte]! ^= turn;
         writeFileSync(path, bytes);
-        await expect(open(folder)).rejects.toThrow(`${path} is damaged at byte ${ends[0]}`);
-        expect(statSync(path).size).toBe(sound.length);
+        const { read, losses, journal } = await readDamaged(folder);
+        expect(payloadsOf(read)).toEqual(['first', 'third', 'fourth']);
+        expect(losses).toEqual([{ path, from, to, firstLost: 1, nextOffset: 2 }]);
+        expect([journal.nextOffset, statSync(path).size]).toEqual([4, sound.length]);
       }
     }
   });
 
-  it('in an earlier segment is an error when it is read', async () => {
-    const folder = makeFolder();
-    const journal = await open(folder, { segmentBytes: 40 });
-    for (let i = 0; i < 4; i++) await append(journal, [tick(i)]);
-    await journal.close();
-    const path = join(folder, segments(folder)[1]!);
+  it('over several records, twice in a segment, is told one by one; the journal goes on', async () => {
+    const { folder, path, ends } = await makeJournal(['a', 'b', 'c', 'd', 'e', 'f']);
     const bytes = readFileSync(path);
-    bytes[40]! ^= 1;
+    bytes.fill(0xff, ends[0]! + 3, ends[2]! - 1);
+    bytes[ends[3]! + 9]! ^= 4;
     writeFileSync(path, bytes);
-    const again = await open(folder);
-    await expect(readAll(again)).rejects.toThrow(`${path} is damaged at byte 32`);
-    expect(await readAll(again, 2)).toHaveLength(2);
-    truncateSync(path, 50);
-    await expect(readAll(again)).rejects.toThrow(`${path} is damaged at byte 32`);
-    await again.close();
+    const losses: JournalLoss[] = [];
+    const journal = await open(folder, { onLoss: (loss) => losses.push(loss) });
+    await append(journal, [message('g')]);
+    expect(payloadsOf(await readAll(journal))).toEqual(['a', 'd', 'f', 'g']);
+    expect(losses.map(({ firstLost, nextOffset }) => [firstLost, nextOffset])).toEqual([
+      [1, 3],
+      [4, 5],
+    ]);
+    await journal.close();
   });
 
-  it('is also a segment that is missing', async () => {
+  it('in an earlier segment, a truncated one, or a missing one, is told when it is read', async () => {
     const folder = makeFolder();
     const journal = await open(folder, { segmentBytes: 40 });
     for (let i = 0; i < 4; i++) await append(journal, [tick(i)]);
     await journal.close();
-    rmSync(join(folder, segments(folder)[2]!));
-    const again = await open(folder);
-    await expect(readAll(again)).rejects.toThrow('The records from 2 to 2 are missing');
-    await again.close();
+    const [, second, third] = segments(folder).map((name) => join(folder, name));
+    const bytes = readFileSync(second!);
+    bytes[40]! ^= 1;
+    writeFileSync(second!, bytes);
+    const lost = { path: second, from: 32, to: 57, firstLost: 1, nextOffset: 2 };
+    expect(await readDamaged(folder)).toMatchObject({ offsets: [0, 2, 3], losses: [lost] });
+    expect(await readDamaged(folder, 2)).toMatchObject({ offsets: [2, 3], losses: [] });
+    truncateSync(second!, 50);
+    expect(await readDamaged(folder)).toMatchObject({ offsets: [0, 2, 3], losses: [{ ...lost, to: 50 }] });
+    rmSync(second!);
+    rmSync(third!);
+    const missing = { from: 0, to: 0, firstLost: 1, nextOffset: 3 };
+    expect(await readDamaged(folder)).toMatchObject({ offsets: [0, 3], losses: [missing] });
   });
 
-  it('is a file that is no journal', async () => {
+  it('of a header is made good by those of other segments', async () => {
+    const folder = makeFolder();
+    const journal = await open(folder, { segmentBytes: 40 });
+    for (let i = 0; i < 3; i++) await append(journal, [tick(i)]);
+    await journal.close();
+    const last = join(folder, segments(folder)[2]!);
+    const bytes = readFileSync(last);
+    bytes.fill(0, 0, 20);
+    writeFileSync(last, bytes);
+    const damaged = await readDamaged(folder);
+    expect(damaged).toMatchObject({ offsets: [0, 1, 2], losses: [] });
+    expect([damaged.journal.id, damaged.journal.nextOffset]).toEqual([journal.id, 3]);
+  });
+
+  it('is beyond help where a file is no journal', async () => {
     const folder = makeFolder();
     const path = join(folder, 'journal-0000000000000000.wal');
     writeFileSync(path, 'x'.repeat(100));
-    await expect(open(folder)).rejects.toThrow(`${path} is damaged at byte 0`);
+    await expect(open(folder)).rejects.toThrow(`${path} does not begin as a journal does`);
   });
 });
 
