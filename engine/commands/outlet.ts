@@ -20,6 +20,8 @@ export interface Outlet<T> {
   readonly outbox: Outbox;
   readonly isOpen: boolean;
   push(item: T): void;
+  /** The item no longer takes memory. */
+  lighten(item: T): void;
   /** Ends all tries. What is not confirmed stays in the journal. */
   stop(): void;
 }
@@ -63,6 +65,12 @@ export function createOutlet<T>(options: OutletOptions<T>): Outlet<T> {
     push(item) {
       pending.set(item, outbox.add(options.bytesOf(item)));
       items$.next(item);
+    },
+    lighten(item) {
+      const waiting = pending.get(item);
+      if (waiting === undefined) return;
+      outbox.lighten(waiting);
+      options.onProgress();
     },
     stop() {
       for (const subscription of subscriptions) subscription.unsubscribe();

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { cut } from '../delivery/batches.ts';
 import { createRowEncoder } from '../delivery/row-binary.ts';
@@ -11,6 +12,7 @@ import type { DeliveryError, EventSink, TableSink } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 import { insertBatch } from './insert.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
+import { createSpill, type Parcel } from './spill.ts';
 
 interface Common {
   readonly config: Config;
@@ -25,10 +27,21 @@ const EVENT_LANES = 64;
 /** What an event takes in memory beside its texts; bytes. */
 const EVENT_OVERHEAD_BYTES = 200;
 
+/** Folder of batches that memory has no room for, in the data folder. */
+const SPILL = 'spill';
+/** From this part of `clickhouse.queue` on, batches go to the disk: intake must not stop while they are on their way. */
+const SPILL_FROM = 0.5;
+
+/** An outlet whose batches go to the disk where memory has no room for them. */
+export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | 'push' | 'stop'> {
+  /** Bytes on the disk. */
+  readonly spilledBytes: number;
+}
+
 /** The way to ClickHouse: batches, a few inserts at a time. */
 export function createTableOutlet(
   options: Common & { readonly tableSink: TableSink; readonly journal: Journal },
-): Outlet<Batch> {
+): TableOutlet {
   const { config, tableSink: sink, counters, journal, log } = options;
   const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
   const deadLetters = createRowEncoder(DEAD_LETTERS);
@@ -47,18 +60,46 @@ export function createTableOutlet(
     await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });
   };
 
-  return createOutlet<Batch>({
+  const spill = createSpill(join(config.data, SPILL));
+  const outlet = createOutlet<Parcel>({
     ...options,
     open: () => sink.open(tables),
-    send: async (batch) => {
+    send: async (parcel) => {
+      const batch = await parcel.take();
       await insertBatch(batch, { sink, journalId: journal.id, onDeadRow });
       counters.batches_inserted += 1;
       counters.rows_inserted += batch.rows;
+      await parcel.drop();
     },
     lane: () => turn++ % config.clickhouse.concurrency,
-    bytesOf: (batch) => batch.bytes.length + batch.rowEnds.byteLength + batch.rowOffsets.byteLength,
+    bytesOf: ({ bytes }) => bytes,
     onRetry: tell('clickhouse', 'inserts_retried', options),
   });
+  return {
+    outbox: outlet.outbox,
+    get isOpen() {
+      return outlet.isOpen;
+    },
+    get spilledBytes() {
+      return spill.bytes;
+    },
+    push(batch) {
+      const parcel = spill.pack(batch);
+      outlet.push(parcel);
+      if (outlet.outbox.bytes > config.clickhouse.queueBytes * SPILL_FROM) relieve(outlet, parcel, log);
+    },
+    stop: () => outlet.stop(),
+  };
+}
+
+function relieve(outlet: Outlet<Parcel>, parcel: Parcel, log: Logger): void {
+  parcel.spill().then(
+    (spilled) => {
+      if (spilled) outlet.lighten(parcel);
+    },
+    // It stays in memory; where that fills up, intake stops.
+    (error: unknown) => log.error({ err: error }, 'a batch could not be written to the disk'),
+  );
 }
 
 async function findMessage(journal: Journal, offset: number): Promise<JournalRecord | undefined> {

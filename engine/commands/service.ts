@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
@@ -6,7 +6,7 @@ import { type Checkpoint, type FoundCheckpoint, readCheckpoint, writeCheckpoint 
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import type { Config } from '../model/config.ts';
-import type { Batch, EventOutput } from '../model/output.ts';
+import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Draft, JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
@@ -15,8 +15,9 @@ import { restore, type Snapshot, snapshot } from '../snapshot.ts';
 import { createState, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
+import { createIntake, type Intake, type Pressure } from './intake.ts';
 import type { Outlet } from './outlet.ts';
-import { createEventOutlet, createTableOutlet } from './outlets.ts';
+import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -47,6 +48,7 @@ export interface Gauges {
   readonly journal_size_bytes: number;
   readonly journal_next_offset: number;
   readonly clickhouse_pending_bytes: number;
+  readonly clickhouse_spilled_bytes: number;
   readonly nats_pending_bytes: number;
   readonly intake_paused: number;
   readonly devices: number;
@@ -56,6 +58,7 @@ export interface Gauges {
 
 const TICK_MS = 1_000;
 const CHECKPOINT_MS = 10_000;
+const DISK_MS = 1_000;
 /** Smaller where the journal may not grow large: it shrinks by whole segments. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 
@@ -113,21 +116,21 @@ class JournaledService implements Service {
   readonly #journal: Journal;
   readonly #unlock: () => void;
   readonly #records$ = new Subject<readonly JournalRecord[]>();
-  readonly #tables: Outlet<Batch>;
+  readonly #tables: TableOutlet;
   readonly #events: Outlet<EventOutput>;
   readonly #checkpointer: Checkpointer;
   readonly #source: Source;
+  readonly #intake: Intake;
   readonly #timers: NodeJS.Timeout[] = [];
   #state: State;
-  #paused = false;
-  /** Connections that stand, whether we read from them or not. */
-  readonly #connected = new Set<number>();
   /** First offset to fold at the start. */
   #foldFrom: number;
   /** Where the newest checkpoint on disk goes on; undefined before the first. */
   #checkpointAt: number | undefined;
   #recovering = true;
   #stopping = false;
+  /** The disk has less free than it should. */
+  #diskShort = false;
   #lagMs = 0;
   #onRelief: (() => void) | undefined;
 
@@ -142,6 +145,7 @@ class JournaledService implements Service {
     this.#tables = createTableOutlet({ ...options, journal, onProgress });
     this.#events = createEventOutlet({ ...options, onProgress });
     this.#checkpointer = this.#createCheckpointer();
+    this.#intake = this.#createIntake();
     if (checkpoint?.journalId === journal.id) this.#restore(checkpoint);
     else if (checkpoint !== undefined) options.log.warn('the checkpoint belongs to another journal: it is left out');
     this.#connectFold();
@@ -198,7 +202,7 @@ class JournaledService implements Service {
     for await (const part of this.#journal.read(this.#foldFrom)) {
       this.#records$.next(part);
       records += part.length;
-      while (this.#pressure() > 1 && !this.#stopping) await this.#relief();
+      while (this.#pressure().level > 1 && !this.#stopping) await this.#relief();
       if (this.#stopping) return;
     }
     this.#recovering = false;
@@ -247,6 +251,7 @@ class JournaledService implements Service {
     this.#timers.push(
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
+      setInterval(() => this.#lookAtDisk().catch(this.#options.onFailure), DISK_MS),
     );
   }
 
@@ -269,10 +274,7 @@ class JournaledService implements Service {
       },
       mark: (connection, mark) => {
         if (mark === 'session-lost') counters.sessions_lost += 1;
-        if (mark === 'connected') this.#connected.add(connection);
-        if (mark === 'disconnected') this.#connected.delete(connection);
-        if (this.#paused && mark === 'connected') return;
-        this.#append([{ kind: 'mark', at: this.#now(), mark, connection }]);
+        this.#intake.mark(connection, mark);
       },
     };
   }
@@ -290,40 +292,37 @@ class JournaledService implements Service {
     }
     if (from < records.length) this.#records$.next(from === 0 ? records : records.slice(from));
     this.#lagMs = this.#now() - records.at(-1)!.at;
-    this.#regulate();
+    this.#intake.regulate();
   }
 
-  /** How full the fullest of journal and outboxes is; 1 is the limit. */
-  #pressure(): number {
+  #createIntake(): Intake {
+    const { clock, log } = this.#options;
+    return createIntake({
+      source: this.#source,
+      clock,
+      log,
+      append: (drafts) => this.#append(drafts),
+      pressure: () => this.#pressure(),
+      figures: () => this.gauges(),
+    });
+  }
+
+  async #lookAtDisk(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#options.config.data);
+    this.#diskShort = bavail * bsize < this.#options.config.journal.minFreeBytes;
+    this.#intake.regulate();
+  }
+
+  /** How full the fullest of journal, outboxes and disk is. */
+  #pressure(): Pressure {
     const { clickhouse, nats, journal } = this.#options.config;
-    return Math.max(
-      this.#tables.outbox.bytes / clickhouse.queueBytes,
-      this.#events.outbox.bytes / nats.outboxBytes,
-      this.#recovering ? 0 : this.#journal.bytes / journal.maxBytes,
-    );
-  }
-
-  /**
-   * Stops intake at the limit and lets it go on at half of it: the broker holds the rest. Meanwhile we hear nobody, so for
-   * the fold the connections are gone: the devices are not silent, and their windows wait for what the broker holds.
-   */
-  #regulate(): void {
-    const pressure = this.#pressure();
-    if (!this.#paused && pressure >= 1) {
-      this.#paused = true;
-      this.#source.pause();
-      this.#append([{ kind: 'mark', at: this.#now(), mark: 'disconnected', connection: -1 }]);
-      this.#options.log.warn(
-        { ...this.gauges() },
-        'intake stopped: too much waits for the sinks; the broker holds the rest',
-      );
-    } else if (this.#paused && pressure < 0.5) {
-      this.#paused = false;
-      const at = this.#now();
-      this.#append(Array.from(this.#connected, (connection) => ({ kind: 'mark', at, mark: 'connected', connection })));
-      this.#source.resume();
-      this.#options.log.info('intake goes on');
-    }
+    const all: readonly Pressure[] = [
+      { name: 'the disk is nearly full', level: this.#diskShort ? 1 : 0 },
+      { name: 'too many rows wait for ClickHouse', level: this.#tables.outbox.bytes / clickhouse.queueBytes },
+      { name: 'too many events wait for NATS', level: this.#events.outbox.bytes / nats.outboxBytes },
+      { name: 'the journal is full', level: this.#recovering ? 0 : this.#journal.bytes / journal.maxBytes },
+    ];
+    return all.reduce((most, each) => (each.level > most.level ? each : most));
   }
 
   #onProgress(): void {
@@ -332,8 +331,8 @@ class JournaledService implements Service {
   }
 
   #relieve(): void {
-    if (!this.#recovering) this.#regulate();
-    else if (this.#pressure() <= 1) {
+    if (!this.#recovering) this.#intake.regulate();
+    else if (this.#pressure().level <= 1) {
       this.#onRelief?.();
       this.#onRelief = undefined;
     }
@@ -341,13 +340,10 @@ class JournaledService implements Service {
 
   status(): readonly PortStatus[] {
     const { tableSink, eventSink } = this.#options;
-    const intake: PortStatus = this.#paused
-      ? { name: 'intake', ready: false, reason: 'stopped: too much waits for the sinks' }
-      : { name: 'intake', ready: true };
     const journal: PortStatus = this.#recovering
       ? { name: 'journal', ready: false, reason: 'what the last run left is being worked off' }
       : { name: 'journal', ready: true };
-    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), intake];
+    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), this.#intake.status()];
   }
 
   gauges(): Gauges {
@@ -355,8 +351,9 @@ class JournaledService implements Service {
       journal_size_bytes: this.#journal.bytes,
       journal_next_offset: this.#journal.nextOffset,
       clickhouse_pending_bytes: this.#tables.outbox.bytes,
+      clickhouse_spilled_bytes: this.#tables.spilledBytes,
       nats_pending_bytes: this.#events.outbox.bytes,
-      intake_paused: this.#paused ? 1 : 0,
+      intake_paused: this.#intake.paused ? 1 : 0,
       devices: this.#state.streams.reduce((sum, stream) => sum + stream.devices.size, 0),
       rules: this.#options.plan.rules.length,
       lag_seconds: this.#lagMs / 1_000,

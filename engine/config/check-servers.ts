@@ -29,6 +29,7 @@ export function checkServers(inspection: Inspection): void {
   checkNats(inspection);
   checkClickHouse(inspection);
   checkBytes(inspection, ['journal', 'maxBytes'], inspection.file.journal?.maxBytes, { min: '16MiB', max: '1000GiB' });
+  checkBytes(inspection, ['journal', 'minFree'], inspection.file.journal?.minFree, { min: '1MiB', max: '1000GiB' });
   checkDuration(inspection, ['maxAhead'], inspection.file.maxAhead, { min: '1s', max: '365d' });
 }
 

@@ -16,7 +16,7 @@ export interface ConfigFile {
   readonly clickhouse: ClickHouseEntry;
   readonly http?: { readonly host?: string; readonly port?: number };
   readonly log?: { readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
-  readonly journal?: { readonly maxBytes?: Size };
+  readonly journal?: { readonly maxBytes?: Size; readonly minFree?: Size };
   readonly maxAhead?: Duration;
 }
 

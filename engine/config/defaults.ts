@@ -30,5 +30,5 @@ export const DEFAULTS = {
   },
   http: { host: '127.0.0.1', port: 8080 },
   log: { level: 'info' },
-  journal: { maxBytes: '1GiB' },
+  journal: { maxBytes: '1GiB', minFree: '100MiB' },
 } as const;

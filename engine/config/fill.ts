@@ -20,7 +20,10 @@ export function fillConfig(name: string, folder: string, file: ConfigFile): Conf
     clickhouse: fillClickHouse(file.clickhouse, resolve),
     http: { ...DEFAULTS.http, ...file.http },
     log: { ...DEFAULTS.log, ...file.log },
-    journal: { maxBytes: bytes(file.journal?.maxBytes ?? DEFAULTS.journal.maxBytes) },
+    journal: {
+      maxBytes: bytes(file.journal?.maxBytes ?? DEFAULTS.journal.maxBytes),
+      minFreeBytes: bytes(file.journal?.minFree ?? DEFAULTS.journal.minFree),
+    },
     maxAheadMs: milliseconds(file.maxAhead ?? DEFAULTS.maxAhead),
   };
 }

@@ -190,6 +190,11 @@ export const localSchemas = {
       description: 'How large it may grow before Weir stops acknowledging; 16 MiB at least.',
       default: DEFAULTS.journal.maxBytes,
     },
+    minFree: {
+      ...sizeSchema,
+      description: 'How much of its disk must stay free; with less, Weir stops acknowledging.',
+      default: DEFAULTS.journal.minFree,
+    },
   }),
   maxAhead: {
     ...durationSchema,

@@ -1,6 +1,6 @@
 /** Something that was handed to a sink and is not confirmed yet. */
 export interface Pending {
-  readonly bytes: number;
+  bytes: number;
   confirmed: boolean;
 }
 
@@ -11,6 +11,8 @@ export interface Outbox {
   /** How many things were ever handed over: a position to ask about later. */
   readonly position: number;
   add(bytes: number): Pending;
+  /** It takes no room any more, and waits all the same. */
+  lighten(pending: Pending): void;
   confirm(pending: Pending): void;
   /** Whether everything that had been handed over by then is confirmed. */
   isConfirmed(position: number): boolean;
@@ -33,6 +35,11 @@ export function createOutbox(): Outbox {
       waiting.push(pending);
       bytes += size;
       return pending;
+    },
+    lighten(pending) {
+      if (pending.confirmed) return;
+      bytes -= pending.bytes;
+      pending.bytes = 0;
     },
     confirm(pending) {
       if (pending.confirmed) return;

@@ -122,7 +122,11 @@ export interface Config {
   readonly clickhouse: ClickHouseConfig;
   readonly http: { readonly host: string; readonly port: number };
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
-  readonly journal: { readonly maxBytes: number };
+  readonly journal: {
+    readonly maxBytes: number;
+    /** Bytes that must stay free on its disk, else intake stops. Default 100 MiB. */
+    readonly minFreeBytes: number;
+  };
   /** A stamp further ahead of the receive time than this is set back to it. Default 5 min. */
   readonly maxAheadMs: number;
 }

@@ -70,7 +70,7 @@ describe('a sound config', () => {
       },
       http: { host: '0.0.0.0', port: 8080 },
       log: { level: 'info' },
-      journal: { maxBytes: 1_073_741_824 },
+      journal: { maxBytes: 1_073_741_824, minFreeBytes: 104_857_600 },
       maxAheadMs: 300_000,
     });
   });

@@ -64,6 +64,6 @@ export const full = {
   },
   http: { host: '0.0.0.0', port: 9090 },
   log: { level: 'debug' },
-  journal: { maxBytes: '4GiB' },
+  journal: { maxBytes: '4GiB', minFree: '1GiB' },
   maxAhead: '10m',
 };
