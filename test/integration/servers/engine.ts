@@ -45,8 +45,8 @@ export interface Engine {
 }
 
 /** Runs `weir ARGS…` with nothing in its environment but the PATH and `env`. Ends with this process at the latest. */
-export function spawnWeir(args: readonly string[], env: Readonly<Record<string, string>> = {}): Engine {
-  const child = spawn(process.execPath, ['--disallow-code-generation-from-strings', CLI, ...args], {
+export function spawnWeir(args: readonly string[], env: Readonly<Record<string, string>> = {}, cli = CLI): Engine {
+  const child = spawn(process.execPath, ['--disallow-code-generation-from-strings', cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', ...env },
   });

@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { NOTHING, type Result, type RunOptions, runScenario } from './run.ts';
+import { SCENARIOS, type Scenario } from './scenarios.ts';
+import { MISTAKES } from './variants.ts';
+
+const HELP = `Usage: npm run faults -- [--short] [--json] [--seed N] [--mistakes] [NAME …]
+
+Breaks things while numbered readings flow through real servers, and counts at the far ends what is missing, duplicated or invented.
+
+  --short      fewer and shorter scenarios, as CI runs them
+  --mistakes   builds a mistake into each step of the protocol, one at a time, and wants it caught
+  --seed N     default 1
+  NAME …       scenarios whose names contain one of these
+
+Exit code: 0 every promise was kept (or every mistake caught), 1 not.
+`;
+
+/** By mistake: the scenario that must catch it. */
+const CATCHES: Readonly<Record<keyof typeof MISTAKES, string>> = {
+  'acknowledged before the sync': 'dies: before-write',
+  'token left out': 'answer lost after the commit',
+  'outbox skipped': 'NATS away',
+  'checkpoint before the confirmation': 'killed without ClickHouse',
+  'redelivery taken for new': 'dies: after-sync',
+  'batch given up': 'ClickHouse away',
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    mistakes: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const chosen = SCENARIOS.filter(
+  ({ name, short }) =>
+    (positionals.length === 0 || positionals.some((part) => name.includes(part))) &&
+    (!values.short || positionals.length > 0 || short === true),
+);
+if (chosen.length === 0) {
+  process.stderr.write(
+    `No scenario is named like that. There are:\n${SCENARIOS.map(({ name }) => `  ${name}\n`).join('')}`,
+  );
+  process.exit(2);
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'weir-faults-clickhouse-'));
+const server = await startClickHouse({ dir });
+const full = !values.short;
+const seed = Number(values.seed);
+try {
+  process.exitCode = (values.mistakes ? await catchMistakes() : await runAll(chosen)) ? 0 : 1;
+} finally {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function runAll(scenarios: readonly Scenario[]): Promise<boolean> {
+  if (!values.json) print(['scenario', 'runs', 'acknowledged', 'missing', 'duplicated', 'invented', 'recovery', '']);
+  let kept = true;
+  for (const scenario of scenarios) {
+    const result = await runOrBreak(scenario, { server, full, seed });
+    kept &&= result.kept;
+    show(result, result.kept ? '' : 'BROKEN');
+  }
+  return kept;
+}
+
+async function catchMistakes(): Promise<boolean> {
+  let caught = true;
+  for (const [mistake, name] of Object.entries(CATCHES)) {
+    const scenario = SCENARIOS.find((each) => each.name === name) as Scenario;
+    const change = MISTAKES[mistake as keyof typeof MISTAKES];
+    const result = await runOrBreak(scenario, { server, full: false, seed, mistake: [change] });
+    caught &&= !result.kept;
+    show({ ...result, scenario: `${mistake}: ${name}` }, result.kept ? 'NOT CAUGHT' : 'caught');
+  }
+  return caught;
+}
+
+/** A scenario that cannot be played to its end keeps no promise. */
+async function runOrBreak(scenario: Scenario, options: RunOptions): Promise<Result> {
+  try {
+    return await runScenario(scenario, options);
+  } catch (error) {
+    const examples = [(error as Error).message];
+    return { ...NOTHING, scenario: scenario.name, examples };
+  }
+}
+
+function show(result: Result, remark: string): void {
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  const { scenario, runs, acknowledged, missing, duplicated, invented, recoveryMs } = result;
+  const recovery = recoveryMs === 0 ? '-' : `${(recoveryMs / 1_000).toFixed(1)} s`;
+  print([scenario, ...[runs, acknowledged, missing, duplicated, invented].map(String), recovery, remark]);
+  if (!result.kept && result.examples.length > 0) process.stdout.write(`  ${result.examples.join(', ')}\n`);
+}
+
+function print([name = '', ...columns]: readonly string[]): void {
+  process.stdout.write(
+    `${name.padEnd(48)} ${columns.map((each) => each.padStart(12)).join('')}\n`.trimEnd().concat('\n'),
+  );
+}

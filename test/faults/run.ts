@@ -1,0 +1,96 @@
+import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { createRandom } from '../../engine/simulator/random.ts';
+import { isRight, judge, type Verdict } from './oracle.ts';
+import { startPublisher } from './publisher.ts';
+import { readingOf } from './readings.ts';
+import type { Scenario } from './scenarios.ts';
+import { type Change, makeVariant, OFTEN } from './variants.ts';
+import { createWorld } from './world.ts';
+
+export interface RunOptions {
+  readonly server: EmbeddedClickHouse;
+  readonly full: boolean;
+  readonly seed: number;
+  /** A mistake in every engine. */
+  readonly mistake?: readonly Change[];
+}
+
+/** One line of the table. */
+export interface Result extends Verdict {
+  readonly scenario: string;
+  readonly runs: number;
+  /** The longest time from an engine's end until the next one had folded its journal; 0 where none ended. */
+  readonly recoveryMs: number;
+  /** No promise was broken, and the fault took place. */
+  readonly kept: boolean;
+}
+
+export const NOTHING: Result = {
+  scenario: '',
+  runs: 1,
+  acknowledged: 0,
+  missing: 0,
+  duplicated: 0,
+  invented: 0,
+  examples: [],
+  recoveryMs: 0,
+  kept: false,
+};
+
+const PATIENCE_MS = { short: 20_000, full: 60_000 };
+
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Result> {
+  const runs = options.full ? (scenario.runs ?? 1) : 1;
+  let sum: Result = { ...NOTHING, scenario: scenario.name, runs, kept: true };
+  for (let run = 0; run < runs; run++) {
+    const { verdict, recoveryMs, kept } = await runOnce(scenario, { ...options, seed: options.seed + run });
+    sum = {
+      ...sum,
+      acknowledged: sum.acknowledged + verdict.acknowledged,
+      missing: sum.missing + verdict.missing,
+      duplicated: sum.duplicated + verdict.duplicated,
+      invented: sum.invented + verdict.invented,
+      examples: [...sum.examples, ...verdict.examples],
+      recoveryMs: Math.max(sum.recoveryMs, recoveryMs),
+      kept: sum.kept && kept,
+    };
+  }
+  return sum;
+}
+
+async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }: RunOptions) {
+  const { next } = createRandom(seed, 0);
+  const random = () => next();
+  const {
+    always = [],
+    first = [],
+    count = { short: 4_000, full: 30_000 },
+    publish = (n: number) => [readingOf(n)],
+  } = scenario;
+  const total = full ? count.full : count.short;
+  const later = makeVariant([OFTEN, ...mistake, ...always]);
+  const earlier = first.length === 0 ? later : makeVariant([OFTEN, ...mistake, ...always, ...first]);
+  const world = await createWorld(server, scenario.config);
+  try {
+    await world.start(earlier.cli, later.cli);
+    const publisher = startPublisher({
+      url: world.broker.url,
+      count: total,
+      perSecond: scenario.perSecond ?? 2_000,
+      disturb: (n) => publish(n, random),
+    });
+    try {
+      await Promise.all([publisher.done, scenario.disturb?.(world, { random, scale: full ? 5 : 1 })]);
+      const expected = { count: total, refused: [], repeats: false, disorder: false, ...scenario.expect };
+      const verdict = await judge(world, expected, PATIENCE_MS[full ? 'full' : 'short']);
+      const happened = scenario.happened?.(world) ?? true;
+      return { verdict, recoveryMs: Math.round(world.recoveryMs), kept: isRight(verdict) && happened };
+    } finally {
+      await publisher.close();
+    }
+  } finally {
+    await world.close();
+    later.remove();
+    if (earlier !== later) earlier.remove();
+  }
+}
