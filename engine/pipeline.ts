@@ -9,6 +9,7 @@ import { batch } from './operators/batch.ts';
 import { type Decoder, decode } from './operators/decode.ts';
 import { evaluate } from './operators/evaluate.ts';
 import { publish } from './operators/publish.ts';
+import { relate } from './operators/relate.ts';
 import { transition } from './operators/transition.ts';
 import { watch } from './operators/watch.ts';
 import { window } from './operators/window.ts';
@@ -45,18 +46,27 @@ export function pipeline(
 }
 
 /**
- * Everything that follows from the records, causes before effects: readings, windows that close, changes of alerts and devices, and
- * the events that tell of them. What the pipeline makes batches of, and what a rehearsal of rules looks at.
+ * Everything that follows from the records, causes before effects, level by level of the streams: readings, windows that close, what
+ * views say, changes of alerts and devices, and the events that tell of them. What the pipeline makes batches of, and what a rehearsal of
+ * rules looks at.
  */
 export function consequences(
   records$: Observable<readonly JournalRecord[]>,
   { plan, state, decoder, receiveMaximums, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
 ): Observable<readonly Item[]> {
+  const levels = Array.from(
+    { length: plan.levels },
+    (_, level) => (items$: Observable<readonly Item[]>) =>
+      items$.pipe(
+        relate(plan, state, level),
+        window({ plan, state, level, maxBehindMs, counters }),
+        evaluate({ plan, state, level, journalId: context.journalId, counters }),
+      ),
+  );
   return records$.pipe(
-    decode({ decoder, state, receiveMaximums, counters }),
+    decode({ decoder, plan, state, receiveMaximums, counters }),
     watch(plan, state),
-    window(plan, state, maxBehindMs, counters),
-    evaluate(plan, state, counters),
+    (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),
     publish(plan, context),
   );

@@ -86,6 +86,27 @@ export interface EventSink {
   close(): Promise<void>;
 }
 
+/** What a source of attributes tells the engine. Calls are synchronous. */
+export interface AttributeHandler {
+  /**
+   * All that the source has, as of now: JSON texts of objects by device. What is not among them is gone; where a text is undefined, there
+   * is an entry that cannot be used, and what is known of the device stays.
+   */
+  all(entries: ReadonlyMap<string, string | undefined>): void;
+  put(device: string, text: string): void;
+  removed(device: string): void;
+  /** Something in the source cannot be used: what was known stays. Each fault is told in one text, with its place and what would be right. */
+  faulty(faults: readonly string[]): void;
+}
+
+/** Where attributes of devices come from. */
+export interface AttributeSource {
+  /** Begins to tell, and goes on until it is stopped. A source that need not be waited for has told all when this returns. */
+  start(handler: AttributeHandler): void;
+  stop(): Promise<void>;
+  status(): PortStatus;
+}
+
 /** The one source of time and timers at the edge; the fold sees only what the journal recorded. */
 export interface Clock {
   /** Milliseconds since the epoch. */

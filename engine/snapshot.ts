@@ -1,20 +1,27 @@
 import type { AlertClock } from './alerts/clock.ts';
-import type { AlertRecord } from './alerts/lifecycle.ts';
+import { type AlertRecord, createAlertRecord } from './alerts/lifecycle.ts';
 import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
+import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
 import { listDeliveries, restoreDeliveries } from './decode/redelivery.ts';
+import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
-import type { Keying, Plan, RulePlan } from './model/plan.ts';
+import { readAttributes } from './model/attributes.ts';
+import type { Keying, Plan, RulePlan, StreamPlan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
+import type { RuleTrace } from './model/rule-trace.ts';
 import {
   createState,
   type Hearing,
   type KeyState,
+  keyText,
   lookUpDevice,
   lookUpKey,
   type Presence,
   type Running,
   type State,
+  type StreamState,
 } from './state.ts';
+import { type LastKnownList, listLastKnown, restoreLastKnown } from './windows/last-known.ts';
 import type { Watermark } from './windows/watermark.ts';
 import type { WindowState } from './windows/window-kind.ts';
 
@@ -31,6 +38,11 @@ export interface Snapshot {
   readonly alertClock: AlertClock;
   /** By rule name: the periods of limits that run. */
   readonly limits: Readonly<Record<string, LimitRecord>>;
+  /** By rule name: what is known of the rules that have open alerts. Absent in what older versions wrote. */
+  readonly traces?: Readonly<Record<string, RuleTrace>>;
+  readonly orphans?: readonly Orphan[];
+  /** Device and JSON text of its attributes. Absent in what older versions wrote. */
+  readonly attributes?: readonly (readonly [string, string])[];
 }
 
 interface StreamSnapshot {
@@ -41,12 +53,15 @@ interface StreamSnapshot {
     readonly presence: Presence;
   }[];
   readonly keys: readonly KeySnapshot[];
+  /** Of a correlation by last known values. */
+  readonly lastKnown?: LastKnownList;
 }
 
 interface KeySnapshot {
   readonly per: readonly string[];
   readonly parts: readonly string[];
-  readonly hearing: Omit<Hearing, 'wakeMs'>;
+  /** `wakeMs` is null for Infinity. */
+  readonly hearing: Omit<Hearing, 'wakeMs'> & { readonly wakeMs: number | null };
   readonly marks: readonly (readonly [string, Watermark])[];
   /** By rule name. */
   readonly windows: Readonly<Record<string, WindowState>>;
@@ -57,12 +72,14 @@ interface KeySnapshot {
 
 /** Takes the state down. The result shares nothing with it only once it has been made JSON; do that before the next record. */
 export function snapshot(plan: Plan, brokers: readonly string[], state: State): Snapshot {
+  const open = new Set<RulePlan>();
   return {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, listDeliveries(state.deliveries[i]!)])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
+    attributes: Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text] as const),
     limits: Object.fromEntries(
       plan.rules.flatMap(({ name, index }) => {
         const { limit } = state.alerting.rules[index]!;
@@ -80,16 +97,32 @@ export function snapshot(plan: Plan, brokers: readonly string[], state: State): 
         }));
         const keys = streamPlan.keyings.flatMap((keying) => {
           const rules = plan.rules.filter((rule) => rule.keying === keying);
-          return Array.from(stream.keys[keying.index]!.values(), (key) => keySnapshot(keying, rules, key));
+          return Array.from(stream.keys[keying.index]!.values(), (key) => keySnapshot(keying, rules, key, open));
         });
-        return [streamPlan.name, { labels, devices, keys }];
+        const meaning = meaningOfLastKnown(plan, streamPlan);
+        const lastKnown = meaning && listLastKnown(stream.lastKnown, meaning);
+        return [streamPlan.name, { labels, devices, keys, ...(lastKnown !== undefined && { lastKnown }) }];
       }),
     ),
+    // Behind the streams, where they were found.
+    traces: Object.fromEntries(
+      Array.from(open, (rule) => [rule.name, traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!))]),
+    ),
+    orphans: state.alerting.orphans,
   };
 }
 
-function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState): KeySnapshot {
-  const { wakeMs: _wakeMs, ...hearing } = key.hearing;
+/** What the last known values of a correlation mean; undefined where it keeps none. */
+function meaningOfLastKnown(plan: Plan, { origin }: StreamPlan): Pick<LastKnownList, 'fields' | 'version'> | undefined {
+  if (origin.kind !== 'correlation' || origin.join.kind !== 'last') return undefined;
+  const fields = plan.streams[origin.with]!.config.fields.map(({ name, type }) => `${name}: ${type}`);
+  return { fields, version: origin.join.version };
+}
+
+/** Adds the rules that have an open alert of the key to `open`. */
+function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState, open: Set<RulePlan>): KeySnapshot {
+  const { wakeMs } = key.hearing;
+  const hearing = { ...key.hearing, wakeMs: Number.isFinite(wakeMs) ? wakeMs : null };
   const windows: Record<string, WindowState> = {};
   const alerts: Record<string, AlertRecord> = {};
   const running: Record<string, Running> = {};
@@ -100,6 +133,7 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState):
     const facts = key.running[rule.slot];
     if (window !== undefined) windows[rule.name] = window;
     if (alert !== undefined && isRemembered(alert)) alerts[rule.name] = alert;
+    if (alert !== undefined && isOpen(alert)) open.add(rule);
     if (facts !== undefined) running[rule.name] = facts;
     const values = key.remembered[rule.slot];
     if (values !== undefined) remembered[rule.name] = values;
@@ -118,7 +152,7 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState):
 
 /**
  * Makes a state from a snapshot. State of rules and streams that are gone, or that changed their meaning, is left out and named in
- * `dropped`; everything else is taken over.
+ * `dropped`; everything else is taken over. Open alerts of what is left out wait to be told as over (see `Alerting.orphans`).
  */
 export function restore(
   plan: Plan,
@@ -138,16 +172,21 @@ export function restore(
   const kept = new Map(
     plan.rules.filter((rule) => from.rules[rule.name] === rule.version).map((rule) => [rule.name, rule]),
   );
+  const orphans = [...(from.orphans ?? [])];
   const dropped = Object.keys(from.rules)
     .filter((name) => !kept.has(name))
     .map((name) => `rule ${name}`);
   for (const [name, snapshotted] of Object.entries(from.streams)) {
     const streamPlan = plan.streams.find((each) => each.name === name);
     const labels = streamPlan?.config.labels.map((label) => label.name);
-    if (streamPlan === undefined || labels?.join() !== snapshotted.labels.join()) {
-      dropped.push(`stream ${name}`);
+    const isChangedView = streamPlan?.origin.kind === 'view' && !kept.has(name);
+    if (streamPlan === undefined || isChangedView || labels?.join() !== snapshotted.labels.join()) {
+      // Of a view it is told as of a rule.
+      if (!dropped.includes(`rule ${name}`)) dropped.push(`stream ${name}`);
+      addOrphans(snapshotted, new Map(), plan, from.traces, orphans);
       continue;
     }
+    addOrphans(snapshotted, kept, plan, from.traces, orphans);
     const stream = state.streams[streamPlan.index]!;
     for (const each of snapshotted.keys) {
       const keying = streamPlan.keyings.find((known) => known.per.join() === each.per.join());
@@ -157,13 +196,18 @@ export function restore(
     for (const device of snapshotted.devices) {
       Object.assign(lookUpDevice(stream, streamPlan.keyings, device.name, device.labels).presence, device.presence);
     }
+    if (!takeLastKnown(plan, streamPlan, stream, snapshotted, connections)) {
+      dropped.push(`last known values of ${name}`);
+    }
     for (const keys of stream.keys) {
       for (const key of keys.values()) {
-        // Looked at with the next tick, which sets the right timers.
-        if (streamPlan.silenceRules[key.keying]!.length > 0 && key.hearing.seenAt >= 0) {
-          key.hearing.wakeMs = 0;
-          stream.silenceTimers.schedule(key, 0);
+        const silenceRules = streamPlan.silenceRules[key.keying]!;
+        if (silenceRules.length > 0 && key.hearing.seenAt >= 0) {
+          // A rule that is new to the key wants it looked at with the next tick; those that are not have said when.
+          if (!silenceRules.every((rule) => kept.has(rule.name))) key.hearing.wakeMs = 0;
+          if (Number.isFinite(key.hearing.wakeMs)) stream.silenceTimers.schedule(key, key.hearing.wakeMs);
         }
+        // Looked at with the next tick, which sets the right timer.
         if (streamPlan.keyings[key.keying]!.byDevice && key.windowing.marks.size > 0) {
           key.windowing.wakeMs = 0;
           stream.windowTimers.schedule(key, 0);
@@ -172,7 +216,17 @@ export function restore(
     }
   }
   restoreAlerting(plan, brokers, state, from, kept);
+  state.alerting.orphans = orphans;
+  restoreAttributes(plan, state, from);
   return { state, dropped };
+}
+
+function restoreAttributes(plan: Plan, { attributes }: State, from: Snapshot): void {
+  for (const [device, text] of from.attributes ?? []) {
+    const known = readAttributes(text, plan.attributes);
+    attributes.ofReadings.set(device, known);
+    for (const ofClosed of attributes.ofClosed) ofClosed?.set(device, known);
+  }
 }
 
 function restoreAlerting(
@@ -196,10 +250,52 @@ function restoreAlerting(
   }
 }
 
+/** Finds the open alerts of a stream whose rules are not among those that keep their state. */
+function addOrphans(
+  { keys }: StreamSnapshot,
+  kept: ReadonlyMap<string, RulePlan>,
+  { rules }: Plan,
+  traces: Snapshot['traces'],
+  orphans: Orphan[],
+): void {
+  const names = new Set(rules.map(({ name }) => name));
+  for (const { parts, alerts } of keys) {
+    for (const [name, alert] of Object.entries(alerts)) {
+      const rule = traces?.[name];
+      if (kept.has(name) || rule === undefined || !isOpen(alert)) continue;
+      const reason = names.has(name) ? 'rule-changed' : 'rule-removed';
+      orphans.push({ rule, reason, key: { text: keyText(parts), parts }, alert });
+    }
+  }
+}
+
 /** What a broker of the snapshot is now. Where it is gone, the first one takes its place, and waiting begins anew. */
 interface Connection {
   readonly index: number;
   readonly seenLiveMs: number | undefined;
+}
+
+function reconnect<T extends { readonly connection: number; readonly seenLiveMs: number }>(
+  heard: T,
+  connections: readonly Connection[],
+): T {
+  const { index, seenLiveMs = heard.seenLiveMs } = connections[heard.connection]!;
+  return { ...heard, connection: index, seenLiveMs };
+}
+
+/** False where there are some that mean something else by now. */
+function takeLastKnown(
+  plan: Plan,
+  streamPlan: StreamPlan,
+  stream: StreamState,
+  { lastKnown }: StreamSnapshot,
+  connections: readonly Connection[],
+): boolean {
+  if (lastKnown === undefined) return true;
+  const { fields, version } = lastKnown;
+  if (JSON.stringify(meaningOfLastKnown(plan, streamPlan)) !== JSON.stringify({ fields, version })) return false;
+  restoreLastKnown(stream.lastKnown, lastKnown, (heard) => reconnect(heard, connections));
+  return true;
 }
 
 function restoreKey(
@@ -208,19 +304,20 @@ function restoreKey(
   kept: ReadonlyMap<string, RulePlan>,
   connections: readonly Connection[],
 ): void {
-  const reconnected = <T extends { readonly connection: number; readonly seenLiveMs: number }>(heard: T) => {
-    const { index, seenLiveMs = heard.seenLiveMs } = connections[heard.connection]!;
-    return { ...heard, connection: index, seenLiveMs };
-  };
-  Object.assign(key.hearing, reconnected(from.hearing));
-  for (const [device, mark] of from.marks) key.windowing.marks.set(device, reconnected(mark));
+  const { wakeMs, ...hearing } = from.hearing;
+  Object.assign(key.hearing, reconnect(hearing, connections));
+  // Where its broker is another by now, waiting has begun anew.
+  const anew = connections[hearing.connection]!.seenLiveMs !== undefined;
+  key.hearing.wakeMs = anew ? 0 : wakeMs === null ? Number.POSITIVE_INFINITY : (wakeMs ?? 0);
+  for (const [device, mark] of from.marks) key.windowing.marks.set(device, reconnect(mark, connections));
   for (const [name, window] of Object.entries(from.windows)) {
     const rule = kept.get(name);
     if (rule !== undefined) key.windowing.windows[rule.slot] = window;
   }
   for (const [name, alert] of Object.entries(from.alerts)) {
     const rule = kept.get(name);
-    if (rule !== undefined) key.alerts[rule.slot] = alert;
+    // Older versions wrote less of it.
+    if (rule !== undefined) key.alerts[rule.slot] = { ...createAlertRecord(), ...alert };
   }
   for (const [name, running] of Object.entries(from.running)) {
     const rule = kept.get(name);

@@ -1,12 +1,15 @@
 import { type AlertClock, createAlertClock } from './alerts/clock.ts';
 import type { AlertRecord } from './alerts/lifecycle.ts';
 import type { Limited } from './alerts/noise.ts';
+import type { Orphan } from './alerts/orphan.ts';
 import { createDeliveries, type Deliveries } from './decode/redelivery.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
+import type { DeviceAttributes } from './model/attributes.ts';
 import type { Key } from './model/item.ts';
 import type { Keying, Plan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
+import { createLastKnown, type LastKnown } from './windows/last-known.ts';
 import type { Watermark } from './windows/watermark.ts';
 import type { WindowState } from './windows/window-kind.ts';
 
@@ -24,6 +27,15 @@ export interface State {
   /** By stream index. */
   readonly streams: StreamState[];
   readonly alerting: Alerting;
+  readonly attributes: Attributes;
+}
+
+/** Attributes by device, as each step that needs them knows them; entries are shared. */
+export interface Attributes {
+  /** Belongs to decode. */
+  readonly ofReadings: Map<string, DeviceAttributes>;
+  /** By level: belongs to its evaluate, for windows that close. Undefined where no rule looks at them there. */
+  readonly ofClosed: readonly (Map<string, DeviceAttributes> | undefined)[];
 }
 
 /** What alerts have in common. Belongs to transition. */
@@ -31,6 +43,8 @@ export interface Alerting {
   clock: AlertClock;
   /** By the plan's rules. */
   readonly rules: readonly RuleAlerting[];
+  /** Alerts that nobody's outcomes end any more; until they are told as over, with the first record after a start. */
+  orphans: readonly Orphan[];
 }
 
 export interface RuleAlerting extends Limited {
@@ -45,6 +59,8 @@ export interface StreamState {
   /** Keys to look at again at a live time. Not part of a snapshot: rebuilt on restore. */
   readonly silenceTimers: TimingWheel<KeyState>;
   readonly windowTimers: TimingWheel<KeyState>;
+  /** Of a correlation: what is known of its other stream, by key. Belongs to relate. */
+  readonly lastKnown: LastKnown;
 }
 
 export interface DeviceState {
@@ -97,7 +113,7 @@ export interface Hearing {
   seenAt: number;
   seenLiveMs: number;
   connection: number;
-  /** Live time for which a silence timer is set; Infinity for none. Not part of a snapshot. */
+  /** Live time for which a silence timer is set; Infinity for none. */
   wakeMs: number;
 }
 
@@ -121,10 +137,16 @@ export function createState(plan: Plan, connections: number): State {
       keys: stream.keyings.map(() => new Map()),
       silenceTimers: createTimingWheel(),
       windowTimers: createTimingWheel(),
+      lastKnown: createLastKnown(),
     })),
     alerting: {
       clock: createAlertClock(),
       rules: plan.rules.map(() => ({ open: new Set(), limit: undefined })),
+      orphans: [],
+    },
+    attributes: {
+      ofReadings: new Map(),
+      ofClosed: Array.from({ length: plan.levels }, (_, level) => (looksAtClosed(plan, level) ? new Map() : undefined)),
     },
   };
 }
@@ -187,6 +209,13 @@ export function lookUpKey(stream: StreamState, keying: number, parts: readonly s
 }
 
 /** One part stands as it is; several are joined by `|`, which (like `\`) is escaped inside a part, so that no two keys are alike. */
-function keyText(parts: readonly string[]): string {
+export function keyText(parts: readonly string[]): string {
   return parts.length === 1 ? parts[0]! : parts.map((part) => part.replace(/[\\|]/g, '\\$&')).join('|');
+}
+
+/** Whether some rule over streams of a level judges closed windows by the attributes of their device. */
+function looksAtClosed({ rules, streams }: Plan, level: number): boolean {
+  return rules.some(
+    (rule) => rule.kind === 'window' && rule.attributesOf !== undefined && streams[rule.stream]!.level === level,
+  );
 }

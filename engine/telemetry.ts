@@ -27,6 +27,8 @@ export const COUNTERS = {
   batches_inserted: 'Batches that ClickHouse has confirmed.',
   inserts_retried: 'Inserts tried again.',
   rows_dead_lettered: 'Rows that ClickHouse refused, now among the dead letters.',
+  attributes_changed: 'Changes of attributes of devices, taken into the journal.',
+  attributes_rejected: 'Files and entries of attributes that could not be used; what was known stays.',
   journal_records_lost: 'Acknowledged records that a damaged journal lost.',
   checkpoints_unreadable: 'Checkpoints that could not be read; an older one took their place.',
   journal_bytes: 'Bytes appended to the journal.',

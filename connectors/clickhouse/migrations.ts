@@ -1,5 +1,6 @@
 import { core } from './migrations/0001-core.ts';
 import { openAlerts } from './migrations/0002-open-alerts.ts';
+import { facts } from './migrations/0003-facts.ts';
 import type { Session } from './session.ts';
 import { quoteName } from './sql.ts';
 
@@ -13,7 +14,7 @@ export interface Migration {
 }
 
 /** Every migration, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [core, openAlerts];
+export const MIGRATIONS: readonly Migration[] = [core, openAlerts, facts];
 
 /**
  * Makes the database where there is none and applies what `<database>.migrations` does not list.

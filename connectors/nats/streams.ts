@@ -21,9 +21,21 @@ interface StreamPlan {
   readonly description: string;
   readonly subjects: string;
   readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  /** How long the server remembers event ids. */
+  readonly duplicateWindowMs: number;
   /** Subjects such as we publish; an operator's own stream must take them all. */
   readonly samples: readonly string[];
 }
+
+const DAY_MS = 86_400_000;
+/**
+ * How long the server remembers ids of events that people wait for. Covers the time between a publication and its repetition after a
+ * crash, so it must outlast Weir's own outages; each id costs the server about 200 bytes for as long.
+ */
+const DUPLICATE_WINDOW_MS = 2 * 3_600_000;
+/** Below this an operator's own stream is worth a word. */
+const SHORT_DUPLICATE_WINDOW_MS = 10 * 60_000;
 
 const STREAMS: readonly StreamPlan[] = [
   {
@@ -31,6 +43,8 @@ const STREAMS: readonly StreamPlan[] = [
     description: 'Alerts of Weir that began to fire, still fire, changed their severity or were resolved.',
     subjects: 'weir.alerts.>',
     maxBytes: 512 * 1024 * 1024,
+    maxAgeMs: 30 * DAY_MS,
+    duplicateWindowMs: DUPLICATE_WINDOW_MS,
     samples: ['info', 'warning', 'critical'].map((severity) => `weir.alerts.${severity}.~sample.~sample`),
   },
   {
@@ -38,7 +52,19 @@ const STREAMS: readonly StreamPlan[] = [
     description: 'Devices that went offline or came back, as Weir noticed.',
     subjects: 'weir.devices.>',
     maxBytes: 256 * 1024 * 1024,
+    maxAgeMs: 30 * DAY_MS,
+    duplicateWindowMs: DUPLICATE_WINDOW_MS,
     samples: ['online', 'offline'].map((state) => `weir.devices.${state}.~sample`),
+  },
+  {
+    name: 'WEIR_FACTS',
+    description: 'What views of Weir say: the facts of each window, or reading.',
+    subjects: 'weir.facts.>',
+    maxBytes: 512 * 1024 * 1024,
+    maxAgeMs: 7 * DAY_MS,
+    // They may be many, and a repetition can be told by its id.
+    duplicateWindowMs: SHORT_DUPLICATE_WINDOW_MS,
+    samples: ['weir.facts.~sample.~sample'],
   },
 ];
 
@@ -47,18 +73,8 @@ const BUCKETS: Readonly<Record<BucketName, string>> = {
   weir_devices: 'What Weir last knew of each device.',
 };
 
-const DAY_MS = 86_400_000;
-const MAX_AGE_MS = 30 * DAY_MS;
 /**
- * How long the server remembers event ids. Covers the time between a publication and its repetition after a crash, so it must
- * outlast Weir's own outages; each id costs the server about 200 bytes for as long.
- */
-const DUPLICATE_WINDOW_MS = 2 * 3_600_000;
-/** Below this an operator's own stream is worth a word. */
-const SHORT_DUPLICATE_WINDOW_MS = 10 * 60_000;
-
-/**
- * Makes the streams that are missing (file storage, 30 days, oldest out first, ids remembered for two hours) and leaves existing ones as they are.
+ * Makes the streams that are missing (file storage, oldest out first) and leaves existing ones as they are.
  * Rejects as fatal where an existing one would not take our events; says through `onNotice` where one weakens a promise.
  */
 export async function ensureStreams(manager: JetStreamManager, onNotice: (text: string) => void): Promise<void> {
@@ -95,9 +111,9 @@ async function addStream(manager: JetStreamManager, plan: StreamPlan): Promise<v
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
-    max_age: nanos(MAX_AGE_MS),
+    max_age: nanos(plan.maxAgeMs),
     max_bytes: plan.maxBytes,
-    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    duplicate_window: nanos(plan.duplicateWindowMs),
     num_replicas: 1,
   };
   await manager.streams.add(config).catch((error: unknown) => {

@@ -8,6 +8,8 @@ export interface AlertRecord {
   state: 'inactive' | 'pending' | 'firing';
   /** When the conditions began to hold; meaningless while inactive. */
   since: number;
+  /** Event time of its last change; -1 before the first. */
+  changedAt: number;
   /** The level at which it fires, from 1; 0 while it does not. */
   level: number;
   /** By level, lowest first; made with the first outcome. */
@@ -43,7 +45,7 @@ export interface Change {
 }
 
 export function createAlertRecord(): AlertRecord {
-  return { state: 'inactive', since: -1, level: 0, levels: [], watched: false };
+  return { state: 'inactive', since: -1, changedAt: -1, level: 0, levels: [], watched: false };
 }
 
 /**

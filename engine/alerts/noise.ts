@@ -14,8 +14,6 @@ export interface NoiseRecord {
   /** The level it was last told at, or would have been, and since when its conditions held then. */
   level: number;
   since: number;
-  /** Event time of its last change. */
-  changedAt: number;
   /** Its last changes, oldest first, as far back as flapping looks; of one that flaps, the very last. */
   changes: number[];
   flapping: boolean;
@@ -54,7 +52,7 @@ const MAX_KEYS = 20;
 const TOLD: Telling = {};
 
 export function createNoiseRecord(): NoiseRecord {
-  return { told: false, toldMs: 0, level: 0, since: -1, changedAt: -1, changes: [], flapping: false, heardMs: 0 };
+  return { told: false, toldMs: 0, level: 0, since: -1, changes: [], flapping: false, heardMs: 0 };
 }
 
 /** Whether alerts of a rule act when time passes. */

@@ -23,9 +23,9 @@ Exit code: 0 sound (there may be warnings), 2 not.`,
     try {
       const { config, plan, warnings } = loadConfig(values.config);
       for (const warning of warnings) io.stdout.write(`${formatProblem(warning)}\n`);
-      const { streams, rules } = plan;
+      const { streams } = config;
       io.stdout.write(
-        `${config.file}: sound; ${streams.length} streams, ${rules.length} rules, ${warnings.length} warnings\n`,
+        `${config.file}: sound; ${streams.length} streams, ${plan.rules.length} rules, ${warnings.length} warnings\n`,
       );
       return 0;
     } catch (error) {

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { createAttributeFile } from '../../connectors/attribute-file/file.ts';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
 import { createMqttSource, type ResolvedBroker } from '../../connectors/mqtt/mqtt.ts';
+import { createKvAttributes } from '../../connectors/nats/attributes.ts';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { subscriptionsOf } from '../config/subscriptions.ts';
@@ -9,6 +11,7 @@ import type { BrokerConfig, Config, Secret } from '../model/config.ts';
 import { InvalidInput, type Problem } from '../model/problem.ts';
 import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
+import type { AttributeSources } from './attributes.ts';
 
 export interface ConnectOptions {
   readonly config: Config;
@@ -27,6 +30,7 @@ export interface Connectors {
   readonly createSource: (hadSession: boolean) => Source;
   readonly tableSink: TableSink;
   readonly eventSink: EventSink;
+  readonly attributeSources: AttributeSources;
 }
 
 /** Looks up every secret and certificate and makes the connectors. Throws InvalidInput with all that are missing at once. */
@@ -44,6 +48,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
   // What was read before intake stopped comes on top of what waits: no more of it than may wait.
   const highWaterBytes = Math.min(HIGH_WATER_BYTES, config.clickhouse.queueBytes, config.nats.outboxBytes);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
+  const { file, bucket } = config.attributes ?? {};
   return {
     createSource: (hadSession) =>
       createMqttSource({
@@ -56,6 +61,10 @@ export function createConnectors(options: ConnectOptions): Connectors {
       }),
     tableSink: createClickHouseSink(clickhouse),
     eventSink: createNatsSink({ ...nats, onNotice: (text) => log.warn({ sink: 'nats' }, text) }),
+    attributeSources: {
+      ...(file !== undefined && { file: createAttributeFile({ file }) }),
+      ...(bucket !== undefined && { bucket: createKvAttributes({ ...nats, bucket }) }),
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
+import { parseAttributeFile } from '../devices/attribute-file.ts';
 import { compilePlan, type ParsedRule } from '../language/compile.ts';
 import { parseRuleFile } from '../language/shape.ts';
 import { findUnused, parseSharedFile, type Shared } from '../language/shared.ts';
@@ -34,7 +35,7 @@ export function loadConfig(file: string): Loaded {
   );
   if (config === undefined) throw new InvalidInput(problems);
   const rules = loadRules(config);
-  const all = [...problems, ...rules.problems];
+  const all = [...problems, ...rules.problems, ...checkAttributes(config)];
   if (all.some((problem) => problem.severity === 'error')) throw new InvalidInput(all);
   return { config, plan: rules.plan, warnings: all };
 }
@@ -44,16 +45,21 @@ function loadRules(config: Config): { plan: Plan; problems: Problem[] } {
   const parsed: ParsedRule[] = [];
   const { shared, problems: found } = loadShared(config.rules, folder);
   const problems = [...found];
+  const unread: string[] = [];
   const names = listRules(config.rules, config.file);
   for (const name of names) {
     const shown = join(folder, name);
     const { rule, document, problems: own } = parseRuleFile(shown, readText(join(config.rules, name), shown, ''));
     problems.push(...own);
     if (rule !== undefined) parsed.push({ rule, document });
+    else unread.push(nameOf(document.value, name));
   }
   // Where the shared file could not be read, its names would be told missing in every rule that uses one.
   const told = shared === undefined && found.length > 0;
-  const compiled = compilePlan(config.streams, told ? parsed.filter(standsAlone) : parsed, shared);
+  const compiled = compilePlan(config.streams, told ? parsed.filter(standsAlone) : parsed, shared, {
+    attributes: config.attributes !== undefined,
+    unread,
+  });
   problems.push(...compiled.problems);
   // What a rule uses that could not be read is not known.
   if (shared !== undefined && parsed.length === names.length) {
@@ -61,6 +67,20 @@ function loadRules(config: Config): { plan: Plan; problems: Problem[] } {
     problems.push(...findUnused(shared, uses));
   }
   return { plan: compiled.plan, problems };
+}
+
+/** The name of a faulty rule, as far as it can be told: else that of its file. */
+function nameOf(value: unknown, file: string): string {
+  const named = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined;
+  return typeof named === 'string' ? named : file.slice(0, -RULE_ENDING.length);
+}
+
+/** What is wrong with the file of attributes that the config names. */
+function checkAttributes({ attributes }: Config): readonly Problem[] {
+  if (attributes?.file === undefined) return [];
+  const shown = relative(process.cwd(), attributes.file);
+  const remedy = 'Make it, or correct "attributes" in the config.';
+  return parseAttributeFile(shown, readText(attributes.file, shown, remedy)).problems;
 }
 
 function standsAlone({ rule }: ParsedRule): boolean {

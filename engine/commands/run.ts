@@ -71,7 +71,10 @@ async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
     await service?.stop(0);
     return 1;
   }
-  log.info({ config: config.file, rules: plan.rules.length, streams: plan.streams.length, http: http.url }, 'running');
+  log.info(
+    { config: config.file, rules: plan.rules.length, streams: config.streams.length, http: http.url },
+    'running',
+  );
   const watcher = watchReadiness(service, log);
   await untilAborted(io.signal, failed.signal);
   clearInterval(watcher);

@@ -14,6 +14,7 @@ import type { Clock, EventSink, PortStatus, Source, SourceHandler, TableSink } f
 import { restore, type Snapshot, snapshot } from '../snapshot.ts';
 import { createState, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
+import { type AttributeFeed, type AttributeSources, createAttributeFeed } from './attributes.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import { createIntake, type Intake, type Pressure } from './intake.ts';
 import type { Outlet } from './outlet.ts';
@@ -26,6 +27,7 @@ export interface ServiceOptions {
   readonly createSource: (hadSession: boolean) => Source;
   readonly tableSink: TableSink;
   readonly eventSink: EventSink;
+  readonly attributeSources: AttributeSources;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -122,6 +124,7 @@ class JournaledService implements Service {
   readonly #source: Source;
   readonly #intake: Intake;
   readonly #timers: NodeJS.Timeout[] = [];
+  #attributes: AttributeFeed | undefined;
   #state: State;
   /** First offset to fold at the start. */
   #foldFrom: number;
@@ -190,7 +193,11 @@ class JournaledService implements Service {
     const { config, plan, log } = this.#options;
     const brokers = config.mqtt.map((broker) => broker.name);
     const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state) as Snapshot);
-    if (dropped.length > 0) log.warn({ dropped }, 'rules or streams changed: what was remembered for them is gone');
+    if (dropped.length > 0)
+      log.warn(
+        { dropped, resolved: state.alerting.orphans.length },
+        'rules or streams changed: what was remembered for them is gone, and their open alerts are told as resolved',
+      );
     this.#state = state;
     this.#foldFrom = checkpoint.nextOffset;
     this.#checkpointAt = checkpoint.nextOffset;
@@ -247,12 +254,30 @@ class JournaledService implements Service {
   /** Opens the doors: source, ticks and checkpoints. */
   #run(): void {
     this.#append([{ kind: 'mark', at: this.#now(), mark: 'started', connection: -1 }]);
+    this.#startAttributes();
     this.#source.start(this.#handler());
     this.#timers.push(
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
       setInterval(() => this.#lookAtDisk().catch(this.#options.onFailure), DISK_MS),
     );
+  }
+
+  /** What a file says of devices comes before their first message. */
+  #startAttributes(): void {
+    const { attributeSources: sources, log, counters } = this.#options;
+    const known = new Map(Array.from(this.#state.attributes.ofReadings, ([device, { text }]) => [device, text]));
+    this.#attributes = createAttributeFeed({
+      sources,
+      known,
+      append: (changes) => {
+        const at = this.#now();
+        this.#append(changes.map((change) => ({ kind: 'attributes', at, ...change })));
+      },
+      log,
+      counters,
+    });
+    this.#attributes.start();
   }
 
   #handler(): SourceHandler {
@@ -343,7 +368,9 @@ class JournaledService implements Service {
     const journal: PortStatus = this.#recovering
       ? { name: 'journal', ready: false, reason: 'what the last run left is being worked off' }
       : { name: 'journal', ready: true };
-    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), this.#intake.status()];
+    const attributes = this.#attributes?.status() ?? [];
+    const intake = this.#intake.status();
+    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), ...attributes, intake];
   }
 
   gauges(): Gauges {
@@ -354,7 +381,8 @@ class JournaledService implements Service {
       clickhouse_spilled_bytes: this.#tables.spilledBytes,
       nats_pending_bytes: this.#events.outbox.bytes,
       intake_paused: this.#intake.paused ? 1 : 0,
-      devices: this.#state.streams.reduce((sum, stream) => sum + stream.devices.size, 0),
+      // Those of derived streams are no devices, or the same ones again.
+      devices: this.#options.config.streams.reduce((sum, _, i) => sum + this.#state.streams[i]!.devices.size, 0),
       rules: this.#options.plan.rules.length,
       lag_seconds: this.#lagMs / 1_000,
     };
@@ -365,6 +393,7 @@ class JournaledService implements Service {
     this.#onRelief?.();
     for (const timer of this.#timers) clearInterval(timer);
     if (this.#recovering) return this.#close(false);
+    const quiet = this.#attributes?.stop();
     await this.#source.stop();
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<false>((resolve) => {
@@ -372,7 +401,9 @@ class JournaledService implements Service {
     });
     const drained = await Promise.race([this.#checkpoint().then(() => true), deadline]);
     clearTimeout(timer);
-    return this.#close(drained);
+    const closed = await this.#close(drained);
+    await quiet;
+    return closed;
   }
 
   async #close(drained: boolean): Promise<{ readonly drained: boolean }> {

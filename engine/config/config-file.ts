@@ -18,6 +18,7 @@ export interface ConfigFile {
   readonly log?: { readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
   readonly journal?: { readonly maxBytes?: Size; readonly minFree?: Size };
   readonly maxAhead?: Duration;
+  readonly attributes?: { readonly file?: string; readonly bucket?: string };
 }
 
 export interface BrokerEntry {

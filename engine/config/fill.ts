@@ -1,6 +1,14 @@
 import { isAbsolute, join, normalize } from 'node:path';
 import { parseBytes } from '../model/bytes.ts';
-import type { BrokerConfig, ClickHouseConfig, Config, NatsConfig, Secret, TlsConfig } from '../model/config.ts';
+import type {
+  AttributesConfig,
+  BrokerConfig,
+  ClickHouseConfig,
+  Config,
+  NatsConfig,
+  Secret,
+  TlsConfig,
+} from '../model/config.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { BrokerEntry, ClickHouseEntry, ConfigFile, NatsEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -25,6 +33,7 @@ export function fillConfig(name: string, folder: string, file: ConfigFile): Conf
       minFreeBytes: bytes(file.journal?.minFree ?? DEFAULTS.journal.minFree),
     },
     maxAheadMs: milliseconds(file.maxAhead ?? DEFAULTS.maxAhead),
+    ...(file.attributes === undefined ? {} : { attributes: fillAttributes(file.attributes, resolve) }),
   };
 }
 
@@ -34,6 +43,10 @@ type Resolve = (path: string) => string;
 const milliseconds = (text: string): number => Math.round(parseDuration(text) as number);
 const seconds = (text: string): number => milliseconds(text) / 1_000;
 const bytes = (size: number | string): number => parseBytes(size) as number;
+
+function fillAttributes({ file, ...rest }: AttributesConfig, resolve: Resolve): AttributesConfig {
+  return { ...rest, ...(file === undefined ? {} : { file: resolve(file) }) };
+}
 
 function fillBroker(entry: BrokerEntry, resolve: Resolve): BrokerConfig {
   const { name = DEFAULTS.mqtt.name, clientId = DEFAULTS.mqtt.clientId, version = DEFAULTS.mqtt.version } = entry;

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../model/json-schema.ts';
 import { DEFAULTS } from './defaults.ts';
+import { attributesSchema } from './schema-attributes.ts';
 import { brokerSchema, clickhouseSchema, localSchemas, natsSchema } from './schema-servers.ts';
 import { streamSchema } from './schema-streams.ts';
 
@@ -36,6 +37,7 @@ export const configSchema: JsonSchema = {
       DEFAULTS.data,
     ),
     rules: folder('Folder of the rule files. A relative path starts at the config file.', DEFAULTS.rules),
+    attributes: attributesSchema,
     ...localSchemas,
   },
 };

@@ -150,6 +150,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
       extra: found.extra,
       clamped,
       liveMs: 0,
+      attributes: undefined,
       late: false,
     };
   }

@@ -1,13 +1,15 @@
-import type { AlertState, DeviceChange, Notice, Overflow, Rejected, Transition } from '../model/item.ts';
+import type { AlertState, DeviceChange, Notice, Overflow, Rejected, Transition, Viewed } from '../model/item.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { RulePlan } from '../model/plan.ts';
 import type { FieldValue } from '../model/reading.ts';
+import type { RowStream } from '../model/row-stream.ts';
 import { cloudEvent, formatTime } from './cloud-event.ts';
-import { evidenceSql } from './evidence.ts';
+import { evidenceOf } from './evidence.ts';
 import {
   alertSubject,
   DEADLETTERS_SUBJECT,
   deviceSubject,
+  factsSubject,
   kvToken,
   LIMIT_TOKEN,
   limitSubject,
@@ -46,7 +48,7 @@ const SHOWN_PAYLOAD_BYTES = 4_096;
 export function alertEvent(
   transition: Transition | Notice,
   rule: EventRule,
-  stream: Pick<EventStream, 'name'>,
+  stream: RowStream,
   context: EventContext,
 ): EventOutput | undefined {
   const { id, to: state, key, offset, at, suppressed } = transition;
@@ -150,6 +152,33 @@ export function deviceEvent(change: DeviceChange, stream: EventStream, context: 
   };
 }
 
+/** The event of what a view says of a key, with every fact: null where it has no value. */
+export function factsEvent(
+  { id, offset, key, start, end, values }: Viewed,
+  rule: Pick<EventRule, 'name' | 'version' | 'units' | 'keying'>,
+  names: readonly string[],
+  context: EventContext,
+): EventOutput {
+  const body = cloudEvent({
+    id,
+    instance: context.instance,
+    type: 'weir.facts',
+    subject: key.text,
+    time: end,
+    data: {
+      rule: rule.name,
+      version: rule.version,
+      key: key.text,
+      labels: named(rule.keying.per, key.parts),
+      start: formatTime(start),
+      end: formatTime(end),
+      facts: Object.fromEntries(names.map((name, i) => [name, values[i] ?? null])),
+      units: rule.units,
+    },
+  });
+  return { kind: 'event', id, offset, subject: factsSubject(rule.name, key.text), body, stream: 'WEIR_FACTS' };
+}
+
 /**
  * The event of a message that could not be decoded: best effort, since no stream keeps it. Carries the first 4 KiB of the payload,
  * as `text` where they are UTF-8, else as `base64`. `streamName` is undefined where no stream's topic matched.
@@ -182,15 +211,14 @@ function alertData(
   transition: Transition | Notice,
   state: AlertState,
   rule: EventRule,
-  stream: Pick<EventStream, 'name'>,
+  stream: RowStream,
   context: EventContext,
 ): Record<string, unknown> {
-  const { key, at, since, from, facts, conditions, evidence, previousSeverity, flapping, suppressed } = transition;
+  const { key, at, since, from, facts, conditions, previousSeverity, flapping, suppressed } = transition;
   const { per } = rule.keying;
   const keyParts = named(per, key.parts);
   const { severity: _severity, message: _message, ...params } = rule.params;
-  const where = per.map((name, i) => [name, key.parts[i] ?? ''] as const);
-  const sql = evidenceSql({ ...evidence, database: context.database, table: stream.name, where });
+  const evidence = evidenceOf(transition, per, stream, context.database);
   return {
     rule: rule.name,
     version: rule.version,
@@ -212,12 +240,17 @@ function alertData(
     units: rule.units,
     conditions,
     params,
-    evidence: { sql, from: formatTime(evidence.from), to: formatTime(evidence.to) },
+    evidence: {
+      sql: evidence.sql,
+      ...(evidence.with !== undefined && { with: evidence.with }),
+      from: formatTime(evidence.from),
+      to: formatTime(evidence.to),
+    },
   };
 }
 
 function reasonOf(told: Transition | Notice): string | undefined {
-  return told.kind === 'notice' && told.notice === 'stable' ? 'stable' : told.reason;
+  return told.reason ?? (told.kind === 'notice' && told.notice === 'stable' ? 'stable' : undefined);
 }
 
 /** What the alert says at this change: the rule's message with the facts, the parts of the key and the severity filled in. */
@@ -263,6 +296,11 @@ export function transitionId(
 /** The id of what sums up a rule's limit at a tick; no key makes a token like `~limit`. */
 export function overflowId(journalId: string, offset: number, rule: string, at: number): string {
   return eventId(journalId, offset, subjectToken(rule), LIMIT_TOKEN, 'limited', String(Math.round(at * 1000)));
+}
+
+/** The id of a result of a view; what brings about several that are alike in all of this must tell them apart. */
+export function factsId(journalId: string, offset: number, rule: string, key: string, end: number): string {
+  return eventId(journalId, offset, subjectToken(rule), subjectToken(key), 'facts', String(Math.round(end * 1000)));
 }
 
 function eventId(journalId: string, offset: number, ...parts: readonly string[]): string {

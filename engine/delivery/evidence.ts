@@ -1,4 +1,63 @@
+import type { Transition } from '../model/item.ts';
+import type { Plan, RulePlan, StreamPlan } from '../model/plan.ts';
+import type { RowStream, ViewRows } from '../model/row-stream.ts';
 import { formatTime } from './cloud-event.ts';
+
+/** Where the rows of what a rule looks at are; of two streams made one, those of the first. */
+export function rowStreamOf(plan: Plan, { origin, name }: StreamPlan): RowStream {
+  if (origin.kind === 'correlation') {
+    const apartMs = origin.join.kind === 'last' ? origin.join.lastMs : 0;
+    const other = { stream: rowStreamOf(plan, plan.streams[origin.with]!), apartMs };
+    return { ...rowStreamOf(plan, plan.streams[origin.of]!), other };
+  }
+  if (origin.kind === 'devices') return { name };
+  const view = plan.rules[origin.rule]!;
+  return { name, viewRows: { per: view.keying.per, behindMs: behindOf(view) } };
+}
+
+function behindOf(view: RulePlan): ViewRows['behindMs'] {
+  const kind = view.kind === 'window' ? view.window.kind : undefined;
+  if (kind === 'tumbling' || kind === 'hopping' || kind === 'session') return [1, 1];
+  // One that reaches its longest length ends behind its last instant, others with a reading.
+  return kind === 'state' ? [0, 1] : [0, 0];
+}
+
+/** Bounds of the rows behind a change of an alert. */
+export function rowBounds({ from, to }: Transition['evidence'], { viewRows }: RowStream): Transition['evidence'] {
+  const [least, most] = viewRows?.behindMs ?? [0, 0];
+  return { from: from + least, to: to + most };
+}
+
+/** The rows behind a change of an alert whose rule groups by `per`; where it looks at two streams, those of the second as `with`. */
+export function evidenceOf(
+  transition: Pick<Transition, 'key' | 'evidence'>,
+  per: readonly string[],
+  { other, ...stream }: RowStream,
+  database: string,
+): Transition['evidence'] & { readonly sql: string; readonly with?: string } {
+  const own = rowsOf(transition, per, stream, database);
+  if (other === undefined) return own;
+  const { key, evidence } = transition;
+  const around = { from: evidence.from - other.apartMs, to: evidence.to + other.apartMs };
+  return { ...own, with: rowsOf({ key, evidence: around }, per, other.stream, database).sql };
+}
+
+function rowsOf(
+  { key, evidence }: Pick<Transition, 'key' | 'evidence'>,
+  per: readonly string[],
+  stream: RowStream,
+  database: string,
+): Transition['evidence'] & { readonly sql: string } {
+  const bounds = rowBounds(evidence, stream);
+  const parts = per.map((name, i) => [name, key.parts[i] ?? ''] as const);
+  const { name, viewRows } = stream;
+  if (viewRows === undefined)
+    return { ...bounds, sql: evidenceSql({ ...bounds, database, table: name, where: parts }) };
+  const whole = per.join('\n') === viewRows.per.join('\n');
+  const where = [['rule', name] as const, ...(whole ? [['key', key.text] as const] : [])];
+  const labels = whole ? [] : parts;
+  return { ...bounds, sql: evidenceSql({ ...bounds, database, table: 'facts', where, labels }) };
+}
 
 /** Which rows of which table. */
 export interface EvidenceQuery {
@@ -6,6 +65,8 @@ export interface EvidenceQuery {
   readonly table: string;
   /** Columns and the values they must have. */
   readonly where: readonly (readonly [column: string, value: string])[];
+  /** Entries of the column `labels`, and the values they must have. */
+  readonly labels?: readonly (readonly [name: string, value: string])[];
   /** Event time, milliseconds since the epoch; both bounds belong to the range. */
   readonly from: number;
   readonly to: number;
@@ -13,7 +74,7 @@ export interface EvidenceQuery {
 
 const PLAIN_NAME = /^[a-z_][a-z0-9_]*$/;
 /** Weir's own columns, known not to be words of SQL that need quotes. */
-const PLAIN_COLUMNS: ReadonlySet<string> = new Set(['device', 'time']);
+const PLAIN_COLUMNS: ReadonlySet<string> = new Set(['device', 'key', 'rule', 'time']);
 /** Everything that could end a literal, or make the query more than one line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
 const ESCAPED = /[\\'`\u0000-\u001f\u007f]/g;
@@ -21,7 +82,8 @@ const ESCAPED = /[\\'`\u0000-\u001f\u007f]/g;
 /** One line of ClickHouse SQL for the rows behind an event, oldest first, ready to be pasted into any client. */
 export function evidenceSql(query: EvidenceQuery): string {
   const equals = query.where.map(([column, value]) => `${quoteColumn(column)} = '${escapeText(value)}'`);
-  const conditions = [...equals, `time >= ${timeLiteral(query.from)}`, `time <= ${timeLiteral(query.to)}`];
+  const labels = (query.labels ?? []).map(([name, value]) => `labels['${escapeText(name)}'] = '${escapeText(value)}'`);
+  const conditions = [...equals, ...labels, `time >= ${timeLiteral(query.from)}`, `time <= ${timeLiteral(query.to)}`];
   const table = `${quoteName(query.database)}.${quoteName(query.table)}`;
   return `SELECT * FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY time`;
 }

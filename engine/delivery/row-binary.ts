@@ -193,15 +193,18 @@ const CODECS = {
   'LowCardinality(String)': string,
   'Map(String, String)': {
     fixedBytes: 5,
-    holds: (value) => isNone(value) || isTextRecord(value),
+    holds: (value) => isNone(value) || isRecordOf('string', value),
     write: (buffer, value) => buffer.writeMap((value ?? {}) as Readonly<Record<string, string>>),
+  },
+  'Map(String, Float64)': {
+    fixedBytes: 5,
+    holds: (value) => isNone(value) || isRecordOf('number', value),
+    write: (buffer, value) => buffer.writeNumbers((value ?? {}) as Readonly<Record<string, number>>),
   },
 } satisfies Record<ColumnType, Codec>;
 
-function isTextRecord(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string')
-  );
+function isRecordOf(type: 'string' | 'number', value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === type);
 }
 
 function createBuffer(columns: readonly Column[]): RowBuffer {

@@ -154,6 +154,17 @@ export class RowBuffer {
     }
   }
 
+  /** Map(String, Float64), in the order of the record's keys. Each of its entries asks for its own room. */
+  writeNumbers(map: Readonly<Record<string, number>>): void {
+    const names = Object.keys(map);
+    this.writeVarint(names.length);
+    for (const name of names) {
+      this.writeString(name);
+      this.reserve(8);
+      this.writeFloat64(map[name] as number);
+    }
+  }
+
   private writeUtf8(text: string): void {
     const length = Buffer.byteLength(text, 'utf8');
     this.reserve(length);

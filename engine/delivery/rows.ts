@@ -1,12 +1,15 @@
-import type { DeviceChange, Rejected, Transition } from '../model/item.ts';
-import type { Plan } from '../model/plan.ts';
+import type { DeviceChange, Rejected, Transition, Viewed } from '../model/item.ts';
+import type { Plan, RulePlan } from '../model/plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { alertMessage } from './events.ts';
+import { rowBounds } from './evidence.ts';
+import { sourceOf } from './source.ts';
 
 /** The row of the `alerts` table, columns in its order. */
 export function alertRow(transition: Transition, plan: Plan): unknown[] {
-  const rule = plan.rules[transition.rule]!;
-  const { key, facts, evidence } = transition;
+  const { rule, stream } = sourceOf(transition, plan);
+  const { key, facts } = transition;
+  const evidence = rowBounds(transition.evidence, stream);
   const device = rule.keying.per.indexOf('device');
   return [
     transition.id,
@@ -16,7 +19,7 @@ export function alertRow(transition: Transition, plan: Plan): unknown[] {
     transition.severity,
     transition.from,
     transition.to,
-    plan.streams[rule.stream]!.name,
+    stream.name,
     key.text,
     device < 0 ? '' : key.parts[device],
     transition.since,
@@ -30,6 +33,20 @@ export function alertRow(transition: Transition, plan: Plan): unknown[] {
     transition.reason ?? '',
     transition.suppressed ?? '',
   ];
+}
+
+/** The row of the `facts` table; a fact without a value is in none of its maps. */
+export function factsRow(viewed: Viewed, rule: RulePlan, names: readonly string[]): unknown[] {
+  const numbers: [string, number][] = [];
+  const texts: [string, string][] = [];
+  viewed.values.forEach((value, i) => {
+    if (typeof value === 'string') texts.push([names[i]!, value]);
+    else if (value !== undefined) numbers.push([names[i]!, Number(value)]);
+  });
+  const { end, start, key, offset, id } = viewed;
+  const labels = Object.fromEntries(rule.keying.per.map((name, i) => [name, key.parts[i] ?? '']));
+  const [facts, words] = [Object.fromEntries(numbers), Object.fromEntries(texts)];
+  return [end, start, rule.name, rule.version, key.text, labels, facts, words, offset, id];
 }
 
 /** The row of the `devices` table. A device that was never seen before has the instant of the change for its last sign. */

@@ -12,6 +12,7 @@ export const LIMIT_TOKEN = '~limit';
 
 const PLAIN = /^[A-Za-z0-9_-]+$/;
 const HASH_CHARS = 32;
+const ESCAPED = /=([0-9A-F]{2})/g;
 const ESCAPES = Array.from({ length: 256 }, (_, byte) => `~${byte.toString(16).toUpperCase().padStart(2, '0')}`);
 
 /**
@@ -37,6 +38,15 @@ export function subjectToken(text: string): string {
  */
 export function kvToken(text: string): string {
   return subjectToken(text).replaceAll('~', '=');
+}
+
+/** The text that a KV token stands for; undefined where it stands for none, or only for the hash of one. */
+export function parseKvToken(token: string): string | undefined {
+  if (token === '=') return '';
+  const bytes = token.replace(ESCAPED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const text = Buffer.from(bytes, 'latin1').toString('utf8');
+  // Whatever is written in another way than ours would be a second key for the same text.
+  return kvToken(text) === token ? text : undefined;
 }
 
 /** `weir.alerts.<severity>.<rule>.<key>` */

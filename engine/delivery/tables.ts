@@ -72,7 +72,11 @@ export const ALERTS: Table = {
       'LowCardinality(String)',
       'Severity before, where a firing alert changed it; else empty',
     ),
-    column('reason', 'LowCardinality(String)', 'schedule or gap, where that ended it; else empty'),
+    column(
+      'reason',
+      'LowCardinality(String)',
+      'schedule, gap, rule-changed or rule-removed, where that ended it; else empty',
+    ),
     column('suppressed', 'LowCardinality(String)', 'flapping or limit, where that kept it from being told; else empty'),
   ],
   orderBy: ['rule', 'key', 'time', 'id'],
@@ -111,22 +115,22 @@ export const DEAD_LETTERS: Table = {
   ttlDays: 90,
 };
 
-/** Facts of rules without conditions: a row per window, key and fact. */
-const FACTS: Table = {
+/** What views say: a row for each window and key, or for each reading. */
+export const FACTS: Table = {
   name: 'facts',
   columns: [
-    column('time', 'DateTime64(6)', 'Start of the window'),
-    column('until', 'DateTime64(6)', 'End of the window'),
-    column('rule', 'LowCardinality(String)', 'Name of the rule'),
-    column('version', 'LowCardinality(String)', 'Hash of the rule at that time'),
-    column('stream', 'LowCardinality(String)', 'Stream that the rule reads'),
-    column('key', 'String', 'The values that the rule groups by'),
-    column('fact', 'LowCardinality(String)', 'Name of the fact'),
-    column('value', 'Nullable(Float64)', 'Its value, where it is a number or (as 0 and 1) a boolean'),
-    column('text', 'Nullable(String)', 'Its value, where it is a text'),
-    column('offset', 'UInt64', 'Journal offset of what closed the window'),
+    column('time', 'DateTime64(6)', 'End of the window: event time; without a window, the time of the reading'),
+    column('start', 'DateTime64(6)', 'Start of the window; without one, the time of the reading'),
+    column('rule', 'LowCardinality(String)', 'Name of the view'),
+    column('version', 'LowCardinality(String)', 'Hash of the view at that time'),
+    column('key', 'String', 'The values that the view groups by'),
+    column('labels', 'Map(String, String)', 'The same one by one, by label'),
+    column('facts', 'Map(String, Float64)', 'Values of facts that are numbers, or (as 1 and 0) booleans'),
+    column('texts', 'Map(String, String)', 'Values of facts that are texts'),
+    column('offset', 'UInt64', 'Journal offset of what brought it about'),
+    column('id', 'String', 'Identity of the result; the same as that of its event on NATS'),
   ],
-  orderBy: ['rule', 'fact', 'key', 'time'],
+  orderBy: ['rule', 'key', 'time', 'id'],
 };
 
 /** The tables beside those of the streams. */

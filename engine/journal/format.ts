@@ -6,7 +6,8 @@ import type { Draft, JournalRecord, MarkName } from '../model/record.ts';
  *
  * Segment: header of 32 bytes (`WEIRJNL` and a version byte; first offset as float64; journal id, 16 ASCII characters), then records.
  * Record: length of the body (u32), CRC-32 of the body (u32), body. Body: kind (u8), receive time (float64), offset (float64), then
- * for a message: broker (u8), flags (u8), length of the topic (u16), packet id (u16), topic, payload; for a mark: name (u8), broker + 1 (u8).
+ * for a message: broker (u8), flags (u8), length of the topic (u16), packet id (u16), topic, payload; for a mark: name (u8), broker + 1 (u8);
+ * for attributes: length of the device's id (u16), device, JSON text (empty where the device has none any more).
  * Little endian throughout.
  */
 const FORMAT_VERSION = 1;
@@ -15,10 +16,11 @@ const MAGIC = 'WEIRJNL';
 const FRAME_BYTES = 8;
 const BODY_BYTES = 17;
 const MESSAGE_BYTES = 6;
+const ATTRIBUTES_BYTES = 2;
 /** No record is larger: a length above it is damage, not a record. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
-const KIND = { message: 1, tick: 2, mark: 3 } as const;
+const KIND = { message: 1, tick: 2, mark: 3, attributes: 4 } as const;
 const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut'];
 
 export interface SegmentHeader {
@@ -44,8 +46,13 @@ export function decodeHeader(bytes: Buffer): SegmentHeader | undefined {
 
 /** Upper bound of a record's size in the journal. A UTF-16 unit takes at most three bytes of UTF-8. */
 export function maxEncodedBytes(record: Draft): number {
-  const extra = record.kind === 'message' ? MESSAGE_BYTES + record.topic.length * 3 + record.payload.length : 2;
-  return FRAME_BYTES + BODY_BYTES + extra;
+  return FRAME_BYTES + BODY_BYTES + maxExtraBytes(record);
+}
+
+function maxExtraBytes(record: Draft): number {
+  if (record.kind === 'message') return MESSAGE_BYTES + record.topic.length * 3 + record.payload.length;
+  if (record.kind !== 'attributes') return 2;
+  return ATTRIBUTES_BYTES + (record.device.length + (record.text?.length ?? 0)) * 3;
 }
 
 /** Writes the record at `at`, by its offset, and returns where it ends. The buffer must have `maxEncodedBytes` of room. */
@@ -68,6 +75,11 @@ export function encodeRecord(buffer: Buffer, at: number, record: Draft, offset: 
     buffer[end] = MARKS.indexOf(record.mark);
     buffer[end + 1] = record.connection + 1;
     end += 2;
+  } else if (record.kind === 'attributes') {
+    const deviceBytes = buffer.write(record.device, end + ATTRIBUTES_BYTES, 'utf8');
+    buffer.writeUInt16LE(deviceBytes, end);
+    end += ATTRIBUTES_BYTES + deviceBytes;
+    end += buffer.write(record.text ?? '', end, 'utf8');
   }
   buffer.writeUInt32LE(end - body, at);
   buffer.writeUInt32LE(crc32(buffer.subarray(body, end)), at + 4);
@@ -112,7 +124,7 @@ export function peekOffset(buffer: Buffer, at: number): number {
   const body = at + FRAME_BYTES;
   if (body + BODY_BYTES > buffer.length) return Number.NaN;
   const kind = buffer[body]!;
-  if (kind < KIND.message || kind > KIND.mark) return Number.NaN;
+  if (kind < KIND.message || kind > KIND.attributes) return Number.NaN;
   const offset = buffer.readDoubleLE(body + 9);
   return Number.isInteger(offset) ? offset : Number.NaN;
 }
@@ -143,6 +155,12 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
     case KIND.mark: {
       const mark = MARKS[buffer[rest]!];
       return mark === undefined ? undefined : { kind: 'mark', offset, at, mark, connection: buffer[rest + 1]! - 1 };
+    }
+    case KIND.attributes: {
+      const deviceEnd = rest + ATTRIBUTES_BYTES + buffer.readUInt16LE(rest);
+      const device = buffer.toString('utf8', rest + ATTRIBUTES_BYTES, deviceEnd);
+      const text = deviceEnd === end ? undefined : buffer.toString('utf8', deviceEnd, end);
+      return { kind: 'attributes', offset, at, device, text };
     }
     default:
       return undefined;

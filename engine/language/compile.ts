@@ -1,35 +1,46 @@
-import { createHash } from 'node:crypto';
 import type { StreamConfig } from '../model/config.ts';
 import type { Document } from '../model/locate.ts';
 import type {
   DerivedRule,
-  Judge,
   Keying,
   Plan,
   ReadingRule,
   RulePlan,
   SilenceRule,
   StreamPlan,
+  WindowPlan,
   WindowRule,
 } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
-import type { FieldValue } from '../model/reading.ts';
 import { type Fault, locateFaults } from '../model/report.ts';
-import type { RuleFile, TopCondition } from '../model/rule.ts';
-import { suggest } from '../model/suggest.ts';
+import type { RuleFile } from '../model/rule.ts';
+import { type AttributePaths, planAttributes } from './attributes.ts';
 import { cluesOf, cluesOfRule } from './clues.ts';
-import { type CompiledCondition, compileCondition } from './conditions.ts';
+import { findCorrelation } from './correlation.ts';
 import { planClosed, planDerived } from './derived.ts';
-import { compileLevels } from './levels.ts';
+import { compileAt, judgeOf } from './judge.ts';
 import { planAggregates } from './plan-aggregates.ts';
 import { planLifecycle, planSilence } from './plan-lifecycle.ts';
+import { DURATION, planSequence } from './plan-sequence.ts';
 import { planWindow } from './plan-window.ts';
 import { indexRules } from './rule-index.ts';
 import { checkMessage, compileRuleMessage } from './rule-message.ts';
-import { type Report, readingScope, rememberingScope, type Scope, windowScope } from './scope.ts';
+import { type Report, readingScope, rememberingScope, windowScope } from './scope.ts';
 import type { Shared } from './shared.ts';
+import {
+  deviceStream,
+  findStream,
+  hasDevice,
+  isView,
+  keyingOf,
+  orderRules,
+  type StreamDraft,
+  sourcesOf,
+  viewStream,
+} from './streams.ts';
 import { unitsOf } from './units.ts';
-import { type Uses, usesOfRule } from './uses.ts';
+import { usesOfRule } from './uses.ts';
+import { versionOf } from './version.ts';
 
 /** A rule file whose structure is sound, with the places of everything in it. */
 export interface ParsedRule {
@@ -37,40 +48,97 @@ export interface ParsedRule {
   readonly document: Document;
 }
 
+export interface CompileOptions {
+  /** Whether the config says where attributes of devices come from. Default false. */
+  readonly attributes?: boolean;
+  /** Names of rules that could not be read: what is over such a one is passed over, for it may be a view. */
+  readonly unread?: readonly string[];
+}
+
 /**
  * Compiles streams and rules into a plan. All problems of all rules are found at once; the plan holds the rules that have no error,
- * highest priority first, else in the order given. `shared` is what rules may refer to by name.
+ * highest priority first, else in the order given. `shared` is what rules may refer to by name; without `attributes`, the config says
+ * nowhere that devices have any, and no rule may look at them.
  */
 export function compilePlan(
   streams: readonly StreamConfig[],
   parsed: readonly ParsedRule[],
   shared?: Shared,
+  { attributes = false, unread = [] }: CompileOptions = {},
 ): { plan: Plan; problems: Problem[] } {
-  const problems: Problem[] = [];
-  const keyings = streams.map((): Keying[] => [{ index: 0, per: ['device'], parts: [-1], byDevice: true }]);
+  const paths: AttributePaths | undefined = attributes ? new Map() : undefined;
+  const world = streams.map(deviceStream);
+  const { order, circles } = orderRules(streams, parsed);
+  const found: Problem[][] = parsed.map(() => []);
   const drafts: { readonly draft: Draft; readonly priority: number }[] = [];
-  const files = new Map<string, string>();
-  for (const { rule, document } of parsed) {
+  const broken = new Set(unread);
+  const known: Known = { files: new Map(), streams: new Set(streams.map(({ name }) => name)) };
+  for (const index of order) {
+    const { rule, document } = parsed[index]!;
     const faults: Fault[] = [];
     const report: Report = (path, fault) => faults.push({ ...fault, path });
-    const known = files.get(rule.name);
-    if (known !== undefined) {
-      const message = `another rule, in ${known}, is named "${rule.name}" too`;
-      report(['name'], { code: 'duplicate-name', message, remedy: 'Give each rule a name of its own.' });
+    checkName(rule, document.file, known, report);
+    const circle = circles.get(index);
+    if (circle !== undefined) reportCircle(rule, circle, report);
+    const before = world.length;
+    const sound = circle === undefined && sourcesOf(rule).every((name) => known.streams.has(name) || !broken.has(name));
+    const drafted = sound ? draftRule(rule, world, shared, paths, report) : undefined;
+    const problems = locateFaults(document, faults);
+    found[index]!.push(...problems);
+    if (drafted === undefined || problems.some((problem) => problem.severity === 'error')) {
+      if (isView(rule)) broken.add(rule.name);
+      world.length = before;
+      continue;
     }
-    files.set(rule.name, document.file);
-    const draft = draftRule(rule, streams, keyings, shared, report);
-    const found = locateFaults(document, faults);
-    problems.push(...found);
-    if (draft === undefined || found.some((problem) => problem.severity === 'error')) continue;
-    drafts.push({ draft, priority: rule.priority ?? 1 });
+    drafts.push({ draft: drafted.draft, priority: rule.priority ?? 1 });
+    if (drafted.stream !== undefined) world.push(drafted.stream);
   }
-  const rules = place(drafts.sort((a, b) => b.priority - a.priority).map(({ draft }) => draft));
-  return { plan: { streams: streams.map((config, i) => planStream(config, i, keyings[i]!, rules)), rules }, problems };
+  // Of equal priority, in the order given.
+  const place = new Map(parsed.map(({ rule }, i) => [rule.name, i]));
+  drafts.sort((a, b) => b.priority - a.priority || place.get(a.draft.name)! - place.get(b.draft.name)!);
+  const rules = placeRules(drafts.map(({ draft }) => draft));
+  const planned = world.map((stream, i) => planStream(stream, i, rules, readersOf(world, i)));
+  const levels = 1 + Math.max(0, ...rules.map((rule) => planned[rule.stream]!.level));
+  return { plan: { streams: planned, levels, rules, attributes: pathsOf(paths) }, problems: found.flat() };
+}
+
+function pathsOf(paths: AttributePaths | undefined): Plan['attributes'] {
+  return Array.from(paths?.keys() ?? [], (path) => path.split('.'));
+}
+
+/** What has a name already: rules, with the file of each, and streams of the config. */
+interface Known {
+  readonly files: Map<string, string>;
+  readonly streams: ReadonlySet<string>;
+}
+
+/** A view is a stream, so its name must be free among streams too. */
+function checkName(rule: RuleFile, file: string, { files, streams }: Known, report: Report): void {
+  const { name } = rule;
+  const other = files.get(name);
+  if (other !== undefined) {
+    const message = `another rule, in ${other}, is named "${name}" too`;
+    report(['name'], { code: 'duplicate-name', message, remedy: 'Give each rule a name of its own.' });
+    return;
+  }
+  files.set(name, file);
+  if (!isView(rule) || !streams.has(name)) return;
+  const message = `the config has a stream "${name}", and a view makes a stream of its own name`;
+  report(['name'], { code: 'duplicate-name', message, remedy: 'Give the view another name.' });
+}
+
+function reportCircle(rule: RuleFile, circle: readonly string[], report: Report): void {
+  const message =
+    circle.length === 2
+      ? `the view is over itself: ${circle.join(' → ')}`
+      : `these views are over each other in a circle: ${circle.join(' → ')}`;
+  const remedy = `Let ${circle.length === 2 ? 'it' : 'one of them'} be over a stream of the config.`;
+  // Of a rule over two streams, the one in the circle.
+  report(rule.stream === circle[1] ? ['stream'] : ['with', 'stream'], { code: 'view-circle', message, remedy });
 }
 
 /** Numbers the rules, and those of each keying among themselves. */
-function place(drafts: readonly Draft[]): RulePlan[] {
+function placeRules(drafts: readonly Draft[]): RulePlan[] {
   const slots = new Map<Keying, number>();
   return drafts.map((draft, index) => {
     const slot = slots.get(draft.keying) ?? 0;
@@ -79,11 +147,19 @@ function place(drafts: readonly Draft[]): RulePlan[] {
   });
 }
 
+/** The stream itself, and those whose readings take over what stands in its own. */
+function readersOf(world: readonly StreamDraft[], index: number): number[] {
+  return world.flatMap(({ origin }, i) => {
+    const isMadeOf = origin.kind === 'correlation' && (origin.of === index || origin.with === index);
+    return i === index || isMadeOf ? [i] : [];
+  });
+}
+
 function planStream(
-  config: StreamConfig,
+  { config, origin, level, settleMs, keyings }: StreamDraft,
   index: number,
-  keyings: readonly Keying[],
   rules: readonly RulePlan[],
+  readers: readonly number[],
 ): StreamPlan {
   const own = rules.filter((rule) => rule.stream === index);
   const silent = own.filter((rule) => rule.kind === 'silence');
@@ -93,6 +169,10 @@ function planStream(
     index,
     name: config.name,
     config,
+    origin:
+      origin.kind === 'view' ? { kind: 'view', rule: rules.findIndex(({ name }) => name === origin.name) } : origin,
+    level,
+    settleMs,
     keyings,
     readingRules,
     windowRules,
@@ -100,6 +180,7 @@ function planStream(
     windowIndex: indexRules(windowRules),
     silenceRules: keyings.map((keying) => silent.filter((rule) => rule.keying === keying)),
     hasSilence: silent.length > 0,
+    usesAttributes: rules.some((rule) => rule.usesAttributes && readers.includes(rule.stream)),
   };
 }
 
@@ -107,60 +188,113 @@ function planStream(
 type Draft = Unplaced<ReadingRule> | Unplaced<DerivedRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
 type Unplaced<R> = Omit<R, 'index' | 'slot'>;
 
+/** A rule and, where it is a view, the stream of it. */
+interface Drafted {
+  readonly draft: Draft;
+  readonly stream?: StreamDraft;
+}
+
 function draftRule(
   rule: RuleFile,
-  streams: readonly StreamConfig[],
-  keyings: readonly Keying[][],
+  world: StreamDraft[],
   shared: Shared | undefined,
+  paths: AttributePaths | undefined,
   report: Report,
-): Draft | undefined {
-  const index = streams.findIndex((stream) => stream.name === rule.stream);
-  const stream = streams[index];
-  if (stream === undefined) {
-    const names = streams.map((each) => each.name);
-    const close = suggest(rule.stream, names);
-    const remedy = close === undefined ? `The config has: ${names.join(', ')}.` : `Did you mean "${close}"?`;
-    report(['stream'], { code: 'unknown-stream', message: `the config has no stream "${rule.stream}"`, remedy });
-    return undefined;
-  }
-  const keying = keyingOf(rule, stream, keyings[index]!, report);
+): Drafted | undefined {
+  const index =
+    rule.with === undefined ? findStream(world, rule.stream, report) : findCorrelation(rule, rule.with, world, report);
+  if (index === undefined) return undefined;
+  const source = world[index]!;
+  const stream = source.config;
+  const keying = keyingOf(rule, source, report);
   const uses = usesOfRule(rule, shared?.conditions ?? {});
-  const base = { ...baseOf(rule, stream, index, keying), version: versionOf(rule, uses, shared) };
-  const reading = readingScope(stream, shared ?? {});
+  const version = versionOf(rule, uses, shared, source.version);
+  const origin = hasDevice(source) ? 'devices' : 'view';
+  const used = planAttributes(rule, { keying, origin, shared: shared?.conditions ?? {}, paths, report });
+  const usesAttributes = used.ofReadings.size > 0;
+  const base = { ...baseOf(rule, stream, index, keying), version, usesAttributes };
+  const reading = readingScope(stream, shared ?? {}, origin === 'devices', used.ofReadings);
   if (rule.silence !== undefined) {
     checkMessage(rule, ['silentFor', 'reason', 'key', ...keying.per], base.units, report);
-    return { ...base, kind: 'silence', silenceMs: planSilence(rule) };
+    if (source.origin.kind !== 'devices') reportSilence(rule, report);
+    return { draft: { ...base, kind: 'silence', silenceMs: planSilence(rule) } };
   }
   const where = rule.where && compileAt(rule.where, 'where', reading, report)?.test;
   const clued = { stream, definitions: reading };
+  if (rule.sequence !== undefined) {
+    checkMessage(rule, ['key', DURATION, ...keying.per], base.units, report);
+    const planned = planSequence(rule, { keying, lifecycle: base.lifecycle, scope: reading, report });
+    const clues = cluesOf([rule.where], clued);
+    const rest = { attributesOf: undefined, formulas: [], remembered: [], view: undefined };
+    return planned && { draft: { ...base, kind: 'window', where, clues, ...planned, ...rest } };
+  }
   if (rule.window === undefined && (rule.facts !== undefined || uses.changed)) {
     const { running, formulas, ...derived } = planDerived(rule, stream, reading, report);
     const { scope, remembered } = rememberingScope(derived.scope);
+    const made = isView(rule)
+      ? viewStream({ rule, version, keying, source, scope, units: base.units, strideMs: 0 })
+      : undefined;
     const judge = judgeOf(rule, scope, report);
     checkMessage(rule, ['key', ...scope.names], base.units, report);
     // What remembers must see every reading that `where` lets through.
     const remembers = running.length + remembered.length > 0;
     const clues = remembers ? cluesOf([rule.where], clued) : cluesOfRule(rule, clued);
-    return judge && { ...base, kind: 'derived', where, clues, running, formulas, remembered, judge };
+    const facts = { running, formulas, remembered };
+    return (
+      judge && drafted({ ...base, kind: 'derived', where, clues, ...facts, judge, view: made?.view }, made?.stream)
+    );
   }
   if (rule.window === undefined) {
     const judge = judgeOf(rule, reading, report);
     checkMessage(rule, ['key', ...reading.names], base.units, report);
-    return judge && { ...base, kind: 'reading', where, clues: cluesOfRule(rule, clued), judge };
+    return judge && { draft: { ...base, kind: 'reading', where, clues: cluesOfRule(rule, clued), judge } };
   }
-  const closed = windowScope(rule, keying, stream.fields, reading);
+  const closed = windowScope(rule, keying, stream.fields, reading, used.ofClosed);
   const { formulas, ...calculated } = planClosed(rule, stream, closed, report);
   const { scope, remembered } = rememberingScope(calculated.scope);
   const judge = judgeOf(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
   const aggregates = planAggregates(rule, stream, reading, report);
-  const window = planWindow(rule.window, { keying, aggregates, scope: reading, report });
+  const window = planWindow(rule.window, { keying, aggregates, ttlDays: stream.ttlDays, scope: reading, report });
   const clues = cluesOf([rule.where], clued);
-  return judge && window && { ...base, kind: 'window', where, clues, window, formulas, remembered, judge };
+  if (judge === undefined || window === undefined) return undefined;
+  const strideMs = strideOf(window);
+  const made = isView(rule)
+    ? viewStream({ rule, version, keying, source, scope, units: base.units, strideMs })
+    : undefined;
+  const facts = { window, attributesOf: used.attributesOf, formulas, remembered };
+  return drafted({ ...base, kind: 'window', where, clues, ...facts, judge, view: made?.view }, made?.stream);
+}
+
+function drafted(draft: Draft, stream: StreamDraft | undefined): Drafted {
+  return { draft, ...(stream !== undefined && { stream }) };
+}
+
+/** Event time from one result of a window to the next, where it is known, and by which it comes late. */
+function strideOf(window: WindowPlan): number {
+  switch (window.kind) {
+    case 'tumbling':
+      return window.sizeMs + window.latenessMs;
+    case 'hopping':
+      return window.everyMs + window.latenessMs;
+    case 'session':
+      return window.gapMs + window.latenessMs;
+    default:
+      return window.latenessMs;
+  }
+}
+
+function reportSilence({ stream }: RuleFile, report: Report): void {
+  const message = `"${stream}" is a view, and silence is looked for among devices`;
+  report(['silence'], {
+    code: 'silence-of-view',
+    message,
+    remedy: 'Make it a rule over the stream that the view is of.',
+  });
 }
 
 function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Keying) {
-  const { type, params = {} } = rule.event;
+  const { type, params = {} } = rule.event ?? { type: rule.name };
   const template = params.message ?? `${rule.name}: {{key}}`;
   const units = unitsOf(rule, config);
   const lifecycle = planLifecycle(rule);
@@ -175,85 +309,4 @@ function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Ke
     message: compileRuleMessage(template, units),
     units,
   } as const;
-}
-
-/** Hash of everything that gives the rule its meaning, with what it refers to by name; its description and schema do not. */
-function versionOf(rule: RuleFile, uses: Uses, shared: Shared | undefined): string {
-  const { $schema: _schema, description: _description, ...meaning } = rule;
-  const pick = (from: object = {}, names: ReadonlySet<string>) =>
-    Object.fromEntries(Object.entries(from).filter(([name]) => names.has(name)));
-  const conditions = pick(shared?.conditions, uses.conditions);
-  const lists = pick(shared?.lists, uses.lists);
-  const referred = uses.conditions.size + uses.lists.size > 0 ? [{ conditions, lists }] : [];
-  return createHash('sha256')
-    .update([meaning, ...referred].map((part) => JSON.stringify(sortKeys(part))).join('\n'))
-    .digest('hex')
-    .slice(0, 12);
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, part]) => [key, sortKeys(part)]));
-}
-
-function keyingOf(rule: RuleFile, stream: StreamConfig, known: Keying[], report: Report): Keying {
-  const per = rule.per ?? ['device'];
-  const labels = stream.labels.map((label) => label.name);
-  const parts = per.map((name, i) => {
-    const label = labels.indexOf(name);
-    if (name !== 'device' && label < 0) {
-      const close = suggest(name, ['device', ...labels]);
-      report(['per', i], {
-        code: 'unknown-label',
-        message: `stream "${stream.name}" has no label "${name}"`,
-        remedy: close === undefined ? `It has: ${['device', ...labels].join(', ')}.` : `Did you mean "${close}"?`,
-      });
-    }
-    return name === 'device' ? -1 : label;
-  });
-  const same = known.find(
-    (keying) => keying.per.length === per.length && keying.per.every((name, i) => name === per[i]),
-  );
-  if (same !== undefined) return same;
-  const keying = { index: known.length, per, parts, byDevice: false };
-  known.push(keying);
-  return keying;
-}
-
-function compileAt<E>(
-  condition: TopCondition,
-  key: string,
-  scope: Scope<E>,
-  report: Report,
-): CompiledCondition<E> | undefined {
-  const { compiled, problems } = compileCondition(condition, scope);
-  for (const { path, ...problem } of problems) report([key, ...path], problem);
-  return compiled;
-}
-
-function judgeOf<E>(rule: RuleFile, scope: Scope<E>, report: Report): Judge<E> | undefined {
-  const getters = scope.names.map((name) => [name, scope.resolve(name)!] as const);
-  const facts = (env: E) => {
-    const values: Record<string, FieldValue | null> = {};
-    for (const [name, get] of getters) values[name] = get(env) ?? null;
-    return values;
-  };
-  if (rule.levels !== undefined) {
-    const levels = compileLevels(rule.levels, scope, report);
-    return levels && { ...levels, facts };
-  }
-  const conditions = rule.conditions && compileAt(rule.conditions, 'conditions', scope, report);
-  const clear = rule.clear && compileAt(rule.clear, 'clear', scope, report);
-  if (conditions === undefined) return undefined;
-  return {
-    holds: conditions.test,
-    clears: clear?.test,
-    facts,
-    outcomes: (env, clearing) => [
-      ...conditions.explain(env),
-      ...(clearing && clear !== undefined ? clear.explain(env) : []),
-    ],
-  };
 }

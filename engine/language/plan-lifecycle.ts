@@ -5,7 +5,7 @@ import { type ActiveSpec, type HoldSpec, type RuleFile, WEEKDAYS } from '../mode
 /** How the verdicts of a rule, whose structure is sound, become alerts. A silence rule has no `for`: a silence that must last is a longer silence. */
 export function planLifecycle(rule: RuleFile): Lifecycle {
   const { silence, keepFiring, resolveAfter, repeat, flapping, limit, active = [] } = rule;
-  const severity = rule.event.params?.severity ?? 'warning';
+  const severity = rule.event?.params?.severity ?? 'warning';
   const levels = rule.levels?.map((level): LevelPlan => {
     return { severity: level.severity, hold: planHold(level.for ?? rule.for) };
   });

@@ -1,4 +1,4 @@
-import { parseDuration } from '../model/duration.ts';
+import { formatDuration, parseDuration } from '../model/duration.ts';
 import type { Keying, WindowAggregate, WindowName, WindowPlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TopCondition, WindowSpec } from '../model/rule.ts';
@@ -9,6 +9,8 @@ import type { Report, Scope } from './scope.ts';
 export interface WindowContext {
   readonly keying: Keying;
   readonly aggregates: readonly WindowAggregate[];
+  /** How long the table of its readings keeps them; undefined: for ever. */
+  readonly ttlDays: number | undefined;
   /** What conditions over single readings may name. */
   readonly scope: Scope<Reading>;
   readonly report: Report;
@@ -68,6 +70,7 @@ export function planWindow(spec: WindowSpec, context: WindowContext): WindowPlan
     latenessMs: spec.lateness === undefined ? 0 : durationOf(spec.lateness),
     aggregates: context.aggregates,
   };
+  checkRetention(common.latenessMs, context);
   const plan = planOf(kind, spec, common, context);
   if (plan !== undefined && 'byArrival' in plan && plan.byArrival && plan.latenessMs > 0) {
     context.report(['window', 'lateness'], {
@@ -77,6 +80,18 @@ export function planWindow(spec: WindowSpec, context: WindowContext): WindowPlan
     });
   }
   return plan;
+}
+
+/** A reading that is taken in must still have its row when the alert tells where to find it. */
+function checkRetention(latenessMs: number, { ttlDays, report }: WindowContext): void {
+  const retainMs = (ttlDays ?? Number.POSITIVE_INFINITY) * 86_400_000;
+  if (latenessMs < retainMs) return;
+  const [lateness, retain] = [formatDuration(latenessMs), formatDuration(retainMs)];
+  report(['window', 'lateness'], {
+    code: 'bad-window',
+    message: `a lateness of ${lateness} takes readings in whose rows are deleted by then: the stream keeps them for ${retain}`,
+    remedy: `Wait for less than "${retain}", or let the stream \`retain\` them for longer in the config.`,
+  });
 }
 
 /** One call for all kinds: each planner takes what its own name stands for. */

@@ -16,7 +16,7 @@ export function compileRuleMessage(template: string, units: Units): Message['ren
 
 /** Reports what a rule's message names and the rule does not know. */
 export function checkMessage(rule: RuleFile, known: readonly string[], units: Units, report: Report): void {
-  const template = rule.event.params?.message;
+  const template = rule.event?.params?.message;
   if (template === undefined) return;
   for (const name of compileMessage(template).names) {
     if (known.includes(name) || name === 'severity') continue;

@@ -50,7 +50,7 @@ const comparison = {
     fact: {
       type: 'string',
       minLength: 1,
-      description: 'Fact of the window, or field of the reading.',
+      description: 'Fact of the window, field of the reading, or attribute of its device, as in device.limits.temp.',
       examples: [example.fact],
     },
     operator: {

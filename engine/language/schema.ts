@@ -4,7 +4,9 @@ import { conditionSchema, topConditionSchema } from './schema-conditions.ts';
 import { operandSchema } from './schema-derived.ts';
 import { factSchema } from './schema-facts.ts';
 import { lifecycleSchemas } from './schema-lifecycle.ts';
+import { sequenceLatenessSchema, sequenceSchema } from './schema-sequence.ts';
 import { windowSchema } from './schema-window.ts';
+import { withSchema } from './schema-with.ts';
 
 const name = {
   type: 'string',
@@ -15,7 +17,8 @@ const name = {
 
 const event = {
   type: 'object',
-  description: 'What the alert says.',
+  description:
+    'What the alert says. Without it the rule is a view: its facts are published and stored, and are a stream of its name for other rules.',
   required: ['type'],
   additionalProperties: false,
   properties: {
@@ -56,9 +59,9 @@ export const ruleSchema: JsonSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'a rule { … }',
   description:
-    'When to raise an alert. Either `conditions`, over single readings or over the facts of a window, or `silence`.',
+    'When to raise an alert: `conditions`, over single readings or over the facts of a window, or `silence`, or a `sequence`. Without `event`, a view of `facts`.',
   type: 'object',
-  required: ['name', 'stream', 'event'],
+  required: ['name', 'stream'],
   additionalProperties: false,
   properties: {
     $schema: { type: 'string', description: 'This schema, for editors.', examples: ['./rule.schema.json'] },
@@ -72,17 +75,26 @@ export const ruleSchema: JsonSchema = {
       examples: ['overheating'],
     },
     description: { type: 'string', description: 'What the rule is for, in a sentence for people.' },
-    stream: { type: 'string', minLength: 1, description: 'Name of a stream of the config.', examples: ['sensors'] },
+    stream: {
+      type: 'string',
+      minLength: 1,
+      description: 'Name of a stream of the config, or of a view: a rule without `event`.',
+      examples: ['sensors'],
+    },
+    with: withSchema,
     per: {
       type: 'array',
       maxItems: 16,
       uniqueItems: true,
       items: { ...name, description: '`device`, or a label of the stream.', examples: ['device'] },
-      description: 'What readings are grouped by: labels, or `device`. An empty list is the whole stream.',
+      description:
+        "What readings are grouped by: labels, or `device`. An empty list is the whole stream. Over a view, by default what the view's are.",
       default: ['device'],
     },
     where: { ...topConditionSchema, description: 'Looks only at readings for which this holds.' },
     window: windowSchema,
+    sequence: sequenceSchema,
+    lateness: sequenceLatenessSchema,
     facts: {
       type: 'object',
       minProperties: 1,

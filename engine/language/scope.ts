@@ -5,6 +5,7 @@ import type { Keying } from '../model/plan.ts';
 import type { FieldType, FieldValue, Reading } from '../model/reading.ts';
 import type { Fault } from '../model/report.ts';
 import type { RuleFile } from '../model/rule.ts';
+import type { AttributePlaces } from './attributes.ts';
 import type { ConditionContext, Definitions } from './conditions.ts';
 import { readFacts } from './facts.ts';
 import type { FactGetter } from './operators.ts';
@@ -18,7 +19,8 @@ export interface Scope<E> extends ConditionContext<E> {
   typeOf(fact: string): FieldType | undefined;
 }
 
-type Entry<E> = { readonly type: FieldType; readonly get: (env: E) => FieldValue | undefined };
+/** Of an attribute, the type is not known. */
+type Entry<E> = { readonly type?: FieldType; readonly get: (env: E) => FieldValue | undefined };
 
 function scopeOf<E>(entries: ReadonlyMap<string, Entry<E>>, definitions: Definitions): Scope<E> {
   return {
@@ -34,31 +36,47 @@ export function definitionsOf({ shared, lists, checked }: Definitions): Definiti
   return { shared, lists, checked };
 }
 
-/** A single reading: its fields, its device and its labels. A field hides a label of the same name. */
-export function readingScope(stream: StreamConfig, definitions: Definitions): Scope<Reading> {
-  const entries = new Map<string, Entry<Reading>>([['device', { type: 'string', get: (reading) => reading.device }]]);
+/** A single reading: its fields, its device (unless it has none), its labels, and attributes. A field hides a label of the same name. */
+export function readingScope(
+  stream: StreamConfig,
+  definitions: Definitions,
+  hasDevice = true,
+  attributes: AttributePlaces = new Map(),
+): Scope<Reading> {
+  const entries = new Map<string, Entry<Reading>>();
+  if (hasDevice) entries.set('device', { type: 'string', get: (reading) => reading.device });
   stream.labels.forEach(({ name }, i) => {
     entries.set(name, { type: 'string', get: (reading) => reading.labels[i] });
   });
   stream.fields.forEach(({ name, type }, i) => {
     entries.set(name, { type, get: (reading) => reading.values[i] });
   });
+  addAttributes(entries, attributes);
   return scopeOf(entries, definitions);
 }
 
-/** A closed window: its facts, and the parts of its key. */
+/** A closed window: its facts, the parts of its key, and attributes of the device among those. */
 export function windowScope(
   rule: RuleFile,
   keying: Keying,
   fields: readonly FieldConfig[],
   definitions: Definitions,
+  attributes: AttributePlaces = new Map(),
 ): Scope<Closed> {
   const entries = new Map<string, Entry<Closed>>();
   keying.per.forEach((name, i) => {
     entries.set(name, { type: 'string', get: (closed) => closed.key.parts[i] });
   });
   for (const { name, type, get } of readFacts(rule.facts, fields)) entries.set(name, { type, get });
+  addAttributes(entries, attributes);
   return scopeOf(entries, definitions);
+}
+
+function addAttributes<E extends Pick<Reading, 'attributes'> | Pick<Closed, 'attributes'>>(
+  entries: Map<string, Entry<E>>,
+  attributes: AttributePlaces,
+): void {
+  for (const [name, place] of attributes) entries.set(name, { get: (env) => env.attributes?.[place] });
 }
 
 /** A scope whose conditions may also ask whether a fact changed, and the facts that they ask it of, by where their values are kept. */

@@ -7,8 +7,11 @@ import { suggest } from '../model/suggest.ts';
 import { checkBounds } from './check-facts.ts';
 import { checkKinds } from './check-kinds.ts';
 import { checkLifecycle } from './check-lifecycle.ts';
+import { checkBesideSequence, checkSequence } from './check-sequence.ts';
 import { checkFileSize, checkSize } from './check-size.ts';
+import { checkEvent } from './check-view.ts';
 import { checkWindow } from './check-window.ts';
+import { checkWith } from './check-with.ts';
 import { ruleSchema } from './schema.ts';
 
 const validate = createValidator(ruleSchema);
@@ -17,7 +20,7 @@ const validate = createValidator(ruleSchema);
 const TAKEN = ['device', 'key'];
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** Keys that silence takes the place of. */
-const BESIDE_SILENCE = ['window', 'facts', 'conditions', 'levels', 'clear', 'where'] as const;
+const BESIDE_SILENCE = ['with', 'window', 'facts', 'conditions', 'levels', 'clear', 'where'] as const;
 const PARAMS = ['severity', 'message'];
 const MAX_BYTES = 262_144;
 
@@ -45,9 +48,13 @@ type Draft = Readonly<Record<string, unknown>>;
 
 function checkRule(rule: Draft, structural: readonly Fault[]): Fault[] {
   const isSound = (key: string) => !structural.some((fault) => fault.path[0] === key);
+  const meant = (key: string) => structural.some((fault) => fault.path.length === 1 && fault.meant === key);
   return [
-    ...checkKind(rule, structural),
+    ...checkEvent(rule, meant),
+    ...checkKind(rule, meant),
     ...(isSound('window') ? checkWindow(rule.window) : []),
+    ...checkSequence(rule, isSound('sequence')),
+    ...(isSound('with') ? checkWith(rule, (key) => Object.hasOwn(rule, key) || meant(key)) : []),
     ...(isObject(rule.facts) ? [...checkFactNames(rule.facts), ...checkBounds(rule.facts)] : []),
     ...checkLifecycle(rule),
     ...checkSize(rule),
@@ -55,10 +62,10 @@ function checkRule(rule: Draft, structural: readonly Fault[]): Fault[] {
   ];
 }
 
-/** Which parts belong together: conditions with or without window and facts, or silence alone. */
-function checkKind(rule: Draft, structural: readonly Fault[]): Fault[] {
+/** Which parts belong together: conditions with or without window and facts, or silence or a sequence alone. */
+function checkKind(rule: Draft, meant: (key: string) => boolean): Fault[] {
   const has = (key: string) => Object.hasOwn(rule, key);
-  const meant = (key: string) => structural.some((fault) => fault.path.length === 1 && fault.meant === key);
+  if (has('sequence')) return checkBesideSequence(rule);
   if (has('silence')) {
     return BESIDE_SILENCE.filter(has).map((key) => {
       const message = `\`${key}\` cannot stand beside \`silence\`: a silent device has no readings to look at.`;
@@ -66,11 +73,6 @@ function checkKind(rule: Draft, structural: readonly Fault[]): Fault[] {
     });
   }
   const faults: Fault[] = [];
-  const judges = ['conditions', 'levels', 'silence'] as const;
-  if (!judges.some((key) => has(key) || meant(key))) {
-    const remedy = 'Add "conditions": {"all": [ … ]}, or "silence": "60s".';
-    faults.push(keyFault('missing-key', ['conditions'], 'The rule says neither `conditions` nor `silence`.', remedy));
-  }
   if (isObject(rule.facts)) faults.push(...checkKinds(rule.facts, has('window') || meant('window')));
   if (has('window') && !has('facts') && !meant('facts')) {
     const remedy = 'Add "facts": {"meanTemp": {"mean": "temp"}}.';

@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from '../model/duration.ts';
 import type { Calculation, Operand, RuleFile } from '../model/rule.ts';
 import { isCalculation, takeApart } from './arithmetic.ts';
 import { aggregateFacts } from './facts.ts';
+import { DURATION } from './plan-sequence.ts';
 import { runningFacts } from './running.ts';
 
 /** Aggregates whose value is of the kind of those that they sum up. */
@@ -26,6 +27,7 @@ const SPANS: Readonly<Record<string, string>> = { '1s': 's', '1m': 'min', '1h': 
 /** The units of everything that alerts of a rule show, by name; what has none, or none that is certain, is not there. */
 export function unitsOf(rule: RuleFile, stream: StreamConfig): Readonly<Record<string, string>> {
   if (rule.silence !== undefined) return { silentFor: 's' };
+  if (rule.sequence !== undefined) return { [DURATION]: 's' };
   const fields = new Map(
     stream.fields.flatMap(({ name, unit }) => (unit === undefined ? [] : [[name, unit] as const])),
   );

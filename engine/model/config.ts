@@ -109,6 +109,14 @@ export interface ClickHouseConfig {
   readonly requestTimeoutMs: number;
 }
 
+/** Where attributes of devices come from; at least one. The bucket wins over the file, for a device as a whole. */
+export interface AttributesConfig {
+  /** Absolute path of a `.json` or `.csv` file. */
+  readonly file?: string;
+  /** Name of a KV bucket of NATS. */
+  readonly bucket?: string;
+}
+
 /** The whole config, validated, with every default filled in and every path absolute. */
 export interface Config {
   readonly file: string;
@@ -127,6 +135,8 @@ export interface Config {
     /** Bytes that must stay free on its disk, else intake stops. Default 100 MiB. */
     readonly minFreeBytes: number;
   };
+  /** Undefined: devices have no attributes. */
+  readonly attributes?: AttributesConfig;
   /** A stamp further ahead of the receive time than this is set back to it. Default 5 min. */
   readonly maxAheadMs: number;
 }

@@ -1,8 +1,10 @@
 import type { Summary } from '../aggregates/aggregate.ts';
+import type { AttributeValues, DeviceAttributes } from './attributes.ts';
 import type { Batch, EventOutput } from './output.ts';
 import type { FieldValue, Reading } from './reading.ts';
 import type { MarkRecord } from './record.ts';
 import type { Severity } from './rule.ts';
+import type { RuleTrace } from './rule-trace.ts';
 
 /**
  * What flows between the steps of the chain. A step handles the kinds it knows, hands on what it does not,
@@ -14,7 +16,9 @@ export type Item =
   | Status
   | Tick
   | MarkRecord
+  | AttributesChange
   | Closed
+  | Viewed
   | Verdict
   | Transition
   | Notice
@@ -30,6 +34,16 @@ export interface Tick {
   readonly at: number;
   /** Live time of every broker connection (see devices/liveness). */
   readonly liveMs: readonly number[];
+}
+
+/** The attributes of a device are others from here on. */
+export interface AttributesChange {
+  readonly kind: 'attributes';
+  readonly offset: number;
+  readonly at: number;
+  readonly device: string;
+  /** Undefined: it has none any more. */
+  readonly attributes: DeviceAttributes | undefined;
 }
 
 /** Why a message, or one reading of it, was not accepted. The names are part of metrics and tables: fixed. */
@@ -96,6 +110,9 @@ export interface Closed {
   readonly offset: number;
   /** Receive time of the record that closed it. */
   readonly receivedAt: number;
+  /** Index of the broker by which its key was last heard of, and the live time of that connection. */
+  readonly connection: number;
+  readonly liveMs: number;
   /** Index of the rule in the plan. */
   readonly rule: number;
   readonly key: Key;
@@ -106,10 +123,22 @@ export interface Closed {
   readonly inclusive: boolean;
   /** By the aggregates of the rule's window: what each came to. */
   readonly facts: readonly (Summary | undefined)[];
+  /** Of a sequence: how it went. */
+  readonly match?: SequenceMatch;
+  /** Those of the device in its key, where the rule looks at them; set by who judges. */
+  attributes?: AttributeValues | undefined;
   /** Calculated facts, by their order in the plan; set by who judges. */
   computed?: readonly (number | undefined)[];
   /** What the facts that are asked for a change were before, by their order in the plan; set by who judges. */
   remembered?: readonly (FieldValue | null)[];
+}
+
+/** What a sequence has come to: a match, or a reading behind one that completes nothing. */
+export interface SequenceMatch {
+  /** Event times of the readings that met its steps, in order; empty: nothing was completed. */
+  readonly metAt: readonly number[];
+  /** From the first of them to the end of the match, or of the last one before; milliseconds. */
+  readonly tookMs: number;
 }
 
 /** A reading with what a rule without a window works out from it and from those before it. */
@@ -126,6 +155,28 @@ export interface Derived {
   computed?: readonly (number | undefined)[];
   /** What the facts that are asked for a change were before, by their order in the plan. */
   remembered?: readonly (FieldValue | null)[];
+}
+
+/** What the facts of a view came to for one key: of a window that has closed, or with a reading. */
+export interface Viewed {
+  readonly kind: 'viewed';
+  /** Deterministic, as that of a transition. Of its event, and of its row. */
+  readonly id: string;
+  readonly offset: number;
+  /** Receive time of the record that caused it. */
+  readonly receivedAt: number;
+  /** See `Closed`. */
+  readonly connection: number;
+  readonly liveMs: number;
+  /** Index of the view in the plan's rules. */
+  readonly rule: number;
+  readonly key: Key;
+  /** Event time of what it sums up, as `Closed` has it; of a reading both are its time. */
+  readonly start: number;
+  readonly end: number;
+  readonly inclusive: boolean;
+  /** By the fields of the view's stream. */
+  readonly values: readonly (FieldValue | undefined)[];
 }
 
 /** The outcome of a rule's conditions for one key at one instant. */
@@ -167,7 +218,10 @@ export interface Transition {
   readonly offset: number;
   /** Receive time of the record that caused it. */
   readonly recordedAt: number;
+  /** Index of the rule in the plan; -1 where that no longer has it. */
   readonly rule: number;
+  /** What is left of a rule that the plan no longer has. */
+  readonly former?: RuleTrace;
   readonly key: Key;
   readonly from: AlertState;
   readonly to: AlertState;
@@ -193,8 +247,8 @@ export interface Transition {
   readonly evidence: { readonly from: number; readonly to: number };
 }
 
-/** The hours of the rule are over, or there was no outcome for too long. */
-export type EndReason = 'schedule' | 'gap';
+/** The hours of the rule are over, there was no outcome for too long, or the rule was changed or removed. */
+export type EndReason = 'schedule' | 'gap' | 'rule-changed' | 'rule-removed';
 
 /** An alert is told about without a change: it still fires (`repeat`), or what it is now that it no longer flaps (`stable`). */
 export interface Notice extends Omit<Transition, 'kind'> {

@@ -119,8 +119,8 @@ function find(root: Node | undefined, path: Path, which: 'key' | 'value'): numbe
   return offset;
 }
 
-/** Line starts are found only when the first place is asked for: most files have no problem. */
-function createLines(text: string): (offset: number) => Position {
+/** Finds the line and column of an offset. Line starts are found only when the first place is asked for: most files have no problem. */
+export function createLines(text: string): (offset: number) => Position {
   let starts: number[] | undefined;
   return (offset) => {
     starts ??= lineStarts(text);

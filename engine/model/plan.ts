@@ -7,14 +7,25 @@ import type { Severity } from './rule.ts';
 
 /** Config and rules, compiled: everything the fold needs to know, and nothing that changes while it runs. */
 export interface Plan {
+  /** Those of the config first, in its order; behind them those that the engine makes itself, each behind what it is made of. */
   readonly streams: readonly StreamPlan[];
+  /** How many levels of streams there are; at least 1. */
+  readonly levels: number;
   readonly rules: readonly RulePlan[];
+  /** Paths of the device attributes that rules look at; their values stand in this order. */
+  readonly attributes: readonly (readonly string[])[];
 }
 
 export interface StreamPlan {
   readonly index: number;
   readonly name: string;
+  /** Of a derived stream: its name, labels and fields; nothing decodes it. */
   readonly config: StreamConfig;
+  readonly origin: StreamOrigin;
+  /** 0 for a stream of the config; a derived one stands one above the highest that it is made of. */
+  readonly level: number;
+  /** How much longer than its clock says a quiet device is waited for, since its readings come in wide strides; milliseconds. */
+  readonly settleMs: number;
   /** Every way in which this stream's rules group readings; the first is always by device. */
   readonly keyings: readonly Keying[];
   /** Rules that look at single readings, at windows, and for silence. */
@@ -26,6 +37,60 @@ export interface StreamPlan {
   /** By keying: the silence rules that group by it. */
   readonly silenceRules: readonly (readonly SilenceRule[])[];
   readonly hasSilence: boolean;
+  /** Some rule looks at the attributes of a reading's device. */
+  readonly usesAttributes: boolean;
+}
+
+/** Where the readings of a stream come from: devices, or a view (a rule without event), by its place in the plan's `rules`, or two other streams. */
+export type StreamOrigin =
+  | { readonly kind: 'devices' }
+  | { readonly kind: 'view'; readonly rule: number }
+  | CorrelationOrigin;
+
+/** Two streams made one, for rules that look at both: its labels are those of the first, its fields those of the first and then of the other. */
+export interface CorrelationOrigin {
+  readonly kind: 'correlation';
+  /** Indexes of the two; the first is the rules' own. Neither is a correlation. */
+  readonly of: number;
+  readonly with: number;
+  /** The first has devices, and so its readings here. */
+  readonly hasDevice: boolean;
+  readonly join: LastJoin | WindowJoin;
+}
+
+/** Each reading of the first stream carries the newest values of the other that are known for its key. */
+export interface LastJoin {
+  readonly kind: 'last';
+  /** How far apart the two may be in event time, to either side. */
+  readonly lastMs: number;
+  /** Of what a key consists in either stream; see `Keying.parts`. */
+  readonly parts: readonly number[];
+  readonly otherParts: readonly number[];
+  /** What the values mean: changes with what the streams are made of. */
+  readonly version: string;
+}
+
+/** Readings of both streams, each with its own values only. */
+export interface WindowJoin {
+  readonly kind: 'window';
+  /** By the labels of the first stream: where a reading of the other has it; see `Keying.parts`. Undefined: it has none. */
+  readonly labels: readonly (number | undefined)[];
+  /** Where it has the device, where the first stream has devices; undefined: what the other calls its device. */
+  readonly device: number | undefined;
+}
+
+/** A rule without event: what its facts come to is told, stored, and what a stream of its name is made of. */
+export interface ViewPlan<E> {
+  /** Of its facts, which are the fields of its stream; `values` are in their order. */
+  readonly names: readonly string[];
+  /** By the fields of the view's stream. */
+  readonly values: readonly ((env: E) => FieldValue | undefined)[];
+}
+
+/** The view that a rule is; throws where it is none, which is a programming error. */
+export function viewOf(rule: RulePlan): Pick<ViewPlan<never>, 'names'> {
+  if ('view' in rule && rule.view !== undefined) return rule.view;
+  throw new Error(`rule ${rule.name} is no view`);
 }
 
 /** A way to group the readings of a stream. */
@@ -54,6 +119,8 @@ interface RuleBase {
   readonly type: string;
   /** Of the lowest level. */
   readonly severity: Severity;
+  /** It looks at the attributes of the devices whose readings it sees. */
+  readonly usesAttributes: boolean;
   readonly params: Readonly<Record<string, unknown>>;
   readonly lifecycle: Lifecycle;
   /** What the alert says, from the facts of a transition and the parts of its key. */
@@ -175,6 +242,8 @@ export interface DerivedRule extends RuleBase {
   /** Facts whose last values are remembered, for conditions that ask whether they changed. */
   readonly remembered: readonly ((derived: Derived) => FieldValue | undefined)[];
   readonly judge: Judge<Derived>;
+  /** Undefined: it has alerts. */
+  readonly view: ViewPlan<Derived> | undefined;
 }
 
 /** A fact that follows the readings of a key, and what it takes from each. */
@@ -193,10 +262,14 @@ export interface WindowRule extends RuleBase {
   /** See `ReadingRule`. */
   readonly clues: readonly Clue[] | undefined;
   readonly window: WindowPlan;
+  /** Which part of the key names the device whose attributes closed windows are judged by; undefined: none. */
+  readonly attributesOf: number | undefined;
   readonly formulas: readonly FormulaPlan<Closed>[];
   /** See `DerivedRule`. */
   readonly remembered: readonly ((closed: Closed) => FieldValue | undefined)[];
   readonly judge: Judge<Closed>;
+  /** See `DerivedRule`. */
+  readonly view: ViewPlan<Closed> | undefined;
 }
 
 export interface SilenceRule extends RuleBase {
@@ -205,9 +278,10 @@ export interface SilenceRule extends RuleBase {
 }
 
 /** The window of a rule, by its kind. Sizes are whole milliseconds of event time; `maxMs` is Infinity where there is no limit. */
-export type WindowPlan = TumblingPlan | HoppingPlan | SlidingPlan | SessionPlan | CountPlan | StatePlan;
+export type WindowPlan = TumblingPlan | HoppingPlan | SlidingPlan | SessionPlan | CountPlan | StatePlan | SequencePlan;
 
-export type WindowName = WindowPlan['kind'];
+/** Kinds that a rule's `window` names; a `sequence` is another key of the rule. */
+export type WindowName = Exclude<WindowPlan['kind'], 'sequence'>;
 
 /** Panes (see windows/) that one window may consist of: it bounds the accumulators that each key keeps for each fact. */
 export const MAX_PANES = 3_600;
@@ -263,6 +337,35 @@ export interface StatePlan extends WindowBase {
   readonly maxMs: number;
   /** See `CountPlan`. */
   readonly byArrival: boolean;
+}
+
+/** Readings that meet one condition after the other, with others absent in between or at the end. It has no aggregates. */
+export interface SequencePlan extends WindowBase {
+  readonly kind: 'sequence';
+  /** Every condition, as written; whether a reading meets the one at i is the bit i of its flags. At most 30. */
+  readonly conditions: readonly ((reading: Reading) => boolean)[];
+  /** What readings must meet, in order; at least one. */
+  readonly steps: readonly SequenceStepPlan[];
+  /** What must be absent behind the last of them for the match to be one; often empty. */
+  readonly closing: readonly AbsencePlan[];
+  /** How long it tells of readings that complete nothing, counted from the first of them behind a match; may be Infinity. */
+  readonly calmMs: number;
+}
+
+export interface SequenceStepPlan {
+  readonly flag: number;
+  /** It must be met less than this after the step before it; Infinity: whenever. */
+  readonly withinMs: number;
+  /** Flags none of which a reading between this step and the next may have. */
+  readonly breaks: number;
+}
+
+/** No reading with the flag in the time since a step was met. */
+export interface AbsencePlan {
+  readonly flag: number;
+  /** Index of the step that the time counts from; a reading at its very end is no longer in it. */
+  readonly since: number;
+  readonly withinMs: number;
 }
 
 /** One aggregate of a window and what it takes from each reading. */

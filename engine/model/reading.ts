@@ -1,3 +1,5 @@
+import type { AttributeValues } from './attributes.ts';
+
 /** A scalar as devices report it. Absent fields are `undefined`, never `null`. */
 export type FieldValue = number | boolean | string;
 
@@ -31,6 +33,8 @@ export interface Reading {
   readonly clamped: boolean;
   /** Live time of its broker connection at its arrival (see devices/liveness); set when it enters the chain. */
   liveMs: number;
+  /** Those of its device, where a rule of its stream looks at them; set when it enters the chain. */
+  attributes: AttributeValues | undefined;
   /** Came after every window that some rule would have had it in had closed; set by the window step, kept in the table. */
   late: boolean;
 }

@@ -1,8 +1,12 @@
 /** What stands in the journal: everything that can change an outcome, in order. */
-export type JournalRecord = MessageRecord | TickRecord | MarkRecord;
+export type JournalRecord = MessageRecord | TickRecord | MarkRecord | AttributesRecord;
 
 /** A record that has no offset yet. */
-export type Draft = Omit<MessageRecord, 'offset'> | Omit<TickRecord, 'offset'> | Omit<MarkRecord, 'offset'>;
+export type Draft =
+  | Omit<MessageRecord, 'offset'>
+  | Omit<TickRecord, 'offset'>
+  | Omit<MarkRecord, 'offset'>
+  | Omit<AttributesRecord, 'offset'>;
 
 /** A message as the broker delivered it. */
 export interface MessageRecord {
@@ -43,4 +47,14 @@ export interface MarkRecord {
   readonly mark: MarkName;
   /** Index of the broker, or -1 where the mark concerns the whole process. */
   readonly connection: number;
+}
+
+/** The attributes of one device have changed. */
+export interface AttributesRecord {
+  readonly kind: 'attributes';
+  readonly offset: number;
+  readonly at: number;
+  readonly device: string;
+  /** A JSON object, of at most `MAX_ATTRIBUTES_BYTES`; undefined: the device has none any more. */
+  readonly text: string | undefined;
 }

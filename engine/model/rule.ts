@@ -4,10 +4,16 @@ export interface RuleFile {
   readonly name: string;
   readonly description?: string;
   readonly stream: string;
+  /** Another stream, whose fields conditions and facts know by its name and theirs, as in `doors.open`. */
+  readonly with?: WithSpec;
   /** Labels (or `device`) whose values make the key; `[]` is the whole stream. Default `["device"]`. */
   readonly per?: readonly string[];
   readonly where?: TopCondition;
   readonly window?: WindowSpec;
+  /** In place of window and conditions: readings that meet one condition after the other. */
+  readonly sequence?: SequenceSpec;
+  /** Of a sequence: how long it waits for readings that come out of order. A window has its own. */
+  readonly lateness?: string;
   readonly facts?: Readonly<Record<string, FactSpec>>;
   readonly conditions?: TopCondition;
   /** In place of conditions: the same alert at rising severities, lowest first. */
@@ -24,11 +30,22 @@ export interface RuleFile {
   readonly flapping?: { readonly changes: number; readonly within: string };
   readonly limit?: { readonly alerts: number; readonly per: string };
   readonly active?: ActiveSpec | readonly ActiveSpec[];
-  readonly event: RuleEvent;
+  /** A rule without it is a view. */
+  readonly event?: RuleEvent;
   readonly priority?: number;
 }
 
 export type Severity = 'info' | 'warning' | 'critical';
+
+/**
+ * The other stream of a rule. With `last`, each reading of its own stream carries the last known values of the other; without it,
+ * readings of both enter its window.
+ */
+export interface WithSpec {
+  readonly stream: string;
+  /** How far a last known value may be from the reading that carries it, in event time. */
+  readonly last?: string;
+}
 
 /** How long the conditions must hold, or in how many of the last outcomes. */
 export type HoldSpec = string | { readonly matches: number; readonly of: number };
@@ -75,6 +92,14 @@ export type WindowSpec = (
   | { readonly count: number; readonly every?: number }
   | { readonly state: { readonly from: TopCondition; readonly until: TopCondition }; readonly max?: string }
 ) & { readonly lateness?: string };
+
+/** The condition that a reading must meet first, and what must follow it, or must not. */
+export type SequenceSpec = readonly [TopCondition, ...SequenceStep[]];
+
+/** A reading that meets a condition; or none that does, up to the next `then` or, at the end, until the time is over. */
+export type SequenceStep =
+  | { readonly then: TopCondition; readonly within?: string }
+  | { readonly not: Condition; readonly within?: string };
 
 /** Exactly one aggregate, its name → what it is of: a field, `true` or a condition; beside it, the aggregate's parameters. */
 export type FactSpec =

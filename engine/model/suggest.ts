@@ -2,14 +2,17 @@ const LONGEST = 64;
 
 /**
  * The candidate that a misspelt name most likely meant, or undefined where none is near.
- * Near is one edit per three letters, at least one; letter case costs nothing, and the first of equals wins.
+ * Near is one edit per three letters, at least one; letter case costs nothing, and the first of equals wins. Where none is, it is
+ * the first that is the name behind a dot: `doors.open` for `open`.
  */
 export function suggest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length === 0 || name.length > LONGEST) return undefined;
   const wanted = name.toLowerCase();
   let best: string | undefined;
+  let behindDot: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (candidate.endsWith(`.${name}`)) behindDot ??= candidate;
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance && distance < Math.max(wanted.length, candidate.length)) {
@@ -17,7 +20,7 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? behindDot;
 }
 
 /**

@@ -10,7 +10,8 @@ export type ColumnType =
   | 'Bool'
   | 'String'
   | 'LowCardinality(String)'
-  | 'Map(String, String)';
+  | 'Map(String, String)'
+  | 'Map(String, Float64)';
 
 export interface Column {
   readonly name: string;

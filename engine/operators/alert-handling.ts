@@ -34,7 +34,13 @@ export interface AlertHandling {
   readonly state: State;
   readonly counters: Counters;
   /** A deterministic id that no other transition or notice has. */
-  nextId(rule: RulePlan, key: KeyState, offset: number, what: Transition['to'] | Notice['notice'], at: number): string;
+  nextId(
+    rule: Pick<RulePlan, 'name'>,
+    key: Pick<KeyState, 'key'>,
+    offset: number,
+    what: Transition['to'] | Notice['notice'],
+    at: number,
+  ): string;
 }
 
 export function createAlertHandling(plan: Plan, state: State, journalId: string, counters: Counters): AlertHandling {
@@ -85,10 +91,11 @@ export function changeAlert(
   counters.transitions += 1;
   const { offset, recordedAt, at, explanation, reason } = what;
   const { from, to, since, fromLevel, toLevel } = change;
-  const { noise } = key.alerts[rule.slot]!;
+  const record = key.alerts[rule.slot]!;
+  const { noise } = record;
   const loud = noise !== undefined && (to === 'firing' || to === 'resolved');
   const telling = loud ? tell(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock) : undefined;
-  if (noise !== undefined) noise.changedAt = at;
+  record.changedAt = at;
   if (telling?.suppressed !== undefined) counters.events_suppressed += 1;
   out.push({
     kind: 'transition',

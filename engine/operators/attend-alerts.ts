@@ -103,7 +103,7 @@ function stillSilent({ of, key, tick }: Due, silent: NonNullable<NoiseRecord['si
 function end(due: Due, reason: EndReason, out: Item[]): void {
   const { of, key, record, handling, tick } = due;
   const { offset, at: recordedAt } = tick;
-  const at = notBefore(tick, record.noise!.changedAt);
+  const at = notBefore(tick, record.changedAt);
   const change = release(record);
   if (change === undefined) return;
   const explanation = explanationOf(due);
@@ -127,8 +127,8 @@ function calmDown(due: Due, out: Item[]): void {
 
 function notice(due: Due, what: Notice['notice'], state: 'firing' | 'resolved'): Notice {
   const { of, key, record, handling, tick } = due;
-  const { level, since, changedAt } = record.noise!;
-  const at = notBefore(tick, changedAt);
+  const { level, since } = record.noise!;
+  const at = notBefore(tick, record.changedAt);
   return {
     kind: 'notice',
     notice: what,

@@ -1,22 +1,25 @@
 import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
-import { alertRow, deadLetterRow, deviceRow } from '../delivery/rows.ts';
-import { ALERTS, DEAD_LETTERS, DEVICES, streamTable } from '../delivery/tables.ts';
+import { alertRow, deadLetterRow, deviceRow, factsRow } from '../delivery/rows.ts';
+import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, streamTable } from '../delivery/tables.ts';
 import type { Item } from '../model/item.ts';
-import type { Plan } from '../model/plan.ts';
+import { type Plan, viewOf } from '../model/plan.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';
 
 /**
- * Encodes readings, changes of alerts and devices, and rejections as rows, and cuts them into batches. Only batches and events leave
+ * Encodes readings, what views say, changes of alerts and devices, and rejections as rows, and cuts them into batches. Only batches and events leave
  * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first.
  */
 export const batch = (plan: Plan, limits: BatchLimits) => {
-  const readings = plan.streams.map((stream) => openReadings(streamTable(stream.config)));
+  const readings = plan.streams
+    .filter(({ origin }) => origin.kind === 'devices')
+    .map((stream) => openReadings(streamTable(stream.config)));
   const alerts = openRows(ALERTS);
   const devices = openRows(DEVICES);
   const deadLetters = openRows(DEAD_LETTERS);
-  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters];
+  const facts = openRows(FACTS);
+  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters, facts];
 
   const cutWhere = (due: (each: OpenBatch) => boolean, out: Item[]): void => {
     for (const each of open) if (due(each)) out.push(cut(each));
@@ -29,9 +32,17 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
   return lift((item, out) => {
     switch (item.kind) {
       case 'reading': {
-        const own = readings[item.stream]!;
+        const own = readings[item.stream];
+        // Of a derived stream: what it was made of is stored already.
+        if (own === undefined) return;
         makeRoom(own, item.receivedAt, out);
         own.encoder.encodeReading(item);
+        return;
+      }
+      case 'viewed': {
+        const rule = plan.rules[item.rule]!;
+        makeRoom(facts, item.receivedAt, out);
+        facts.encoder.encodeRow(factsRow(item, rule, viewOf(rule).names), item.offset);
         return;
       }
       case 'transition':

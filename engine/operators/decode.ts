@@ -1,7 +1,9 @@
 import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
+import { readAttributes } from '../model/attributes.ts';
 import type { Item } from '../model/item.ts';
-import type { JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
+import type { Plan } from '../model/plan.ts';
+import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
 import type { State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
@@ -11,6 +13,7 @@ export type Decoder = (record: MessageRecord, out: Item[]) => void;
 
 export interface DecodeOptions {
   readonly decoder: Decoder;
+  readonly plan: Plan;
   readonly state: State;
   /** By broker index: how many messages it may have under way, and so may deliver again. */
   readonly receiveMaximums: readonly number[];
@@ -18,11 +21,14 @@ export interface DecodeOptions {
 }
 
 /**
- * Turns journal records into items and stamps them with live time. What a broker delivers again, for want of an acknowledgement, stops
- * here. Marks pass; a tick carries every connection's live time.
+ * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
+ * at them. What a broker delivers again, for want of an acknowledgement, stops here. Marks pass; a tick carries every connection's live
+ * time.
  */
-export const decode = ({ decoder, state, receiveMaximums, counters }: DecodeOptions) =>
-  lift<JournalRecord>((record, out) => {
+export const decode = ({ decoder, plan, state, receiveMaximums, counters }: DecodeOptions) => {
+  const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
+  const { ofReadings } = state.attributes;
+  return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
@@ -34,7 +40,10 @@ export const decode = ({ decoder, state, receiveMaximums, counters }: DecodeOpti
       decoder(record, out);
       for (let i = start; i < out.length; i++) {
         const item = out[i]!;
-        if (item.kind === 'reading' || item.kind === 'status') item.liveMs = clock.liveMs;
+        if (item.kind === 'reading') {
+          item.liveMs = clock.liveMs;
+          if (usesAttributes[item.stream]!) item.attributes = ofReadings.get(item.device)?.values;
+        } else if (item.kind === 'status') item.liveMs = clock.liveMs;
       }
     } else if (record.kind === 'tick') {
       for (const clock of state.clocks) advanceLiveClock(clock, record.at);
@@ -44,11 +53,21 @@ export const decode = ({ decoder, state, receiveMaximums, counters }: DecodeOpti
         at: record.at,
         liveMs: state.clocks.map((clock) => clock.liveMs),
       });
+    } else if (record.kind === 'attributes') {
+      seeAttributes(plan, state, record, out);
     } else {
       seeMark(state, record);
       out.push(record);
     }
   });
+};
+
+function seeAttributes(plan: Plan, state: State, { text, ...of }: AttributesRecord, out: Item[]): void {
+  const attributes = text === undefined ? undefined : readAttributes(text, plan.attributes);
+  if (attributes === undefined) state.attributes.ofReadings.delete(of.device);
+  else state.attributes.ofReadings.set(of.device, attributes);
+  out.push({ ...of, attributes });
+}
 
 /** After a start every connection is down until its own mark; the time in between does not count. */
 function seeMark(state: State, mark: MarkRecord): void {

@@ -1,48 +1,74 @@
 import { createAlertRecord } from '../alerts/lifecycle.ts';
 import { include, nextRule, selectRules } from '../language/rule-index.ts';
-import type { Closed, Derived, Item } from '../model/item.ts';
-import type { DerivedRule, Judge, Plan, ReadingRule, RulePlan } from '../model/plan.ts';
+import type { DeviceAttributes } from '../model/attributes.ts';
+import type { AttributesChange, Closed, Derived, Item, Viewed } from '../model/item.ts';
+import type { DerivedRule, Judge, Plan, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { compute, derive, recall } from './derive.ts';
 import { lift } from './lift.ts';
+import { createResultIds, type ResultIds } from './result-ids.ts';
+
+/** What judging the readings and windows of one level of streams needs. */
+export interface EvaluateOptions {
+  readonly plan: Plan;
+  readonly state: State;
+  /** See `StreamPlan.level`; what is of other levels passes. */
+  readonly level: number;
+  /** For the ids of what views say. */
+  readonly journalId: string;
+  readonly counters: Counters;
+}
 
 /**
- * Judges readings and closed windows by the rules' conditions. An outcome that does not hold goes on only while an alert
+ * Judges readings and closed windows by the rules' conditions, or tells what views say of them. An outcome that does not hold goes on only while an alert
  * is open for it: of a thousand rules that see a reading, nearly all have nothing to say. Where an index tells which those are, they
  * are not even asked.
  */
-export const evaluate = (plan: Plan, state: State, counters: Counters) => {
+export const evaluate = ({ plan, state, level, journalId, counters }: EvaluateOptions) => {
+  const attributes = state.attributes.ofClosed[level];
+  const judging: Judging = { plan, state, counters, attributes, idOf: createResultIds(journalId) };
+  const isOwn = plan.streams.map((stream) => stream.level === level);
   // By stream: the rules to ask of the reading at hand.
   const selections = plan.streams.map(({ readingIndex }) => new Int32Array(readingIndex?.always.length ?? 0));
   return lift((item, out) => {
     out.push(item);
-    if (item.kind === 'reading') judgeReading(plan, state, counters, selections[item.stream]!, item, out);
-    else if (item.kind === 'closed') judgeClosed(plan, state, item, out);
+    if (item.kind === 'reading') {
+      if (isOwn[item.stream]!) judgeReading(judging, selections[item.stream]!, item, out);
+    } else if (item.kind === 'closed') {
+      const rule = plan.rules[item.rule]!;
+      if (isOwn[rule.stream]!) judgeClosed(judging, rule, item, out);
+    } else if (attributes !== undefined && item.kind === 'attributes') seeAttributes(attributes, item);
   });
 };
 
-function judgeReading(
-  plan: Plan,
-  state: State,
-  counters: Counters,
-  selected: Int32Array,
-  reading: Reading,
-  out: Item[],
-): void {
+interface Judging extends Pick<EvaluateOptions, 'plan' | 'state' | 'counters'> {
+  readonly idOf: ResultIds;
+  /** Of devices, as of now at this level; undefined where no window here is judged by them. */
+  readonly attributes: Map<string, DeviceAttributes> | undefined;
+}
+
+function seeAttributes(known: Map<string, DeviceAttributes>, { device, attributes }: AttributesChange): void {
+  if (attributes === undefined) known.delete(device);
+  else known.set(device, attributes);
+}
+
+function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, out: Item[]): void {
+  const { plan, state, counters, idOf } = judging;
   const stream = plan.streams[reading.stream]!;
   const { readingRules, readingIndex } = stream;
   if (readingRules.length === 0) return;
   const { keys } = lookUpDevice(state.streams[reading.stream]!, stream.keyings, reading.device, reading.labels);
   let inOrder = true;
   if (readingIndex === undefined) {
-    for (let i = 0; i < readingRules.length; i++) inOrder = judgeBy(readingRules[i]!, i, keys, reading, out) && inOrder;
+    for (let i = 0; i < readingRules.length; i++)
+      inOrder = judgeBy(idOf, readingRules[i]!, i, keys, reading, out) && inOrder;
   } else {
     selectRules(readingIndex, reading, selected);
     for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i]!, readingRules);
     for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
-      inOrder = judgeBy(readingRules[i]!, i, keys, reading, out) && inOrder;
+      inOrder = judgeBy(idOf, readingRules[i]!, i, keys, reading, out) && inOrder;
     }
   }
   if (!inOrder) counters.readings_out_of_order += 1;
@@ -50,6 +76,7 @@ function judgeReading(
 
 /** False where the rule did not look at the reading because it is out of order. */
 function judgeBy(
+  idOf: ResultIds,
   rule: ReadingRule | DerivedRule,
   position: number,
   keys: readonly KeyState[],
@@ -64,7 +91,11 @@ function judgeBy(
   }
   const derived = derive(rule, key, reading);
   if (derived === undefined) return false;
-  judge(rule, rule.judge, key, position, derived, reading.time, out);
+  if (rule.view !== undefined) {
+    const { offset, receivedAt, connection, liveMs, time } = reading;
+    const moment = { offset, receivedAt, connection, liveMs };
+    out.push(view(idOf, rule, rule.view, key, derived, { ...moment, start: time, end: time, inclusive: true }));
+  } else judge(rule, rule.judge, key, position, derived, reading.time, out);
   return true;
 }
 
@@ -92,14 +123,31 @@ function findOpen(key: KeyState, rules: readonly RulePlan[]): number[] {
   return open;
 }
 
-function judgeClosed(plan: Plan, state: State, closed: Closed, out: Item[]): void {
-  const rule = plan.rules[closed.rule]!;
+function judgeClosed({ state, attributes, idOf }: Judging, rule: RulePlan, closed: Closed, out: Item[]): void {
   if (rule.kind !== 'window') return;
+  const { attributesOf } = rule;
+  if (attributesOf !== undefined) closed.attributes = attributes?.get(closed.key.parts[attributesOf]!)?.values;
   compute(rule.formulas, closed);
   const key = state.streams[rule.stream]!.keys[rule.keying.index]!.get(closed.key.text);
   if (key === undefined) return;
   recall(rule.remembered, key, rule.slot, closed);
-  judge(rule, rule.judge, key, -1, closed, closed.end, out);
+  if (rule.view !== undefined) {
+    const { offset, receivedAt, connection, liveMs, start, end, inclusive } = closed;
+    const moment = { offset, receivedAt, connection, liveMs };
+    out.push(view(idOf, rule, rule.view, key, closed, { ...moment, start, end, inclusive }));
+  } else judge(rule, rule.judge, key, -1, closed, closed.end, out);
+}
+
+function view<E>(
+  idOf: ResultIds,
+  rule: RulePlan,
+  { values }: ViewPlan<E>,
+  { key }: KeyState,
+  subject: E,
+  moment: Omit<Viewed, 'kind' | 'id' | 'rule' | 'key' | 'values'>,
+): Viewed {
+  const id = idOf(rule.name, key.text, moment.offset, moment.end);
+  return { kind: 'viewed', id, ...moment, rule: rule.index, key, values: values.map((get) => get(subject)) };
 }
 
 /** `position` is that among the stream's reading rules; -1 for another rule. */

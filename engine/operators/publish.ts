@@ -1,15 +1,26 @@
-import { alertEvent, deadLetterEvent, deviceEvent, type EventContext, overflowEvent } from '../delivery/events.ts';
-import type { Plan } from '../model/plan.ts';
+import {
+  alertEvent,
+  deadLetterEvent,
+  deviceEvent,
+  type EventContext,
+  factsEvent,
+  overflowEvent,
+} from '../delivery/events.ts';
+import { sourceOf } from '../delivery/source.ts';
+import { type Plan, viewOf } from '../model/plan.ts';
 import { lift } from './lift.ts';
 
-/** Adds the event that tells the world of a change of an alert or device, or of a message that could not be decoded. */
+/** Adds the event that tells the world of a change of an alert or device, of what a view says, or of a message that could not be decoded. */
 export const publish = (plan: Plan, context: EventContext) =>
   lift((item, out) => {
     out.push(item);
     if (item.kind === 'transition' || item.kind === 'notice') {
-      const rule = plan.rules[item.rule]!;
-      const event = alertEvent(item, rule, plan.streams[rule.stream]!, context);
+      const { rule, stream } = sourceOf(item, plan);
+      const event = alertEvent(item, rule, stream, context);
       if (event !== undefined) out.push(event);
+    } else if (item.kind === 'viewed') {
+      const rule = plan.rules[item.rule]!;
+      out.push(factsEvent(item, rule, viewOf(rule).names, context));
     } else if (item.kind === 'overflow') {
       out.push(overflowEvent(item, plan.rules[item.rule]!, context));
     } else if (item.kind === 'device') {

@@ -4,15 +4,18 @@ import type { Counters } from '../telemetry.ts';
 import { createAlertHandling, judgeAlert } from './alert-handling.ts';
 import { attendAlerts } from './attend-alerts.ts';
 import { lift } from './lift.ts';
+import { releaseOrphans } from './release-orphans.ts';
 
 /**
  * Moves alerts on by the verdicts about them, and by ticks where time alone does it, and explains every change of state with the
  * facts and conditions of that instant. Says as well what of it is told: again and again, once for many, or not at all.
+ * Ends first what a change of the rules has left behind.
  */
 export const transition = (plan: Plan, state: State, journalId: string, counters: Counters) => {
   const handling = createAlertHandling(plan, state, journalId, counters);
   const attend = attendAlerts(handling, journalId);
   return lift((item, out) => {
+    releaseOrphans(handling, item, out);
     if (item.kind === 'verdict') {
       judgeAlert(handling, item, out);
       return;

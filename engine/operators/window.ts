@@ -13,6 +13,19 @@ import { lift } from './lift.ts';
 interface Cause {
   readonly offset: number;
   readonly receivedAt: number;
+  readonly connection: number;
+  readonly liveMs: number;
+}
+
+/** What the windows of one level of streams need. */
+export interface WindowOptions {
+  readonly plan: Plan;
+  readonly state: State;
+  /** See `StreamPlan.level`; readings of other levels pass. */
+  readonly level: number;
+  /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
+  readonly maxBehindMs: number;
+  readonly counters: Counters;
 }
 
 /**
@@ -20,19 +33,24 @@ interface Cause {
  * or by ticks when it goes quiet; a group's windows by ticks, when the earliest of its devices has passed them.
  * Marks a reading late when every window it belongs to has closed; the reading itself goes on to its table all the same.
  */
-export const window = (plan: Plan, state: State, maxBehindMs: number, counters: Counters) => {
+export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOptions) => {
+  const streams = plan.streams.filter((stream) => stream.level === level && stream.windowRules.length > 0);
+  const isOwn = plan.streams.map((stream) => streams.includes(stream));
   const kinds = plan.rules.map((rule) => (rule.kind === 'window' ? windows[rule.window.kind] : undefined));
   const kindOf = (rule: WindowRule): WindowKind => kinds[rule.index]!;
+  const settleOf = (rule: WindowRule): number => plan.streams[rule.stream]!.settleMs;
   const outcome: Outcome = { closed: [], hurried: 0 };
   // By stream: the rules to show the reading at hand, and the keyings that have windows.
   const selections = plan.streams.map(({ windowIndex }) => new Int32Array(windowIndex?.always.length ?? 0));
   const keyings = plan.streams.map(({ windowRules }) => [...new Set(windowRules.map(({ keying }) => keying.index))]);
 
-  const handOn = (rule: WindowRule, key: KeyState, { offset, receivedAt }: Cause, out: Item[]): void => {
+  const handOn = (rule: WindowRule, key: KeyState, cause: Cause, out: Item[]): void => {
+    const { offset, receivedAt, connection, liveMs } = cause;
     counters.readings_hurried += outcome.hurried;
     counters.windows_closed += outcome.closed.length;
     for (const closed of outcome.closed) {
-      out.push({ kind: 'closed', offset, receivedAt, rule: rule.index, key: key.key, ...closed });
+      const moment = { offset, receivedAt, connection, liveMs };
+      out.push({ kind: 'closed', ...moment, rule: rule.index, key: key.key, ...closed });
     }
     outcome.closed.length = 0;
     outcome.hurried = 0;
@@ -67,7 +85,7 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
     }
     if (takes && !kind.add(own, rule.window, reading, outcome)) reading.late = true;
     if (outcome.closed.length > 0 || outcome.hurried > 0) handOn(rule, key, reading, out);
-    return byDevice ? wakeFor(kind, rule, own, mark) : Number.POSITIVE_INFINITY;
+    return byDevice ? wakeFor(kind, rule, own, mark, settleOf(rule)) : Number.POSITIVE_INFINITY;
   };
 
   const takeReading = (reading: Reading, out: Item[]): void => {
@@ -104,7 +122,7 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
     due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) {
       const mark = key.windowing.marks.get(key.key.text)!;
-      const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!);
+      const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.settleMs);
       key.windowing.wakeMs = Number.POSITIVE_INFINITY;
       let wakeMs = Number.POSITIVE_INFINITY;
       for (const rule of streamPlan.windowRules) {
@@ -113,8 +131,8 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
         if (own === undefined) continue;
         const kind = kindOf(rule);
         kind.close(own, rule.window, watermark - rule.window.latenessMs, outcome);
-        handOn(rule, key, { offset: tick.offset, receivedAt: tick.at }, out);
-        wakeMs = Math.min(wakeMs, wakeFor(kind, rule, own, mark));
+        handOn(rule, key, causeOf(tick, mark), out);
+        wakeMs = Math.min(wakeMs, wakeFor(kind, rule, own, mark, streamPlan.settleMs));
       }
       wakeAt(stream, key, wakeMs);
     }
@@ -125,8 +143,9 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
       const rules = streamPlan.windowRules.filter((rule) => rule.keying === keying);
       if (keying.byDevice || rules.length === 0) continue;
       for (const key of state.streams[streamPlan.index]!.keys[keying.index]!.values()) {
-        const watermarks = Array.from(key.windowing.marks.values(), (mark) =>
-          quietWatermark(mark, tick.liveMs[mark.connection]!),
+        const marks = [...key.windowing.marks.values()];
+        const watermarks = marks.map((mark) =>
+          quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.settleMs),
         );
         const watermark = groupWatermark(watermarks, maxBehindMs, tick.at);
         for (const rule of rules) {
@@ -135,18 +154,17 @@ export const window = (plan: Plan, state: State, maxBehindMs: number, counters: 
           const eventAt = watermark - rule.window.latenessMs;
           kindOf(rule).close(own, rule.window, eventAt, outcome);
           kindOf(rule).pass(own, rule.window, eventAt);
-          handOn(rule, key, { offset: tick.offset, receivedAt: tick.at }, out);
+          handOn(rule, key, causeOf(tick, marks[0]!), out);
         }
       }
     }
   };
 
   return lift((item, out) => {
-    if (item.kind === 'reading' && plan.streams[item.stream]!.windowRules.length > 0) takeReading(item, out);
+    if (item.kind === 'reading' && isOwn[item.stream]!) takeReading(item, out);
     out.push(item);
     if (item.kind !== 'tick') return;
-    for (const streamPlan of plan.streams) {
-      if (streamPlan.windowRules.length === 0) continue;
+    for (const streamPlan of streams) {
       closeQuiet(streamPlan, item, out);
       closeGroups(streamPlan, item, out);
     }
@@ -181,8 +199,18 @@ function moveMark(key: KeyState, reading: Reading): Watermark {
 }
 
 /** Live time at which the window of a quiet device may be due. */
-function wakeFor(kind: WindowKind, { window }: WindowRule, own: WindowState, mark: Watermark): number {
-  return quietUntil(mark, kind.dueAt(own, window) + window.latenessMs);
+function wakeFor(
+  kind: WindowKind,
+  { window }: WindowRule,
+  own: WindowState,
+  mark: Watermark,
+  settleMs: number,
+): number {
+  return quietUntil(mark, kind.dueAt(own, window) + window.latenessMs, settleMs);
+}
+
+function causeOf({ offset, at, liveMs }: Tick, { connection }: Watermark): Cause {
+  return { offset, receivedAt: at, connection, liveMs: liveMs[connection]! };
 }
 
 /** Makes sure that the key, which is a device, is looked at by then. */

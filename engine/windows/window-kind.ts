@@ -7,7 +7,9 @@ import type { Reading } from '../model/reading.ts';
 export type WindowState = object;
 
 /** A window that has closed: its bounds and what its aggregates came to. */
-export type ClosedWindow = Pick<Closed, 'start' | 'end' | 'inclusive'> & { readonly facts: (Summary | undefined)[] };
+export type ClosedWindow = Pick<Closed, 'start' | 'end' | 'inclusive' | 'match'> & {
+  readonly facts: (Summary | undefined)[];
+};
 
 /** Where a window kind puts what happens, in order. */
 export interface Outcome {

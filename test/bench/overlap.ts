@@ -82,6 +82,6 @@ function costOf(plan: WindowPlan, readings: readonly Reading[]): number {
 
 function readingOf(time: number, value: number): Reading {
   const at = { receivedAt: time, connection: 0, offset: 0, idHigh: 0, idLow: 0, liveMs: 0 };
-  const flags = { extra: undefined, clamped: false, late: false };
+  const flags = { attributes: undefined, extra: undefined, clamped: false, late: false };
   return { kind: 'reading', stream: 0, device: 'd', labels: [], time, values: [value], ...at, ...flags };
 }

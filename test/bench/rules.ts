@@ -94,7 +94,12 @@ function judgeCost(plan: Plan, readings: readonly Item[]): number {
   const counters = createCounters();
   const state = createState(plan, 1);
   const items$ = new Subject<readonly Item[]>();
-  items$.pipe(evaluate(plan, state, counters), transition(plan, state, JOURNAL.journalId, counters)).subscribe();
+  items$
+    .pipe(
+      evaluate({ plan, state, level: 0, journalId: JOURNAL.journalId, counters }),
+      transition(plan, state, JOURNAL.journalId, counters),
+    )
+    .subscribe();
   const spent = timeOf(readings, (chunk) => items$.next(chunk));
   if (counters.transitions === 0) throw new Error('no rule has fired');
   return spent / readings.length;

@@ -66,4 +66,5 @@ export const full = {
   log: { level: 'debug' },
   journal: { maxBytes: '4GiB', minFree: '1GiB' },
   maxAhead: '10m',
+  attributes: { file: 'devices.csv', bucket: 'plant_devices' },
 };

@@ -5,12 +5,14 @@ import {
   deadLetterEvent,
   deviceEvent,
   type EventRule,
+  factsEvent,
+  factsId,
   overflowEvent,
   overflowId,
   transitionId,
 } from '../../engine/delivery/events.ts';
-import { evidenceSql } from '../../engine/delivery/evidence.ts';
-import type { AlertState, DeviceChange, Notice, Rejected, Transition } from '../../engine/model/item.ts';
+import { evidenceOf, evidenceSql, rowBounds } from '../../engine/delivery/evidence.ts';
+import type { AlertState, DeviceChange, Notice, Rejected, Transition, Viewed } from '../../engine/model/item.ts';
 import { compileMessage } from '../../engine/model/message.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -271,6 +273,23 @@ describe('evidence', () => {
     expect(sql).toContain("FROM `My DB`.`a\\`b` WHERE `select` = 'x'");
   });
 
+  test('of a view is rows of facts, behind the readings that they are', () => {
+    const stream = { name: 'climate', viewRows: { per: ['site', 'device'], behindMs: [1, 1] as const } };
+    const key = { text: 'north|d1', parts: ['north', 'd1'] };
+    const evidence = { from: AT - 1, to: AT + 9_999.999 };
+    const from = "time >= toDateTime64('2026-01-02 03:04:05.000', 6, 'UTC')";
+    const to = "time <= toDateTime64('2026-01-02 03:04:15.000999', 6, 'UTC')";
+    const told = (per: readonly string[], parts: readonly string[]) =>
+      evidenceOf({ key: { ...key, parts }, evidence }, per, stream, 'weir');
+    expect(told(['site', 'device'], ['north', 'd1'])).toEqual({
+      ...rowBounds(evidence, stream),
+      sql: `SELECT * FROM weir.facts WHERE rule = 'climate' AND key = 'north|d1' AND ${from} AND ${to} ORDER BY time`,
+    });
+    expect(told(['site'], ["o'brien"]).sql).toContain(`rule = 'climate' AND labels['site'] = 'o\\'brien' AND ${from}`);
+    expect(told([], []).sql).toContain(`WHERE rule = 'climate' AND ${from}`);
+    expect(rowBounds(evidence, { name: 'sensors' })).toEqual(evidence);
+  });
+
   test('leaves every literal closed where it was meant to be', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom("'", '\\', '`', 'a', '-', ';', '\n') }), (value) => {
@@ -283,6 +302,58 @@ describe('evidence', () => {
         expect(literals).toHaveLength(5);
       }),
     );
+  });
+});
+
+describe('the event of a view', () => {
+  const viewed: Viewed = {
+    kind: 'viewed',
+    id: 'the-id',
+    offset: 42,
+    receivedAt: AT + 11_000,
+    connection: 0,
+    liveMs: 0,
+    rule: 0,
+    key: { text: 'north|press.1', parts: ['north', 'press.1'] },
+    start: AT,
+    end: AT + 10_000,
+    inclusive: false,
+    values: [46.5, undefined, false, 'on'],
+  };
+
+  test('has every fact, those without a value as null', () => {
+    const event = factsEvent(viewed, RULE, ['meanTemp', 'gone', 'open', 'mode'], CONTEXT);
+    expect(event).toMatchObject({
+      kind: 'event',
+      id: 'the-id',
+      offset: 42,
+      subject: 'weir.facts.overheating.north~7Cpress~2E1',
+      stream: 'WEIR_FACTS',
+    });
+    expect(event.kv).toBeUndefined();
+    expect(JSON.parse(event.body)).toEqual({
+      specversion: '1.0',
+      id: 'the-id',
+      source: 'weir/plant',
+      type: 'weir.facts',
+      subject: 'north|press.1',
+      time: '2026-01-02T03:04:15.000Z',
+      datacontenttype: 'application/json',
+      data: {
+        rule: 'overheating',
+        version: 'abc123',
+        key: 'north|press.1',
+        labels: { site: 'north', device: 'press.1' },
+        start: '2026-01-02T03:04:05.000Z',
+        end: '2026-01-02T03:04:15.000Z',
+        facts: { meanTemp: 46.5, gone: null, open: false, mode: 'on' },
+        units: { meanTemp: '°C' },
+      },
+    });
+  });
+
+  test('has an id by journal, offset, rule, key and end', () => {
+    expect(factsId('j-1', 42, 'a.b', '', 5.5)).toBe('j-1.42.a~2Eb.~.facts.5500');
   });
 });
 

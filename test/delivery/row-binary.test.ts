@@ -35,6 +35,7 @@ function reader(bytes: Uint8Array) {
     'Nullable(Bool)': () => (buffer.readUInt8(at++) === 1 ? null : read.Bool()),
     'Nullable(String)': () => (buffer.readUInt8(at++) === 1 ? null : read.String()),
     'Map(String, String)': () => Array.from({ length: varint() }, () => [string(), string()]),
+    'Map(String, Float64)': () => Array.from({ length: varint() }, () => [string(), read.Float64()]),
   };
   return { row: (table: Table) => table.columns.map(({ type }) => read[type]()), position: () => at };
 }
@@ -68,6 +69,7 @@ const values: Record<ColumnType, fc.Arbitrary<readonly [given: unknown, read: un
   'Nullable(Bool)': fc.option(fc.boolean()).map((b) => [b ?? undefined, b]),
   'Nullable(String)': fc.option(text).map((s) => [s, s]),
   'Map(String, String)': fc.dictionary(text, text, { maxKeys: 5 }).map((map) => [map, Object.entries(map)]),
+  'Map(String, Float64)': fc.dictionary(text, fc.double(), { maxKeys: 5 }).map((map) => [map, Object.entries(map)]),
 };
 
 const types = Object.keys(values) as ColumnType[];
@@ -232,6 +234,7 @@ describe('createReadingEncoder', () => {
             stream: 0,
             connection: 0,
             liveMs: 0,
+            attributes: undefined,
             time: msOf(draft.time),
             idHigh: Number(draft.id >> 32n),
             idLow: Number(draft.id & 0xffffffffn),

@@ -7,6 +7,7 @@ import {
   factsSubject,
   kvToken,
   MAX_TOKEN_CHARS,
+  parseKvToken,
   subjectToken,
 } from '../../engine/delivery/subjects.ts';
 
@@ -104,4 +105,24 @@ describe('a subject', () => {
       }),
     );
   });
+});
+
+describe('the text of a KV token', () => {
+  test('is what the token was made of, if that was not cut short', () => {
+    const units = [
+      fc.string({ unit: 'grapheme', maxLength: 30 }),
+      fc.string({ unit: fc.constantFrom('.', '=', '~', 'A', '2', 'é') }),
+    ];
+    fc.assert(
+      fc.property(fc.oneof(...units), (text) => {
+        fc.pre(kvToken(text).length < MAX_TOKEN_CHARS);
+        expect(parseKvToken(kvToken(text))).toBe(text);
+      }),
+    );
+  });
+
+  test.each(['a.b', 'a b', '=2e', '=41', '=4', '=ED=A0=80', '~2E', '', 'é', kvToken('x.'.repeat(200))])(
+    'is none where the token is %j, which no text makes or which is a hash',
+    (token) => expect(parseKvToken(token)).toBeUndefined(),
+  );
 });

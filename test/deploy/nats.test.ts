@@ -23,6 +23,7 @@ const facts: EventOutput = {
   offset: 2,
   subject: 'weir.facts.mean.press-1',
   body: '{}',
+  stream: 'WEIR_FACTS',
 };
 
 const urlOf = (port: number) => `nats://127.0.0.1:${port}`;
@@ -60,6 +61,7 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     const kept = await (await js.consumers.get('WEIR_ALERTS')).next({ expires: 5_000 });
     expect(kept?.subject).toBe(alert.subject);
     kept?.ack();
+    expect((await (await js.consumers.get('WEIR_FACTS')).next({ expires: 5_000 }))?.subject).toBe(facts.subject);
     const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
     expect((await open.get('hot.press-1'))?.string()).toBe(alert.kv?.value);
     expect(log()).not.toContain('Permissions Violation');

@@ -30,10 +30,14 @@ function message(offset: number, at: number, topic: string, payload: Uint8Array)
   return { kind: 'message', offset, at, connection: 0, topic, payload, qos: 1, retain: false, dup: false, packetId: 0 };
 }
 
-/** What the engine publishes when `press 7` gets too hot. */
-function publishedAlert(): EventOutput | undefined {
+function reading(offset: number, at: number, topic: string, fields: object): MessageRecord {
+  return message(offset, at + 40, topic, Buffer.from(JSON.stringify({ ts: at, ...fields })));
+}
+
+/** What the engine publishes with a rule that comes with it. */
+function publish(name: string, records: readonly JournalRecord[]): EventOutput[] {
   const config = sampleConfig();
-  const { rule, document } = parseRuleFile('rule', readPage('rules/temperature-limit.rule.json'));
+  const { rule, document } = parseRuleFile('rule', readPage(`rules/${name}.rule.json`));
   const { plan } = compilePlan(config.streams, [{ rule: rule!, document }]);
   const counters = createCounters();
   const { maxAheadMs, streams } = config;
@@ -53,11 +57,31 @@ function publishedAlert(): EventOutput | undefined {
     maxBehindMs: maxAheadMs,
     counters,
   }).subscribe((output) => {
-    if (output.kind === 'event' && output.stream === 'WEIR_ALERTS') events.push(output);
+    if (output.kind === 'event' && output.stream !== 'WEIR_DEVICES') events.push(output);
   });
-  const payload = JSON.stringify({ ts: START_AT, temp: 51.5, humidity: 38.2 });
-  records$.next([message(1207, START_AT + 40, 'plant/north/press 7/data', Buffer.from(payload))]);
-  return events[0];
+  records$.next(records);
+  return events;
+}
+
+/** What the engine publishes when `press 7` gets too hot. */
+function publishedAlert(): EventOutput | undefined {
+  const hot = reading(1207, START_AT, 'plant/north/press 7/data', { temp: 51.5, humidity: 38.2 });
+  return publish('temperature-limit', [hot])[0];
+}
+
+/** What it publishes of a minute of a site. */
+function publishedFacts(): EventOutput | undefined {
+  return publish('site-climate', [
+    { kind: 'mark', offset: 0, at: START_AT, mark: 'connected', connection: 0 },
+    reading(1, START_AT, 'plant/north/press 7/data', { temp: 20.9, humidity: 40 }),
+    reading(2, START_AT + 20_000, 'plant/north/press 8/data', { temp: 18, humidity: 38.2 }),
+    reading(3, START_AT + 40_000, 'plant/north/press 7/data', { temp: 30.1, humidity: 41 }),
+    ...Array.from({ length: 60 }, (_, i) => ({
+      kind: 'tick' as const,
+      offset: 4 + i,
+      at: START_AT + 41_000 + i * 1_000,
+    })),
+  ])[0];
 }
 
 describe('the example event', () => {
@@ -70,6 +94,19 @@ describe('the example event', () => {
   test('goes out on the subject, and stands under the key, that the page names', () => {
     const { subject, kv } = publishedAlert()!;
     expect(codeSpans(sectionOf(page, 'For alert consumers'))).toEqual(expect.arrayContaining([subject, kv!.key]));
+  });
+});
+
+describe('the example of a view', () => {
+  const section = sectionOf(page, 'For alert consumers');
+  const example = blocksOf(section, 'json').find(({ text }) => text.includes('"labels"'));
+
+  test('is what the engine says of it', () => {
+    const { subject, body } = publishedFacts()!;
+    const { type, time, data } = JSON.parse(body);
+    expect(JSON.parse(example!.text)).toEqual(data);
+    expect(time).toBe(data.end);
+    expect(codeSpans(section)).toEqual(expect.arrayContaining([subject, type]));
   });
 });
 

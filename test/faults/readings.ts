@@ -1,7 +1,7 @@
 /** What the publisher of a scenario sends, by number: so everybody can tell what must come of it. */
 
 /** Well in the past, so that no clock that jumps makes a stamp lie ahead. */
-export const BASE_AT = Math.floor(Date.now() / 3_600_000 - 3) * 3_600_000;
+const BASE_AT = Math.floor(Date.now() / 3_600_000 - 3) * 3_600_000;
 export const DEVICES = 50;
 /** Every so many readings of a device one is too hot. */
 const HOT_EVERY = 20;

@@ -70,7 +70,7 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
   const total = full ? count.full : count.short;
   const later = makeVariant([OFTEN, ...mistake, ...always]);
   const earlier = first.length === 0 ? later : makeVariant([OFTEN, ...mistake, ...always, ...first]);
-  const world = await createWorld(server, scenario.config);
+  const world = await createWorld(server, scenario);
   try {
     await world.start(earlier.cli, later.cli);
     const publisher = startPublisher({

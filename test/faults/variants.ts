@@ -36,7 +36,12 @@ export const DEATHS = {
   'before-write': {
     file: 'engine/journal/journal.js',
     find: 'const group = this.#group;\n        this.#group = this.#beginGroup();',
-    replace: `${dies(40)} const group = this.#group; this.#group = this.#beginGroup();`,
+    // Not at once: an acknowledgement that is sent too early shall get through.
+    replace: `if ((globalThis.passed = (globalThis.passed ?? 0) + 1) >= 40) {
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
+      return;
+    }
+    const group = this.#group; this.#group = this.#beginGroup();`,
   },
   'before-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${dies(40)} ${SYNC}` },
   'after-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${SYNC} ${dies(40)}` },

@@ -8,13 +8,13 @@ import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts
 import { type EmbeddedNats, startNats } from '../../connectors/embedded/nats.ts';
 import { type Engine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
 import { type Mosquitto, startMosquitto } from '../integration/servers/mosquitto.ts';
-import { type Proxy, startProxy } from './proxy.ts';
 import { RULE, STREAM } from './readings.ts';
+import { type Relay, startRelay } from './relay.ts';
 
 /** Servers, links and an engine for one run of a scenario. */
 export interface World {
   readonly broker: Mosquitto;
-  readonly links: { readonly mqtt: Proxy; readonly nats: Proxy; readonly clickhouse: Proxy };
+  readonly links: { readonly mqtt: Relay; readonly nats: Relay; readonly clickhouse: Relay };
   readonly folder: string;
   readonly database: string;
   readonly clickhouse: ClickHouseClient;
@@ -41,7 +41,10 @@ const READY_DEADLINE_MS = 60_000;
 
 let databases = 0;
 
-export async function createWorld(server: EmbeddedClickHouse, config: object = {}): Promise<World> {
+export async function createWorld(
+  server: EmbeddedClickHouse,
+  { config = {}, merges = false }: { readonly config?: object; readonly merges?: boolean },
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'));
   const database = `faults_${++databases}`;
   const broker = await startMosquitto({
@@ -51,9 +54,9 @@ export async function createWorld(server: EmbeddedClickHouse, config: object = {
   let nats = await startNats(natsOptions);
   const { port } = nats;
   const links = {
-    mqtt: await startProxy(broker.port),
-    nats: await startProxy(port),
-    clickhouse: await startProxy(Number(new URL(server.url).port)),
+    mqtt: await startRelay(broker.port),
+    nats: await startRelay(port),
+    clickhouse: await startRelay(Number(new URL(server.url).port)),
   };
   const file = join(folder, 'weir.json');
   mkdirSync(join(folder, 'rules'));
@@ -101,6 +104,8 @@ export async function createWorld(server: EmbeddedClickHouse, config: object = {
       await launch(cli);
       // Before it has subscribed, the broker keeps nothing for it.
       await ready(() => engine as Engine, ['journal', 'mqtt', 'nats', 'clickhouse']);
+      // A merge would hide that a row was inserted twice.
+      if (!merges) await clickhouse.command({ query: `SYSTEM STOP MERGES ${database}.sensors` });
     },
     restart: async () => {
       const before = ends;

@@ -108,6 +108,7 @@ function reading(device: string, time: number, temp: number | undefined): Readin
     stream: 0,
     connection: 0,
     liveMs: 0,
+    attributes: undefined,
     device,
     labels: ['north'],
     time,

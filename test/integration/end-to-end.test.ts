@@ -91,6 +91,26 @@ const doorSilent = {
   event: { type: 'silent', params: { severity: 'info', message: '{{device}} is gone: {{reason}}' } },
 };
 
+/** A view, and a rule over it. */
+const pressMeans = {
+  name: 'press-means',
+  stream: 'sensors',
+  where: {
+    all: [
+      { fact: 'line', operator: 'equal', value: 'a' },
+      { fact: 'temp', operator: 'greaterThan', value: 35 },
+    ],
+  },
+  window: { tumbling: '10s', lateness: '5s' },
+  facts: { meanTemp: { mean: 'temp' }, mode: { last: 'mode' } },
+};
+const meanLimit = {
+  name: 'mean-limit',
+  stream: 'press-means',
+  conditions: { all: [{ fact: 'meanTemp', operator: 'greaterThan', value: 60 }] },
+  event: { type: 'mean-limit', params: { message: '{{device}} averaged {{meanTemp}} °C' } },
+};
+
 /** A message of a device of the stream `sensors`, and the row that it must become. */
 interface Sent {
   readonly device: string;
@@ -205,7 +225,7 @@ beforeAll(async () => {
       clickhouseUrl: clickhouse.url,
       database: 'weir',
       streams,
-      rules: [overheating, limit, siteHot, doorSilent],
+      rules: [overheating, limit, siteHot, doorSilent, pressMeans, meanLimit],
       config: { mqtt: { subscribe: ['plant/#', 'doors/#'] } },
     },
     cleanup,
@@ -245,7 +265,7 @@ async function play(): Promise<void> {
   await eventually(async () => {
     const metrics = await engine.metrics();
     expect([metrics.weir_clickhouse_pending_bytes, metrics.weir_nats_pending_bytes]).toEqual([0, 0]);
-    expect(await tables.count(`(SELECT count() FROM weir.alerts FINAL)`)).toBeGreaterThanOrEqual(14);
+    expect(await tables.count(`(SELECT count() FROM weir.alerts FINAL)`)).toBeGreaterThanOrEqual(16);
   });
 }
 
@@ -445,6 +465,7 @@ const alertRows = async () =>
     conditions: JSON.parse(String(row.conditions)) as unknown,
   })) as unknown as (Json & { id: string; rule: string; key: string; state: string; offset: string })[];
 const ofDoors = ({ rule }: { rule: string }) => rule === 'door-silent';
+const overMeans = ({ rule }: { rule: string }) => rule === 'mean-limit';
 const alertEvents = () => events.filter(({ subject }) => subject.startsWith('weir.alerts.'));
 /** A change of one alert comes before the next one; those of different alerts may overtake each other. */
 const byAlert = (list: readonly Received[]) =>
@@ -484,12 +505,31 @@ describe('tables', () => {
   });
 
   test('every change of every alert has its row: what is pending stands here alone', async () => {
-    const rows = (await alertRows()).filter((row) => !ofDoors(row));
+    const rows = (await alertRows()).filter((row) => !ofDoors(row) && !overMeans(row));
     expect(rows).toEqual(CHANGES.map((change, i) => alertRowOf(change, rows[i] ?? {})));
     for (const { id, rule, key, state, offset } of rows) {
       expect(id).toMatch(new RegExp(`^[0-9a-f]{16}\\.${offset}\\.${rule}\\.${key}\\.${state}\\.\\d{16}$`));
     }
     expect(new Set(rows.map(({ version }) => version)).size).toBe(3);
+  });
+
+  test('what a view says has its rows', async () => {
+    const rows = await final('facts', 'time');
+    const [first] = rows;
+    expect(rows.map(({ version, offset, id, ...row }) => row)).toEqual(
+      [42, 51, 56, 61, 42, 37].map((meanTemp, i) => ({
+        time: sqlTime(iso((i + 1) * 10_000)),
+        start: sqlTime(iso(i * 10_000)),
+        rule: 'press-means',
+        key: 'press-1',
+        labels: { device: 'press-1' },
+        facts: { meanTemp },
+        texts: i === 0 ? { mode: 'auto' } : {},
+      })),
+    );
+    expect(first!.id).toMatch(
+      new RegExp(`^[0-9a-f]{16}\\.${first!.offset}\\.press-means\\.press-1\\.facts\\.\\d{16}$`),
+    );
   });
 
   test('what cannot be decoded is kept byte for byte, with the reason', async () => {
@@ -543,8 +583,8 @@ describe('tables', () => {
 
 describe('events', () => {
   test('each alert that fires or resolves tells facts, conditions, message and evidence', async () => {
-    const rows = (await alertRows()).filter((row) => !ofDoors(row) && row.state !== 'pending');
-    const told = alertEvents().filter(({ body }) => !ofDoors(body.data));
+    const rows = (await alertRows()).filter((row) => !ofDoors(row) && !overMeans(row) && row.state !== 'pending');
+    const told = alertEvents().filter(({ body }) => !ofDoors(body.data) && !overMeans(body.data));
     expect(told).toHaveLength(rows.length);
     const changes = CHANGES.filter(({ to }) => to !== 'pending');
     changes.forEach((change, i) => {
@@ -568,6 +608,27 @@ describe('events', () => {
       .toSorted((a, b) => (String(a.time) < String(b.time) ? -1 : 1));
     expect(wanted).not.toHaveLength(0);
     expect(rows.map(({ received: _received, offset: _offset, id: _id, ...row }) => row)).toEqual(wanted);
+  });
+
+  test('what a view says is told, and kept', async () => {
+    const told = events.filter(({ subject }) => subject === 'weir.facts.press-means.press-1');
+    const rows = await final('facts', 'time');
+    expect(told.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+    expect(told[0]!.body).toMatchObject({
+      type: 'weir.facts',
+      data: { start: iso(0), end: iso(10_000), facts: { meanTemp: 42, mode: 'auto' }, units: { meanTemp: '°C' } },
+    });
+    expect(await readStream(await plant.natsClient(), 'WEIR_FACTS')).toEqual(told);
+  });
+
+  test('the evidence of a rule over a view is the row that it judged', async () => {
+    const told = alertEvents().filter(({ body }) => overMeans(body.data));
+    expect(told.map(({ body }) => [body.data.state, body.time, body.data.message])).toEqual([
+      ['firing', iso(39_999), 'press-1 averaged 61 °C'],
+      ['resolved', iso(49_999), 'press-1 averaged 42 °C'],
+    ]);
+    const rows = await tables.select(told[0]!.body.data.evidence.sql);
+    expect(rows).toMatchObject([{ time: sqlTime(iso(40_000)), facts: { meanTemp: 61 } }]);
   });
 
   test('a silent door is told of with how long it was silent, one with a last will at once', async () => {
@@ -691,12 +752,12 @@ test('metrics count all of it, and the log has nothing to complain of', async ()
     weir_readings_late_total: 1,
     weir_readings_clamped_total: 1,
     weir_rejected_total: DEAD.length,
-    weir_transitions_total: CHANGES.length + 6,
+    weir_transitions_total: CHANGES.length + 8,
     weir_events_published_total: events.length,
     weir_inserts_retried_total: 0,
     weir_events_retried_total: 0,
     weir_devices: 7,
-    weir_rules: 4,
+    weir_rules: 6,
     'weir_ready{part="clickhouse"}': 1,
   });
   // A busy server may keep it waiting at the start.

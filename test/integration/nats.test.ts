@@ -71,10 +71,22 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
       discard: 'old',
     });
     const names = async () => (await manager.streams.list().next()).map((stream) => stream.config.name).sort();
-    expect(await names()).toEqual(['KV_weir_alerts_open', 'KV_weir_devices', 'WEIR_ALERTS', 'WEIR_DEVICES']);
+    expect(await names()).toEqual([
+      'KV_weir_alerts_open',
+      'KV_weir_devices',
+      'WEIR_ALERTS',
+      'WEIR_DEVICES',
+      'WEIR_FACTS',
+    ]);
     await sink.open();
     await sinkTo(server.url).open();
-    expect(await names()).toHaveLength(4);
+    expect(await names()).toHaveLength(5);
+    expect((await manager.streams.info('WEIR_FACTS')).config).toMatchObject({
+      subjects: ['weir.facts.>'],
+      max_age: nanos(7 * 86_400_000),
+      max_bytes: 512 * 1024 * 1024,
+      duplicate_window: nanos(600_000),
+    });
   });
 
   test('an ordinary subscriber sees subject, id and body; a repeat adds nothing', async () => {

@@ -34,6 +34,17 @@ const draft = fc.oneof(
     ),
     connection: fc.integer({ min: -1, max: 200 }),
   }),
+  fc.record({
+    kind: fc.constant('attributes' as const),
+    at,
+    device: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.constantFrom('', 'é'.repeat(300))),
+    text: fc.oneof(
+      fc.constant(undefined),
+      fc
+        .dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue(), { maxKeys: 4 })
+        .map((value) => JSON.stringify(value)),
+    ),
+  }),
 );
 
 /** Records of every kind with offsets from 0 on, as a journal holds them. */

@@ -55,7 +55,7 @@ function one<K extends RulePlan['kind']>(content: object, kind: K): Extract<Rule
 }
 
 function readingOf(values: Reading['values'], labels: readonly string[] = ['north', 'l1']): Reading {
-  const rest = { extra: undefined, clamped: false, liveMs: 0, late: false };
+  const rest = { attributes: undefined, extra: undefined, clamped: false, liveMs: 0, late: false };
   const ids = { offset: 0, idHigh: 0, idLow: 0, connection: 0, receivedAt: 0 };
   return { kind: 'reading', stream: 1, device: 'd1', labels, time: 0, values, ...ids, ...rest };
 }
@@ -152,6 +152,8 @@ describe('a window', () => {
       const key = { text: 'north|l1', parts: ['north', 'l1'] };
       return {
         kind: 'closed',
+        connection: 0,
+        liveMs: 0,
         offset: 0,
         receivedAt: 0,
         rule: 0,
@@ -270,12 +272,12 @@ describe('a rule that does not fit the config', () => {
     [
       'of an unknown stream',
       { ...HOT, stream: 'sensor' },
-      '3:13 unknown-stream the config has no stream "sensor" | Did you mean "sensors"?',
+      '3:13 unknown-stream there is no stream "sensor" | Did you mean "sensors"?',
     ],
     [
       'of a stream unlike any',
       { ...HOT, stream: 'x' },
-      '3:13 unknown-stream the config has no stream "x" | The config has: meters, sensors.',
+      '3:13 unknown-stream there is no stream "x" | There are: meters, sensors.',
     ],
     [
       'of an unknown label',

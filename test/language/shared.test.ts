@@ -13,6 +13,7 @@ const CONFIG = {
   mqtt: { url: 'mqtt://localhost', clientId: 'weir-1' },
   streams: {
     sensors: { topic: 'plant/{site}/{device}/data', format: 'json', fields: { temp: 'number', mode: 'string' } },
+    brief: { topic: 'brief/{device}', format: 'json', fields: { temp: 'number' }, retain: '1d' },
   },
   nats: { servers: 'nats://localhost' },
   clickhouse: { url: 'http://localhost:8123', database: 'weir' },

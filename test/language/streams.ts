@@ -16,6 +16,12 @@ const STREAMS = {
     },
   },
   meters: { topic: 'meters/{device}', format: 'json', fields: { power: { type: 'number', unit: 'W' } } },
+  doors: {
+    topic: 'plant/{site}/{device}/door',
+    format: 'json',
+    time: { path: 'ts', unit: 'ms' },
+    fields: { open: 'boolean', level: { type: 'number', unit: '%' } },
+  },
   loose: {
     topic: 'loose/{site}/{device}',
     format: 'json',

@@ -11,7 +11,11 @@ const { config } = parseConfig('weir.json', readFileSync(deploy, 'utf8'), '/etc/
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
 
 /** What comes of a rule with this window: its plan, and its problems as they are printed. */
-function compile(window: object, more: object = {}): { window: WindowPlan | undefined; problems: string[] } {
+function compile(
+  window: object,
+  more: object = {},
+  streams = config!.streams,
+): { window: WindowPlan | undefined; problems: string[] } {
   const rule = {
     name: 'hot',
     stream: 'sensors',
@@ -23,7 +27,7 @@ function compile(window: object, more: object = {}): { window: WindowPlan | unde
   };
   const parsed = parseRuleFile('hot.rule.json', JSON.stringify(rule));
   expect(parsed.problems).toEqual([]);
-  const { plan, problems } = compilePlan(config!.streams, [{ rule: parsed.rule!, document: parsed.document }]);
+  const { plan, problems } = compilePlan(streams, [{ rule: parsed.rule!, document: parsed.document }]);
   const compiled = plan.rules[0] as WindowRule | undefined;
   return { window: compiled?.window, problems: problems.map(formatProblem) };
 }
@@ -88,6 +92,14 @@ describe('a window', () => {
     expect(problems[0]).toContain('[bad-window]');
     expect(compile({ sliding: '10s', lateness: '5s' }, { per: ['site'] }).problems).toEqual([]);
     expect(compile({ session: '10s', lateness: '5s' }, { per: [] }).problems).toEqual([]);
+  });
+
+  it('waits for less than its stream keeps the rows of readings', () => {
+    const brief = config!.streams.map((stream) => ({ ...stream, ttlDays: 1 }));
+    const problemsOf = (lateness: string) => compile({ tumbling: '1h', lateness }, {}, brief).problems;
+    expect(problemsOf('23h')).toEqual([]);
+    expect(problemsOf('1d')).toEqual([expect.stringContaining('the stream keeps them for 1d [bad-window]')]);
+    expect(compile({ tumbling: '1h', lateness: '1d' }).problems).toEqual([]);
   });
 
   it('has its conditions over single readings checked, where they stand', () => {

@@ -23,6 +23,17 @@ describe('suggest', () => {
   });
 });
 
+describe('a name without what stands before it', () => {
+  const names = ['temp', 'doors.open', 'gates.open'];
+  it.each([
+    ['open', 'doors.open'],
+    ['pen', undefined],
+    ['tem', 'temp'],
+  ])('%s → %s', (name, expected) => {
+    expect(suggest(name, names)).toBe(expected);
+  });
+});
+
 describe('editDistance', () => {
   it.each([
     ['', '', 0],

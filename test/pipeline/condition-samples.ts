@@ -18,9 +18,9 @@ export const CONDITION_SAMPLES = [
     name: 'settled',
     stream: 'sensors',
     per: ['site'],
-    facts: { rise: { delta: 'temp' } },
+    facts: { rise: { delta: 'temp' }, way: { max: [-1, { min: [1, 'rise'] }] } },
     levels: [
-      { severity: 'info', conditions: { any: [{ fact: 'rise', operator: 'changed', value: true }] } },
+      { severity: 'info', conditions: { any: [{ fact: 'way', operator: 'changed', value: true }] } },
       {
         severity: 'critical',
         conditions: {
@@ -31,7 +31,6 @@ export const CONDITION_SAMPLES = [
         },
       },
     ],
-    keepFiring: '1s',
   },
   {
     name: 'count-changed',

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { type Output, type Setup, startFold, takeApart } from './kit.ts';
 import { createBusySetup, scripts } from './samples.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const setup = createBusySetup();
 
@@ -84,6 +86,10 @@ describe('the fold', () => {
         expect(new Set(changes).size).toBe(changes.length);
         expect(changes.length).toBe(counters.transitions);
         expect(rows.sensors!.length + (rows.meters ?? []).length).toBe(counters.readings);
+        const facts = rows.facts!.map((row) => row.id);
+        expect(new Set(facts).size).toBe(facts.length);
+        const told = events.filter(({ subject }) => subject.startsWith('weir.facts.'));
+        expect(told.map(({ id }) => id)).toEqual(facts);
         expect(rows.dead_letters!.length).toBe(counters.rejected);
         expect(rows.sensors!.filter((row) => row.late).length).toBeLessThanOrEqual(counters.readings_late);
         for (const batch of batches) {
@@ -99,6 +105,7 @@ describe('the fold', () => {
 
   it('meets everything that it is tested with', () => {
     const states = new Set<string>();
+    const views = new Set<string>();
     const reasons = new Set<string>();
     let late = 0;
     for (const { records } of fc.sample(scripts, { numRuns: 60, seed: 1 })) {
@@ -106,10 +113,15 @@ describe('the fold', () => {
       feed(records);
       const { rows } = takeApart(setup, outputs);
       for (const row of rows.alerts!) states.add(`${row.rule} ${row.state}`);
+      for (const row of rows.facts!) views.add(String(row.rule));
       for (const row of rows.devices!) reasons.add(String(row.reason));
       late += rows.sensors!.filter((row) => row.late).length;
     }
-    for (const { name } of setup.plan.rules) {
+    for (const { name, ...rule } of setup.plan.rules) {
+      if ('view' in rule && rule.view !== undefined) {
+        expect(views).toContain(name);
+        continue;
+      }
       expect(states).toContain(`${name} firing`);
       expect(states).toContain(`${name} resolved`);
     }

@@ -55,7 +55,9 @@ export function setUp(
     if (rule !== undefined) parsed.push({ rule, document });
   }
   if (read.config === undefined || problems.length > 0) throw new Error(JSON.stringify(problems, null, 2));
-  const compiled = compilePlan(read.config.streams, parsed, shared);
+  const compiled = compilePlan(read.config.streams, parsed, shared, {
+    attributes: read.config.attributes !== undefined,
+  });
   if (compiled.problems.length > 0) throw new Error(JSON.stringify(compiled.problems, null, 2));
   return { config: read.config, plan: compiled.plan };
 }
@@ -128,6 +130,8 @@ export interface Script {
   reading(device: string, fields: Readonly<Record<string, unknown>>, sent?: Sent): void;
   message(topic: string, payload: string | Uint8Array, connection?: number, delivery?: Delivery): void;
   mark(mark: MarkName, connection?: number): void;
+  /** What a device has from now on; undefined: nothing. */
+  attributes(device: string, attributes: object | undefined): void;
 }
 
 /** A script that begins with a start and the connections of all brokers. */
@@ -165,6 +169,10 @@ export function createScript(brokers = 1): Script {
       }),
     mark: (mark, connection = -1) =>
       records.push({ kind: 'mark', offset: records.length, at: START_AT + script.now, mark, connection }),
+    attributes: (device, attributes) => {
+      const text = attributes && JSON.stringify(attributes);
+      records.push({ kind: 'attributes', offset: records.length, at: START_AT + script.now, device, text });
+    },
   };
   script.mark('started');
   for (let i = 0; i < brokers; i++) script.mark('connected', i);
@@ -196,7 +204,7 @@ export function play(setup: Setup, script: Script): Result {
 }
 
 export function takeApart(setup: Setup, outputs: readonly Output[]): Omit<Result, 'counters'> {
-  const rows: Record<string, Row[]> = { sensors: [], alerts: [], devices: [], dead_letters: [] };
+  const rows: Record<string, Row[]> = { sensors: [], alerts: [], devices: [], dead_letters: [], facts: [] };
   const batches = outputs.filter((output) => output.kind === 'batch');
   for (const batch of batches) (rows[batch.table] ??= []).push(...readRows(batch, setup.config.streams));
   const events = outputs

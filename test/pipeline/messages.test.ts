@@ -277,7 +277,7 @@ describe('rules', () => {
     later.mark('cut');
     next.feed(later.records.slice(2));
     const { rows } = takeApart(after, next.outputs);
-    expect(rows.alerts!.map((row) => `${row.rule} ${row.state}`)).toEqual(['stay resolved']);
+    expect(rows.alerts!.map((row) => `${row.rule} ${row.state}`)).toEqual(['hot resolved', 'stay resolved']);
     // What is known of devices does not depend on rules.
     expect(rows.devices).toEqual([]);
   });

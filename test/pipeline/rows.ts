@@ -1,4 +1,4 @@
-import { ALERTS, DEAD_LETTERS, DEVICES, streamTable } from '../../engine/delivery/tables.ts';
+import { FIXED_TABLES, streamTable } from '../../engine/delivery/tables.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { ColumnType, Table } from '../../engine/model/table.ts';
@@ -8,7 +8,7 @@ export type Row = Record<string, unknown>;
 
 /** Reads the rows of a batch back, from RowBinary's specification alone. */
 export function readRows(batch: Batch, streams: readonly StreamConfig[]): Row[] {
-  const table = [...streams.map(streamTable), ALERTS, DEVICES, DEAD_LETTERS].find(({ name }) => name === batch.table);
+  const table = [...streams.map(streamTable), ...FIXED_TABLES].find(({ name }) => name === batch.table);
   if (table === undefined) throw new Error(`no table ${batch.table}`);
   const next = createReader(batch.bytes, table);
   const rows: Row[] = [];
@@ -52,6 +52,7 @@ function createReader(bytes: Uint8Array, table: Table): () => { row: Row; end: n
     'Nullable(Bool)': nullable(bool),
     'Nullable(String)': nullable(text),
     'Map(String, String)': () => Object.fromEntries(Array.from({ length: varint() }, () => [text(), text()])),
+    'Map(String, Float64)': () => Object.fromEntries(Array.from({ length: varint() }, () => [text(), float()])),
   };
   return () => {
     const row = Object.fromEntries(table.columns.map(({ name, type }) => [name, read[type]()]));

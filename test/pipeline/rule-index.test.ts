@@ -125,6 +125,14 @@ const windowed = fc.record({
   ),
 });
 
+const sequenced = fc
+  .record({ ...common, first: group, second: group, third: group, lateness: fc.constantFrom(undefined, '1s') })
+  .map(({ for: _for, clear: _clear, first, second, third, ...parts }) => ({
+    ...parts,
+    // biome-ignore lint/suspicious/noThenProperty: the word that authors of rules write.
+    sequence: [first, { then: second, within: '4s' }, { not: third }],
+  }));
+
 /** JSON leaves out what is undefined. */
 const rules = fc
   .tuple(
@@ -137,7 +145,11 @@ const rules = fc
       ),
       { minLength: 30, maxLength: 60, size: 'max' },
     ),
-    fc.array(windowed, { minLength: 20, maxLength: 50, size: 'max' }),
+    fc.array(fc.oneof({ weight: 4, arbitrary: windowed }, { weight: 1, arbitrary: sequenced }), {
+      minLength: 20,
+      maxLength: 50,
+      size: 'max',
+    }),
   )
   .map((kinds) => kinds.flat());
 
@@ -215,7 +227,8 @@ function select(index: RuleIndex, reading: Reading): number[] {
 
 function readingOf(device: string, labels: readonly string[], values: Reading['values']): Reading {
   const at = { time: 0, receivedAt: 0, connection: 0, offset: 0, idHigh: 0, idLow: 0, liveMs: 0 };
-  return { kind: 'reading', stream: 0, device, labels, values, ...at, extra: undefined, clamped: false, late: false };
+  const rest = { attributes: undefined, extra: undefined, clamped: false, late: false };
+  return { kind: 'reading', stream: 0, device, labels, values, ...at, ...rest };
 }
 
 /** Names of the rules that are looked at, of 20 like it for other values and the given one. */

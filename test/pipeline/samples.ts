@@ -2,8 +2,12 @@ import fc from 'fast-check';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { AGGREGATE_SAMPLES } from './aggregate-samples.ts';
 import { ALERT_SAMPLES } from './alert-samples.ts';
+import { ATTRIBUTE_SAMPLES, attributes } from './attribute-samples.ts';
 import { CONDITION_SAMPLES, SHARED } from './condition-samples.ts';
+import { CORRELATION_SAMPLES, CORRELATION_VIEWS } from './correlation-samples.ts';
 import { createScript, type Script, type Setup, START_AT, setUp } from './kit.ts';
+import { SEQUENCE_SAMPLES } from './sequence-samples.ts';
+import { OVER_VIEWS, VIEW_SAMPLES } from './view-samples.ts';
 import { WINDOW_SAMPLES } from './window-samples.ts';
 
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
@@ -120,9 +124,13 @@ const RULES = [
     conditions: above('center', 4),
   },
   ...WINDOW_SAMPLES,
+  ...SEQUENCE_SAMPLES,
   ...AGGREGATE_SAMPLES,
   ...ALERT_SAMPLES,
   ...CONDITION_SAMPLES,
+  ...CORRELATION_SAMPLES,
+  ...ATTRIBUTE_SAMPLES,
+  ...OVER_VIEWS,
   { name: 'silent', stream: 'sensors', silence: '3s', keepFiring: '2s' },
   { name: 'very-silent', stream: 'sensors', silence: '4s', for: '2s' },
   { name: 'silent-site', stream: 'sensors', per: ['site'], silence: '4s' },
@@ -130,6 +138,7 @@ const RULES = [
 ].map((rule) => ({ ...rule, event: { type: rule.name, params: { message: `${rule.name} {{key}}` } } }));
 
 const CONFIG = {
+  attributes: { bucket: 'weir_attributes' },
   mqtt: [
     { name: '2', url: 'mqtt://two', clientId: 'two' },
     { name: '1', url: 'mqtt://one', clientId: 'one' },
@@ -154,7 +163,7 @@ const CONFIG = {
 
 /** An engine of two brokers and two streams with rules of every kind and batches of a few rows. */
 export function createBusySetup(): Setup {
-  const setup = setUp(RULES, CONFIG, SHARED);
+  const setup = setUp([...RULES, ...VIEW_SAMPLES, ...CORRELATION_VIEWS], CONFIG, SHARED);
   const batch = { rows: 5, bytes: 900, ageMs: 2_500 };
   return { ...setup, config: { ...setup.config, clickhouse: { ...setup.config.clickhouse, batch } } };
 }
@@ -278,6 +287,7 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 3, arbitrary: redelivery },
       { weight: 2, arbitrary: status },
       { weight: 1, arbitrary: garbage },
+      { weight: 2, arbitrary: attributes },
       { weight: 4, arbitrary: tick },
       { weight: 3, arbitrary: pass },
       { weight: 2, arbitrary: quiet },

@@ -70,6 +70,19 @@ function demo() {
   count(result.alerts?.firing > 0 && result.alerts?.resolved > 0, 'the demo fires and resolves an alert');
 }
 
+/** Things break while readings flow; each scenario counts. */
+function faults() {
+  console.log('\n── faults');
+  const { status, stdout } = run('npx', ['tsx', 'test/faults/main.ts', '--short', '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
+  process.stdout.write(stdout ?? '');
+  const results = (stdout ?? '').split('\n').filter((line) => line.startsWith('{'));
+  for (const result of results.map((line) => JSON.parse(line))) count(result.kept, `faults: ${result.scenario}`);
+  if (results.length === 0) count(status === 0, 'faults');
+}
+
 try {
   const missing = ensureServers();
   for (const line of missing) console.error(line);
@@ -82,6 +95,7 @@ try {
     step('lock file', process.execPath, 'test/setup/complete-lock.mjs', '--check');
     vitest();
     demo();
+    faults();
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });

@@ -22,7 +22,7 @@ export interface Arrival {
 
 export function readingOf({ time, value }: Arrival): Reading {
   const at = { receivedAt: 0, connection: 0, offset: 0, idHigh: 0, idLow: 0, liveMs: 0 };
-  const flags = { extra: undefined, clamped: false, late: false };
+  const flags = { attributes: undefined, extra: undefined, clamped: false, late: false };
   return { kind: 'reading', stream: 0, device: 'd', labels: [], time, values: [value], ...at, ...flags };
 }
 

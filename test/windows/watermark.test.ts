@@ -9,25 +9,26 @@ describe('the watermark of a quiet device', () => {
     [QUIET_GRACE_MS + 1, 50_001],
     [QUIET_GRACE_MS + 60_000, 110_000],
   ])('after %d ms of live time without a word is %d', (quietMs, expected) => {
-    expect(quietWatermark({ eventAt: 50_000, seenLiveMs: 7_000, connection: 0 }, 7_000 + quietMs)).toBe(expected);
+    expect(quietWatermark({ eventAt: 50_000, seenLiveMs: 7_000, connection: 0 }, 7_000 + quietMs, 0)).toBe(expected);
   });
 
   it('reaches an instant exactly at the live time foretold', () => {
     const stamp = fc.tuple(fc.nat(2e9), fc.nat(999)).map(([ms, us]) => 1_769_000_000_000 + ms + us / 1_000);
     fc.assert(
-      fc.property(stamp, fc.nat(1e9), fc.nat(120_000), fc.nat(400_000), (eventAt, seenLiveMs, ahead, quietMs) => {
+      fc.property(stamp, fc.nat(1e9), fc.nat(120_000), fc.nat(400_000), fc.nat(60_000), (...drawn) => {
+        const [eventAt, seenLiveMs, ahead, quietMs, settleMs] = drawn;
         const mark = { eventAt, seenLiveMs, connection: 0 };
         const end = Math.ceil(eventAt) + ahead;
         fc.pre(end > eventAt);
         const liveMs = seenLiveMs + quietMs;
-        expect(quietWatermark(mark, liveMs) >= end).toBe(liveMs >= quietUntil(mark, end));
+        expect(quietWatermark(mark, liveMs, settleMs) >= end).toBe(liveMs >= quietUntil(mark, end, settleMs));
       }),
       { numRuns: 2_000 },
     );
   });
 
   it('is waited for no longer than the grace where the instant has passed already', () => {
-    expect(quietUntil({ eventAt: 50_000, seenLiveMs: 7_000, connection: 0 }, 40_000)).toBe(7_000 + QUIET_GRACE_MS);
+    expect(quietUntil({ eventAt: 50_000, seenLiveMs: 7_000, connection: 0 }, 40_000, 0)).toBe(7_000 + QUIET_GRACE_MS);
   });
 });
 

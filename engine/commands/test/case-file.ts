@@ -22,6 +22,7 @@ export interface Case {
   readonly until?: string;
   readonly readings: readonly Step[];
   readonly windows?: readonly ExpectedWindow[];
+  readonly facts?: readonly ExpectedFacts[];
   readonly alerts?: readonly ExpectedAlert[];
   readonly events?: readonly ExpectedEvent[];
   readonly devices?: readonly ExpectedDevice[];
@@ -56,6 +57,16 @@ export interface ExpectedWindow extends Whose {
   readonly facts?: Readonly<Record<string, ExpectedValue>>;
   /** Receive time of what closed it. Default: whenever. */
   readonly closed?: string;
+}
+
+/** What a view says of a key. */
+export interface ExpectedFacts extends Whose {
+  /** End of its window, or the stamp of its reading. */
+  readonly at: string;
+  /** Start of its window. Default: whenever. */
+  readonly from?: string;
+  /** Every fact of the view, null where it has no value. */
+  readonly facts: Readonly<Record<string, ExpectedValue>>;
 }
 
 /** A change of state; what is left out may be as it likes. */

@@ -6,7 +6,7 @@ import { stepSchema } from './step-schema.ts';
 const rule = {
   type: 'object',
   description:
-    'A rule as in a rule file. `name` ("rule"), `stream` (the first one), `event` and `conditions` (that never hold) may be left out.',
+    'A rule as in a rule file. `name` ("rule"), `stream` (the first one) and `event` may be left out; with facts and without conditions it is a view.',
   examples: [{ conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 30 }] } }],
 } satisfies JsonSchema;
 

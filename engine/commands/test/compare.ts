@@ -20,6 +20,7 @@ const TOLERANCE = 1e-9;
 /** Keys that hold instants; in alerts and devices, `from` and `to` are states. */
 const INSTANTS: Readonly<Record<Section, readonly string[]>> = {
   windows: ['from', 'to', 'closed'],
+  facts: ['at', 'from'],
   alerts: ['at', 'since', 'recorded'],
   events: ['at'],
   devices: ['at'],
@@ -30,6 +31,7 @@ const INSTANTS: Readonly<Record<Section, readonly string[]>> = {
 /** By what entries are told apart. */
 const IDENTITY: Readonly<Record<Section, readonly string[]>> = {
   windows: ['rule', 'key', 'from', 'to'],
+  facts: ['rule', 'key', 'at'],
   alerts: ['rule', 'key', 'at', 'to'],
   events: ['rule', 'key', 'at', 'type'],
   devices: ['device', 'at', 'to'],
@@ -40,6 +42,7 @@ const IDENTITY: Readonly<Record<Section, readonly string[]>> = {
 /** Whose entries stand in order; those of others may stand anywhere between them. */
 const OWNER: Readonly<Record<Section, readonly string[]>> = {
   windows: ['rule', 'key'],
+  facts: ['rule', 'key'],
   alerts: ['rule', 'key'],
   events: ['rule', 'key'],
   devices: ['device'],
@@ -122,8 +125,11 @@ function compareEntry(section: Section, expected: Entry, found: Entry): Differen
     if (key !== 'facts') return compareValue(section, expected, key, value, found[key]);
     const values = value as Entry;
     const others = (found.facts ?? {}) as Entry;
-    // A window has no facts but those of its rule, so that it can be said of each what it is.
-    const names = section === 'windows' ? [...Object.keys(values), ...Object.keys(others)] : Object.keys(values);
+    // A window, or a view, has no facts but those of its rule, so that it can be said of each what it is.
+    const names =
+      section === 'windows' || section === 'facts'
+        ? [...Object.keys(values), ...Object.keys(others)]
+        : Object.keys(values);
     return [...new Set(names)].flatMap((name) =>
       compareValue(section, expected, `fact ${name}`, values[name], others[name]),
     );
@@ -154,6 +160,8 @@ function describe(section: Section, entry: Entry): string {
   switch (section) {
     case 'windows':
       return `${of('rule')} of "${of('key')}" from ${of('from')} to ${of('to')}`;
+    case 'facts':
+      return `${of('rule')} of "${of('key')}" at ${of('at')}`;
     case 'alerts':
       return `${of('rule')} of "${of('key')}" at ${of('at')} ${of('to')}`;
     case 'events':

@@ -64,6 +64,12 @@ export const expectationSchemas = {
     facts: facts('Every fact of the rule; null for one without a value. Default: whatever they are.'),
     closed: instant('When what closes it arrives. Default: whenever.'),
   }),
+  facts: list('Everything that views say; of each key in order.', ['at', 'facts'], {
+    ...whose,
+    at: instant('The end of its window, or the stamp of its reading.'),
+    from: instant('The beginning of its window.'),
+    facts: facts('Every fact of the view; null for one without a value.'),
+  }),
   alerts: list('Every change of an alert; of each key in order. What is left out may be as it likes.', ['at', 'to'], {
     at: instant('When, by the stamps of the readings.'),
     to: oneOf('The new state.', STATES),

@@ -60,7 +60,8 @@ function createWriter({ startAt, ticks }: Timetable) {
   };
 }
 
-function recordOf(happening: Extract<Happening, { kind: 'message' | 'mark' | 'tick' }>): Draft {
+function recordOf(happening: Extract<Happening, { kind: 'message' | 'mark' | 'tick' | 'attributes' }>): Draft {
+  if (happening.kind === 'attributes') return { kind: 'attributes', device: happening.device, text: happening.text };
   if (happening.kind === 'tick') return { kind: 'tick' };
   if (happening.kind === 'mark') return { kind: 'mark', mark: happening.mark, connection: 0 };
   const payload = new TextEncoder().encode(happening.payload);

@@ -1,23 +1,32 @@
 import { alertMessage } from '../../delivery/events.ts';
-import type { Closed, Item, Transition } from '../../model/item.ts';
+import { ATTRIBUTE_PREFIX } from '../../model/attributes.ts';
+import type { Closed, Item, Transition, Viewed } from '../../model/item.ts';
 import type { EventOutput } from '../../model/output.ts';
-import type { WindowRule } from '../../model/plan.ts';
+import { viewOf, type WindowRule } from '../../model/plan.ts';
 import { formatInstant } from './instants.ts';
 import type { Stage } from './stage.ts';
 
 /** Something that happened, by the keys under which a case expects it; instants as texts. */
 export type Entry = Readonly<Record<string, unknown>>;
 
-export type Section = 'windows' | 'alerts' | 'events' | 'devices' | 'late' | 'rejected';
+export type Section = 'windows' | 'facts' | 'alerts' | 'events' | 'devices' | 'late' | 'rejected';
 
 /** Everything that a case may expect, as it happened. */
 export type Course = Readonly<Record<Section, readonly Entry[]>>;
 
-export const SECTIONS: readonly Section[] = ['windows', 'alerts', 'events', 'devices', 'late', 'rejected'];
+export const SECTIONS: readonly Section[] = ['windows', 'facts', 'alerts', 'events', 'devices', 'late', 'rejected'];
 
 /** Makes what takes down what happens; `startAt` is milliseconds since the epoch. */
 export function createObserver(stage: Stage, startAt: number): { readonly course: Course; see(item: Item): void } {
-  const course: Record<Section, Entry[]> = { windows: [], alerts: [], events: [], devices: [], late: [], rejected: [] };
+  const course: Record<Section, Entry[]> = {
+    windows: [],
+    facts: [],
+    alerts: [],
+    events: [],
+    devices: [],
+    late: [],
+    rejected: [],
+  };
   const show = (at: number) => formatInstant(at - startAt);
   return {
     course,
@@ -25,6 +34,9 @@ export function createObserver(stage: Stage, startAt: number): { readonly course
       switch (item.kind) {
         case 'closed':
           course.windows.push(windowEntry(item, stage, show));
+          return;
+        case 'viewed':
+          course.facts.push(factsEntry(item, stage, show));
           return;
         case 'transition':
           course.alerts.push(alertEntry(item, stage, show));
@@ -41,7 +53,9 @@ export function createObserver(stage: Stage, startAt: number): { readonly course
           });
           return;
         case 'reading':
-          if (item.late) course.late.push({ at: show(item.time), device: item.device });
+          // Of a derived stream, readings are no messages.
+          if (item.late && stage.plan.streams[item.stream]!.origin.kind === 'devices')
+            course.late.push({ at: show(item.time), device: item.device });
           return;
         case 'rejected':
           course.rejected.push({ at: show(item.at), reason: item.reason });
@@ -54,8 +68,8 @@ function windowEntry(closed: Closed, { plan, rules }: Stage, show: (at: number) 
   const rule = plan.rules[closed.rule] as WindowRule;
   const own = rules.find(({ name }) => name === rule.name)?.facts ?? {};
   const facts = Object.entries(rule.judge.facts(closed)).filter(
-    // The parts of the key are facts of conditions, but no news of a window.
-    ([name]) => !rule.keying.per.includes(name) || Object.hasOwn(own, name),
+    // The parts of the key and attributes of the device are facts of conditions, but no news of a window.
+    ([name]) => Object.hasOwn(own, name) || !(rule.keying.per.includes(name) || name.startsWith(ATTRIBUTE_PREFIX)),
   );
   return {
     rule: rule.name,
@@ -65,6 +79,16 @@ function windowEntry(closed: Closed, { plan, rules }: Stage, show: (at: number) 
     closed: show(closed.receivedAt),
     facts: Object.fromEntries(facts),
   };
+}
+
+function factsEntry(
+  { rule: index, key, start, end, values }: Viewed,
+  { plan }: Stage,
+  show: (at: number) => string,
+): Entry {
+  const rule = plan.rules[index]!;
+  const facts = viewOf(rule).names.map((name, i) => [name, values[i] ?? null] as const);
+  return { rule: rule.name, key: key.text, at: show(end), from: show(start), facts: Object.fromEntries(facts) };
 }
 
 function alertEntry(transition: Transition, { plan }: Stage, show: (at: number) => string): Entry {

@@ -15,6 +15,7 @@ export type Happening = { readonly at: number } & (
   | { readonly kind: 'clock'; readonly to: number }
   | { readonly kind: 'stops' }
   | { readonly kind: 'starts' }
+  | { readonly kind: 'attributes'; readonly device: string; readonly text: string | undefined }
 );
 
 /** Takes down what is wrong with a step. */
@@ -28,6 +29,7 @@ const FORMS: Readonly<Record<string, readonly string[]>> = {
   broker: ['at'],
   weir: ['at'],
   clock: ['at'],
+  attributes: ['at'],
 };
 
 const BROKER_MARKS: Readonly<Record<string, MarkName>> = {
@@ -52,6 +54,7 @@ function readStep(step: Step, stage: Stage, startAt: number, report: StepReport)
     }
   }
   if (form === 'tick') return [{ kind: 'tick', at: parseInstant(String(step.tick)) }];
+  if (form === 'attributes') return attributesOf(step);
   const stream = findStream(step, stage, report);
   if (stream === undefined) return [];
   if (form === undefined) return readReadings(step, stream, startAt, report);
@@ -67,6 +70,13 @@ function readStep(step: Step, stage: Stage, startAt: number, report: StepReport)
     default:
       return [{ kind: step.weir === 'stops' ? 'stops' : 'starts', at }];
   }
+}
+
+function attributesOf({ attributes, at = '0s' }: Step): Happening[] {
+  return Object.entries(attributes as Readonly<Record<string, object | null>>).map(([device, value]) => {
+    const text = value === null ? undefined : JSON.stringify(value);
+    return { kind: 'attributes', at: parseInstant(String(at)), device, text };
+  });
 }
 
 /** A stream with its place among the others. */

@@ -42,7 +42,7 @@ export function setStage(
     parsed.push(...readDraft(rule, [...path, 'rules', i], document, streams, problems));
   });
   const shared = readShared(setting, of, [...path, 'shared'], document, problems);
-  const compiled = compilePlan(streams, parsed.length > 0 ? parsed : setting.rules, shared);
+  const compiled = compilePlan(streams, parsed.length > 0 ? parsed : setting.rules, shared, { attributes: true });
   problems.push(...compiled.problems);
   const rules = (parsed.length > 0 ? parsed : setting.rules).map(({ rule }) => rule);
   if (rules.length === 0 && problems.length === 0) {
@@ -62,7 +62,7 @@ export function setStage(
   return { stage: failed ? undefined : { streams, rules, plan: compiled.plan, maxAheadMs }, problems };
 }
 
-/** Conditions of a rule that is there for its windows. */
+/** Conditions of a rule whose event alone is given. */
 const NEVER = { conditions: { not: { all: [] } } };
 
 /** A rule with what it leaves out, and its problems at their places in the file of cases. */
@@ -74,8 +74,10 @@ function readDraft(
   problems: Problem[],
 ): ParsedRule[] {
   const name = 'name' in draft ? String(draft.name) : 'rule';
-  const judges = ['conditions', 'levels', 'silence'].some((key) => Object.hasOwn(draft, key));
-  const filled = { name, stream: streams[0]?.name, ...(!judges && NEVER), event: { type: name }, ...draft };
+  const judges = ['conditions', 'levels', 'silence', 'sequence'].some((key) => Object.hasOwn(draft, key));
+  const isView = !judges && Object.hasOwn(draft, 'facts') && !Object.hasOwn(draft, 'event');
+  const alert = { ...(!judges && NEVER), event: { type: name } };
+  const filled = { name, stream: streams[0]?.name, ...(!isView && alert), ...draft };
   const { rule, problems: found } = parseRuleFile(document.file, JSON.stringify(filled));
   // Where in the rule, only its own text could tell.
   for (const problem of found) problems.push({ ...problem, ...document.at(path, 'key') });

@@ -68,7 +68,7 @@ const reading = {
 /** Schema of a step of a case. */
 export const stepSchema = {
   title:
-    'a step: a reading {"at": "0s", "temp": 20}, {"tick": …}, {"offline": …}, {"online": …}, {"broker": …}, {"weir": …} or {"clock": …}',
+    'a step: a reading {"at": "0s", "temp": 20}, {"tick": …}, {"offline": …}, {"online": …}, {"broker": …}, {"weir": …}, {"clock": …} or {"attributes": …}',
   description: 'Something that happens.',
   anyOf: [
     form('{"tick": …}', 'A tick besides those of full seconds.', ['tick'], { tick: at }),
@@ -95,6 +95,22 @@ export const stepSchema = {
     form('{"clock": …}', 'Our clock is set; what follows goes by it.', ['clock', 'at'], {
       clock: { ...instantSchema, description: 'What it is set to.' },
       at,
+    }),
+    form('{"attributes": …}', 'Attributes of devices change.', ['attributes'], {
+      attributes: {
+        type: 'object',
+        minProperties: 1,
+        description: 'By device: all that it has from now on, or null.',
+        additionalProperties: {
+          title: 'an object, or null',
+          anyOf: [
+            { title: 'an object', type: 'object' },
+            { title: 'null', type: 'null' },
+          ],
+        },
+        examples: [{ d1: { limits: { temp: 70 } } }],
+      },
+      at: { ...instantSchema, description: 'When they do.', default: '0s' },
     }),
     reading,
   ],

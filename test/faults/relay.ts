@@ -17,7 +17,7 @@ export interface Weather {
 }
 
 /** A link to a server that can be made to fail. */
-export interface Proxy {
+export interface Relay {
   readonly port: number;
   /** Answers that were lost. */
   readonly lost: number;
@@ -28,7 +28,7 @@ export interface Proxy {
 }
 
 /** Listens on a free port of 127.0.0.1 and passes everything on to another. */
-export async function startProxy(targetPort: number): Promise<Proxy> {
+export async function startRelay(targetPort: number): Promise<Relay> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let weather: Weather = {};
   let lost = 0;

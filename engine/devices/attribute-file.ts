@@ -1,0 +1,67 @@
+import { MAX_ATTRIBUTED_DEVICES } from '../model/attributes.ts';
+import { createLines } from '../model/locate.ts';
+import type { Problem } from '../model/problem.ts';
+import { readAttributeTable } from './attribute-csv.ts';
+import { attributesText, type EntryFault } from './attribute-entry.ts';
+import { readJson } from './attribute-json.ts';
+
+/** Problems of one file that are told; the rest are mostly their like. */
+const MAX_PROBLEMS = 50;
+
+/**
+ * Reads a file of attributes, CSV where its name ends so and else JSON, into JSON texts by device. Without entries where it has a
+ * problem: a file that is half right may be half written.
+ */
+export function parseAttributeFile(
+  file: string,
+  text: string,
+): { entries: ReadonlyMap<string, string> | undefined; problems: readonly Problem[] } {
+  const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const locate = createLines(body);
+  const entries = new Map<string, string>();
+  const problems: Problem[] = [];
+  const report = ({ code, message, remedy }: EntryFault, offset: number) => {
+    if (problems.length >= MAX_PROBLEMS) return;
+    problems.push({ code, severity: 'error', file, ...locate(offset), message, remedy });
+  };
+  const add = (device: string, value: unknown, offset: number) => {
+    const entry = attributesText(device, value);
+    if (typeof entry !== 'string') report(entry, offset);
+    else if (entries.size >= MAX_ATTRIBUTED_DEVICES && !entries.has(device)) reportCrowd(offset, report);
+    else entries.set(device, entry);
+  };
+  if (file.endsWith('.csv')) readTable(body, entries, add, report);
+  else readObject(body, add, report);
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  return { entries: problems.length > 0 ? undefined : entries, problems };
+}
+
+type Add = (device: string, value: unknown, offset: number) => void;
+type Report = (fault: EntryFault, offset: number) => void;
+
+function readTable(text: string, entries: ReadonlyMap<string, string>, add: Add, report: Report): void {
+  const onDevice: Add = (device, value, offset) => {
+    if (!entries.has(device)) return add(device, value, offset);
+    const message = `The device "${device}" stands here a second time.`;
+    report({ code: 'duplicate-device', message, remedy: 'Keep one of the two rows.' }, offset);
+  };
+  readAttributeTable(text, onDevice, (fault) => report(fault, fault.offset));
+}
+
+function readObject(text: string, add: Add, report: Report): void {
+  const read = readJson(text);
+  for (const fault of read.faults) report(fault, fault.offset);
+  if (!('value' in read)) return;
+  const { value, keys } = read;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const remedy = 'Write devices with their attributes, like { "dev-1": { "limits": { "temp": 70 } } }.';
+    report({ code: 'not-an-object', message: 'The file holds no object.', remedy }, 0);
+    return;
+  }
+  for (const [device, attributes] of Object.entries(value)) add(device, attributes, keys.get(device) ?? 0);
+}
+
+function reportCrowd(offset: number, report: Report): void {
+  const message = `There are more than ${MAX_ATTRIBUTED_DEVICES} devices.`;
+  report({ code: 'too-many', message, remedy: 'Leave out those that no rule asks about.' }, offset);
+}

@@ -1,0 +1,61 @@
+import { type ParseError, visit } from 'jsonc-parser';
+import { explainSyntax, tooDeep } from '../model/syntax.ts';
+
+/** A fault of a JSON text, by its offset. */
+export interface JsonFault {
+  readonly code: string;
+  readonly offset: number;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What a JSON text says, or everything that is wrong with it. */
+export type JsonReading =
+  | { readonly faults: readonly []; readonly value: unknown; readonly keys: ReadonlyMap<string, number> }
+  | { readonly faults: readonly [JsonFault, ...JsonFault[]] };
+
+/**
+ * Reads a JSON text without comments, which may be far larger than a file of ours: nothing is built of its places but `keys`, which has
+ * the offset of each key of the outermost object. Duplicate keys, `__proto__` and numbers beyond all bounds are faults too.
+ */
+export function readJson(text: string): JsonReading {
+  const deep = tooDeep(text);
+  if (deep !== undefined) return { faults: [{ code: 'too-deep', ...deep }] };
+  const faults: JsonFault[] = [];
+  const errors: ParseError[] = [];
+  const open: (ReadonlySet<string> & Pick<Set<string>, 'add'>)[] = [];
+  const keys = new Map<string, number>();
+  visit(
+    text,
+    {
+      onObjectBegin: () => {
+        open.push(new Set());
+      },
+      onObjectEnd: () => {
+        open.pop();
+      },
+      onObjectProperty: (name, offset) => {
+        if (name === '__proto__') {
+          const message = 'The key `__proto__` is not allowed.';
+          faults.push({ code: 'forbidden-key', offset, message, remedy: 'Choose another name.' });
+        } else if (open.at(-1)?.has(name)) {
+          const message = `The key \`${name.slice(0, 64)}\` stands here a second time.`;
+          faults.push({ code: 'duplicate-key', offset, message, remedy: 'Keep one of the two.' });
+        }
+        open.at(-1)?.add(name);
+        if (open.length === 1) keys.set(name, offset);
+      },
+      onLiteralValue: (value, offset) => {
+        if (typeof value !== 'number' || Number.isFinite(value)) return;
+        const message = 'A number is too large to be held.';
+        faults.push({ code: 'bad-number', offset, message, remedy: 'Write a number below 1.8e308.' });
+      },
+      onError: (error, offset, length) => errors.push({ error, offset, length }),
+    },
+    { disallowComments: true },
+  );
+  const syntax = explainSyntax(text, errors).errors.map((fault) => ({ code: 'syntax', ...fault }));
+  const [first, ...more] = [...faults, ...syntax].sort((a, b) => a.offset - b.offset);
+  if (first !== undefined) return { faults: [first, ...more] };
+  return { faults: [], value: JSON.parse(text), keys };
+}

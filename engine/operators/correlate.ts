@@ -1,0 +1,137 @@
+import type { Item } from '../model/item.ts';
+import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan.ts';
+import type { FieldValue, Reading } from '../model/reading.ts';
+import { keyText, type State } from '../state.ts';
+import { type LastKnown, lookUp, note, sweep } from '../windows/last-known.ts';
+import type { Step } from './lift.ts';
+
+/** What a correlation does with a reading of one of its streams. */
+type Taker = (reading: Reading, out: Item[]) => void;
+
+/** Both sides of a correlation. */
+interface Sides {
+  readonly own: Taker;
+  readonly other: Taker;
+}
+
+/**
+ * Makes the readings of the correlations of a level out of those of the streams below. Each takes its time, place in the journal and
+ * live time from the reading that causes it, and is a reading of its own: that it is late says nothing of the other. Undefined where the
+ * level has no correlation.
+ */
+export function correlate(plan: Plan, state: State, level: number): Step | undefined {
+  const takers: Taker[][] = plan.streams.map(() => []);
+  const swept: { readonly last: LastKnown; readonly lastMs: number }[] = [];
+  let some = false;
+  for (const stream of plan.streams) {
+    const { origin, index } = stream;
+    if (stream.level !== level || origin.kind !== 'correlation') continue;
+    some = true;
+    const { join } = origin;
+    const last = state.streams[index]!.lastKnown;
+    const { own, other } =
+      join.kind === 'last' ? joinLast(plan, stream, origin, join, last) : joinWindow(plan, stream, origin, join);
+    takers[origin.of]!.push(own);
+    takers[origin.with]!.push(other);
+    if (join.kind === 'last') swept.push({ last, lastMs: join.lastMs });
+  }
+  if (!some) return undefined;
+  return (item, out) => {
+    if (item.kind === 'reading') {
+      const own = takers[item.stream]!;
+      for (let i = 0; i < own.length; i++) own[i]!(item, out);
+    } else if (item.kind === 'tick') {
+      for (const { last, lastMs } of swept) sweep(last, item, lastMs);
+    }
+  };
+}
+
+function joinLast(
+  plan: Plan,
+  { index }: StreamPlan,
+  origin: CorrelationOrigin,
+  { lastMs, parts, otherParts }: LastJoin,
+  last: LastKnown,
+): Sides {
+  const absent = absentOf(plan, origin.with);
+  return {
+    own: (reading, out) => {
+      const known = lookUp(last, keyOf(parts, reading), reading.time, lastMs);
+      const values = reading.values.concat(known ?? absent);
+      out.push(readingOf(reading, index, reading.device, reading.labels, values));
+    },
+    other: (reading) => note(last, keyOf(otherParts, reading), reading),
+  };
+}
+
+function joinWindow(plan: Plan, { index, keyings }: StreamPlan, origin: CorrelationOrigin, join: WindowJoin): Sides {
+  const absent = absentOf(plan, origin.with);
+  const ownAbsent = absentOf(plan, origin.of);
+  const { parts } = keyings[0]!;
+  return {
+    own: (reading, out) => {
+      out.push(readingOf(reading, index, reading.device, reading.labels, reading.values.concat(absent)));
+    },
+    other: (reading, out) => {
+      const labels = labelsOf(join.labels, reading);
+      // Where keys of a view stand for devices, one must be called as its key is: by that its clock is found.
+      const device = origin.hasDevice ? partOf(join.device ?? -1, reading) : keyText(partsOf(parts, labels));
+      out.push(readingOf(reading, index, device, labels, ownAbsent.concat(reading.values)));
+    },
+  };
+}
+
+function absentOf(plan: Plan, stream: number): readonly (FieldValue | undefined)[] {
+  return plan.streams[stream]!.config.fields.map(() => undefined);
+}
+
+function keyOf(parts: readonly number[], reading: Reading): string {
+  if (parts.length === 1) return partOf(parts[0]!, reading);
+  return keyText(parts.map((part) => partOf(part, reading)));
+}
+
+function partOf(part: number, { device, labels }: Reading): string {
+  return part < 0 ? device : (labels[part] ?? '');
+}
+
+function partsOf(parts: readonly number[], labels: readonly string[]): string[] {
+  return parts.map((part) => labels[part] ?? '');
+}
+
+/** A label that the reading has not is a hole, so that it has no value in conditions. */
+function labelsOf(places: readonly (number | undefined)[], reading: Reading): readonly string[] {
+  const labels: string[] = [];
+  labels.length = places.length;
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i];
+    if (place !== undefined) labels[i] = partOf(place, reading);
+  }
+  return labels;
+}
+
+function readingOf(
+  { time, receivedAt, connection, offset, idHigh, idLow, clamped, liveMs, attributes }: Reading,
+  stream: number,
+  device: string,
+  labels: readonly string[],
+  values: Reading['values'],
+): Reading {
+  return {
+    kind: 'reading',
+    stream,
+    device,
+    labels,
+    time,
+    receivedAt,
+    connection,
+    offset,
+    idHigh,
+    idLow,
+    values,
+    extra: undefined,
+    clamped,
+    liveMs,
+    attributes,
+    late: false,
+  };
+}

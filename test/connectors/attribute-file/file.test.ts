@@ -1,0 +1,73 @@
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createAttributeFile } from '../../../connectors/attribute-file/file.ts';
+
+const DEADLINE = { timeout: 5_000, interval: 5 };
+
+/** A source over a file with this content, and all that it tells. */
+function follow(name: string, content: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-attributes-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  const source = createAttributeFile({ file, pollMs: 10 });
+  onTestFinished(() => source.stop());
+  const told: (Record<string, string | undefined> | readonly string[])[] = [];
+  source.start({
+    all: (entries) => told.push(Object.fromEntries(entries)),
+    faulty: (faults) => told.push(faults),
+    put: () => expect.unreachable(),
+    removed: () => expect.unreachable(),
+  });
+  return { file, folder, source, told };
+}
+
+test('a file is told at once, and again when it is written', async () => {
+  const { file, told } = follow('devices.csv', 'device,limit\nd1,5\n');
+  expect(told).toEqual([{ d1: '{"limit":5}' }]);
+  writeFileSync(file, 'device,limit\nd1,6\nd2,7\n');
+  await vi.waitFor(() => expect(told.at(-1)).toEqual({ d1: '{"limit":6}', d2: '{"limit":7}' }), DEADLINE);
+  expect(told).toHaveLength(2);
+});
+
+test('one that another takes the place of is told too, again and again, of the same size and age too', async () => {
+  const { file, folder, told } = follow('devices.json', '{"d1":{"limit":1}}');
+  const at = new Date(0);
+  for (const limit of [2, 3, 4]) {
+    writeFileSync(join(folder, 'next'), `{"d1":{"limit":${limit}}}`);
+    utimesSync(join(folder, 'next'), at, at);
+    renameSync(join(folder, 'next'), file);
+    await vi.waitFor(() => expect(told.at(-1)).toEqual({ d1: `{"limit":${limit}}` }), DEADLINE);
+  }
+  expect(told).toHaveLength(4);
+});
+
+test('a faulty file, or none, is told with the reason; a sound one comes through again', async () => {
+  const { file, source, told } = follow('devices.json', '{"d1":{}}');
+  expect(source.status()).toEqual({ name: 'attributes file', ready: true });
+  writeFileSync(file, '{"d1":\n 5}');
+  await vi.waitFor(() => expect(told.at(-1)).toEqual([expect.stringMatching(/devices\.json:1:2: error: /)]), DEADLINE);
+  expect(source.status()).toMatchObject({ ready: true, reason: expect.stringContaining('"d1"') as string });
+  rmSync(file);
+  await vi.waitFor(() => expect(told.at(-1)).toEqual([expect.stringContaining('cannot be read')]), DEADLINE);
+  writeFileSync(file, '{"d2":{}}');
+  await vi.waitFor(() => expect(told.at(-1)).toEqual({ d2: '{}' }), DEADLINE);
+  expect(source.status()).toEqual({ name: 'attributes file', ready: true });
+});
+
+test('one that is being written is left alone until it stands still', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { file, told } = follow('devices.json', '{}');
+  for (const part of ['{', '{"d1"', '{"d1":{}', '{"d1":{}}']) {
+    writeFileSync(file, part);
+    vi.advanceTimersByTime(10);
+  }
+  expect(told).toEqual([{}]);
+  vi.advanceTimersByTime(10);
+  expect(told).toEqual([{}, { d1: '{}' }]);
+});

@@ -1,0 +1,96 @@
+import { connect, type KV, type NatsConnection } from 'nats';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createKvAttributes } from '../../connectors/nats/attributes.ts';
+import { testNats } from './servers/nats.ts';
+
+const DEADLINE = { timeout: 15_000, interval: 20 };
+vi.setConfig({ testTimeout: 40_000 });
+
+/** A source over a bucket, and what its listener would hold. */
+function follow(url: string) {
+  const source = createKvAttributes({ config: { servers: [url] }, bucket: 'weir_attributes' });
+  onTestFinished(() => source.stop());
+  const held = new Map<string, string | undefined>();
+  const faults: string[] = [];
+  let wholes = 0;
+  source.start({
+    all: (entries) => {
+      held.clear();
+      for (const [device, text] of entries) held.set(device, text);
+      wholes += 1;
+    },
+    put: (device, text) => held.set(device, text),
+    removed: (device) => held.delete(device),
+    faulty: (told) => faults.push(...told),
+  });
+  return { source, faults, wholes: () => wholes, held: () => Object.fromEntries(held) };
+}
+
+async function bucketOf(url: string): Promise<{ client: NatsConnection; bucket: KV }> {
+  const client = await connect({ servers: url });
+  onTestFinished(() => client.close());
+  return { client, bucket: await client.jetstream().views.kv('weir_attributes') };
+}
+
+test('a bucket that is missing is made, and what comes and goes in it is told', async () => {
+  const server = await testNats();
+  const { source, held, faults, wholes } = follow(server.url);
+  expect(source.status()).toMatchObject({ name: 'attributes bucket', ready: false });
+  await vi.waitFor(() => expect(source.status().ready).toBe(true), DEADLINE);
+  expect([wholes(), held()]).toEqual([1, {}]);
+  const client = await connect({ servers: server.url });
+  onTestFinished(() => client.close());
+  const bucket = await client.jetstream().views.kv('weir_attributes', { bindOnly: true });
+  await bucket.put('dev-1', '{ "limits": { "temp": 70 } }');
+  await bucket.put('d=C3=A9=2E1', '{}');
+  await vi.waitFor(() => expect(held()).toEqual({ 'dev-1': '{"limits":{"temp":70}}', 'dé.1': '{}' }), DEADLINE);
+  await bucket.put('dev-1', '{"limits":{"temp":60}}');
+  await bucket.delete('d=C3=A9=2E1');
+  await vi.waitFor(() => expect(held()).toEqual({ 'dev-1': '{"limits":{"temp":60}}' }), DEADLINE);
+  expect(faults).toEqual([]);
+});
+
+test('entries that cannot be used are told with the reason, and change nothing', async () => {
+  const server = await testNats();
+  const { bucket } = await bucketOf(server.url);
+  await bucket.put('dev-0', '[]');
+  await bucket.put('dev-1', '{"a":1}');
+  const { held, faults } = follow(server.url);
+  await vi.waitFor(() => expect(held()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}' }), DEADLINE);
+  // Of two values at once, the bucket may tell the last alone.
+  await bucket.put('dev-1', '{"a":');
+  await vi.waitFor(() => expect(faults).toHaveLength(2), DEADLINE);
+  await bucket.put('dev-1', '{"__proto__":1}');
+  await bucket.put('plant.dev-1', '{}');
+  await bucket.put('dev-2', '{"a":2}');
+  await vi.waitFor(() => expect(held()).toMatchObject({ 'dev-2': '{"a":2}' }), DEADLINE);
+  expect(held()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}', 'dev-2': '{"a":2}' });
+  expect(faults).toEqual([
+    'weir_attributes/dev-0: The attributes of "dev-0" are no object. Write them like { "limits": { "temp": 70 } }.',
+    expect.stringMatching(/^weir_attributes\/dev-1: A /),
+    'weir_attributes/dev-1: The key `__proto__` is not allowed. Choose another name.',
+    'weir_attributes/plant.dev-1: The key is not that of a device. That of the device "plant.dev-1" is plant=2Edev-1.',
+  ]);
+});
+
+test('what changed while the connection was lost is told when it is back; nothing is lost in between', async () => {
+  const server = await testNats();
+  const { bucket, client } = await bucketOf(server.url);
+  await bucket.put('dev-1', '{"a":1}');
+  await bucket.put('dev-2', '{"a":1}');
+  const { source, held, wholes } = follow(server.url);
+  await vi.waitFor(() => expect(held()).toEqual({ 'dev-1': '{"a":1}', 'dev-2': '{"a":1}' }), DEADLINE);
+  await client.close();
+  await server.stop();
+  await vi.waitFor(() => expect(source.status().reason).toMatch(/connection to NATS .* is lost/), DEADLINE);
+  expect(held()).toEqual({ 'dev-1': '{"a":1}', 'dev-2': '{"a":1}' });
+  const again = await testNats({ dir: server.dir, port: server.port });
+  const { bucket: same } = await bucketOf(again.url);
+  await same.delete('dev-1');
+  await same.put('dev-2', '{"a":2}');
+  await vi.waitFor(() => expect(held()).toEqual({ 'dev-2': '{"a":2}' }), DEADLINE);
+  await vi.waitFor(() => expect(wholes()).toBeGreaterThan(1), DEADLINE);
+  await same.put('dev-3', '{}');
+  await vi.waitFor(() => expect(held()).toEqual({ 'dev-2': '{"a":2}', 'dev-3': '{}' }), DEADLINE);
+  expect(source.status()).toEqual({ name: 'attributes bucket', ready: true });
+});
