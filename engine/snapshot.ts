@@ -70,10 +70,23 @@ interface KeySnapshot {
   readonly remembered: Readonly<Record<string, readonly (FieldValue | null)[]>>;
 }
 
-/** Takes the state down. The result shares nothing with it only once it has been made JSON; do that before the next record. */
-export function snapshot(plan: Plan, brokers: readonly string[], state: State): Snapshot {
+/**
+ * Takes the state down as the JSON of a Snapshot, in pieces of about a key each: as a whole, what it is made of would outlive the garbage
+ * collector's young generation, and take more memory than the state.
+ */
+export function writeSnapshot(
+  plan: Plan,
+  brokers: readonly string[],
+  state: State,
+  write: (piece: string) => void,
+): void {
   const open = new Set<RulePlan>();
-  return {
+  write('{"streams":{');
+  for (const streamPlan of plan.streams) {
+    if (streamPlan.index > 0) write(',');
+    writeStream(plan, streamPlan, state.streams[streamPlan.index]!, open, write);
+  }
+  const rest: Omit<Snapshot, 'streams'> = {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, listDeliveries(state.deliveries[i]!)])),
@@ -86,30 +99,48 @@ export function snapshot(plan: Plan, brokers: readonly string[], state: State): 
         return limit === undefined ? [] : [[name, limit] as const];
       }),
     ),
-    streams: Object.fromEntries(
-      plan.streams.map((streamPlan) => {
-        const stream = state.streams[streamPlan.index]!;
-        const labels = streamPlan.config.labels.map((label) => label.name);
-        const devices = Array.from(stream.devices.values(), (each) => ({
-          name: each.name,
-          labels: each.labels,
-          presence: each.presence,
-        }));
-        const keys = streamPlan.keyings.flatMap((keying) => {
-          const rules = plan.rules.filter((rule) => rule.keying === keying);
-          return Array.from(stream.keys[keying.index]!.values(), (key) => keySnapshot(keying, rules, key, open));
-        });
-        const meaning = meaningOfLastKnown(plan, streamPlan);
-        const lastKnown = meaning && listLastKnown(stream.lastKnown, meaning);
-        return [streamPlan.name, { labels, devices, keys, ...(lastKnown !== undefined && { lastKnown }) }];
-      }),
-    ),
-    // Behind the streams, where they were found.
     traces: Object.fromEntries(
       Array.from(open, (rule) => [rule.name, traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!))]),
     ),
     orphans: state.alerting.orphans,
   };
+  write(`},${JSON.stringify(rest).slice(1)}`);
+}
+
+/** The same in one piece. */
+export function snapshot(plan: Plan, brokers: readonly string[], state: State): string {
+  const pieces: string[] = [];
+  writeSnapshot(plan, brokers, state, (piece) => pieces.push(piece));
+  return pieces.join('');
+}
+
+function writeStream(
+  plan: Plan,
+  streamPlan: StreamPlan,
+  stream: StreamState,
+  open: Set<RulePlan>,
+  write: (piece: string) => void,
+): void {
+  const labels = streamPlan.config.labels.map((label) => label.name);
+  write(`${JSON.stringify(streamPlan.name)}:{"labels":${JSON.stringify(labels)},"devices":[`);
+  let separator = '';
+  for (const { name, labels, presence } of stream.devices.values()) {
+    write(separator + JSON.stringify({ name, labels, presence }));
+    separator = ',';
+  }
+  write('],"keys":[');
+  separator = '';
+  for (const keying of streamPlan.keyings) {
+    const rules = plan.rules.filter((rule) => rule.keying === keying);
+    for (const key of stream.keys[keying.index]!.values()) {
+      write(separator + JSON.stringify(keySnapshot(keying, rules, key, open)));
+      separator = ',';
+    }
+  }
+  write(']');
+  const meaning = meaningOfLastKnown(plan, streamPlan);
+  if (meaning !== undefined) write(`,"lastKnown":${JSON.stringify(listLastKnown(stream.lastKnown, meaning))}`);
+  write('}');
 }
 
 /** What the last known values of a correlation mean; undefined where it keeps none. */

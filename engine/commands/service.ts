@@ -5,13 +5,14 @@ import { createDecoder } from '../decode/decode.ts';
 import { type Checkpoint, type FoundCheckpoint, readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
+import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Draft, JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import type { Clock, EventSink, PortStatus, Source, SourceHandler, TableSink } from '../ports.ts';
-import { restore, type Snapshot, snapshot } from '../snapshot.ts';
+import { restore, type Snapshot, writeSnapshot } from '../snapshot.ts';
 import { createState, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { type AttributeFeed, type AttributeSources, createAttributeFeed } from './attributes.ts';
@@ -123,6 +124,8 @@ class JournaledService implements Service {
   readonly #checkpointer: Checkpointer;
   readonly #source: Source;
   readonly #intake: Intake;
+  /** Of the checkpoint that is under way. */
+  readonly #text = new TextBuffer();
   readonly #timers: NodeJS.Timeout[] = [];
   #attributes: AttributeFeed | undefined;
   #state: State;
@@ -163,7 +166,7 @@ class JournaledService implements Service {
       take: (nextOffset) => ({
         journalId: this.#journal.id,
         nextOffset,
-        state: JSON.stringify(snapshot(plan, brokers, this.#state)),
+        state: this.#takeState(plan, brokers),
       }),
       positions: () => outboxes.map((outbox) => outbox.position),
       areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
@@ -181,6 +184,12 @@ class JournaledService implements Service {
     });
   }
 
+  #takeState(plan: Plan, brokers: readonly string[]): Buffer {
+    this.#text.clear();
+    writeSnapshot(plan, brokers, this.#state, (piece) => this.#text.write(piece));
+    return this.#text.bytes;
+  }
+
   #now(): number {
     return this.#options.clock.now();
   }
@@ -192,7 +201,7 @@ class JournaledService implements Service {
   #restore(checkpoint: Checkpoint): void {
     const { config, plan, log } = this.#options;
     const brokers = config.mqtt.map((broker) => broker.name);
-    const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state) as Snapshot);
+    const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state.toString()) as Snapshot);
     if (dropped.length > 0)
       log.warn(
         { dropped, resolved: state.alerting.orphans.length },

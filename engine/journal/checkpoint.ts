@@ -7,8 +7,8 @@ export interface Checkpoint {
   readonly journalId: string;
   /** First offset that is not in the state: where to fold on. */
   readonly nextOffset: number;
-  /** A snapshot, as JSON. */
-  readonly state: string;
+  /** A snapshot, as JSON in UTF-8. */
+  readonly state: Buffer;
 }
 
 /** The file's first line; the state follows as its second. */
@@ -16,7 +16,7 @@ interface Head {
   readonly version: number;
   readonly journalId: string;
   readonly nextOffset: number;
-  /** CRC-32 of the state's UTF-8. */
+  /** CRC-32 of the state. */
   readonly crc: number;
 }
 
@@ -76,21 +76,21 @@ export async function readCheckpoint(folder: string): Promise<FoundCheckpoint> {
 
 /** Undefined where there is none. */
 async function readOne(path: string): Promise<Checkpoint | undefined> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const end = text.indexOf('\n');
-  const head = parseHead(text.slice(0, end < 0 ? text.length : end), path);
+  const end = bytes.indexOf('\n');
+  const head = parseHead(bytes.toString('utf8', 0, end < 0 ? bytes.length : end), path);
   if (head.version !== VERSION) {
     throw new Error(
       `${path} has version ${head.version}, this Weir reads version ${VERSION}. Start the Weir that wrote it.`,
     );
   }
-  const state = text.slice(end + 1);
+  const state = bytes.subarray(end + 1);
   if (end < 0 || crc32(state) !== head.crc) throw new Unreadable(path, 'its checksum does not fit');
   return { journalId: head.journalId, nextOffset: head.nextOffset, state };
 }

@@ -12,7 +12,7 @@ function start() {
     requestCut: () => log.push('cut wanted'),
     take: (nextOffset): Checkpoint => {
       log.push(`take ${nextOffset}`);
-      return { journalId: 'j', nextOffset, state: String(outbox.position) };
+      return { journalId: 'j', nextOffset, state: Buffer.from(String(outbox.position)) };
     },
     positions: () => [outbox.position],
     areConfirmed: ([position]) => outbox.confirmed >= position!,

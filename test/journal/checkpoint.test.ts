@@ -7,7 +7,7 @@ import { makeFolder } from './folder.ts';
 const checkpoint = (nextOffset: number): Checkpoint => ({
   journalId: '0123456789abcdef',
   nextOffset,
-  state: JSON.stringify({ 'dé\n"': [nextOffset] }),
+  state: Buffer.from(JSON.stringify({ 'dé\n"': [nextOffset] })),
 });
 
 const read = async (folder: string) => (await readCheckpoint(folder)).checkpoint;

@@ -98,7 +98,7 @@ export function startFold({ config, plan }: Setup, from?: string): Fold {
     feed: (...arrays) => {
       for (const each of arrays) records$.next(each);
     },
-    checkpoint: () => JSON.stringify(snapshot(plan, brokers, state)),
+    checkpoint: () => snapshot(plan, brokers, state),
   };
 }
 

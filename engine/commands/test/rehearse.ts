@@ -67,6 +67,6 @@ function play(
 
 /** The state as it comes out of a checkpoint. */
 function restarted({ plan }: Stage, state: State): State {
-  const text = JSON.stringify(snapshot(plan, BROKERS, state));
+  const text = snapshot(plan, BROKERS, state);
   return restore(plan, BROKERS, JSON.parse(text) as Snapshot).state;
 }
