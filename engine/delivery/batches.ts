@@ -20,7 +20,7 @@ export interface OpenBatch {
 }
 
 /**
- * Whether the batch must be cut before a record received at `at` adds to it. Looks at nothing but what the journal holds, so that
+ * Whether the batch must be cut at a receive time. Looks at nothing but what the journal holds, so that
  * folding the journal again cuts the same batches.
  */
 export function isComplete(batch: OpenBatch, limits: BatchLimits, at: number): boolean {

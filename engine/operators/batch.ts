@@ -29,6 +29,11 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
     if (each.encoder.rows === 0) each.openedAt = at;
   };
 
+  /** A batch that is full does not wait for the next row. */
+  const cutFull = (each: OpenBatch, at: number, out: Item[]): void => {
+    if (isComplete(each, limits, at)) out.push(cut(each));
+  };
+
   return lift((item, out) => {
     switch (item.kind) {
       case 'reading': {
@@ -37,25 +42,30 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
         if (own === undefined) return;
         makeRoom(own, item.receivedAt, out);
         own.encoder.encodeReading(item);
+        cutFull(own, item.receivedAt, out);
         return;
       }
       case 'viewed': {
         const rule = plan.rules[item.rule]!;
         makeRoom(facts, item.receivedAt, out);
         facts.encoder.encodeRow(factsRow(item, rule, viewOf(rule).names), item.offset);
+        cutFull(facts, item.receivedAt, out);
         return;
       }
       case 'transition':
         makeRoom(alerts, item.recordedAt, out);
         alerts.encoder.encodeRow(alertRow(item, plan), item.offset);
+        cutFull(alerts, item.recordedAt, out);
         return;
       case 'device':
         makeRoom(devices, item.at, out);
         devices.encoder.encodeRow(deviceRow(item, plan), item.offset);
+        cutFull(devices, item.at, out);
         return;
       case 'rejected':
         makeRoom(deadLetters, item.at, out);
         deadLetters.encoder.encodeRow(deadLetterRow(item, plan), item.offset);
+        cutFull(deadLetters, item.at, out);
         return;
       case 'tick':
         return cutWhere((each) => isComplete(each, limits, item.at), out);
