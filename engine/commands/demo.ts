@@ -75,7 +75,7 @@ async function runServers(dir: string, options: DemoOptions, display: Display, i
   const servers = await startServers(dir);
   try {
     display.say('starting the engine …');
-    const engine = await startEngine(dir, servers, io.signal);
+    const engine = await startEngine(dir, servers, options.devices, io.signal);
     try {
       if (io.signal.aborted) throw new CannotStart('stopped before the first reading');
       return await runWatched({ options, servers, engine, display, signal: io.signal }, io);

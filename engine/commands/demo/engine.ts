@@ -28,21 +28,33 @@ const STOP_DEADLINE_MS = 15_000;
 const POLL_MS = 40;
 const LOG_TAIL_LINES = 5;
 
-/** No code from strings, as deployed; and a heap that grows reluctantly, as suits a machine that has more to run than this. */
-const ENGINE_FLAGS = ['--disallow-code-generation-from-strings', '--max-semi-space-size=4'];
+/**
+ * No code from strings, as deployed; and a heap that grows reluctantly, as suits a machine that has more to run than this: about twice
+ * what the engine needs for so many devices, measured at 1,000.
+ */
+const engineFlags = (devices: number): readonly string[] => [
+  '--disallow-code-generation-from-strings',
+  '--max-semi-space-size=4',
+  `--max-old-space-size=${Math.max(96, 64 + Math.ceil(devices / 32))}`,
+];
 
 const IS_TYPESCRIPT = import.meta.url.endsWith('.ts');
 /** The package's own folder: `dist/` stands between it and the compiled files. */
 const ROOT = new URL(IS_TYPESCRIPT ? '../../../' : '../../../../', import.meta.url);
 
-/** Writes config and log into `dir`, starts the engine, and resolves once every part of it is ready. Rejects with CannotStart. */
-export async function startEngine(dir: string, servers: Servers, signal: AbortSignal): Promise<EngineProcess> {
+/** Writes config and log into `dir`, starts an engine for so many devices, and resolves once every part of it is ready. Rejects with CannotStart. */
+export async function startEngine(
+  dir: string,
+  servers: Servers,
+  devices: number,
+  signal: AbortSignal,
+): Promise<EngineProcess> {
   const port = await freePort();
   const configFile = join(dir, 'weir.json');
   const logFile = join(dir, 'weir.log');
   await writeFile(configFile, `${JSON.stringify(configOf(dir, servers, port), undefined, 2)}\n`);
   const url = `http://127.0.0.1:${port}`;
-  const engine: EngineProcess = { url, configFile, logFile, ...launch(configFile, logFile) };
+  const engine: EngineProcess = { url, configFile, logFile, ...launch(configFile, logFile, devices) };
   try {
     await untilReady(engine, signal);
     return engine;
@@ -77,11 +89,11 @@ function configOf(dir: string, servers: Servers, port: number): Record<string, u
   };
 }
 
-function launch(configFile: string, logFile: string): Pick<EngineProcess, 'pid' | 'exited' | 'stop'> {
+function launch(configFile: string, logFile: string, devices: number): Pick<EngineProcess, 'pid' | 'exited' | 'stop'> {
   const file = (name: string) => new URL(name.replace(/\.ts$/, IS_TYPESCRIPT ? '.ts' : '.js'), import.meta.url);
   const loader = IS_TYPESCRIPT ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
   const leash = ['--import', file('./leash.ts').href];
-  const node = [...ENGINE_FLAGS, ...loader, ...leash];
+  const node = [...engineFlags(devices), ...loader, ...leash];
   const log = openSync(logFile, 'w');
   // In a process group of its own, so that Ctrl-C reaches only us and we stop it when its time has come.
   const child = spawn(process.execPath, [...node, fileURLToPath(file('../../cli.ts')), 'run', '--config', configFile], {
