@@ -1,6 +1,6 @@
 import { parseBytes } from '../model/bytes.ts';
 import type { Place, StreamConfig } from '../model/config.ts';
-import { parseDuration } from '../model/duration.ts';
+import { durationOf } from '../model/duration.ts';
 import { parseTemplate, type Template } from '../model/topic.ts';
 import type { StreamEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -58,7 +58,7 @@ export function fillStream(name: string, entry: StreamEntry): StreamConfig {
     ...(entry.each === undefined ? {} : { each: fromRoot(entry.each) }),
     ...(entry.time === undefined ? {} : { time: { ...entry.time, path: read(entry.time.path) } }),
     ...(entry.status === undefined ? {} : { status: fillStatus(entry.status) }),
-    ...(entry.retain === undefined ? {} : { ttlDays: (parseDuration(entry.retain) as number) / DAY_MS }),
+    ...(entry.retain === undefined ? {} : { ttlDays: durationOf(entry.retain) / DAY_MS }),
   };
 }
 

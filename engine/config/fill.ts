@@ -9,7 +9,7 @@ import type {
   Secret,
   TlsConfig,
 } from '../model/config.ts';
-import { parseDuration } from '../model/duration.ts';
+import { durationOf } from '../model/duration.ts';
 import type { BrokerEntry, ClickHouseEntry, ConfigFile, NatsEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
 import { fillStream } from './fill-stream.ts';
@@ -32,16 +32,14 @@ export function fillConfig(name: string, folder: string, file: ConfigFile): Conf
       maxBytes: bytes(file.journal?.maxBytes ?? DEFAULTS.journal.maxBytes),
       minFreeBytes: bytes(file.journal?.minFree ?? DEFAULTS.journal.minFree),
     },
-    maxAheadMs: milliseconds(file.maxAhead ?? DEFAULTS.maxAhead),
+    maxAheadMs: durationOf(file.maxAhead ?? DEFAULTS.maxAhead),
     ...(file.attributes === undefined ? {} : { attributes: fillAttributes(file.attributes, resolve) }),
   };
 }
 
 type Resolve = (path: string) => string;
 
-/** Every text that the schema takes is a whole number of milliseconds; rounding only undoes what floating point adds. */
-const milliseconds = (text: string): number => Math.round(parseDuration(text) as number);
-const seconds = (text: string): number => milliseconds(text) / 1_000;
+const seconds = (text: string): number => durationOf(text) / 1_000;
 const bytes = (size: number | string): number => parseBytes(size) as number;
 
 function fillAttributes({ file, ...rest }: AttributesConfig, resolve: Resolve): AttributesConfig {
@@ -83,10 +81,10 @@ function fillClickHouse(entry: ClickHouseEntry, resolve: Resolve): ClickHouseCon
   return {
     url: entry.url,
     database: entry.database ?? DEFAULTS.clickhouse.database,
-    batch: { rows: batch.rows, bytes: bytes(batch.bytes), ageMs: milliseconds(batch.age) },
+    batch: { rows: batch.rows, bytes: bytes(batch.bytes), ageMs: durationOf(batch.age) },
     queueBytes: bytes(entry.queue ?? DEFAULTS.clickhouse.queue),
     concurrency: entry.concurrency ?? DEFAULTS.clickhouse.concurrency,
-    requestTimeoutMs: milliseconds(entry.requestTimeout ?? DEFAULTS.clickhouse.requestTimeout),
+    requestTimeoutMs: durationOf(entry.requestTimeout ?? DEFAULTS.clickhouse.requestTimeout),
     ...fillLogin(entry, resolve),
   };
 }

@@ -1,4 +1,5 @@
 import { MAX_ATTRIBUTES_BYTES } from '../model/attributes.ts';
+import { isObject } from '../model/json-object.ts';
 
 /** Why a device cannot have these attributes, and what would be right. */
 export interface EntryFault {
@@ -17,7 +18,7 @@ export function attributesText(device: string, value: unknown): string | EntryFa
     const message = `${shown} is no device id.`;
     return { code: 'bad-device', message, remedy: `It has 1 to ${LONGEST_DEVICE} characters.` };
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     const message = `The attributes of ${shown} are no object.`;
     return { code: 'not-an-object', message, remedy: 'Write them like { "limits": { "temp": 70 } }.' };
   }

@@ -1,4 +1,5 @@
 import { MAX_ATTRIBUTED_DEVICES } from '../model/attributes.ts';
+import { isObject } from '../model/json-object.ts';
 import { createLines } from '../model/locate.ts';
 import type { Problem } from '../model/problem.ts';
 import { readAttributeTable } from './attribute-csv.ts';
@@ -53,7 +54,7 @@ function readObject(text: string, add: Add, report: Report): void {
   for (const fault of read.faults) report(fault, fault.offset);
   if (!('value' in read)) return;
   const { value, keys } = read;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     const remedy = 'Write devices with their attributes, like { "dev-1": { "limits": { "temp": 70 } } }.';
     report({ code: 'not-an-object', message: 'The file holds no object.', remedy }, 0);
     return;

@@ -1,4 +1,5 @@
 import { type DetectorName, detectors } from '../detectors/registry.ts';
+import { isObject } from '../model/json-object.ts';
 import type { Path } from '../model/locate.ts';
 import type { Fault } from '../model/report.ts';
 import { aggregateOf } from './facts.ts';
@@ -20,7 +21,7 @@ const INSTEAD: Readonly<Record<DetectorName, string>> = {
 /** Facts that do not fit a rule with, or without, a window. Takes the facts in whatever state they are. */
 export function checkKinds(facts: Readonly<Record<string, unknown>>, hasWindow: boolean): Fault[] {
   return Object.entries(facts).flatMap(([name, spec]): Fault[] => {
-    if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) return [];
+    if (!isObject(spec)) return [];
     const aggregate = aggregateOf(spec);
     const detector = detectorOf(spec);
     if (!hasWindow && aggregate !== undefined && detector === undefined) return [needsWindow(name, aggregate)];

@@ -1,15 +1,14 @@
 import { parseDuration } from '../model/duration.ts';
+import { isObject, type JsonObject } from '../model/json-object.ts';
 import type { Path } from '../model/locate.ts';
 import type { Fault } from '../model/report.ts';
 import { suggest } from '../model/suggest.ts';
 import { minutesOf } from './plan-lifecycle.ts';
 
-type Draft = Readonly<Record<string, unknown>>;
-
 const SEVERITIES = ['info', 'warning', 'critical'];
 
 /** What is wrong with how a rule's alerts begin, end and are told. Parts that are faulty in themselves are passed over. */
-export function checkLifecycle(rule: Draft): Fault[] {
+export function checkLifecycle(rule: JsonObject): Fault[] {
   const levels = listOf(rule.levels);
   return [
     ...checkHold(rule.for, ['for']),
@@ -47,7 +46,7 @@ function checkOrder(levels: readonly unknown[]): Fault[] {
   });
 }
 
-function checkBesideLevels(rule: Draft): Fault[] {
+function checkBesideLevels(rule: JsonObject): Fault[] {
   const faults = ['conditions', 'clear']
     .filter((key) => Object.hasOwn(rule, key))
     .map((key) => {
@@ -62,7 +61,7 @@ function checkBesideLevels(rule: Draft): Fault[] {
   return faults;
 }
 
-function checkBesideSilence(rule: Draft): Fault[] {
+function checkBesideSilence(rule: JsonObject): Fault[] {
   const faults: Fault[] = [];
   if (isObject(rule.for)) {
     const message = 'A silence is one outcome, which is there or not: there are no matches to count.';
@@ -76,7 +75,7 @@ function checkBesideSilence(rule: Draft): Fault[] {
 }
 
 /** A window has one outcome each time it closes, so a shorter gap is no gap. */
-function checkGap({ resolveAfter, window }: Draft): Fault[] {
+function checkGap({ resolveAfter, window }: JsonObject): Fault[] {
   if (typeof resolveAfter !== 'string' || !isObject(window)) return [];
   const step = window.every ?? window.tumbling;
   if (typeof step !== 'string') return [];
@@ -125,8 +124,4 @@ function fault(code: string, path: Path, message: string, remedy: string, which:
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function isObject(value: unknown): value is Draft {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,10 +1,9 @@
 import { formatDuration, parseDuration } from '../model/duration.ts';
+import { isObject, type JsonObject } from '../model/json-object.ts';
 import type { Path } from '../model/locate.ts';
 import type { Fault } from '../model/report.ts';
 import type { SequenceSpec } from '../model/rule.ts';
 import { conditionsOf, deadlineOf, lastMet } from './plan-sequence.ts';
-
-type Draft = Readonly<Record<string, unknown>>;
 
 const LONGEST_LATENESS_MS = 3_600_000;
 
@@ -23,7 +22,7 @@ const BESIDE: Readonly<Record<string, readonly [because: string, remedy: string]
 };
 
 /** Keys that cannot stand beside a sequence. */
-export function checkBesideSequence(rule: Draft): Fault[] {
+export function checkBesideSequence(rule: JsonObject): Fault[] {
   return Object.entries(BESIDE)
     .filter(([key]) => Object.hasOwn(rule, key))
     .map(([key, [because, remedy]]) => {
@@ -33,7 +32,7 @@ export function checkBesideSequence(rule: Draft): Fault[] {
 }
 
 /** What is wrong with the steps of a sequence beyond their structure; `isSound` tells that there is nothing wrong with that. */
-export function checkSequence({ sequence, lateness, window }: Draft, isSound: boolean): Fault[] {
+export function checkSequence({ sequence, lateness, window }: JsonObject, isSound: boolean): Fault[] {
   if (sequence === undefined) return lateness === undefined ? [] : [strayLateness(window)];
   const waitMs = typeof lateness === 'string' ? parseDuration(lateness) : undefined;
   const faults: Fault[] = [];
@@ -55,7 +54,7 @@ function strayLateness(window: unknown): Fault {
 }
 
 /** The first step is a condition, and each other one says how it follows. */
-function checkPlace(step: Draft, i: number): Fault[] {
+function checkPlace(step: JsonObject, i: number): Fault[] {
   const path = ['sequence', i];
   if (i > 0) {
     if (!['all', 'any', 'condition', 'fact'].some((key) => Object.hasOwn(step, key))) return [];
@@ -104,8 +103,4 @@ function idle(path: Path, isNext: boolean): Fault {
 
 function fault(path: Path, which: 'key' | 'value', message: string, remedy: string): Fault {
   return { code: 'bad-sequence', path, which, message, remedy };
-}
-
-function isObject(value: unknown): value is Draft {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

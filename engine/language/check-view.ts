@@ -1,6 +1,5 @@
+import type { JsonObject } from '../model/json-object.ts';
 import type { Fault } from '../model/report.ts';
-
-type Draft = Readonly<Record<string, unknown>>;
 
 /** By which a rule says when to raise its alert. */
 const JUDGES = ['conditions', 'levels', 'silence', 'sequence'];
@@ -12,7 +11,7 @@ const OF_ALERTS = ['for', 'clear', 'keepFiring', 'resolveAfter', 'repeat', 'flap
  * What is wrong with a rule in respect of its `event`: it has one and says when, or has none, and is a view of facts alone. `meant` tells
  * that a mistyped key stands for one; what such a rule lacks is not certain.
  */
-export function checkEvent(rule: Draft, meant: (key: string) => boolean): Fault[] {
+export function checkEvent(rule: JsonObject, meant: (key: string) => boolean): Fault[] {
   const has = (key: string) => Object.hasOwn(rule, key) || meant(key);
   const judges = JUDGES.some(has);
   if (has('event')) return judges ? [] : [neither()];

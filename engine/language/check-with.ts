@@ -1,13 +1,12 @@
+import type { JsonObject } from '../model/json-object.ts';
 import type { Path } from '../model/locate.ts';
 import type { Fault } from '../model/report.ts';
 
-type Draft = Readonly<Record<string, unknown>>;
-
 /** What is wrong with `with` beside the other keys of a rule; takes it in whatever state it is. `has` tells which keys there are, or are meant. */
-export function checkWith({ stream, with: other }: Draft, has: (key: string) => boolean): Fault[] {
+export function checkWith({ stream, with: other }: JsonObject, has: (key: string) => boolean): Fault[] {
   // Beside silence, that it stands there is all there is to say.
   if (typeof other !== 'object' || other === null || has('silence')) return [];
-  const { stream: named, last } = other as Draft;
+  const { stream: named, last } = other as JsonObject;
   const faults: Fault[] = [];
   if (typeof named === 'string' && named === stream) {
     const message = `\`with\` names "${named}", which is the rule's own stream already.`;

@@ -1,8 +1,8 @@
 import type { StreamConfig } from '../model/config.ts';
+import { isObject } from '../model/json-object.ts';
 import { type Clue, DEVICE, FIRST_LABEL } from '../model/plan.ts';
 import type { FieldValue } from '../model/reading.ts';
 import type { RuleFile, TopCondition } from '../model/rule.ts';
-import { isObject } from './condition-compilation.ts';
 import type { Definitions } from './conditions.ts';
 
 /** What conditions refer to: names of a stream, shared conditions, lists. */

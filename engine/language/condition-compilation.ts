@@ -1,4 +1,5 @@
 import type { ConditionOutcome } from '../model/item.ts';
+import { isObject } from '../model/json-object.ts';
 import type { FieldType } from '../model/reading.ts';
 import type { TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
@@ -129,11 +130,6 @@ export function checkKeys<E>(
     report(compilation, at(place, key), { code: 'unknown-key', message: `Unknown key ${quote(key)}.`, remedy });
   }
   return suggested;
-}
-
-/** A JSON object, neither list nor null. */
-export function isObject(found: unknown): found is Readonly<Record<string, unknown>> {
-  return typeof found === 'object' && found !== null && !Array.isArray(found);
 }
 
 const LONGEST_QUOTE = 60;

@@ -1,10 +1,10 @@
+import { isObject } from '../model/json-object.ts';
 import { suggest } from '../model/suggest.ts';
 import {
   at,
   type Compilation,
   checkKeys,
   isChecked,
-  isObject,
   type Leaf,
   type Place,
   quote,

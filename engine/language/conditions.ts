@@ -1,4 +1,5 @@
 import type { ConditionOutcome } from '../model/item.ts';
+import { isObject } from '../model/json-object.ts';
 import type { TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
 import {
@@ -9,7 +10,6 @@ import {
   checkKeys,
   inside,
   isChecked,
-  isObject,
   type Place,
   quote,
   report,

@@ -1,6 +1,6 @@
 import { ATTRIBUTE_PREFIX } from '../model/attributes.ts';
 import type { StreamConfig } from '../model/config.ts';
-import { formatDuration, parseDuration } from '../model/duration.ts';
+import { durationOf, formatDuration } from '../model/duration.ts';
 import { DEVICE, type LastJoin, type WindowJoin } from '../model/plan.ts';
 import type { RuleFile, WithSpec } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
@@ -31,7 +31,7 @@ export function findCorrelation(
   const pair = { own: world[of]!, other: world[other]!, per: rule.per ?? world[of]!.keyings[0]!.per };
   checkPrefix(spec, report);
   checkMatching(rule, spec, pair, report);
-  const lastMs = spec.last === undefined ? undefined : parseDuration(spec.last);
+  const lastMs = spec.last === undefined ? undefined : durationOf(spec.last);
   const name = nameOf(pair, lastMs);
   const known = world.findIndex(({ config }) => config.name === name);
   return known >= 0 ? known : world.push(correlationOf(pair, { name, of, with: other, lastMs })) - 1;

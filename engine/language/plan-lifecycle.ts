@@ -1,4 +1,4 @@
-import { parseDuration } from '../model/duration.ts';
+import { durationOf } from '../model/duration.ts';
 import type { LevelPlan, Lifecycle, ScheduleSpan } from '../model/plan.ts';
 import { type ActiveSpec, type HoldSpec, type RuleFile, WEEKDAYS } from '../model/rule.ts';
 
@@ -11,9 +11,9 @@ export function planLifecycle(rule: RuleFile): Lifecycle {
   });
   return {
     levels: levels ?? [{ severity, hold: planHold(silence === undefined ? rule.for : undefined) }],
-    keepFiringMs: durationOf(keepFiring),
-    resolveAfterMs: durationOf(resolveAfter),
-    repeatMs: durationOf(repeat),
+    keepFiringMs: durationOrZero(keepFiring),
+    resolveAfterMs: durationOrZero(resolveAfter),
+    repeatMs: durationOrZero(repeat),
     flapping: flapping && { changes: flapping.changes, withinMs: durationOf(flapping.within) },
     limit: limit && { alerts: limit.alerts, perMs: durationOf(limit.per) },
     active: (isList(active) ? active : [active]).map(planSpan),
@@ -22,7 +22,7 @@ export function planLifecycle(rule: RuleFile): Lifecycle {
 
 /** Milliseconds of silence that raise the alert of a silence rule. */
 export function planSilence({ silence, for: hold }: RuleFile): number {
-  return durationOf(silence) + durationOf(typeof hold === 'string' ? hold : undefined);
+  return durationOrZero(silence) + durationOrZero(typeof hold === 'string' ? hold : undefined);
 }
 
 /** Minutes since midnight of `HH:MM`. */
@@ -32,7 +32,7 @@ export function minutesOf(clock: string): number {
 }
 
 function planHold(hold: HoldSpec | undefined): LevelPlan['hold'] {
-  return typeof hold === 'object' ? hold : { forMs: durationOf(hold) };
+  return typeof hold === 'object' ? hold : { forMs: durationOrZero(hold) };
 }
 
 function planSpan({ days = WEEKDAYS, from = '00:00', to = '24:00', timeZone }: ActiveSpec): ScheduleSpan {
@@ -43,10 +43,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
 }
 
-/** The structure check has seen to it that the text is a duration. */
-function durationOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new Error(`"${text}" is not a duration`);
-  return ms;
+/** 0 for none. */
+function durationOrZero(text: string | undefined): number {
+  return text === undefined ? 0 : durationOf(text);
 }

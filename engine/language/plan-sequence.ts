@@ -1,4 +1,4 @@
-import { parseDuration } from '../model/duration.ts';
+import { durationOf } from '../model/duration.ts';
 import type { Closed } from '../model/item.ts';
 import type { AbsencePlan, Judge, Keying, Lifecycle, SequencePlan, WindowRule } from '../model/plan.ts';
 import type { FieldValue, Reading } from '../model/reading.ts';
@@ -29,7 +29,7 @@ export function planSequence(
   const { keepFiringMs, active } = context.lifecycle;
   const window: SequencePlan = {
     kind: 'sequence',
-    latenessMs: durationOf(rule.lateness) ?? 0,
+    latenessMs: rule.lateness === undefined ? 0 : durationOf(rule.lateness),
     aggregates: [],
     conditions,
     ...planSteps(steps),
@@ -47,8 +47,8 @@ export function conditionsOf([first, ...others]: SequenceSpec): readonly Conditi
 /** Index of the step that the deadline of a closing `not` counts from, and how long it is; undefined where it has none. */
 export function deadlineOf(steps: SequenceSpec, index: number): { since: number; withinMs: number } | undefined {
   for (let i = index; i > 0; i--) {
-    const withinMs = durationOf(stepAt(steps, i).within);
-    if (withinMs !== undefined) return { since: metBefore(steps, i), withinMs };
+    const { within } = stepAt(steps, i);
+    if (within !== undefined) return { since: metBefore(steps, i), withinMs: durationOf(within) };
   }
   return undefined;
 }
@@ -96,7 +96,8 @@ function planSteps(steps: SequenceSpec): Pick<SequencePlan, 'steps' | 'closing'>
     const flag = 1 << i;
     if (i === lastMet(steps, i)) {
       places.set(i, planned.length);
-      const withinMs = (i > 0 ? durationOf(stepAt(steps, i).within) : undefined) ?? Number.POSITIVE_INFINITY;
+      const within = i > 0 ? stepAt(steps, i).within : undefined;
+      const withinMs = within === undefined ? Number.POSITIVE_INFINITY : durationOf(within);
       planned.push({ flag, withinMs, breaks: 0 });
     } else if (i < last) planned.at(-1)!.breaks |= flag;
     else {
@@ -132,8 +133,4 @@ function judgeSequence(steps: SequenceSpec, { per }: Keying): Judge<Closed> {
       });
     },
   };
-}
-
-function durationOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseDuration(text);
 }

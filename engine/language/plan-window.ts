@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../model/duration.ts';
+import { durationOf, formatDuration } from '../model/duration.ts';
 import type { Keying, WindowAggregate, WindowName, WindowPlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TopCondition, WindowSpec } from '../model/rule.ts';
@@ -112,13 +112,6 @@ function compileEdge(condition: TopCondition, edge: 'from' | 'until', { scope, r
 
 function limitOf(max: string | undefined): number {
   return max === undefined ? Number.POSITIVE_INFINITY : durationOf(max);
-}
-
-/** The structure check has seen to it that the text is a duration. */
-function durationOf(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new Error(`"${text}" is not a duration`);
-  return ms;
 }
 
 /** The greatest number that divides both (Euclid). */

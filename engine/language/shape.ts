@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../model/json-object.ts';
 import { type Document, type Path, parseDocument } from '../model/locate.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Fault, locateFaults } from '../model/report.ts';
@@ -43,10 +44,7 @@ export function parseRuleFile(
   return { rule: failed ? undefined : (document.value as RuleFile), document, problems };
 }
 
-/** A rule whose values may be of any type yet; the keys that are there are there. */
-type Draft = Readonly<Record<string, unknown>>;
-
-function checkRule(rule: Draft, structural: readonly Fault[]): Fault[] {
+function checkRule(rule: JsonObject, structural: readonly Fault[]): Fault[] {
   const isSound = (key: string) => !structural.some((fault) => fault.path[0] === key);
   const meant = (key: string) => structural.some((fault) => fault.path.length === 1 && fault.meant === key);
   return [
@@ -63,7 +61,7 @@ function checkRule(rule: Draft, structural: readonly Fault[]): Fault[] {
 }
 
 /** Which parts belong together: conditions with or without window and facts, or silence or a sequence alone. */
-function checkKind(rule: Draft, meant: (key: string) => boolean): Fault[] {
+function checkKind(rule: JsonObject, meant: (key: string) => boolean): Fault[] {
   const has = (key: string) => Object.hasOwn(rule, key);
   if (has('sequence')) return checkBesideSequence(rule);
   if (has('silence')) {
@@ -81,7 +79,7 @@ function checkKind(rule: Draft, meant: (key: string) => boolean): Fault[] {
   return faults;
 }
 
-function checkFactNames(facts: Draft): Fault[] {
+function checkFactNames(facts: JsonObject): Fault[] {
   const faults: Fault[] = [];
   for (const name of Object.keys(facts)) {
     if (!IDENTIFIER.test(name)) {
@@ -96,7 +94,7 @@ function checkFactNames(facts: Draft): Fault[] {
 }
 
 /** `params` may hold anything, so a mistyped name there would pass in silence. */
-function checkParams(rule: Draft): Fault[] {
+function checkParams(rule: JsonObject): Fault[] {
   const params = isObject(rule.event) ? rule.event.params : undefined;
   if (!isObject(params)) return [];
   return Object.keys(params).flatMap((key): Fault[] => {
@@ -114,8 +112,4 @@ function checkParams(rule: Draft): Fault[] {
 
 function keyFault(code: string, path: Path, message: string, remedy: string): Fault {
   return { code, path, which: 'key', message, remedy };
-}
-
-function isObject(value: unknown): value is Draft {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

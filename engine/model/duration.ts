@@ -10,6 +10,13 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(Number(match[1]) * factor);
 }
 
+/** The same of a text that a check has found to be a duration; throws on any other. */
+export function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new Error(`"${text}" is not a duration`);
+  return ms;
+}
+
 /** The shortest exact text of a duration in milliseconds: 90000 → `"90s"`, 60000 → `"1m"`. */
 export function formatDuration(ms: number): string {
   for (const unit of ['d', 'h', 'm', 's']) {

@@ -1,3 +1,4 @@
+import { isObject } from './json-object.ts';
 export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';
 
 /**
@@ -49,7 +50,7 @@ export function hasType(value: unknown, type: JsonType | undefined): boolean {
     case 'null':
       return value === null;
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isObject(value);
     default:
       return typeof value === type;
   }
