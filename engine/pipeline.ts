@@ -21,8 +21,6 @@ export interface PipelineOptions {
   /** Everything the chain remembers; it is changed in place. */
   readonly state: State;
   readonly decoder: Decoder;
-  /** By broker index: how many messages it may have under way. */
-  readonly receiveMaximums: readonly number[];
   readonly context: EventContext;
   readonly limits: BatchLimits;
   /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
@@ -52,7 +50,7 @@ export function pipeline(
  */
 export function consequences(
   records$: Observable<readonly JournalRecord[]>,
-  { plan, state, decoder, receiveMaximums, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
+  { plan, state, decoder, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
 ): Observable<readonly Item[]> {
   const levels = Array.from(
     { length: plan.levels },
@@ -64,7 +62,7 @@ export function consequences(
       ),
   );
   return records$.pipe(
-    decode({ decoder, plan, state, receiveMaximums, counters }),
+    decode({ decoder, plan, state, counters }),
     watch(plan, state),
     (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),

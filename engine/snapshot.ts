@@ -2,7 +2,7 @@ import type { AlertClock } from './alerts/clock.ts';
 import { type AlertRecord, createAlertRecord } from './alerts/lifecycle.ts';
 import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
-import { listDeliveries, restoreDeliveries } from './decode/redelivery.ts';
+import { packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
 import { readAttributes } from './model/attributes.ts';
@@ -30,8 +30,8 @@ export interface Snapshot {
   /** Names of the brokers, by the connection indexes in this snapshot. */
   readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
-  /** As `listDeliveries` gives them. */
-  readonly deliveries: Readonly<Record<string, readonly number[]>>;
+  /** As `packDeliveries` gives them. */
+  readonly deliveries: Readonly<Record<string, string>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly streams: Readonly<Record<string, StreamSnapshot>>;
@@ -89,7 +89,7 @@ export function writeSnapshot(
   const rest: Omit<Snapshot, 'streams'> = {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
-    deliveries: Object.fromEntries(brokers.map((name, i) => [name, listDeliveries(state.deliveries[i]!)])),
+    deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
     attributes: Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text] as const),
@@ -194,7 +194,7 @@ export function restore(
   brokers.forEach((name, i) => {
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
-    state.deliveries[i] = restoreDeliveries(from.deliveries[name] ?? []);
+    state.deliveries[i] = unpackDeliveries(from.deliveries[name] ?? '');
   });
   const connections = from.brokers.map((name): Connection => {
     const index = brokers.indexOf(name);

@@ -245,7 +245,6 @@ class JournaledService implements Service {
       plan,
       state: this.#state,
       decoder,
-      receiveMaximums: config.mqtt.map((broker) => broker.receiveMaximum),
       context: {
         journalId: this.#journal.id,
         instance: config.mqtt[0]!.clientId,

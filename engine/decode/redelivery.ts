@@ -8,8 +8,6 @@ import { type Hash, hashBytes } from './identity.ts';
 export interface Deliveries {
   /** Messages taken in so far. */
   taken: number;
-  /** How many of them count, the latest. */
-  limit: number;
   /** By packet id: what `taken` was with it; 0 for none. */
   takenAt: Float64Array;
   high: Int32Array;
@@ -18,11 +16,18 @@ export interface Deliveries {
 
 const PACKET_IDS = 65_536;
 const FIRST_IDS = 256;
+/**
+ * How many messages count, the latest: half as many as there are packet ids, so that a broker that goes through them in turn has not come
+ * round yet. Not the receive maximum: brokers go above it. Mosquitto does when connections end before their acknowledgements get through,
+ * by some hundred messages each time.
+ */
+const REMEMBERED = PACKET_IDS / 2;
+/** Of a message in what `packDeliveries` gives: packet id and both halves of the hash. */
+const PACKED_BYTES = 10;
 
 export function createDeliveries(): Deliveries {
   return {
     taken: 0,
-    limit: 0,
     takenAt: new Float64Array(FIRST_IDS),
     high: new Int32Array(FIRST_IDS),
     low: new Int32Array(FIRST_IDS),
@@ -31,16 +36,14 @@ export function createDeliveries(): Deliveries {
 
 /**
  * Whether a message has been delivered before: the broker says that it may have been (DUP), and the last message that came by its packet
- * id had the same topic and payload. A broker repeats what it has no acknowledgement for, by the same packet id (MQTT 5.0, section 4.4);
- * that is among the last `limit` messages, the most that it may have under way.
+ * id had the same topic and payload. A broker repeats what it has no acknowledgement for, by the same packet id (MQTT 5.0, section 4.4).
  *
- * Takes the message in. Wrong only where a broker uses a packet id again, within those, for a message that is equal to the byte
- * and was lost on its first way. Messages of QoS 0 have no packet id and are never repeated.
+ * Takes the message in. Wrong only where a broker uses a packet id again, within the last 32,768 messages, for a message that is equal to
+ * the byte and was lost on its first way. Messages of QoS 0 have no packet id and are never repeated.
  */
-export function isRedelivery(deliveries: Deliveries, record: MessageRecord, limit: number): boolean {
+export function isRedelivery(deliveries: Deliveries, record: MessageRecord): boolean {
   const { packetId, dup, topic, payload } = record;
   if (packetId === 0) return false;
-  deliveries.limit = limit;
   hashBytes(seedOf(topic), payload, hash);
   if (dup && isKnown(deliveries, packetId) && isSame(deliveries, packetId, hash)) return true;
   remember(deliveries, packetId, hash.high, hash.low);
@@ -52,25 +55,40 @@ export function forgetDeliveries(deliveries: Deliveries): void {
   deliveries.takenAt.fill(0);
 }
 
-/** Packet id and the two halves of the hash of each message that counts, one after the other, the latest last. */
-export function listDeliveries(deliveries: Deliveries): readonly number[] {
-  const ids: number[] = [];
-  for (let id = 1; id < deliveries.takenAt.length; id++) if (isKnown(deliveries, id)) ids.push(id);
-  ids.sort((a, b) => deliveries.takenAt[a]! - deliveries.takenAt[b]!);
-  return ids.flatMap((id) => [id, deliveries.high[id]!, deliveries.low[id]!]);
+/** Each message that counts as ten bytes in base64, the latest last. */
+export function packDeliveries(deliveries: Deliveries): string {
+  const { takenAt, high, low } = deliveries;
+  // One number has both, so that sorting needs no comparison of ours.
+  const known = new Float64Array(takenAt.length);
+  let count = 0;
+  for (let id = 1; id < takenAt.length; id++)
+    if (isKnown(deliveries, id)) known[count++] = takenAt[id]! * PACKET_IDS + id;
+  const bytes = Buffer.alloc(count * PACKED_BYTES);
+  known
+    .subarray(0, count)
+    .sort()
+    .forEach((each, i) => {
+      const id = each % PACKET_IDS;
+      bytes.writeUInt16LE(id, i * PACKED_BYTES);
+      bytes.writeInt32LE(high[id]!, i * PACKED_BYTES + 2);
+      bytes.writeInt32LE(low[id]!, i * PACKED_BYTES + 6);
+    });
+  return bytes.toString('base64');
 }
 
-/** Takes in what `listDeliveries` gave. */
-export function restoreDeliveries(list: readonly number[]): Deliveries {
+/** Takes in what `packDeliveries` gave. */
+export function unpackDeliveries(packed: string): Deliveries {
   const deliveries = createDeliveries();
-  for (let i = 0; i < list.length; i += 3) remember(deliveries, list[i]!, list[i + 1]!, list[i + 2]!);
-  deliveries.limit = list.length / 3;
+  const bytes = Buffer.from(packed, 'base64');
+  for (let at = 0; at < bytes.length; at += PACKED_BYTES) {
+    remember(deliveries, bytes.readUInt16LE(at), bytes.readInt32LE(at + 2), bytes.readInt32LE(at + 6));
+  }
   return deliveries;
 }
 
-function isKnown({ taken, limit, takenAt }: Deliveries, packetId: number): boolean {
+function isKnown({ taken, takenAt }: Deliveries, packetId: number): boolean {
   const at = packetId < takenAt.length ? takenAt[packetId]! : 0;
-  return at > 0 && taken - at < limit;
+  return at > 0 && taken - at < REMEMBERED;
 }
 
 function isSame({ high, low }: Deliveries, packetId: number, found: Readonly<Hash>): boolean {
@@ -89,9 +107,9 @@ function makeRoom(deliveries: Deliveries, packetId: number): void {
   let size = deliveries.takenAt.length;
   while (size <= packetId) size *= 2;
   const { takenAt, high, low } = deliveries;
-  deliveries.takenAt = new Float64Array(Math.min(size, PACKET_IDS));
-  deliveries.high = new Int32Array(deliveries.takenAt.length);
-  deliveries.low = new Int32Array(deliveries.takenAt.length);
+  deliveries.takenAt = new Float64Array(size);
+  deliveries.high = new Int32Array(size);
+  deliveries.low = new Int32Array(size);
   deliveries.takenAt.set(takenAt);
   deliveries.high.set(high);
   deliveries.low.set(low);

@@ -15,8 +15,6 @@ export interface DecodeOptions {
   readonly decoder: Decoder;
   readonly plan: Plan;
   readonly state: State;
-  /** By broker index: how many messages it may have under way, and so may deliver again. */
-  readonly receiveMaximums: readonly number[];
   readonly counters: Counters;
 }
 
@@ -25,14 +23,14 @@ export interface DecodeOptions {
  * at them. What a broker delivers again, for want of an acknowledgement, stops here. Marks pass; a tick carries every connection's live
  * time.
  */
-export const decode = ({ decoder, plan, state, receiveMaximums, counters }: DecodeOptions) => {
+export const decode = ({ decoder, plan, state, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
-      if (isRedelivery(state.deliveries[record.connection]!, record, receiveMaximums[record.connection]!)) {
+      if (isRedelivery(state.deliveries[record.connection]!, record)) {
         counters.messages_redelivered += 1;
         return;
       }

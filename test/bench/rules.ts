@@ -77,7 +77,6 @@ function foldCost(config: Config, plan: Plan, records: readonly MessageRecord[])
     plan,
     state: createState(plan, 1),
     decoder: createDecoder({ streams: config.streams, brokers: ['b'], maxAheadMs: 1, counters }),
-    receiveMaximums: [1],
     context: JOURNAL,
     maxBehindMs: 1,
     counters,

@@ -53,7 +53,6 @@ function publish(name: string, records: readonly JournalRecord[]): EventOutput[]
       database: config.clickhouse.database,
     },
     limits: config.clickhouse.batch,
-    receiveMaximums: [100],
     maxBehindMs: maxAheadMs,
     counters,
   }).subscribe((output) => {

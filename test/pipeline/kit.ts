@@ -85,7 +85,6 @@ export function startFold({ config, plan }: Setup, from?: string): Fold {
     plan,
     state,
     decoder: createDecoder({ streams: config.streams, brokers, maxAheadMs, counters }),
-    receiveMaximums: config.mqtt.map(({ receiveMaximum }) => receiveMaximum),
     context: { journalId: 'j0', instance: 'weir-1', database: config.clickhouse.database },
     limits: config.clickhouse.batch,
     maxBehindMs: maxAheadMs,

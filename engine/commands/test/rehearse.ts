@@ -55,7 +55,6 @@ function play(
     plan,
     state,
     decoder: createDecoder({ streams, brokers: BROKERS, maxAheadMs, counters }),
-    receiveMaximums: [1],
     context: { journalId: 'rehearsal', instance: 'rehearsal', database: 'weir' },
     maxBehindMs: maxAheadMs,
     counters,
