@@ -20,6 +20,8 @@ type Way =
 const ANSWER_TIMEOUT_MS = 5_000;
 /** JetStream may come later than the connection, as behind a leaf node. */
 const RECHECK_MS = 30_000;
+const LOST_JETSTREAM =
+  'This NATS server had JetStream, and has it no more: events wait until it is back. To go on without, restart Weir.';
 /** The stream, or JetStream itself, is gone (nobody answers, no such stream, not enabled): look again before the next try. */
 const GONE_CODES: ReadonlySet<string> = new Set(['503', '10059', '10039', '10076']);
 const NO_JETSTREAM =
@@ -30,7 +32,7 @@ const NO_JETSTREAM =
  * and once that is confirmed its KV entry is written. Events with the same KV key (or, lacking one, the same subject and stream) go out
  * strictly in the order of the first call for each, also across failures and retries; others run at once.
  * Nothing is buffered while the server is away: `publish` rejects at once. Where the server has no JetStream, events are
- * published plainly and flushed, and `status` says so. The memory it takes is that of the publications the caller has under way.
+ * published plainly and flushed, and `status` says so; where it had one before, events wait. The memory it takes is that of the publications the caller has under way.
  */
 export function createNatsSink(options: NatsSinkOptions): EventSink {
   const lanes = createLanes();
@@ -54,6 +56,9 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     if (way !== undefined) return way;
     const search = on.whileConnected(prepare(on.nc, notice)).then(
       (found) => {
+        // Events that were to be kept wait: a server that is being restarted, or restored, gets its JetStream back.
+        if (found.kind === 'core' && lastWay?.kind === 'jetstream')
+          throw new DeliveryError('transient', LOST_JETSTREAM);
         lastWay = found;
         failure = undefined;
         return found;

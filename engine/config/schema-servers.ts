@@ -95,7 +95,8 @@ export const brokerSchema = {
     receiveMaximum: integer(
       'Messages that the broker may have under way to us.',
       1,
-      65_535,
+      // What it delivers again is known among twice as many: see decode/redelivery.ts.
+      16_000,
       DEFAULTS.mqtt.receiveMaximum,
     ),
     keepalive: {
