@@ -1,40 +1,49 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DEVICES, expectedChanges } from './readings.ts';
+import { DEVICES, type Outcome, outcomeOf } from './readings.ts';
 import type { World } from './world.ts';
 
 /** What came of a run, counted at the far ends. */
 export interface Verdict {
+  /** Readings. */
   readonly acknowledged: number;
-  /** Acknowledged readings that are not in the table, and changes of alerts that nobody was told of. */
+  /** Acknowledged readings that are not in the table, and changes of alerts, open alerts and windows that nobody was told of. */
   readonly missing: number;
   /** Rows, and changes of alerts, that are there more than once. */
   readonly duplicated: number;
-  /** Rows, and changes of alerts, that nothing was the cause of. */
+  /** Rows, changes of alerts, open alerts and windows that nothing was the cause of. */
   readonly invented: number;
-  /** Some of the missing ones, for whoever looks into it. */
+  /** Some of them, for whoever looks into it. */
   readonly examples: readonly string[];
 }
 
 export interface Expectation {
-  /** Readings 0 to `count` - 1 were acknowledged. */
-  readonly count: number;
+  /** Numbers of the readings in the order in which they went out; each was acknowledged. */
+  readonly sent: readonly number[];
   /** Numbers that must stand among the dead letters instead of the table. */
   readonly refused: readonly number[];
-  /** The device itself sends readings twice: the table's own deduplication is asked for. */
+  /** Numbers that are gone, and that the engine has said so of. */
+  readonly told: readonly number[];
+  /** Readings may come more than once by no fault of the engine: the table's own deduplication is asked for. */
   readonly repeats: boolean;
-  /** Readings come in another order than their stamps have: what the rule makes of them depends on it. */
-  readonly disorder: boolean;
+  /** What came in which order is not known for sure: what rules make of it is not looked at. */
+  readonly unsure: boolean;
 }
 
 const POLL_MS = 200;
+const EXAMPLES = 5;
+
+type Counts = Omit<Verdict, 'acknowledged'>;
+const NONE: Counts = { missing: 0, duplicated: 0, invented: 0, examples: [] };
 
 /** Looks until everything is where it belongs, or nothing has changed for `patienceMs`. */
 export async function judge(world: World, expected: Expectation, patienceMs: number): Promise<Verdict> {
-  let verdict = await look(world, expected);
+  const told = new Set(expected.told);
+  const outcome = outcomeOf(expected.sent.filter((n) => !told.has(n)));
+  let verdict = await look(world, expected, outcome);
   let changedAt = performance.now();
   while (!isRight(verdict) && performance.now() - changedAt < patienceMs) {
     await delay(POLL_MS);
-    const next = await look(world, expected);
+    const next = await look(world, expected, outcome);
     if (JSON.stringify(next) !== JSON.stringify(verdict)) changedAt = performance.now();
     verdict = next;
   }
@@ -45,25 +54,26 @@ export function isRight({ missing, duplicated, invented }: Verdict): boolean {
   return missing + duplicated + invented === 0;
 }
 
-async function look(world: World, expected: Expectation): Promise<Verdict> {
-  const rows = await lookAtRows(world, expected);
-  const alerts = expected.disorder ? NONE : compare(await world.changes(), expectedChanges(expected.count));
+async function look(world: World, expected: Expectation, outcome: Outcome): Promise<Verdict> {
+  const { sent, unsure } = expected;
+  const counts = [await lookAtRows(world, expected)];
+  if (!unsure) {
+    counts.push(compareChanges(await world.changes(), outcome));
+    counts.push(await compareOpen(world, outcome), await compareTallies(world, outcome));
+  }
+  const sum = (what: 'missing' | 'duplicated' | 'invented') => counts.reduce((all, each) => all + each[what], 0);
   return {
-    acknowledged: expected.count,
-    missing: rows.missing + alerts.missing,
-    duplicated: rows.duplicated + alerts.duplicated,
-    invented: rows.invented + alerts.invented,
-    examples: [...rows.examples, ...alerts.examples].slice(0, EXAMPLES),
+    acknowledged: new Set(sent).size,
+    missing: sum('missing'),
+    duplicated: sum('duplicated'),
+    invented: sum('invented'),
+    examples: counts.flatMap(({ examples }) => examples).slice(0, EXAMPLES),
   };
 }
 
-type Counts = Omit<Verdict, 'acknowledged'>;
-const NONE: Counts = { missing: 0, duplicated: 0, invented: 0, examples: [] };
-const EXAMPLES = 20;
-
-async function lookAtRows(world: World, expected: Expectation): Promise<Counts> {
+async function lookAtRows(world: World, { sent, refused, told, repeats }: Expectation): Promise<Counts> {
   const { query, database } = world;
-  const { count, refused, repeats } = expected;
+  const count = new Set(sent).size;
   const known = `n >= 0 AND n < ${count} AND n = floor(n) AND device = concat('d', toString(toUInt64(n) % ${DEVICES}))`;
   const from = `FROM ${database}.sensors ${repeats ? 'FINAL' : ''}`;
   const read = async (what: string) => Number((await query<{ c: string }>(`SELECT ${what} AS c ${from}`))[0]?.c ?? 0);
@@ -75,8 +85,8 @@ async function lookAtRows(world: World, expected: Expectation): Promise<Counts> 
       `SELECT count() AS c FROM ${database}.dead_letters FINAL WHERE payload LIKE '%"n":${refused[0] ?? -1},%'`,
     );
     const lettered = refused.length === 0 ? 0 : Number(letters[0]?.c ?? 0);
-    const missing = count - distinct - lettered;
-    const examples = missing === 0 || missing > count / 2 ? [] : await findMissing(expected, world);
+    const missing = Math.abs(count - distinct - lettered - told.length);
+    const examples = missing === 0 || missing > count / 2 ? [] : await findMissing(count, world);
     return { missing, duplicated: all - invented - distinct, invented, examples };
   } catch {
     // The tables are not there yet.
@@ -84,17 +94,74 @@ async function lookAtRows(world: World, expected: Expectation): Promise<Counts> 
   }
 }
 
-async function findMissing({ count }: Expectation, { query, database }: World): Promise<string[]> {
+async function findMissing(count: number, { query, database }: World): Promise<string[]> {
   const rows = await query<{ number: string }>(
     `SELECT number FROM numbers(${count}) WHERE number NOT IN (SELECT toUInt64(n) FROM ${database}.sensors) LIMIT ${EXAMPLES}`,
   );
   return rows.map(({ number }) => `reading ${number}`);
 }
 
-function compare(found: readonly string[], expected: ReadonlySet<string>): Counts {
+/** Each change once; and in its order, device by device. */
+function compareChanges(found: ReadonlyMap<string, readonly string[]>, { changes }: Outcome): Counts {
+  let counts = NONE;
+  for (const device of new Set([...changes.keys(), ...found.keys()])) {
+    const [wanted, there] = [changes.get(device) ?? [], found.get(device) ?? []];
+    const own = compare(device, there, new Set(wanted));
+    const isInOrder = own.missing + own.duplicated + own.invented > 0 || wanted.join() === there.join();
+    counts = add(counts, own);
+    if (!isInOrder) counts = add(counts, { ...NONE, invented: 1, examples: [`${device}: the order of its changes`] });
+  }
+  return counts;
+}
+
+async function compareOpen(world: World, { open }: Outcome): Promise<Counts> {
+  try {
+    return compare('open alert', await world.openAlerts(), open);
+  } catch {
+    // The bucket is not there yet, or the server is not.
+    return { ...NONE, missing: open.size };
+  }
+}
+
+/** Windows that close later than all that the oracle is sure of are no business of its. */
+async function compareTallies({ query, database }: World, { tallies }: Outcome): Promise<Counts> {
+  const latest = Math.max(0, ...Array.from(tallies, (each) => Number(each.split(' ')[1])));
+  try {
+    const rows = await query<{ line: string }>(
+      `SELECT concat(key, ' ', toString(toUnixTimestamp64Milli(time)), ' ', toString(facts['readings']), ' ', toString(toInt64(facts['total']))) AS line
+       FROM ${database}.facts WHERE toUnixTimestamp64Milli(time) <= ${latest}`,
+    );
+    return compare(
+      'window',
+      rows.map(({ line }) => line),
+      tallies,
+    );
+  } catch {
+    // The table is not there yet.
+    return { ...NONE, missing: tallies.size };
+  }
+}
+
+function compare(what: string, found: readonly string[], expected: ReadonlySet<string>): Counts {
   const seen = new Set(found);
-  let invented = 0;
-  for (const change of seen) if (!expected.has(change)) invented += 1;
-  const missing = [...expected].filter((change) => !seen.has(change));
-  return { missing: missing.length, duplicated: found.length - seen.size, invented, examples: missing };
+  const invented = [...seen].filter((each) => !expected.has(each));
+  const missing = [...expected].filter((each) => !seen.has(each));
+  return {
+    missing: missing.length,
+    duplicated: found.length - seen.size,
+    invented: invented.length,
+    examples: [
+      ...missing.slice(0, EXAMPLES).map((each) => `${what}: ${each} is missing`),
+      ...invented.slice(0, EXAMPLES).map((each) => `${what}: ${each} is invented`),
+    ],
+  };
+}
+
+function add(a: Counts, b: Counts): Counts {
+  return {
+    missing: a.missing + b.missing,
+    duplicated: a.duplicated + b.duplicated,
+    invented: a.invented + b.invented,
+    examples: [...a.examples, ...b.examples],
+  };
 }

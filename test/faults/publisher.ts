@@ -5,57 +5,73 @@ export interface PublisherOptions {
   readonly url: string;
   readonly count: number;
   readonly perSecond: number;
-  /** What goes out besides, or in place of, a reading; default: the reading once. */
+  /** What goes out in place of a reading; default: the reading once. */
   readonly disturb?: (n: number) => readonly Sent[];
 }
 
 /** A device gateway that numbers its readings and knows which of them the broker has acknowledged. */
 export interface Publisher {
-  readonly acknowledged: number;
+  /** Numbers of all readings that went out, in order. */
+  readonly sent: readonly number[];
   /** Resolves once every reading is acknowledged. */
   readonly done: Promise<void>;
+  /** Nothing new goes out until `goOn`; resolves once all that has gone out is acknowledged. */
+  pause(): Promise<void>;
+  goOn(): void;
   close(): Promise<void>;
 }
 
 const TICK_MS = 20;
+/** The client keeps in memory what the broker has not acknowledged. */
+const MOST_OPEN = 20_000;
 
 /** Publishes at QoS 1, in order, also across connections; what is not acknowledged is sent again by the client. */
 export function startPublisher({ url, count, perSecond, disturb }: PublisherOptions): Publisher {
   const client = mqtt.connect(url, { clientId: 'faults-publisher', clean: false, reconnectPeriod: 100 });
   client.on('error', () => undefined);
-  let sent = 0;
-  let acknowledged = 0;
+  const sent: number[] = [];
+  const waiting: (() => void)[] = [];
+  let next = 0;
+  let open = 0;
+  let paused = false;
   let finish: () => void;
   const done = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const startedAt = Date.now();
+  const perTick = (perSecond * TICK_MS) / 1_000;
+  let allowed = 0;
   const timer = setInterval(() => {
-    const due = Math.min(count, Math.ceil(((Date.now() - startedAt) * perSecond) / 1_000));
-    // The client keeps in memory what the broker has not acknowledged.
-    while (sent < due && sent - acknowledged < 20_000) send(sent++);
+    if (paused) return;
+    allowed = Math.min(count, allowed + perTick);
+    while (next < allowed && open < MOST_OPEN) send(next++);
   }, TICK_MS);
 
+  const onAcknowledged = (error?: Error | null) => {
+    if (error) return;
+    open -= 1;
+    if (open > 0) return;
+    for (const resolve of waiting.splice(0)) resolve();
+    if (next === count) finish();
+  };
+
   function send(n: number): void {
-    const messages = disturb?.(n) ?? [readingOf(n)];
-    let open = messages.length;
-    const settle = () => {
-      if (--open > 0) return;
-      acknowledged += 1;
-      if (acknowledged === count) finish();
-    };
-    for (const { topic, payload } of messages) {
-      client.publish(topic, payload, { qos: 1 }, (error) => {
-        if (error === undefined || error === null) settle();
-      });
+    for (const { topic, payload, n: number } of disturb?.(n) ?? [readingOf(n)]) {
+      open += 1;
+      if (number !== undefined) sent.push(number);
+      client.publish(topic, payload, { qos: 1 }, onAcknowledged);
     }
   }
 
   return {
-    get acknowledged() {
-      return acknowledged;
-    },
+    sent,
     done,
+    pause: () => {
+      paused = true;
+      return open === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
+    },
+    goOn: () => {
+      paused = false;
+    },
     close: async () => {
       clearInterval(timer);
       await client.endAsync(true);

@@ -6,10 +6,15 @@ export const DEVICES = 50;
 /** Every so many readings of a device one is too hot. */
 const HOT_EVERY = 20;
 const STEP_MS = 10;
+const WINDOW_MS = 5_000;
+/** More than a scenario lets a reading be late. */
+const LATENESS_MS = 20_000;
 
 export interface Sent {
   readonly topic: string;
   readonly payload: string;
+  /** Number of the reading; undefined for what is none. */
+  readonly n?: number;
 }
 
 const deviceOf = (n: number) => `d${n % DEVICES}`;
@@ -18,19 +23,41 @@ const isHot = (n: number) => Math.floor(n / DEVICES) % HOT_EVERY === HOT_EVERY /
 
 export function readingOf(n: number): Sent {
   const payload = JSON.stringify({ n, temp: isHot(n) ? 90 : 20, ts: timeOf(n) });
-  return { topic: `plant/${deviceOf(n)}/data`, payload };
+  return { topic: `plant/${deviceOf(n)}/data`, payload, n };
 }
 
-/** The changes of alerts that the first `count` readings cause, each once: `<device> <state> <event time>`. */
-export function expectedChanges(count: number): Set<string> {
-  const changes = new Set<string>();
-  for (let n = 0; n < count; n++) {
-    const at = new Date(timeOf(n)).toISOString();
-    const wasHot = n >= DEVICES && isHot(n - DEVICES);
-    if (isHot(n) && !wasHot) changes.add(`${deviceOf(n)} firing ${at}`);
-    if (!isHot(n) && wasHot) changes.add(`${deviceOf(n)} resolved ${at}`);
+/** What must come of readings, in the order in which they went out. */
+export interface Outcome {
+  /** By device: its changes, each as `<state> <event time>`. */
+  readonly changes: ReadonlyMap<string, readonly string[]>;
+  /** Devices whose alert is open in the end. */
+  readonly open: ReadonlySet<string>;
+  /** Of each window that must have closed, `<device> <end> <readings> <sum of their numbers>`. */
+  readonly tallies: ReadonlySet<string>;
+}
+
+export function outcomeOf(sent: readonly number[]): Outcome {
+  const changes = new Map<string, string[]>();
+  const open = new Set<string>();
+  const windows = new Map<string, { device: string; endAt: number; count: number; sum: number }>();
+  const latest = new Map<string, number>();
+  for (const n of sent) {
+    const [device, at] = [deviceOf(n), timeOf(n)];
+    if (isHot(n) !== open.has(device)) {
+      const state = isHot(n) ? 'firing' : 'resolved';
+      changes.set(device, [...(changes.get(device) ?? []), `${state} ${new Date(at).toISOString()}`]);
+      if (isHot(n)) open.add(device);
+      else open.delete(device);
+    }
+    const endAt = Math.floor(at / WINDOW_MS + 1) * WINDOW_MS;
+    const window = windows.get(`${device} ${endAt}`) ?? { device, endAt, count: 0, sum: 0 };
+    windows.set(`${device} ${endAt}`, { ...window, count: window.count + 1, sum: window.sum + n });
+    latest.set(device, Math.max(at, latest.get(device) ?? 0));
   }
-  return changes;
+  const closedAt = Math.min(...latest.values()) - LATENESS_MS;
+  const closed = [...windows.values()].filter(({ endAt }) => endAt <= closedAt);
+  const tallies = closed.map(({ device, endAt, count, sum }) => `${device} ${endAt} ${count} ${sum}`);
+  return { changes, open, tallies: new Set(tallies) };
 }
 
 export const STREAM = {
@@ -40,9 +67,17 @@ export const STREAM = {
   fields: { temp: 'number', n: 'number' },
 };
 
-export const RULE = {
-  name: 'hot',
-  stream: 'sensors',
-  conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 80 }] },
-  event: { type: 'hot' },
-};
+export const RULES = [
+  {
+    name: 'hot',
+    stream: 'sensors',
+    conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 80 }] },
+    event: { type: 'hot' },
+  },
+  {
+    name: 'tally',
+    stream: 'sensors',
+    window: { tumbling: `${WINDOW_MS}ms`, lateness: `${LATENESS_MS}ms` },
+    facts: { readings: { count: true }, total: { sum: 'n' } },
+  },
+];

@@ -12,6 +12,8 @@ export interface Weather {
   readonly loseAnswersTo?: string;
   /** Answers are replaced by this. */
   readonly garbage?: string;
+  /** Of each connection only the first so many bytes reach the server. */
+  readonly deafAfterBytes?: number;
   /** The server's side is closed halfway: nothing more comes from there, and nobody says so. */
   readonly silent?: boolean;
 }
@@ -48,9 +50,12 @@ export async function startRelay(targetPort: number): Promise<Relay> {
     const pair = [near, far] as const;
     pairs.add(pair);
     let doomed = false;
+    let heardBytes = 0;
     near.on('data', (bytes) => {
-      if (weather.loseAnswersTo !== undefined && bytes.includes(weather.loseAnswersTo)) doomed = true;
-      pass(near, far, bytes, weather.bytesPerSecond, 0);
+      const heard = bytes.subarray(0, Math.max(0, (weather.deafAfterBytes ?? Number.POSITIVE_INFINITY) - heardBytes));
+      heardBytes += bytes.length;
+      if (weather.loseAnswersTo !== undefined && heard.includes(weather.loseAnswersTo)) doomed = true;
+      if (heard.length > 0) pass(near, far, heard, weather.bytesPerSecond, 0);
     });
     far.on('data', (bytes) => {
       if (weather.silent) return;

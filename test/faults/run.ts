@@ -77,14 +77,19 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
       url: world.broker.url,
       count: total,
       perSecond: scenario.perSecond ?? 2_000,
-      disturb: (n) => publish(n, random),
+      disturb: (n) => publish(n, random, total),
     });
     try {
-      await Promise.all([publisher.done, scenario.disturb?.(world, { random, scale: full ? 5 : 1 })]);
-      const expected = { count: total, refused: [], repeats: false, disorder: false, ...scenario.expect };
+      const told: number[] = [];
+      const run = { full, random, publisher, tell: (n: number) => told.push(n) };
+      await Promise.all([publisher.done, scenario.disturb?.(world, run)]);
+      const { sent } = publisher;
+      const expected = { sent, told, refused: [], repeats: false, unsure: false, ...scenario.expect };
       const verdict = await judge(world, expected, PATIENCE_MS[full ? 'full' : 'short']);
-      const happened = scenario.happened?.(world) ?? true;
-      return { verdict, recoveryMs: Math.round(world.recoveryMs), kept: isRight(verdict) && happened };
+      const happened = (await scenario.happened?.(world)) ?? true;
+      const examples = happened ? verdict.examples : [...verdict.examples, 'the fault did not take place'];
+      const recoveryMs = Math.round(world.recoveryMs);
+      return { verdict: { ...verdict, examples }, recoveryMs, kept: isRight(verdict) && happened };
     } finally {
       await publisher.close();
     }

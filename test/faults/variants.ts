@@ -19,9 +19,11 @@ export const OFTEN: Change = {
   replace: 'const CHECKPOINT_MS = 1_000;',
 };
 
-/** Ends the process as `kill -9` does, when a place is passed for the `times`-th time. */
-const dies = (times: number) =>
-  `if ((globalThis.passed = (globalThis.passed ?? 0) + 1) === ${times}) process.kill(process.pid, 'SIGKILL');`;
+/** True when a place is passed for the `times`-th time. */
+export const once = (times: number) => `(globalThis.passed = (globalThis.passed ?? 0) + 1) === ${times}`;
+
+/** Ends the process there as `kill -9` does. */
+const dies = (times: number) => `if (${once(times)}) process.kill(process.pid, 'SIGKILL');`;
 
 const SYNC = 'await this.#file.datasync();';
 const HAND_OVER = 'this.#handOver(group);';
@@ -90,6 +92,31 @@ export const MISTAKES = {
     file: 'engine/decode/redelivery.js',
     find: 'if (dup && isKnown(',
     replace: 'if (false && isKnown(',
+  },
+  'redelivery forgotten too soon': {
+    file: 'engine/decode/redelivery.js',
+    find: 'const REMEMBERED = PACKET_IDS / 2;',
+    replace: 'const REMEMBERED = 300;',
+  },
+  'refused row dropped': {
+    file: 'engine/commands/outlets.js',
+    find: 'await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });',
+    replace: '',
+  },
+  'closed alert left open': {
+    file: 'connectors/nats/nats.js',
+    find: 'await bucket.delete(event.kv.key);',
+    replace: '{}',
+  },
+  'damage ends the journal': {
+    file: 'engine/journal/segment.js',
+    find: 'const goOn = await findRecord(file, position, nextOffset);',
+    replace: 'const goOn = undefined;',
+  },
+  'windows left out of the checkpoint': {
+    file: 'engine/snapshot.js',
+    find: 'windows[rule.name] = window;',
+    replace: ';',
   },
   'batch given up': {
     file: 'engine/commands/insert.js',

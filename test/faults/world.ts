@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +7,10 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import { connect, type NatsConnection } from 'nats';
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { type EmbeddedNats, startNats } from '../../connectors/embedded/nats.ts';
-import { type Engine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
+import { type Engine, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
+import { type Received, readBucket, readStream } from '../integration/servers/events.ts';
 import { type Mosquitto, startMosquitto } from '../integration/servers/mosquitto.ts';
-import { RULE, STREAM } from './readings.ts';
+import { RULES, STREAM } from './readings.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 /** Servers, links and an engine for one run of a scenario. */
@@ -16,24 +18,36 @@ export interface World {
   readonly broker: Mosquitto;
   readonly links: { readonly mqtt: Relay; readonly nats: Relay; readonly clickhouse: Relay };
   readonly folder: string;
+  /** Of the journal. */
+  readonly data: string;
   readonly database: string;
   readonly clickhouse: ClickHouseClient;
   nats(): EmbeddedNats;
   stopNats(): Promise<void>;
-  startNats(): Promise<void>;
+  /** Starts it again, on the same port and with what it had kept. */
+  startNats(options?: { readonly jetstream?: boolean }): Promise<void>;
+  /** An ordinary client of the NATS server. */
+  natsClient(): Promise<NatsConnection>;
   /** The engine that runs, or ran last. */
   engine(): Engine;
   /** Starts an engine from these compiled files and keeps it up: one that ends by itself is started again from `then`. */
   start(cli: string, then?: string): Promise<void>;
   /** SIGKILL, and a new one. Resolves once it runs. */
   restart(): Promise<void>;
+  /** SIGKILL, and none until `revive`. */
+  kill(): Promise<void>;
+  revive(): Promise<void>;
+  /** What all engines have logged. */
+  log(): readonly LogLine[];
   /** How often an engine has ended. */
   readonly ends: number;
   /** The longest time from an engine's end until the next one was ready; milliseconds. */
   readonly recoveryMs: number;
   query<Row>(query: string): Promise<Row[]>;
-  /** The changes of alerts in the stream, in order: `<device> <state> <event time>`. */
-  changes(): Promise<string[]>;
+  /** The changes of alerts in the stream, in order, each as `<state> <event time>`, by device. */
+  changes(): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Devices that the bucket of open alerts tells of. */
+  openAlerts(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -41,15 +55,29 @@ const READY_DEADLINE_MS = 60_000;
 
 let databases = 0;
 
+export interface WorldOptions {
+  /** Laid over the sections of the config. */
+  readonly config?: Readonly<Record<string, object>>;
+  /** ClickHouse may merge: too many parts else. A merge would hide that a row was inserted twice. */
+  readonly merges?: boolean;
+  /** More lines for the broker's configuration. */
+  readonly broker?: readonly string[];
+  /** Size of a disk of its own for the data folder. Only root can make one. */
+  readonly diskBytes?: number;
+}
+
+const MERGED = ['sensors', 'alerts', 'facts'];
+
 export async function createWorld(
   server: EmbeddedClickHouse,
-  { config = {}, merges = false }: { readonly config?: object; readonly merges?: boolean },
+  { config = {}, merges = false, broker: lines = [], diskBytes }: WorldOptions,
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'));
-  const database = `faults_${++databases}`;
-  const broker = await startMosquitto({
-    config: ['log_type error', 'autosave_interval 1', 'autosave_on_changes true'],
-  });
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  if (diskBytes !== undefined) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'tmpfs', data]);
+  const database = `faults_${process.pid}_${++databases}`;
+  const broker = await startMosquitto({ config: ['log_type error', ...lines] });
   const natsOptions = { dir: join(folder, 'nats') };
   let nats = await startNats(natsOptions);
   const { port } = nats;
@@ -60,11 +88,13 @@ export async function createWorld(
   };
   const file = join(folder, 'weir.json');
   mkdirSync(join(folder, 'rules'));
-  writeFileSync(join(folder, 'rules/hot.rule.json'), JSON.stringify(RULE));
+  for (const rule of RULES) writeFileSync(join(folder, `rules/${rule.name}.rule.json`), JSON.stringify(rule));
   writeFileSync(file, JSON.stringify(configOf(links, database, config)));
   const clickhouse = createClient({ url: server.url, log: { level: ClickHouseLogLevel.OFF } });
   let watcher: NatsConnection | undefined;
-  let engine: Engine | undefined;
+  const seen = { messages: 0, changes: new Map<string, string[]>() };
+  let revived: Promise<void> | undefined;
+  const engines: Engine[] = [];
   let successor = '';
   let closing = false;
   let ends = 0;
@@ -73,13 +103,14 @@ export async function createWorld(
 
   const launch = async (cli: string): Promise<void> => {
     const started = spawnWeir(['run', '--config', file], {}, cli);
-    engine = started;
+    engines.push(started);
     void started.exited.then(() => {
       if (closing) return;
       ends += 1;
       const endedAt = performance.now();
-      starting = launch(successor).then(async () => {
-        await ready(() => engine as Engine, ['journal']);
+      starting = (revived ?? Promise.resolve()).then(async () => {
+        await launch(successor);
+        await ready(() => engines.at(-1) as Engine, ['journal']);
         recoveryMs = Math.max(recoveryMs, performance.now() - endedAt);
       });
       starting.catch(() => undefined);
@@ -87,32 +118,55 @@ export async function createWorld(
     await started.running();
   };
 
+  const natsClient = async (): Promise<NatsConnection> => {
+    watcher ??= await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    return watcher;
+  };
+  const kill = async (): Promise<void> => {
+    const before = ends;
+    await engines.at(-1)?.kill();
+    while (ends === before) await delay(5);
+  };
+  let revive: () => void = () => undefined;
+
   return {
     broker,
     links,
     folder,
+    data,
     database,
     clickhouse,
     nats: () => nats,
     stopNats: () => nats.stop(),
-    startNats: async () => {
-      nats = await startNats({ ...natsOptions, port });
+    startNats: async (more = {}) => {
+      nats = await startNats({ ...natsOptions, ...more, port });
     },
-    engine: () => engine as Engine,
+    natsClient,
+    engine: () => engines.at(-1) as Engine,
     start: async (cli, then = cli) => {
       successor = then;
       await launch(cli);
       // Before it has subscribed, the broker keeps nothing for it.
-      await ready(() => engine as Engine, ['journal', 'mqtt', 'nats', 'clickhouse']);
-      // A merge would hide that a row was inserted twice.
-      if (!merges) await clickhouse.command({ query: `SYSTEM STOP MERGES ${database}.sensors` });
+      await ready(() => engines.at(-1) as Engine, ['journal', 'mqtt', 'nats', 'clickhouse']);
+      if (merges) return;
+      for (const table of MERGED) await clickhouse.command({ query: `SYSTEM STOP MERGES ${database}.${table}` });
     },
     restart: async () => {
-      const before = ends;
-      await engine?.kill();
-      while (ends === before) await delay(5);
+      await kill();
       await starting;
     },
+    kill: async () => {
+      revived = new Promise((resolve) => {
+        revive = resolve;
+      });
+      await kill();
+    },
+    revive: async () => {
+      revived = undefined;
+      revive();
+      await starting;
+    },
+    log: () => engines.flatMap((each) => each.log()),
     get ends() {
       return ends;
     },
@@ -121,27 +175,35 @@ export async function createWorld(
     },
     query: async <Row>(query: string) => (await clickhouse.query({ query, format: 'JSONEachRow' })).json<Row>(),
     changes: async () => {
-      watcher ??= await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
-      return readChanges(watcher);
+      for (const { body } of await readNew(await natsClient(), seen.messages)) {
+        const { key, state, at } = body.data as { key: string; state: string; at: string };
+        seen.messages += 1;
+        seen.changes.set(key, [...(seen.changes.get(key) ?? []), `${state} ${at}`]);
+      }
+      return seen.changes;
+    },
+    openAlerts: async () => {
+      const entries = await readBucket(await natsClient(), 'weir_alerts_open');
+      return Object.values(entries).map(({ data: { key } }) => key);
     },
     close: async () => {
       closing = true;
+      revive();
       await starting.catch(() => undefined);
-      await engine?.kill();
+      await engines.at(-1)?.kill();
       await watcher?.close();
       await clickhouse.command({ query: `DROP DATABASE IF EXISTS ${database}` });
       await clickhouse.close();
       await Promise.all([links.mqtt.close(), links.nats.close(), links.clickhouse.close()]);
       await Promise.all([broker.stop(), nats.stop()]);
+      if (diskBytes !== undefined) execFileSync('umount', [data]);
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }
 
-function configOf(links: World['links'], database: string, more: object): object {
-  return {
-    data: './data',
-    rules: './rules',
+function configOf(links: World['links'], database: string, more: Readonly<Record<string, object>>): object {
+  const config: Record<string, object> = {
     mqtt: { url: `mqtt://127.0.0.1:${links.mqtt.port}`, clientId: 'faults', keepalive: '5s' },
     streams: { sensors: STREAM },
     nats: { servers: `nats://127.0.0.1:${links.nats.port}` },
@@ -153,8 +215,9 @@ function configOf(links: World['links'], database: string, more: object): object
     },
     http: { port: 0 },
     log: { level: 'info' },
-    ...more,
   };
+  for (const [section, changes] of Object.entries(more)) config[section] = { ...config[section], ...changes };
+  return { data: './data', rules: './rules', ...config };
 }
 
 /** Undefined where it does not answer. */
@@ -177,23 +240,12 @@ async function ready(engine: () => Engine, parts: readonly string[]): Promise<vo
   }
 }
 
-/** Every message of the stream, whoever acknowledges it: an ordered consumer has no state of its own. */
-async function readChanges(client: NatsConnection): Promise<string[]> {
-  const manager = await client.jetstreamManager();
-  const changes: string[] = [];
-  let messages = 0;
+/** What the stream of alerts has behind its first messages. */
+async function readNew(client: NatsConnection, known: number): Promise<Received[]> {
   try {
-    messages = (await manager.streams.info('WEIR_ALERTS')).state.messages;
+    return await readStream(client, 'WEIR_ALERTS', known + 1);
   } catch {
-    // Nothing has been published yet.
-    return changes;
+    // It is not there yet, or the server is not.
+    return [];
   }
-  if (messages === 0) return changes;
-  const consumer = await client.jetstream().consumers.get('WEIR_ALERTS');
-  for await (const message of await consumer.fetch({ max_messages: messages, expires: 5_000 })) {
-    const { data } = message.json<{ data: { key: string; state: string; at: string } }>();
-    changes.push(`${data.key} ${data.state} ${data.at}`);
-    if (changes.length === messages) break;
-  }
-  return changes;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { KV, NatsConnection } from 'nats';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Engine } from './servers/engine.ts';
-import { type CloudEvent, createCleanup, createPlant, eventually, freePort, type Plant } from './servers/plant.ts';
+import type { CloudEvent } from './servers/events.ts';
+import { createCleanup, createPlant, eventually, freePort, type Plant } from './servers/plant.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 

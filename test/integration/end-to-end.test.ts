@@ -1,17 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 import type { Engine } from './servers/engine.ts';
+import { listen, type Received, readBucket, readStream } from './servers/events.ts';
 import {
   createCleanup,
   createPlant,
   eventually,
   type Json,
-  listen,
   openTables,
   type Plant,
-  type Received,
-  readBucket,
-  readStream,
   type Tables,
 } from './servers/plant.ts';
 

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 import { spawnWeir } from './servers/engine.ts';
-import { createCleanup, createPlant, eventually, openTables, readStream } from './servers/plant.ts';
+import { readStream } from './servers/events.ts';
+import { createCleanup, createPlant, eventually, openTables } from './servers/plant.ts';
 
 vi.setConfig({ testTimeout: 150_000 });
 

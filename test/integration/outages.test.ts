@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import type { Engine } from './servers/engine.ts';
+import { readStream } from './servers/events.ts';
 import { writePasswords } from './servers/mosquitto.ts';
 import {
   type Cleanup,
@@ -14,7 +15,6 @@ import {
   type Json,
   openTables,
   type Plant,
-  readStream,
 } from './servers/plant.ts';
 
 vi.setConfig({ testTimeout: 180_000 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 import { spawnWeir } from './servers/engine.ts';
+import { type Received, readBucket, readStream } from './servers/events.ts';
 import {
   type Cleanup,
   createCleanup,
@@ -12,9 +13,6 @@ import {
   type Json,
   openTables,
   type Plant,
-  type Received,
-  readBucket,
-  readStream,
   type Tables,
 } from './servers/plant.ts';
 
