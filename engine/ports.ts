@@ -78,8 +78,11 @@ export interface TableSink {
 
 /** Where events go. */
 export interface EventSink {
-  /** Connects and makes streams and buckets that are missing. Rejects with a DeliveryError; may be called again. */
-  open(): Promise<void>;
+  /**
+   * Connects and makes streams and buckets that are missing. Rejects with a DeliveryError; may be called again. Events that an earlier run
+   * has published since `repeatsFrom` (milliseconds since the epoch) may come again.
+   */
+  open(repeatsFrom?: number): Promise<void>;
   /** Resolves when the server has the event (and its KV entry). Repeating it adds nothing. Rejects with a DeliveryError. */
   publish(event: EventOutput): Promise<void>;
   status(): PortStatus;

@@ -35,14 +35,15 @@ const REFUSALS: ReadonlySet<string> = new Set(['AUTHORIZATION_VIOLATION', 'AUTHE
 
 /**
  * Connects once; rejects with a DeliveryError where that fails. Afterwards reconnects for ever, after 250 to 1250 ms each time,
- * and calls `onReconnect` when it has.
+ * and calls `onReconnect` when it has, with the instant at which the connection was lost.
  */
-export async function openLink(login: NatsLogin, onReconnect: () => void): Promise<Link> {
+export async function openLink(login: NatsLogin, onReconnect: (lostAt: number) => void): Promise<Link> {
   const where = login.config.servers.join(', ');
   const nc = await connect(connectionOptions(login)).catch((error: unknown) => {
     throw toDeliveryError(error, `connecting to ${where}`);
   });
   let outage: DeliveryError | undefined;
+  let lostAt = 0;
   const waiting = new Set<(error: DeliveryError) => void>();
   const denied = new Set<string>();
   const lose = (error: DeliveryError) => {
@@ -53,12 +54,13 @@ export async function openLink(login: NatsLogin, onReconnect: () => void): Promi
     disconnect: () => {
       // The server hangs up after it has refused us; that it did so says less than why.
       if (outage?.class === 'fatal') return;
+      lostAt = Date.now();
       lose(new DeliveryError('transient', `The connection to NATS (${where}) is lost; reconnecting.`, 'DISCONNECT'));
     },
     reconnect: () => {
       outage = undefined;
       denied.clear();
-      onReconnect();
+      onReconnect(lostAt);
     },
     refused: (code: string) => lose(new DeliveryError('fatal', `NATS (${where}) refuses this login.`, code)),
     denied: (subject: string) => denied.size < DENIED_LIMIT && denied.add(subject),

@@ -5,7 +5,8 @@ import { DeliveryError, type EventSink, type PortStatus } from '../../engine/por
 import { type Link, type NatsLogin, openLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createLanes } from './lanes.ts';
-import { type BucketName, ensureBuckets, ensureStreams } from './streams.ts';
+import { type Published, readPublished } from './published.ts';
+import { type BucketName, ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
   /** Told in one sentence when the server can do less than was promised: no JetStream, a stream that forgets early. */
@@ -14,7 +15,12 @@ export interface NatsSinkOptions extends NatsLogin {
 
 /** How events go out on this connection: kept by JetStream, or to whoever listens at the moment. */
 type Way =
-  | { readonly kind: 'jetstream'; readonly js: JetStreamClient; readonly buckets: Readonly<Record<BucketName, KV>> }
+  | {
+      readonly kind: 'jetstream';
+      readonly js: JetStreamClient;
+      readonly buckets: Readonly<Record<BucketName, KV>>;
+      readonly published: Published;
+    }
   | { readonly kind: 'core'; readonly checkedAt: number };
 
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -28,8 +34,8 @@ const NO_JETSTREAM =
   'This NATS server has no JetStream: events go only to those who listen at that moment; nothing is kept for late subscribers, repeats after a restart are not dropped, and there is no KV of open alerts and devices.';
 
 /**
- * The sink of events. Each is published to JetStream with its id, so that a repeat within the stream's duplicate window adds nothing,
- * and once that is confirmed its KV entry is written. Events with the same KV key (or, lacking one, the same subject and stream) go out
+ * The sink of events. Each is published to JetStream with its id, so that a repeat within the stream's duplicate window adds nothing; after
+ * an outage that was longer, what the streams have is read back first. Once the event is there its KV entry is written. Events with the same KV key (or, lacking one, the same subject and stream) go out
  * strictly in the order of the first call for each, also across failures and retries; others run at once.
  * Nothing is buffered while the server is away: `publish` rejects at once. Where the server has no JetStream, events are
  * published plainly and flushed, and `status` says so; where it had one before, events wait. The memory it takes is that of the publications the caller has under way.
@@ -41,6 +47,8 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   let opening: Promise<Link> | undefined;
   let way: Promise<Way> | undefined;
   let lastWay: Way | undefined;
+  /** From this instant on events were published, or may have been, without our having heard of it. */
+  let unsureFrom: number | undefined;
   let failure: DeliveryError | undefined = new DeliveryError('transient', 'The NATS sink is not open yet.');
 
   const forget = () => {
@@ -54,13 +62,14 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   const findWay = (on: Link): Promise<Way> => {
     if (lastWay?.kind === 'core' && Date.now() - lastWay.checkedAt > RECHECK_MS) forget();
     if (way !== undefined) return way;
-    const search = on.whileConnected(prepare(on.nc, notice)).then(
+    const search = on.whileConnected(prepare(on.nc, unsureFrom, notice)).then(
       (found) => {
         // Events that were to be kept wait: a server that is being restarted, or restored, gets its JetStream back.
         if (found.kind === 'core' && lastWay?.kind === 'jetstream')
           throw new DeliveryError('transient', LOST_JETSTREAM);
         lastWay = found;
         failure = undefined;
+        unsureFrom = undefined;
         return found;
       },
       (error: unknown) => {
@@ -73,8 +82,9 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     way = search;
     return search;
   };
-  const onReconnect = () => {
+  const onReconnect = (lostAt: number) => {
     forget();
+    unsureFrom ??= lostAt;
     // `status` tells of a failure, and the next publication tries again.
     if (link !== undefined) findWay(link).catch(() => undefined);
   };
@@ -102,7 +112,8 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     }
   };
   return {
-    async open() {
+    async open(repeatsFrom) {
+      unsureFrom ??= repeatsFrom;
       if (link?.nc.isClosed()) link = undefined;
       if (link === undefined) {
         opening ??= openOnce();
@@ -126,13 +137,19 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   };
 }
 
-async function prepare(nc: NatsConnection, onNotice: (text: string) => void): Promise<Way> {
+async function prepare(
+  nc: NatsConnection,
+  unsureFrom: number | undefined,
+  onNotice: (text: string) => void,
+): Promise<Way> {
   try {
     const manager = await nc.jetstreamManager({ timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
     await manager.getAccountInfo();
-    await ensureStreams(manager, onNotice);
+    const windows = await ensureStreams(manager, onNotice);
     const js = nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
-    return { kind: 'jetstream', js, buckets: await ensureBuckets(js) };
+    const now = Date.now();
+    const published = await readPublished(js, windows, { at: unsureFrom ?? now, now }, onNotice);
+    return { kind: 'jetstream', js, buckets: await ensureBuckets(js), published };
   } catch (error) {
     if (!lacksJetStream(nc, error)) throw toDeliveryError(error, 'preparing JetStream');
     onNotice(NO_JETSTREAM);
@@ -148,8 +165,8 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   return error.code === '503' && error.api_error === undefined && nc.info?.jetstream !== true;
 }
 
-async function publishKept(way: Way & { kind: 'jetstream' }, event: EventOutput, stream: string): Promise<void> {
-  if (event.quiet !== true) {
+async function publishKept(way: Way & { kind: 'jetstream' }, event: EventOutput, stream: StreamName): Promise<void> {
+  if (event.quiet !== true && way.published.get(stream)?.has(event.id) !== true) {
     await way.js.publish(event.subject, event.body, {
       msgID: event.id,
       expect: { streamName: stream },

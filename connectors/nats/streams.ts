@@ -13,7 +13,7 @@ import type { EventOutput } from '../../engine/model/output.ts';
 import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 
-type StreamName = NonNullable<EventOutput['stream']>;
+export type StreamName = NonNullable<EventOutput['stream']>;
 export type BucketName = NonNullable<EventOutput['kv']>['bucket'];
 
 interface StreamPlan {
@@ -74,15 +74,21 @@ const BUCKETS: Readonly<Record<BucketName, string>> = {
 };
 
 /**
- * Makes the streams that are missing (file storage, oldest out first) and leaves existing ones as they are.
- * Rejects as fatal where an existing one would not take our events; says through `onNotice` where one weakens a promise.
+ * Makes the streams that are missing (file storage, oldest out first) and leaves existing ones as they are. Returns how long each remembers
+ * ids, in milliseconds. Rejects as fatal where an existing one would not take our events; says through `onNotice` where one weakens a promise.
  */
-export async function ensureStreams(manager: JetStreamManager, onNotice: (text: string) => void): Promise<void> {
+export async function ensureStreams(
+  manager: JetStreamManager,
+  onNotice: (text: string) => void,
+): Promise<ReadonlyMap<StreamName, number>> {
+  const windows = new Map<StreamName, number>();
   for (const plan of STREAMS) {
     const existing = await findStream(manager, plan.name);
     if (existing !== undefined) checkStream(plan, existing, onNotice);
     else await addStream(manager, plan);
+    windows.set(plan.name, existing === undefined ? plan.duplicateWindowMs : existing.duplicate_window / 1e6);
   }
+  return windows;
 }
 
 /** Opens the buckets, making those that are missing; history 1, no limits. */

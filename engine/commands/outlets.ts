@@ -108,11 +108,13 @@ async function findMessage(journal: Journal, offset: number): Promise<JournalRec
 }
 
 /** The way to NATS: events, side by side but for those of one subject. */
-export function createEventOutlet(options: Common & { readonly eventSink: EventSink }): Outlet<EventOutput> {
-  const { eventSink: sink, counters } = options;
+export function createEventOutlet(
+  options: Common & { readonly eventSink: EventSink; readonly repeatsFrom: number | undefined },
+): Outlet<EventOutput> {
+  const { eventSink: sink, repeatsFrom, counters } = options;
   return createOutlet<EventOutput>({
     ...options,
-    open: () => sink.open(),
+    open: () => sink.open(repeatsFrom),
     send: async (event) => {
       await sink.publish(event);
       counters.events_published += 1;

@@ -88,12 +88,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
     if (journal.tornBytes > 0)
       log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
-    const service = new JournaledService(
-      options,
-      journal,
-      unlock,
-      readable(await readCheckpoint(config.data), options),
-    );
+    const checkpoint = ownCheckpoint(readable(await readCheckpoint(config.data), options), journal, log);
+    const repeatsFrom = await firstInstant(journal, checkpoint?.nextOffset ?? journal.firstOffset);
+    const service = new JournaledService({ ...options, repeatsFrom }, journal, unlock, checkpoint);
     commit = (records) => service.commit(records);
     service.begin().catch(options.onFailure);
     return service;
@@ -114,8 +111,24 @@ function readable(
   return checkpoint;
 }
 
+function ownCheckpoint(found: Checkpoint | undefined, journal: Journal, log: Logger): Checkpoint | undefined {
+  if (found === undefined || found.journalId === journal.id) return found;
+  log.warn('the checkpoint belongs to another journal: it is left out');
+  return undefined;
+}
+
+/** When what the fold will make again was made first; undefined where there is nothing. */
+async function firstInstant(journal: Journal, from: number): Promise<number | undefined> {
+  for await (const records of journal.read(from)) return records[0]?.at;
+  return undefined;
+}
+
+interface StartedOptions extends ServiceOptions {
+  readonly repeatsFrom: number | undefined;
+}
+
 class JournaledService implements Service {
-  readonly #options: ServiceOptions;
+  readonly #options: StartedOptions;
   readonly #journal: Journal;
   readonly #unlock: () => void;
   readonly #records$ = new Subject<readonly JournalRecord[]>();
@@ -140,7 +153,7 @@ class JournaledService implements Service {
   #lagMs = 0;
   #onRelief: (() => void) | undefined;
 
-  constructor(options: ServiceOptions, journal: Journal, unlock: () => void, checkpoint: Checkpoint | undefined) {
+  constructor(options: StartedOptions, journal: Journal, unlock: () => void, checkpoint: Checkpoint | undefined) {
     this.#options = options;
     this.#journal = journal;
     this.#unlock = unlock;
@@ -152,8 +165,7 @@ class JournaledService implements Service {
     this.#events = createEventOutlet({ ...options, onProgress });
     this.#checkpointer = this.#createCheckpointer();
     this.#intake = this.#createIntake();
-    if (checkpoint?.journalId === journal.id) this.#restore(checkpoint);
-    else if (checkpoint !== undefined) options.log.warn('the checkpoint belongs to another journal: it is left out');
+    if (checkpoint !== undefined) this.#restore(checkpoint);
     this.#connectFold();
   }
 

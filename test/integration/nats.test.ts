@@ -204,6 +204,39 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(manager, 'KV_weir_alerts_open')).toBe(1);
   });
 
+  test('what was published before an outage that outlasts the duplicate window is not published again', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    const forgetful = { subjects: ['weir.alerts.>'], duplicate_window: nanos(100) };
+    await manager.streams.add({ name: 'WEIR_ALERTS', ...forgetful });
+    const startedAt = Date.now();
+    const first = createNatsSink({ config: { servers: [server.url] } });
+    await first.open();
+    for (let offset = 0; offset < 2_500; offset++) await first.publish(alert(offset));
+    await first.close();
+    const forgotten = () => expect(Date.now() - startedAt).toBeGreaterThan(200);
+    await vi.waitFor(forgotten, DEADLINE);
+    const second = sinkTo(server.url);
+    await second.open(startedAt);
+    for (let offset = 0; offset < 2_501; offset++) await second.publish(alert(offset));
+    expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2_501);
+  });
+
+  test('nor is it after a connection that was lost for as long', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], duplicate_window: nanos(100) });
+    const sink = sinkTo(server.url);
+    await sink.open();
+    await sink.publish(alert(1));
+    await server.stop();
+    await testNats({ binary, dir: server.dir, port: server.port });
+    await vi.waitFor(() => sink.publish(alert(2)), DEADLINE);
+    await sink.publish(alert(1));
+    const after = await (await clientOf(server.url)).jetstreamManager();
+    expect(await messagesIn(after, 'WEIR_ALERTS')).toBe(2);
+  });
+
   test('an operator’s own stream stays as it is', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();

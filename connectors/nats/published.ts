@@ -1,0 +1,71 @@
+import type { JetStreamClient } from 'nats';
+import { DeliveryError } from '../../engine/ports.ts';
+import { toDeliveryError } from './errors.ts';
+import type { StreamName } from './streams.ts';
+
+/** Of each stream, how long the server remembers ids; milliseconds. */
+export type DuplicateWindows = ReadonlyMap<StreamName, number>;
+
+/** By stream: ids of events that it has, and that we may publish again. */
+export type Published = ReadonlyMap<StreamName, Set<string>>;
+
+/** By so much the server's clock may be off ours. */
+const CLOCK_MARGIN_MS = 60_000;
+/** What one request asks for. */
+const PAGE = 1_000;
+const ANSWER_TIMEOUT_MS = 5_000;
+/** Of each stream; about 20 MB. */
+const MOST_IDS = 100_000;
+
+/**
+ * Reads back what the streams have taken in since an instant, where that is longer ago than half the time for which they remember ids: they would take a repetition
+ * for something new. Tells through `onNotice` where that cannot be done, or is too much; rejects with a DeliveryError where it is to be
+ * tried again.
+ */
+export async function readPublished(
+  js: JetStreamClient,
+  windows: DuplicateWindows,
+  since: { readonly at: number; readonly now: number },
+  onNotice: (text: string) => void,
+): Promise<Published> {
+  const published = new Map<StreamName, Set<string>>();
+  for (const [stream, windowMs] of windows) {
+    // It may take a while until the last of them comes again.
+    if ((since.now - since.at) * 2 < windowMs) continue;
+    try {
+      const { ids, rest } = await readIds(js, stream, since.at - CLOCK_MARGIN_MS);
+      published.set(stream, ids);
+      if (rest > 0) onNotice(`${stream} has ${rest} more events than can be read back: ${CONSEQUENCE}`);
+    } catch (error) {
+      const failure = toDeliveryError(error, `reading back ${stream}`);
+      if (failure.class === 'transient') throw failure;
+      onNotice(`${failure.message}: ${CONSEQUENCE}`);
+    }
+  }
+  return published;
+}
+
+const CONSEQUENCE = 'an event that was published just before a long outage may stand there twice.';
+
+async function readIds(
+  js: JetStreamClient,
+  stream: StreamName,
+  fromAt: number,
+): Promise<{ ids: Set<string>; rest: number }> {
+  const from = new Date(fromAt).toISOString();
+  const consumer = await js.consumers.get(stream, { opt_start_time: from, headers_only: true });
+  const ids = new Set<string>();
+  let rest = (await consumer.info()).num_pending;
+  while (rest > 0 && ids.size < MOST_IDS) {
+    const before = rest;
+    const page = await consumer.fetch({ max_messages: Math.min(PAGE, rest), expires: ANSWER_TIMEOUT_MS });
+    for await (const message of page) {
+      const id = message.headers?.get('Nats-Msg-Id');
+      if (id) ids.add(id);
+      rest = message.info.pending;
+    }
+    if (rest === before) throw new DeliveryError('transient', `${stream} does not give out what it has`, 'TIMEOUT');
+  }
+  await consumer.delete();
+  return { ids, rest };
+}
