@@ -1,46 +1,15 @@
 import type { StreamConfig } from '../model/config.ts';
 import type { Document } from '../model/locate.ts';
-import type {
-  DerivedRule,
-  Keying,
-  Plan,
-  ReadingRule,
-  RulePlan,
-  SilenceRule,
-  StreamPlan,
-  WindowPlan,
-  WindowRule,
-} from '../model/plan.ts';
+import type { Keying, Plan, RulePlan, StreamPlan } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Fault, locateFaults } from '../model/report.ts';
 import type { RuleFile } from '../model/rule.ts';
-import { type AttributePaths, planAttributes } from './attributes.ts';
-import { cluesOf, cluesOfRule } from './clues.ts';
-import { findCorrelation } from './correlation.ts';
-import { planClosed, planDerived } from './derived.ts';
-import { compileAt, judgeOf } from './judge.ts';
-import { planAggregates } from './plan-aggregates.ts';
-import { planLifecycle, planSilence } from './plan-lifecycle.ts';
-import { DURATION, planSequence } from './plan-sequence.ts';
-import { planWindow } from './plan-window.ts';
+import type { AttributePaths } from './attributes.ts';
+import { type Draft, draftRule } from './draft-rule.ts';
 import { indexRules } from './rule-index.ts';
-import { checkMessage, compileRuleMessage } from './rule-message.ts';
-import { type Report, readingScope, rememberingScope, windowScope } from './scope.ts';
+import type { Report } from './scope.ts';
 import type { Shared } from './shared.ts';
-import {
-  deviceStream,
-  findStream,
-  hasDevice,
-  isView,
-  keyingOf,
-  orderRules,
-  type StreamDraft,
-  sourcesOf,
-  viewStream,
-} from './streams.ts';
-import { unitsOf } from './units.ts';
-import { usesOfRule } from './uses.ts';
-import { versionOf } from './version.ts';
+import { deviceStream, isView, orderRules, type StreamDraft, sourcesOf } from './streams.ts';
 
 /** A rule file whose structure is sound, with the places of everything in it. */
 export interface ParsedRule {
@@ -182,131 +151,4 @@ function planStream(
     hasSilence: silent.length > 0,
     usesAttributes: rules.some((rule) => rule.usesAttributes && readers.includes(rule.stream)),
   };
-}
-
-/** A rule that does not know its place among the others yet. */
-type Draft = Unplaced<ReadingRule> | Unplaced<DerivedRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
-type Unplaced<R> = Omit<R, 'index' | 'slot'>;
-
-/** A rule and, where it is a view, the stream of it. */
-interface Drafted {
-  readonly draft: Draft;
-  readonly stream?: StreamDraft;
-}
-
-function draftRule(
-  rule: RuleFile,
-  world: StreamDraft[],
-  shared: Shared | undefined,
-  paths: AttributePaths | undefined,
-  report: Report,
-): Drafted | undefined {
-  const index =
-    rule.with === undefined ? findStream(world, rule.stream, report) : findCorrelation(rule, rule.with, world, report);
-  if (index === undefined) return undefined;
-  const source = world[index]!;
-  const stream = source.config;
-  const keying = keyingOf(rule, source, report);
-  const uses = usesOfRule(rule, shared?.conditions ?? {});
-  const version = versionOf(rule, uses, shared, source.version);
-  const origin = hasDevice(source) ? 'devices' : 'view';
-  const used = planAttributes(rule, { keying, origin, shared: shared?.conditions ?? {}, paths, report });
-  const usesAttributes = used.ofReadings.size > 0;
-  const base = { ...baseOf(rule, stream, index, keying), version, usesAttributes };
-  const reading = readingScope(stream, shared ?? {}, origin === 'devices', used.ofReadings);
-  if (rule.silence !== undefined) {
-    checkMessage(rule, ['silentFor', 'reason', 'key', ...keying.per], base.units, report);
-    if (source.origin.kind !== 'devices') reportSilence(rule, report);
-    return { draft: { ...base, kind: 'silence', silenceMs: planSilence(rule) } };
-  }
-  const where = rule.where && compileAt(rule.where, 'where', reading, report)?.test;
-  const clued = { stream, definitions: reading };
-  if (rule.sequence !== undefined) {
-    checkMessage(rule, ['key', DURATION, ...keying.per], base.units, report);
-    const planned = planSequence(rule, { keying, lifecycle: base.lifecycle, scope: reading, report });
-    const clues = cluesOf([rule.where], clued);
-    const rest = { attributesOf: undefined, formulas: [], remembered: [], view: undefined };
-    return planned && { draft: { ...base, kind: 'window', where, clues, ...planned, ...rest } };
-  }
-  if (rule.window === undefined && (rule.facts !== undefined || uses.changed)) {
-    const { running, formulas, ...derived } = planDerived(rule, stream, reading, report);
-    const { scope, remembered } = rememberingScope(derived.scope);
-    const made = isView(rule)
-      ? viewStream({ rule, version, keying, source, scope, units: base.units, strideMs: 0 })
-      : undefined;
-    const judge = judgeOf(rule, scope, report);
-    checkMessage(rule, ['key', ...scope.names], base.units, report);
-    // What remembers must see every reading that `where` lets through.
-    const remembers = running.length + remembered.length > 0;
-    const clues = remembers ? cluesOf([rule.where], clued) : cluesOfRule(rule, clued);
-    const facts = { running, formulas, remembered };
-    return (
-      judge && drafted({ ...base, kind: 'derived', where, clues, ...facts, judge, view: made?.view }, made?.stream)
-    );
-  }
-  if (rule.window === undefined) {
-    const judge = judgeOf(rule, reading, report);
-    checkMessage(rule, ['key', ...reading.names], base.units, report);
-    return judge && { draft: { ...base, kind: 'reading', where, clues: cluesOfRule(rule, clued), judge } };
-  }
-  const closed = windowScope(rule, keying, stream.fields, reading, used.ofClosed);
-  const { formulas, ...calculated } = planClosed(rule, stream, closed, report);
-  const { scope, remembered } = rememberingScope(calculated.scope);
-  const judge = judgeOf(rule, scope, report);
-  checkMessage(rule, ['key', ...scope.names], base.units, report);
-  const aggregates = planAggregates(rule, stream, reading, report);
-  const window = planWindow(rule.window, { keying, aggregates, ttlDays: stream.ttlDays, scope: reading, report });
-  const clues = cluesOf([rule.where], clued);
-  if (judge === undefined || window === undefined) return undefined;
-  const strideMs = strideOf(window);
-  const made = isView(rule)
-    ? viewStream({ rule, version, keying, source, scope, units: base.units, strideMs })
-    : undefined;
-  const facts = { window, attributesOf: used.attributesOf, formulas, remembered };
-  return drafted({ ...base, kind: 'window', where, clues, ...facts, judge, view: made?.view }, made?.stream);
-}
-
-function drafted(draft: Draft, stream: StreamDraft | undefined): Drafted {
-  return { draft, ...(stream !== undefined && { stream }) };
-}
-
-/** Event time from one result of a window to the next, where it is known, and by which it comes late. */
-function strideOf(window: WindowPlan): number {
-  switch (window.kind) {
-    case 'tumbling':
-      return window.sizeMs + window.latenessMs;
-    case 'hopping':
-      return window.everyMs + window.latenessMs;
-    case 'session':
-      return window.gapMs + window.latenessMs;
-    default:
-      return window.latenessMs;
-  }
-}
-
-function reportSilence({ stream }: RuleFile, report: Report): void {
-  const message = `"${stream}" is a view, and silence is looked for among devices`;
-  report(['silence'], {
-    code: 'silence-of-view',
-    message,
-    remedy: 'Make it a rule over the stream that the view is of.',
-  });
-}
-
-function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Keying) {
-  const { type, params = {} } = rule.event ?? { type: rule.name };
-  const template = params.message ?? `${rule.name}: {{key}}`;
-  const units = unitsOf(rule, config);
-  const lifecycle = planLifecycle(rule);
-  return {
-    name: rule.name,
-    stream,
-    keying,
-    type,
-    severity: lifecycle.levels[0]!.severity,
-    params,
-    lifecycle,
-    message: compileRuleMessage(template, units),
-    units,
-  } as const;
 }

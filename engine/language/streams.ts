@@ -3,7 +3,6 @@ import type { Path } from '../model/locate.ts';
 import type { Keying, StreamOrigin, ViewPlan } from '../model/plan.ts';
 import type { RuleFile } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
-import type { ParsedRule } from './compile.ts';
 import type { Report, Scope } from './scope.ts';
 
 /** A stream that rules may be over, while the plan is being made. */
@@ -93,7 +92,7 @@ function isFactOf({ facts = {} }: RuleFile, name: string): boolean {
  */
 export function orderRules(
   streams: readonly StreamConfig[],
-  parsed: readonly ParsedRule[],
+  parsed: readonly { readonly rule: RuleFile }[],
 ): {
   order: readonly number[];
   circles: ReadonlyMap<number, readonly string[]>;

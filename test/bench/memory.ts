@@ -3,13 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { BenchCase } from './bench.ts';
+import { type BenchCase, CLI, MIB } from './bench.ts';
 
 const DEVICES = 1_000;
 const SECONDS = 40;
-const MIB = 1_048_576;
-const CLI = fileURLToPath(new URL('../../dist/engine/cli.js', import.meta.url));
 
 /**
  * The engine's resident memory in the demo, at its highest, in MiB. The baseline is a bare Node that has loaded the same client

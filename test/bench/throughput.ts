@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { startNats } from '../../connectors/embedded/nats.ts';
 import { startMosquitto } from '../integration/servers/mosquitto.ts';
-import type { BenchCase } from './bench.ts';
+import { type BenchCase, CLI } from './bench.ts';
 
 const BATCH_ROWS = 35_000;
 /** Whole batches: how long the last rows wait for more is no part of the rate. */
@@ -16,7 +16,6 @@ const ROUNDS = 3;
 const DEVICES = 1_000;
 const IN_FLIGHT = 10_000;
 const RULES = 100;
-const CLI = fileURLToPath(new URL('../../dist/engine/cli.js', import.meta.url));
 
 interface Servers {
   readonly folder: string;
