@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { lockFolder } from '../journal/lock.ts';
-import { readSegment } from '../journal/segment.ts';
+import { listSegments, readSegment } from '../journal/segment.ts';
 import { isSound, repairSegment, type SegmentSurvey, surveyJournal } from '../journal/survey.ts';
 import { formatProblem, InvalidInput } from '../model/problem.ts';
 import type { JournalRecord } from '../model/record.ts';
@@ -116,8 +116,10 @@ function textOf({ segment, header, records, nextOffset, damages, tailBytes, miss
 }
 
 async function dump(folder: string, { from, to }: Options, io: CommandIo): Promise<number> {
-  for await (const { segment, nextOffset } of surveyJournal(folder)) {
-    if (nextOffset <= from) continue;
+  const segments = await listSegments(folder);
+  for (const [i, segment] of segments.entries()) {
+    const next = segments[i + 1]?.firstOffset ?? Number.POSITIVE_INFINITY;
+    if (next <= from) continue;
     if (segment.firstOffset >= to) return 0;
     for await (const part of readSegment(segment)) {
       if (part.kind !== 'records') continue;

@@ -1,7 +1,7 @@
 import type { Summary } from '../aggregates/aggregate.ts';
 import type { AttributeValues, DeviceAttributes } from './attributes.ts';
 import type { Batch, EventOutput } from './output.ts';
-import type { FieldValue, Reading } from './reading.ts';
+import type { Cause, FieldValue, Reading } from './reading.ts';
 import type { MarkRecord } from './record.ts';
 import type { Severity } from './rule.ts';
 import type { RuleTrace } from './rule-trace.ts';
@@ -104,23 +104,20 @@ export interface Key {
   readonly parts: readonly string[];
 }
 
+/** A stretch of event time, in milliseconds: [start, end), or [start, end] where `inclusive`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** The last reading stands at its end. */
+  readonly inclusive: boolean;
+}
+
 /** A window that has closed, with its facts computed. */
-export interface Closed {
+export interface Closed extends Cause, Span {
   readonly kind: 'closed';
-  readonly offset: number;
-  /** Receive time of the record that closed it. */
-  readonly receivedAt: number;
-  /** Index of the broker by which its key was last heard of, and the live time of that connection. */
-  readonly connection: number;
-  readonly liveMs: number;
   /** Index of the rule in the plan. */
   readonly rule: number;
   readonly key: Key;
-  /** Window bounds in event time, milliseconds: [start, end), or [start, end] where `inclusive`. */
-  readonly start: number;
-  readonly end: number;
-  /** The last reading of the window stands at its end. */
-  readonly inclusive: boolean;
   /** By the aggregates of the rule's window: what each came to. */
   readonly facts: readonly (Summary | undefined)[];
   /** Of a sequence: how it went. */
@@ -158,23 +155,13 @@ export interface Derived {
 }
 
 /** What the facts of a view came to for one key: of a window that has closed, or with a reading. */
-export interface Viewed {
+export interface Viewed extends Cause, Span {
   readonly kind: 'viewed';
   /** Deterministic, as that of a transition. Of its event, and of its row. */
   readonly id: string;
-  readonly offset: number;
-  /** Receive time of the record that caused it. */
-  readonly receivedAt: number;
-  /** See `Closed`. */
-  readonly connection: number;
-  readonly liveMs: number;
   /** Index of the view in the plan's rules. */
   readonly rule: number;
   readonly key: Key;
-  /** Event time of what it sums up, as `Closed` has it; of a reading both are its time. */
-  readonly start: number;
-  readonly end: number;
-  readonly inclusive: boolean;
   /** By the fields of the view's stream. */
   readonly values: readonly (FieldValue | undefined)[];
 }

@@ -38,3 +38,45 @@ export interface Reading {
   /** Came after every window that some rule would have had it in had closed; set by the window step, kept in the table. */
   late: boolean;
 }
+
+/** What brought a result about: a reading, or the tick that closed a window. */
+export interface Cause {
+  readonly offset: number;
+  readonly receivedAt: number;
+  /** Index of the broker by which the key was last heard of, and the live time of that connection. */
+  readonly connection: number;
+  readonly liveMs: number;
+}
+
+/** What a reading of a derived stream has of its own. */
+type Made = Pick<Reading, 'stream' | 'device' | 'labels' | 'time' | 'values'>;
+
+/**
+ * A reading of a derived stream: its place in the journal and its live time are those of what caused it, and its identity is never asked
+ * for, since it is not stored.
+ */
+export function madeReading(
+  { receivedAt, connection, offset, liveMs }: Cause,
+  { stream, device, labels, time, values }: Made,
+  clamped: boolean,
+  attributes: AttributeValues | undefined,
+): Reading {
+  return {
+    kind: 'reading',
+    stream,
+    device,
+    labels,
+    time,
+    receivedAt,
+    connection,
+    offset,
+    idHigh: 0,
+    idLow: 0,
+    values,
+    extra: undefined,
+    clamped,
+    liveMs,
+    attributes,
+    late: false,
+  };
+}

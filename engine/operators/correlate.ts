@@ -1,6 +1,6 @@
 import type { Item } from '../model/item.ts';
 import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan.ts';
-import type { FieldValue, Reading } from '../model/reading.ts';
+import { type FieldValue, madeReading, type Reading } from '../model/reading.ts';
 import { keyText, type State } from '../state.ts';
 import { type LastKnown, lookUp, note, sweep } from '../windows/last-known.ts';
 import type { Step } from './lift.ts';
@@ -110,28 +110,11 @@ function labelsOf(places: readonly (number | undefined)[], reading: Reading): re
 }
 
 function readingOf(
-  { time, receivedAt, connection, offset, idHigh, idLow, clamped, liveMs, attributes }: Reading,
+  cause: Reading,
   stream: number,
   device: string,
   labels: readonly string[],
   values: Reading['values'],
 ): Reading {
-  return {
-    kind: 'reading',
-    stream,
-    device,
-    labels,
-    time,
-    receivedAt,
-    connection,
-    offset,
-    idHigh,
-    idLow,
-    values,
-    extra: undefined,
-    clamped,
-    liveMs,
-    attributes,
-    late: false,
-  };
+  return madeReading(cause, { stream, device, labels, time: cause.time, values }, cause.clamped, cause.attributes);
 }

@@ -1,9 +1,9 @@
 import { createAlertRecord } from '../alerts/lifecycle.ts';
 import { include, nextRule, selectRules } from '../language/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
-import type { AttributesChange, Closed, Derived, Item, Viewed } from '../model/item.ts';
+import type { AttributesChange, Closed, Derived, Item, Span, Viewed } from '../model/item.ts';
 import type { DerivedRule, Judge, Plan, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
-import type { Reading } from '../model/reading.ts';
+import type { Cause, Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { compute, derive, recall } from './derive.ts';
@@ -92,9 +92,8 @@ function judgeBy(
   const derived = derive(rule, key, reading);
   if (derived === undefined) return false;
   if (rule.view !== undefined) {
-    const { offset, receivedAt, connection, liveMs, time } = reading;
-    const moment = { offset, receivedAt, connection, liveMs };
-    out.push(view(idOf, rule, rule.view, key, derived, { ...moment, start: time, end: time, inclusive: true }));
+    const { time } = reading;
+    out.push(view(idOf, rule, rule.view, key, derived, reading, { start: time, end: time, inclusive: true }));
   } else judge(rule, rule.judge, key, position, derived, reading.time, out);
   return true;
 }
@@ -132,9 +131,7 @@ function judgeClosed({ state, attributes, idOf }: Judging, rule: RulePlan, close
   if (key === undefined) return;
   recall(rule.remembered, key, rule.slot, closed);
   if (rule.view !== undefined) {
-    const { offset, receivedAt, connection, liveMs, start, end, inclusive } = closed;
-    const moment = { offset, receivedAt, connection, liveMs };
-    out.push(view(idOf, rule, rule.view, key, closed, { ...moment, start, end, inclusive }));
+    out.push(view(idOf, rule, rule.view, key, closed, closed, closed));
   } else judge(rule, rule.judge, key, -1, closed, closed.end, out);
 }
 
@@ -144,10 +141,23 @@ function view<E>(
   { values }: ViewPlan<E>,
   { key }: KeyState,
   subject: E,
-  moment: Omit<Viewed, 'kind' | 'id' | 'rule' | 'key' | 'values'>,
+  { offset, receivedAt, connection, liveMs }: Cause,
+  { start, end, inclusive }: Span,
 ): Viewed {
-  const id = idOf(rule.name, key.text, moment.offset, moment.end);
-  return { kind: 'viewed', id, ...moment, rule: rule.index, key, values: values.map((get) => get(subject)) };
+  return {
+    kind: 'viewed',
+    id: idOf(rule.name, key.text, offset, end),
+    offset,
+    receivedAt,
+    connection,
+    liveMs,
+    rule: rule.index,
+    key,
+    start,
+    end,
+    inclusive,
+    values: values.map((get) => get(subject)),
+  };
 }
 
 /** `position` is that among the stream's reading rules; -1 for another rule. */

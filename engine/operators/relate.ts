@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Item, Viewed } from '../model/item.ts';
 import type { Plan, StreamPlan } from '../model/plan.ts';
-import type { Reading } from '../model/reading.ts';
+import { madeReading, type Reading } from '../model/reading.ts';
 import type { State } from '../state.ts';
 import { correlate } from './correlate.ts';
 import { lift } from './lift.ts';
@@ -27,24 +27,8 @@ export const relate = (plan: Plan, state: State, level: number) => {
  * What a view says of a key as a reading of its stream: each key of the view is a device there. Its time is the last instant that the
  * window contains, as of Flink's window results, so that windows of windows are made of whole ones.
  */
-function readingOf({ key, end, inclusive, values, ...moment }: Viewed, stream: number): Reading {
-  const { receivedAt, connection, liveMs, offset } = moment;
-  return {
-    kind: 'reading',
-    stream,
-    device: key.text,
-    labels: key.parts,
-    time: inclusive ? end : end - 1,
-    receivedAt,
-    connection,
-    offset,
-    idHigh: 0,
-    idLow: 0,
-    values,
-    extra: undefined,
-    clamped: false,
-    liveMs,
-    attributes: undefined,
-    late: false,
-  };
+function readingOf(viewed: Viewed, stream: number): Reading {
+  const { key, end, inclusive, values } = viewed;
+  const time = inclusive ? end : end - 1;
+  return madeReading(viewed, { stream, device: key.text, labels: key.parts, time, values }, false, undefined);
 }

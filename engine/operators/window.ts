@@ -1,21 +1,13 @@
 import { include, nextRule, selectRules } from '../language/rule-index.ts';
 import type { Item, Tick } from '../model/item.ts';
 import type { Plan, StreamPlan, WindowRule } from '../model/plan.ts';
-import type { Reading } from '../model/reading.ts';
+import type { Cause, Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
 import type { Outcome, WindowKind, WindowState } from '../windows/window-kind.ts';
 import { lift } from './lift.ts';
-
-/** The reading or tick that closes a window. */
-interface Cause {
-  readonly offset: number;
-  readonly receivedAt: number;
-  readonly connection: number;
-  readonly liveMs: number;
-}
 
 /** What the windows of one level of streams need. */
 export interface WindowOptions {
@@ -49,8 +41,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     counters.readings_hurried += outcome.hurried;
     counters.windows_closed += outcome.closed.length;
     for (const closed of outcome.closed) {
-      const moment = { offset, receivedAt, connection, liveMs };
-      out.push({ kind: 'closed', ...moment, rule: rule.index, key: key.key, ...closed });
+      out.push({ kind: 'closed', offset, receivedAt, connection, liveMs, rule: rule.index, key: key.key, ...closed });
     }
     outcome.closed.length = 0;
     outcome.hurried = 0;
