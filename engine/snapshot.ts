@@ -2,10 +2,12 @@ import type { AlertClock } from './alerts/clock.ts';
 import { type AlertRecord, createAlertRecord } from './alerts/lifecycle.ts';
 import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
+import { listNumbering, type NumberingEntry, restoreNumbering } from './decode/numbering.ts';
 import { packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
 import { readAttributes } from './model/attributes.ts';
+import type { SequenceConfig } from './model/config.ts';
 import type { Keying, Plan, RulePlan, StreamPlan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
 import type { RuleTrace } from './model/rule-trace.ts';
@@ -55,6 +57,8 @@ interface StreamSnapshot {
   readonly keys: readonly KeySnapshot[];
   /** Of a correlation by last known values. */
   readonly lastKnown?: LastKnownList;
+  /** Where the stream declares a sequence: which one, and what is remembered of the devices. */
+  readonly numberings?: { readonly of: SequenceConfig; readonly devices: readonly NumberingEntry[] };
 }
 
 interface KeySnapshot {
@@ -140,6 +144,16 @@ function writeStream(
   write(']');
   const meaning = meaningOfLastKnown(plan, streamPlan);
   if (meaning !== undefined) write(`,"lastKnown":${JSON.stringify(listLastKnown(stream.lastKnown, meaning))}`);
+  const { sequence } = streamPlan.config;
+  if (sequence !== undefined) {
+    write(`,"numberings":{"of":${JSON.stringify(sequence)},"devices":[`);
+    separator = '';
+    for (const [device, numbering] of stream.numberings) {
+      write(separator + JSON.stringify(listNumbering(device, numbering)));
+      separator = ',';
+    }
+    write(']}');
+  }
   write('}');
 }
 
@@ -230,6 +244,7 @@ export function restore(
     if (!takeLastKnown(plan, streamPlan, stream, snapshotted, connections)) {
       dropped.push(`last known values of ${name}`);
     }
+    if (!takeNumberings(streamPlan, stream, snapshotted)) dropped.push(`sequence numbers of ${name}`);
     for (const keys of stream.keys) {
       for (const key of keys.values()) {
         const silenceRules = streamPlan.silenceRules[key.keying]!;
@@ -326,6 +341,18 @@ function takeLastKnown(
   const { fields, version } = lastKnown;
   if (JSON.stringify(meaningOfLastKnown(plan, streamPlan)) !== JSON.stringify({ fields, version })) return false;
   restoreLastKnown(stream.lastKnown, lastKnown, (heard) => reconnect(heard, connections));
+  return true;
+}
+
+/** False where there are some that mean something else by now, or nothing. */
+function takeNumberings(
+  { config: { sequence } }: StreamPlan,
+  { numberings }: StreamState,
+  { numberings: from }: StreamSnapshot,
+): boolean {
+  if (from === undefined) return true;
+  if (from.of.path !== sequence?.path || from.of.modulus !== sequence.modulus) return false;
+  for (const entry of from.devices) restoreNumbering(numberings, entry);
   return true;
 }
 

@@ -2,6 +2,7 @@ import { type AlertClock, createAlertClock } from './alerts/clock.ts';
 import type { AlertRecord } from './alerts/lifecycle.ts';
 import type { Limited } from './alerts/noise.ts';
 import type { Orphan } from './alerts/orphan.ts';
+import type { Numbering } from './decode/numbering.ts';
 import { createDeliveries, type Deliveries } from './decode/redelivery.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
@@ -53,6 +54,8 @@ export interface RuleAlerting extends Limited {
 }
 
 export interface StreamState {
+  /** By device, where the stream declares a sequence. Belongs to decode. */
+  readonly numberings: Map<string, Numbering>;
   readonly devices: Map<string, DeviceState>;
   /** Keys by text, one map per keying of the stream. */
   readonly keys: Map<string, KeyState>[];
@@ -133,6 +136,7 @@ export function createState(plan: Plan, connections: number): State {
     clocks: Array.from({ length: connections }, createLiveClock),
     deliveries: Array.from({ length: connections }, createDeliveries),
     streams: plan.streams.map((stream) => ({
+      numberings: new Map(),
       devices: new Map(),
       keys: stream.keyings.map(() => new Map()),
       silenceTimers: createTimingWheel(),

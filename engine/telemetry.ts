@@ -11,6 +11,8 @@ export const COUNTERS = {
   messages_redelivered:
     'Messages that a broker delivered again though they were in the journal already; not judged twice.',
   readings: 'Readings decoded.',
+  readings_repeated: 'Readings that had come before, by their sequence number; neither judged nor stored again.',
+  readings_missed: 'Readings that never came, by the gaps in the sequence numbers of their devices.',
   readings_late: 'Readings that came after their window had closed.',
   readings_out_of_order: 'Readings older than one before them, which rules with running facts did not look at.',
   readings_hurried: 'Readings taken into a window before older ones had their time to come, because too many waited.',

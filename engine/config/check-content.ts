@@ -18,6 +18,7 @@ export function checkContent(
   if (template !== undefined && inspection.isSound([...path, 'device'])) checkDevice(inspection, entry, path, template);
   checkNames(inspection, entry, path, template);
   checkPlaces(inspection, entry, path, template);
+  checkSequence(inspection, entry, path);
   if (!inspection.isSound([...path, 'format'])) return;
   if (entry.format === 'plain') checkPlain(inspection, entry, path, template);
   else if (template?.names.includes('field')) {
@@ -93,6 +94,24 @@ function checkPlaces(inspection: Inspection, entry: StreamEntry, path: Path, tem
   }
 }
 
+/** A number is a reading's own; and only a stamp tells whether a device repeats it, or began to count anew. */
+function checkSequence({ faults, isPresent, isSound }: Inspection, entry: StreamEntry, path: Path): void {
+  const at = [...path, 'sequence'];
+  if (entry.sequence === undefined || !isPresent(at)) return;
+  // That a plain payload has neither is told of its place.
+  if (entry.time === undefined && isSound([...path, 'time']) && entry.format !== 'plain') {
+    const message = `${formatPath(path)} has a \`sequence\` but no \`time\`: who begins to count anew would seem to repeat.`;
+    const remedy = 'Say where the stamp stands: "time": {"path":"ts","unit":"ms"}; or remove `sequence`.';
+    faults.push({ code: 'missing-key', path: at, which: 'key', message, remedy });
+  }
+  const place = typeof entry.sequence === 'string' ? at : [...at, 'path'];
+  const spelled = typeof entry.sequence === 'string' ? entry.sequence : entry.sequence.path;
+  if (entry.each === undefined || !isSound(place) || !spelled.startsWith('$.')) return;
+  const message = `${formatPath(place)} is one number for all readings of a message.`;
+  const remedy = 'Name a place within each reading; without one, remove `sequence`.';
+  faults.push({ code: 'bad-path', path: place, message, remedy });
+}
+
 /** Everything in a stream that says where a value stands, as far as its structure is right. */
 function listPlaces({ isPresent, isSound }: Inspection, entry: StreamEntry, path: Path): { place: Place; at: Path }[] {
   const found: { place: Place; at: Path }[] = [];
@@ -104,6 +123,8 @@ function listPlaces({ isPresent, isSound }: Inspection, entry: StreamEntry, path
   add(entry.each, 'each');
   add(entry.device, 'device');
   if (isPresent([...path, 'time'])) add(entry.time?.path, 'time', 'path');
+  if (typeof entry.sequence === 'string') add(entry.sequence, 'sequence');
+  else if (isPresent([...path, 'sequence'])) add(entry.sequence?.path, 'sequence', 'path');
   if (isPresent([...path, 'labels'])) {
     for (const [name, spelled] of Object.entries(entry.labels ?? {})) add(spelled, 'labels', name);
   }

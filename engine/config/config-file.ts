@@ -45,6 +45,7 @@ export interface StreamEntry {
   readonly device?: string | Place;
   readonly labels?: Readonly<Record<string, string | Place>>;
   readonly time?: { readonly path: string; readonly unit: TimeUnit };
+  readonly sequence?: string | { readonly path: string; readonly modulus?: number };
   readonly fields: Readonly<Record<string, FieldType | FieldEntry>>;
   readonly undeclared?: 'keep' | 'ignore' | 'reject';
   readonly coerce?: boolean;

@@ -57,6 +57,7 @@ export function fillStream(name: string, entry: StreamEntry): StreamConfig {
     ...(entry.broker === undefined ? {} : { broker: entry.broker }),
     ...(entry.each === undefined ? {} : { each: fromRoot(entry.each) }),
     ...(entry.time === undefined ? {} : { time: { ...entry.time, path: read(entry.time.path) } }),
+    ...(entry.sequence === undefined ? {} : { sequence: fillSequence(entry.sequence, read) }),
     ...(entry.status === undefined ? {} : { status: fillStatus(entry.status) }),
     ...(entry.retain === undefined ? {} : { ttlDays: durationOf(entry.retain) / DAY_MS }),
   };
@@ -65,6 +66,14 @@ export function fillStream(name: string, entry: StreamEntry): StreamConfig {
 /** `$.` names the message, which is where paths start anyway unless there is an `each`. */
 function fromRoot(path: string): string {
   return path.startsWith('$.') ? path.slice(2) : path;
+}
+
+function fillSequence(
+  spelled: NonNullable<StreamEntry['sequence']>,
+  read: (path: string) => string,
+): NonNullable<StreamConfig['sequence']> {
+  const given = typeof spelled === 'string' ? { path: spelled } : spelled;
+  return { ...given, path: read(given.path) };
 }
 
 function fillStatus(status: NonNullable<StreamEntry['status']>): NonNullable<StreamConfig['status']> {

@@ -145,6 +145,31 @@ const content = {
     },
     examples: [{ path: 'ts', unit: 'ms' }],
   },
+  sequence: {
+    title: 'a path, or {"path": …, "modulus": …}',
+    description:
+      'Where a reading has the number that its device counts it by: then each counts once, by whatever way it comes. Needs `time`.',
+    anyOf: [
+      path,
+      {
+        title: '{"path": …, "modulus": …}',
+        type: 'object',
+        required: ['path'],
+        additionalProperties: false,
+        properties: {
+          path: { ...path, examples: ['seq'] },
+          modulus: {
+            type: 'integer',
+            minimum: 256,
+            maximum: 4_294_967_296,
+            description: 'Where the counter begins again at 0. Default: it never does.',
+            examples: [65_536],
+          },
+        },
+      },
+    ],
+    examples: ['seq', { path: 'seq', modulus: 65_536 }],
+  },
   labels: {
     type: 'object',
     description: "What rules group readings by, besides the topic's placeholders: a name, and where its value stands.",

@@ -18,6 +18,7 @@ export interface StreamDecoder {
   readonly labels: readonly Origin[];
   readonly labelsInPayload: boolean;
   readonly time: Locator | undefined;
+  readonly sequence: Locator | undefined;
   readonly fields: readonly { readonly config: FieldConfig; readonly locator: Locator }[];
   /** Elements may be arrays, because some path begins with an index. */
   readonly arrays: boolean;
@@ -49,6 +50,7 @@ export function compileStream(config: StreamConfig, index: number): StreamDecode
     ...config.fields.map((field) => field.path),
   ];
   if (config.time !== undefined) paths.push(config.time.path);
+  if (config.sequence !== undefined) paths.push(config.sequence.path);
   const { slots, locators } = assignSlots(paths, config.each !== undefined);
   let next = 0;
   const originOf = (place: Place): Origin =>
@@ -66,6 +68,7 @@ export function compileStream(config: StreamConfig, index: number): StreamDecode
     labelsInPayload: config.labels.some((label) => 'path' in label.place),
     fields: config.fields.map((field) => ({ config: field, locator: locators[next++]! })),
     time: config.time === undefined ? undefined : locators[next++]!,
+    sequence: config.sequence === undefined ? undefined : locators[next++]!,
     arrays: [...slots.roots.keys()].some((key) => /^\d+$/.test(key)),
     status: compileStatus(config),
   };

@@ -112,7 +112,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
     context ??= { record, topic: route.topic, hash };
     context.record = record;
     context.topic = route.topic;
-    hashBytes(route.topic.seed, record.payload, hash);
+    if (config.sequence === undefined) hashBytes(route.topic.seed, record.payload, hash);
     if (config.format === 'plain') return settle(reader.readPlain(parsed as string, context), 0, true, record, out);
     if (config.format !== 'ndjson') {
       takeRoot(parsed, 0, true, context, out);

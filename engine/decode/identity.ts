@@ -15,15 +15,14 @@ export function hashTopic(topic: string): Hash {
 }
 
 /**
- * Writes the hash of topic and payload to `out`; `seed` is `hashTopic`'s.
+ * Writes the hash of topic and payload, or of its first `length` bytes, to `out`; `seed` is `hashTopic`'s.
  *
  * Method: MurmurHash3_x86_128 (Austin Appleby, 2011) with two of its four lanes: eight bytes a round, four to each lane, and each
  * round adds one lane to the other, so that every byte reaches all 64 bits. Not for use against forgers: who can send readings can send any.
  */
-export function hashBytes(seed: Readonly<Hash>, bytes: Uint8Array, out: Hash): void {
+export function hashBytes(seed: Readonly<Hash>, bytes: Uint8Array, out: Hash, length = bytes.length): void {
   let high = seed.high | 0;
   let low = seed.low | 0;
-  const length = bytes.length;
   const whole = length & ~7;
   let i = 0;
   for (; i < whole; i += 8) {
@@ -48,6 +47,21 @@ function scramble(word: number, first: number, second: number, turn: number): nu
   const product = Math.imul(word, first);
   return Math.imul((product << turn) | (product >>> (32 - turn)), second);
 }
+
+/**
+ * Writes the identity of a reading that its device has numbered to `out`, as unsigned halves: it follows from stream (`seed`: `hashTopic` of
+ * its name), device, number and stamp, and not from the bytes; so it is the same by whatever way the reading came, and in whatever form.
+ * The stamp (milliseconds, as the device sent it) tells readings apart whose device began to count anew, or whose counter came round.
+ */
+export function identifyNumbered(seed: Readonly<Hash>, device: string, number: number, stamp: number, out: Hash): void {
+  scratch.writeDoubleLE(number, 0);
+  scratch.writeDoubleLE(stamp, 8);
+  hashBytes(seed, scratch, out, 16 + scratch.write(device, 16));
+  identify(out, 0, out);
+}
+
+/** Two numbers, and the UTF-8 of the longest device id. */
+const scratch = Buffer.allocUnsafe(16 + 3 * 256);
 
 /**
  * Writes the identity of the reading at `index` of a message to `out`, as unsigned halves; `message` is `hashBytes`'s result.

@@ -6,9 +6,10 @@ import type { StreamDecoder } from './compile.ts';
 import { takeUndeclared, tooManyFields, type Undeclared } from './extra.ts';
 import { describe, Fault, isObject } from './fault.ts';
 import { checkField } from './fields.ts';
-import { type Hash, identify } from './identity.ts';
+import { type Hash, hashTopic, identify, identifyNumbered } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
 import { type Locator, resolve } from './paths.ts';
+import { readSequence } from './sequence.ts';
 import { explainTime, readTime } from './timestamps.ts';
 
 /** What a data topic says of the readings that come by it. */
@@ -27,7 +28,7 @@ export interface DataTopic {
 export interface MessageContext {
   record: MessageRecord;
   topic: DataTopic;
-  /** Of topic and payload. */
+  /** Of topic and payload; not for streams with a sequence. */
   readonly hash: Hash;
 }
 
@@ -52,6 +53,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
   const policy = { undeclared: stream.config.undeclared, maxFields: stream.config.limits.fields };
   const found: Undeclared = { extra: undefined, ignored: 0, keys: 0 };
   const id: Hash = { high: 0, low: 0 };
+  const seed = hashTopic(stream.config.name);
 
   function begin(root: unknown): void {
     for (let i = 0; i < slots.messagePaths.length; i++)
@@ -128,13 +130,16 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
     if (labels instanceof Fault) return labels;
     let time = timeOf(stream, raw, record.at);
     if (time instanceof Fault) return time;
+    const sequence = sequenceOf(stream, raw);
+    if (sequence instanceof Fault) return sequence;
+    if (sequence === undefined) identify(context.hash, index, id);
+    else identifyNumbered(seed, device, sequence, time, id);
     const clamped = time > record.at + maxAheadMs;
     if (clamped) {
       time = record.at;
       counters.readings_clamped++;
     }
     counters.fields_ignored += found.ignored;
-    identify(context.hash, index, id);
     return {
       kind: 'reading',
       stream: stream.index,
@@ -144,6 +149,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
       receivedAt: record.at,
       connection: record.connection,
       offset: record.offset,
+      sequence,
       idHigh: id.high,
       idLow: id.low,
       values,
@@ -192,6 +198,11 @@ function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receiv
   }
   const at = readTime(value, unit);
   return Number.isNaN(at) ? new Fault('invalid-time', `the time at "${path}": ${explainTime(value, unit)}`) : at;
+}
+
+function sequenceOf({ sequence, config }: StreamDecoder, raw: readonly unknown[]): number | Fault | undefined {
+  if (sequence === undefined || config.sequence === undefined) return undefined;
+  return readSequence(locate(raw, sequence), config.sequence, config.coerce);
 }
 
 function notAnObject(element: unknown, { config }: StreamDecoder): Fault {

@@ -53,7 +53,7 @@ interface Meaning {
 
 function correlationOf(pair: Pair, { name, lastMs, ...sides }: Meaning): StreamDraft {
   const { own, other } = pair;
-  const { ttlDays: ownTtlDays, status: _status, time: _time, ...shape } = own.config;
+  const { ttlDays: ownTtlDays, status: _status, time: _time, sequence: _sequence, ...shape } = own.config;
   // A window of both must not wait for longer than either keeps its rows.
   const ttlDays = Math.min(ownTtlDays ?? Number.POSITIVE_INFINITY, other.config.ttlDays ?? Number.POSITIVE_INFINITY);
   const versions = [own.version, other.version];

@@ -66,7 +66,7 @@ export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view:
     const unit = units[name];
     return { name, path: name, type: scope.typeOf(name) ?? 'number', ...(unit !== undefined && { unit }) } as const;
   });
-  const { ttlDays: _ttlDays, status: _status, time: _time, ...shape } = source.config;
+  const { ttlDays: _ttlDays, status: _status, time: _time, sequence: _sequence, ...shape } = source.config;
   const labels = keying.per.map((name) => ({ name, place: { path: name } as const }));
   return {
     stream: {

@@ -51,6 +51,13 @@ export interface FieldConfig {
 /** Where a device id or label stands: a path in the payload, or a placeholder of the topic template. */
 export type Place = { readonly path: string } | { readonly topic: string };
 
+/** Where a reading has the number that its device counts it by: integers that rise by 1, each device's its own. */
+export interface SequenceConfig {
+  readonly path: string;
+  /** Behind the number before this one comes 0; undefined: never. From 256 to 2^32. */
+  readonly modulus?: number;
+}
+
 export interface StreamConfig {
   readonly name: string;
   /** `plant/{site}/{device}/data`; `+` and a last `#` match without a name. */
@@ -66,6 +73,8 @@ export interface StreamConfig {
   readonly labels: readonly { readonly name: string; readonly place: Place }[];
   /** Undefined: the receive time is the event time. */
   readonly time?: { readonly path: string; readonly unit: TimeUnit };
+  /** Undefined: devices do not number their readings. Where it is there, so is `time`. */
+  readonly sequence?: SequenceConfig;
   readonly fields: readonly FieldConfig[];
   /** Keep in the table's `extra` column, ignore and count, or reject the reading. Default `keep`. */
   readonly undeclared: 'keep' | 'ignore' | 'reject';

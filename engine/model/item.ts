@@ -60,6 +60,8 @@ export type RejectReason =
   | 'invalid-device'
   | 'missing-time'
   | 'invalid-time'
+  | 'missing-sequence'
+  | 'invalid-sequence'
   | 'wrong-type'
   | 'not-finite'
   | 'unsafe-integer'

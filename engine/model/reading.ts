@@ -22,7 +22,12 @@ export interface Reading {
   readonly connection: number;
   /** Journal offset of the message that carried it. */
   readonly offset: number;
-  /** 64-bit identity (hash of topic, payload and position in the message), in two unsigned halves. */
+  /** The device's own number of it, where the stream declares one. Of no meaning behind the step that decodes. */
+  readonly sequence?: number | undefined;
+  /**
+   * 64-bit identity in two unsigned halves: hash of topic, payload and position in the message; or, where the stream declares a sequence,
+   * of stream, device, number and the device's stamp.
+   */
   readonly idHigh: number;
   readonly idLow: number;
   /** Declared fields, by their index in the stream's `fields`. */
@@ -70,6 +75,7 @@ export function madeReading(
     receivedAt,
     connection,
     offset,
+    sequence: undefined,
     idHigh: 0,
     idLow: 0,
     values,

@@ -1,3 +1,4 @@
+import { isRepetition } from '../decode/numbering.ts';
 import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
@@ -20,11 +21,12 @@ export interface DecodeOptions {
 
 /**
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
- * at them. What a broker delivers again, for want of an acknowledgement, stops here. Marks pass; a tick carries every connection's live
- * time.
+ * at them. What a broker delivers again, for want of an acknowledgement, stops here, and so do readings that their device's own count
+ * shows to have come before. Marks pass; a tick carries every connection's live time.
  */
 export const decode = ({ decoder, plan, state, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
+  const sequences = plan.streams.map((stream) => stream.config.sequence);
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
@@ -34,15 +36,22 @@ export const decode = ({ decoder, plan, state, counters }: DecodeOptions) => {
         counters.messages_redelivered += 1;
         return;
       }
-      const start = out.length;
+      let kept = out.length;
       decoder(record, out);
-      for (let i = start; i < out.length; i++) {
+      for (let i = kept; i < out.length; i++) {
         const item = out[i]!;
         if (item.kind === 'reading') {
+          const sequence = sequences[item.stream];
+          if (sequence !== undefined) {
+            const { numberings } = state.streams[item.stream]!;
+            if (isRepetition(numberings, item, sequence, counters)) continue;
+          }
           item.liveMs = clock.liveMs;
           if (usesAttributes[item.stream]!) item.attributes = ofReadings.get(item.device)?.values;
         } else if (item.kind === 'status') item.liveMs = clock.liveMs;
+        out[kept++] = item;
       }
+      if (kept < out.length) out.length = kept;
     } else if (record.kind === 'tick') {
       for (const clock of state.clocks) advanceLiveClock(clock, record.at);
       out.push({

@@ -128,6 +128,8 @@ describe('a sound config', () => {
           { name: 'building', place: { path: '$.building' } },
           { name: 'place', place: { topic: 'site' } },
         ],
+        time: { path: 'ts', unit: 'ms' },
+        sequence: { path: 'seq', modulus: 65_536 },
         fields: [
           { name: 'temp', type: 'number', unit: '°C', path: 'data.t' },
           { name: 'humidity', type: 'number', path: 'humidity' },
@@ -138,7 +140,14 @@ describe('a sound config', () => {
         ttlDays: 30,
       },
       { name: 'meters', device: { topic: 'device' }, labels: [], coerce: true },
-      { name: 'gateways', device: { path: 'id' }, labels: [], fields: [{ name: 'load', path: 'sys.load' }] },
+      {
+        name: 'gateways',
+        device: { path: 'id' },
+        labels: [],
+        time: { path: 'at', unit: 's' },
+        sequence: { path: 'n' },
+        fields: [{ name: 'load', path: 'sys.load' }],
+      },
     ]);
   });
 

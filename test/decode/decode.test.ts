@@ -293,6 +293,88 @@ describe('undeclared fields', () => {
   });
 });
 
+describe('a sequence', () => {
+  const numbered = { ...TIMED, sequence: { path: 'meta.seq' } };
+  const withSeq = (seq: unknown) => ({ ts: RECEIVED_AT, temp: 1, meta: { seq } });
+
+  test.each([0, 1, -0, 2 ** 53 - 1])('takes %d', (seq) => {
+    const { readings } = decodeOne(numbered, withSeq(seq));
+    expect(readings[0]).toMatchObject({ sequence: Math.abs(seq), extra: undefined });
+  });
+
+  test.each<[unknown, string, RegExp]>([
+    [undefined, 'missing-sequence', /^the payload has no sequence number at "meta.seq"; send it there, or leave/],
+    [null, 'missing-sequence', /no sequence number/],
+    [-1, 'invalid-sequence', /"meta.seq" is the number -1; send an integer from 0 to 2\^53-1$/],
+    [1.5, 'invalid-sequence', /the number 1.5/],
+    [2 ** 53, 'invalid-sequence', /the number 9007199254740992/],
+    ['7', 'invalid-sequence', /text "7"/],
+    [true, 'invalid-sequence', /true/],
+    [[1], 'invalid-sequence', /an array of 1/],
+  ])('%j is refused: %s', (seq, reason, words) => {
+    const { readings, rejected } = decodeOne(numbered, withSeq(seq));
+    expect(readings).toEqual([]);
+    expect(rejected).toMatchObject([{ reason, detail: expect.stringMatching(words) }]);
+  });
+
+  test('of a counter that wraps has numbers below its modulus', () => {
+    const wrapping = { ...TIMED, sequence: { path: 'meta.seq', modulus: 256 } };
+    expect(decodeOne(wrapping, withSeq(255)).readings[0]?.sequence).toBe(255);
+    expect(decodeOne(wrapping, withSeq(256)).rejected[0]?.detail).toMatch(/send an integer from 0 to 255$/);
+  });
+
+  test('may be digits as text where the stream coerces', () => {
+    const sequenceOf = (seq: string) => decodeOne({ ...numbered, coerce: true }, withSeq(seq)).readings[0]?.sequence;
+    expect(['0', '007', '9007199254740991'].map(sequenceOf)).toEqual([0, 7, 2 ** 53 - 1]);
+    expect(['', '-1', '1.5', '0x1', '1e3', '9007199254740992', '1'.repeat(400)].map(sequenceOf)).toEqual(
+      Array.from({ length: 7 }, () => undefined),
+    );
+  });
+
+  test.each([
+    ['json', (v: unknown) => Buffer.from(JSON.stringify(v))],
+    ['ndjson', (v: unknown) => Buffer.from(JSON.stringify(v))],
+    ['msgpack', (v: unknown) => encodeMsgpack(v)],
+    ['cbor', (v: unknown) => encodeCbor(v)],
+  ] as const)('stands in %s, for each reading of a message', (format, encode) => {
+    const seqs = [3, 70_000, 2 ** 40];
+    const payload = encode({ readings: seqs.map(withSeq) });
+    const { readings } = decodeOne({ ...numbered, format, each: 'readings' }, payload);
+    expect(readings.map((reading) => reading.sequence)).toEqual(seqs);
+  });
+
+  test('may be a field as well', () => {
+    const { readings } = decodeOne({ ...numbered, fields: [field('seq', 'number', 'meta.seq')] }, withSeq(5));
+    expect(readings[0]).toMatchObject({ sequence: 5, values: [5] });
+  });
+
+  test('gives the identity, however the reading is written, grouped and stamped in time', () => {
+    const idOf = (payload: unknown, record = {}, changes: Partial<StreamConfig> = {}) => {
+      const [reading] = decodeOne({ ...numbered, ...changes }, payload, record).readings;
+      return [reading?.idHigh, reading?.idLow];
+    };
+    const id = idOf(withSeq(5));
+    expect(idOf(`{"meta":{"seq":5.0}, "temp":1, "ts":${RECEIVED_AT}}`, { connection: 1 }, {})).toEqual(id);
+    expect(idOf([withSeq(5)], { offset: 9 }, { each: '$' })).toEqual(id);
+    expect(idOf(encodeMsgpack(withSeq(5)), { topic: 'plant/hall2/dev-1/data' }, { format: 'msgpack' })).toEqual(id);
+    const others = [
+      idOf(withSeq(6)),
+      idOf({ ...withSeq(5), ts: RECEIVED_AT + 1 }),
+      idOf(withSeq(5), { topic: 'plant/hall1/dev-2/data' }),
+      idOf(withSeq(5), {}, { name: 'meters' }),
+    ];
+    expect(new Set([id, ...others].map(String)).size).toBe(5);
+  });
+
+  test('goes with the stamp that was sent, also where that is set back', () => {
+    const payload = { ...withSeq(5), ts: RECEIVED_AT + 2 * MAX_AHEAD_MS };
+    const [first] = decodeOne(numbered, payload).readings;
+    const [again] = decodeOne(numbered, payload, { at: RECEIVED_AT + 1_000 }).readings;
+    expect([first?.clamped, again?.clamped]).toEqual([true, true]);
+    expect(again).toMatchObject({ idHigh: first?.idHigh, idLow: first?.idLow });
+  });
+});
+
 describe('time', () => {
   test.each<[Record<string, unknown>, string, RegExp]>([
     [{ temp: 1 }, 'missing-time', /no time at "ts"/],

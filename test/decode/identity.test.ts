@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hashBytes, hashTopic, identify } from '../../engine/decode/identity.ts';
+import { hashBytes, hashTopic, identify, identifyNumbered } from '../../engine/decode/identity.ts';
 
 function identity(topic: string, payload: Uint8Array, index = 0): string {
   const hash = { high: 0, low: 0 };
@@ -62,4 +62,49 @@ test('is all different over many similar messages, and in each half about as oft
   // Chance gives n²/2³³, that is 1.2 pairs.
   expect(count - high.size).toBeLessThan(12);
   expect(count - low.size).toBeLessThan(12);
+});
+
+function numbered(device: string, number: number, stamp: number, stream = 'sensors'): string {
+  const hash = { high: 0, low: 0 };
+  identifyNumbered(hashTopic(stream), device, number, stamp, hash);
+  return `${hash.high.toString(16)}:${hash.low.toString(16)}`;
+}
+
+test('of a numbered reading keeps its value from version to version, too', () => {
+  expect(numbered('dev-1', 7, 1_767_268_800_000)).toBe('f84d9899:35f6aead');
+});
+
+test('of a numbered reading is all different over devices, numbers and stamps, in each half about as often equal as chance has it', () => {
+  const [whole, high, low] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  let count = 0;
+  for (const device of ['dev-1', 'dev-2', 'dév', 'x'.repeat(256), '漢'.repeat(256)]) {
+    for (const stamp of [0, 1e12, 1e12 + 0.001, 1e12 + 1]) {
+      for (let i = 0; i < 5_000; i++, count++) {
+        const id = numbered(device, i < 4_900 ? i : 2 ** 53 - 1 - i, stamp);
+        whole.add(id);
+        high.add(id.split(':')[0]!);
+        low.add(id.split(':')[1]!);
+      }
+    }
+  }
+  expect(whole.size).toBe(count);
+  // As above.
+  expect(count - high.size).toBeLessThan(12);
+  expect(count - low.size).toBeLessThan(12);
+});
+
+test('of a numbered reading changes in half of its bits with every bit of its number', () => {
+  const bitsOf = (id: string) => id.split(':').map((half) => Number.parseInt(half, 16));
+  let flipped = 0;
+  for (let bit = 0; bit < 53; bit++) {
+    const one = bitsOf(numbered('d', 2 ** bit, 1e12));
+    const other = bitsOf(numbered('d', 0, 1e12));
+    for (let i = 0; i < 2; i++) flipped += (one[i]! ^ other[i]!).toString(2).replaceAll(/[^1]/g, '').length;
+  }
+  expect(flipped / (53 * 64)).toBeGreaterThan(0.4);
+  expect(flipped / (53 * 64)).toBeLessThan(0.6);
+});
+
+test('of a numbered reading differs from stream to stream', () => {
+  expect(numbered('d', 1, 2, 'meters')).not.toBe(numbered('d', 1, 2));
 });

@@ -85,7 +85,8 @@ describe('the fold', () => {
         const changes = rows.alerts!.map((row) => row.id);
         expect(new Set(changes).size).toBe(changes.length);
         expect(changes.length).toBe(counters.transitions);
-        expect(rows.sensors!.length + (rows.meters ?? []).length).toBe(counters.readings);
+        const { sensors = [], meters = [], pumps = [] } = rows;
+        expect(sensors.length + meters.length + pumps.length).toBe(counters.readings - counters.readings_repeated);
         const facts = rows.facts!.map((row) => row.id);
         expect(new Set(facts).size).toBe(facts.length);
         const told = events.filter(({ subject }) => subject.startsWith('weir.facts.'));
@@ -108,14 +109,18 @@ describe('the fold', () => {
     const views = new Set<string>();
     const reasons = new Set<string>();
     let late = 0;
+    let repeated = 0;
+    let missed = 0;
     for (const { records } of fc.sample(scripts, { numRuns: 60, seed: 1 })) {
-      const { outputs, feed } = startFold(setup);
+      const { outputs, counters, feed } = startFold(setup);
       feed(records);
       const { rows } = takeApart(setup, outputs);
       for (const row of rows.alerts!) states.add(`${row.rule} ${row.state}`);
       for (const row of rows.facts!) views.add(String(row.rule));
       for (const row of rows.devices!) reasons.add(String(row.reason));
       late += rows.sensors!.filter((row) => row.late).length;
+      repeated += counters.readings_repeated;
+      missed += counters.readings_missed;
     }
     for (const { name, ...rule } of setup.plan.rules) {
       if ('view' in rule && rule.view !== undefined) {
@@ -126,6 +131,6 @@ describe('the fold', () => {
       expect(states).toContain(`${name} resolved`);
     }
     expect([...reasons].sort()).toEqual(['first-reading', 'last-will', 'reading', 'silence', 'status']);
-    expect(late).toBeGreaterThan(0);
+    for (const count of [late, repeated, missed]) expect(count).toBeGreaterThan(0);
   });
 });

@@ -6,6 +6,7 @@ import { ATTRIBUTE_SAMPLES, attributes } from './attribute-samples.ts';
 import { CONDITION_SAMPLES, SHARED } from './condition-samples.ts';
 import { CORRELATION_SAMPLES, CORRELATION_VIEWS } from './correlation-samples.ts';
 import { createScript, type Script, type Setup, START_AT, setUp } from './kit.ts';
+import { NUMBERED_SAMPLES, NUMBERED_STREAM, numbered } from './numbered-samples.ts';
 import { SEQUENCE_SAMPLES } from './sequence-samples.ts';
 import { OVER_VIEWS, VIEW_SAMPLES } from './view-samples.ts';
 import { WINDOW_SAMPLES } from './window-samples.ts';
@@ -130,6 +131,7 @@ const RULES = [
   ...CONDITION_SAMPLES,
   ...CORRELATION_SAMPLES,
   ...ATTRIBUTE_SAMPLES,
+  ...NUMBERED_SAMPLES,
   ...OVER_VIEWS,
   { name: 'silent', stream: 'sensors', silence: '3s', keepFiring: '2s' },
   { name: 'very-silent', stream: 'sensors', silence: '4s', for: '2s' },
@@ -158,10 +160,11 @@ const CONFIG = {
       fields: { power: 'number' },
       status: { topic: 'meters/{device}/status' },
     },
+    pumps: NUMBERED_STREAM,
   },
 };
 
-/** An engine of two brokers and two streams with rules of every kind and batches of a few rows. */
+/** An engine of two brokers and three streams with rules of every kind and batches of a few rows. */
 export function createBusySetup(): Setup {
   const setup = setUp([...RULES, ...VIEW_SAMPLES, ...CORRELATION_VIEWS], CONFIG, SHARED);
   const batch = { rows: 5, bytes: 900, ageMs: 2_500 };
@@ -285,6 +288,7 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 12, arbitrary: reading },
       { weight: 3, arbitrary: meter },
       { weight: 3, arbitrary: redelivery },
+      { weight: 3, arbitrary: numbered },
       { weight: 2, arbitrary: status },
       { weight: 1, arbitrary: garbage },
       { weight: 2, arbitrary: attributes },

@@ -104,7 +104,7 @@ function readShared(
  * time of its own.
  */
 function plainStream(stream: StreamConfig, index: number): StreamConfig {
-  const { broker: _broker, each: _each, time, ...declared } = stream;
+  const { broker: _broker, each: _each, sequence: _sequence, time, ...declared } = stream;
   return {
     ...declared,
     topic: dataTopic(index),

@@ -49,6 +49,13 @@ describe('a case', () => {
     expect(differences({})).toEqual([]);
   });
 
+  it('needs no numbers where devices number their readings', () => {
+    const streams = setting.streams.map((stream) => ({ ...stream, sequence: { path: 'seq' } }));
+    const { cases } = readCases('x.json', JSON.stringify({ cases: [sound] }), { ...setting, streams });
+    expect(cases.flatMap(({ of, rehearsal }) => compare(of, rehearse(rehearsal), rehearsal.stage))).toEqual([]);
+    expect(cases).toHaveLength(1);
+  });
+
   it.each([
     [
       'another value of a fact',
