@@ -21,6 +21,8 @@ export interface PipelineOptions {
   /** Everything the chain remembers; it is changed in place. */
   readonly state: State;
   readonly decoder: Decoder;
+  /** Names of the brokers, by their index. */
+  readonly brokers: readonly string[];
   /** By broker index: how many messages it may have under way. */
   readonly receiveMaximums: readonly number[];
   readonly context: EventContext;
@@ -52,7 +54,7 @@ export function pipeline(
  */
 export function consequences(
   records$: Observable<readonly JournalRecord[]>,
-  { plan, state, decoder, receiveMaximums, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
+  { plan, state, decoder, brokers, receiveMaximums, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
 ): Observable<readonly Item[]> {
   const levels = Array.from(
     { length: plan.levels },
@@ -64,7 +66,7 @@ export function consequences(
       ),
   );
   return records$.pipe(
-    decode({ decoder, plan, state, receiveMaximums, counters }),
+    decode({ decoder, plan, state, brokers, receiveMaximums, counters }),
     watch(plan, state),
     (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),

@@ -3,6 +3,7 @@ import { type AlertRecord, createAlertRecord } from './alerts/lifecycle.ts';
 import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
 import { listDeliveries, restoreDeliveries } from './decode/redelivery.ts';
+import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
 import { readAttributes } from './model/attributes.ts';
@@ -32,6 +33,8 @@ export interface Snapshot {
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** As `listDeliveries` gives them. */
   readonly deliveries: Readonly<Record<string, readonly number[]>>;
+  /** Absent in what older versions wrote. */
+  readonly sessions?: Readonly<Record<string, SessionTrace>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly streams: Readonly<Record<string, StreamSnapshot>>;
@@ -90,6 +93,7 @@ export function writeSnapshot(
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, listDeliveries(state.deliveries[i]!)])),
+    sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
     attributes: Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text] as const),
@@ -195,6 +199,7 @@ export function restore(
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
     state.deliveries[i] = restoreDeliveries(from.deliveries[name] ?? []);
+    state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   const connections = from.brokers.map((name): Connection => {
     const index = brokers.indexOf(name);
@@ -250,6 +255,13 @@ export function restore(
   state.alerting.orphans = orphans;
   restoreAttributes(plan, state, from);
   return { state, dropped };
+}
+
+/** What an older version knew of a session: a connection that has lived was heard, no later than its clock says. */
+function sessionOf(clock: LiveClock | undefined): SessionTrace {
+  const trace = createSessionTrace();
+  if (clock !== undefined && clock.liveMs > 0) trace.heardAt = clock.countedAt;
+  return trace;
 }
 
 function restoreAttributes(plan: Plan, { attributes }: State, from: Snapshot): void {

@@ -253,6 +253,7 @@ class JournaledService implements Service {
       },
       limits: config.clickhouse.batch,
       maxBehindMs: config.maxAheadMs,
+      brokers: config.mqtt.map((broker) => broker.name),
       counters,
     }).subscribe((output) => {
       if (output.kind === 'batch') this.#tables.push(output);
@@ -307,7 +308,6 @@ class JournaledService implements Service {
         });
       },
       mark: (connection, mark) => {
-        if (mark === 'session-lost') counters.sessions_lost += 1;
         this.#intake.mark(connection, mark);
       },
     };

@@ -1,4 +1,5 @@
 import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
+import { loseSession, resumeSession } from '../decode/session-gap.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
 import type { Item } from '../model/item.ts';
@@ -15,6 +16,8 @@ export interface DecodeOptions {
   readonly decoder: Decoder;
   readonly plan: Plan;
   readonly state: State;
+  /** Names of the brokers, by their index. */
+  readonly brokers: readonly string[];
   /** By broker index: how many messages it may have under way, and so may deliver again. */
   readonly receiveMaximums: readonly number[];
   readonly counters: Counters;
@@ -22,16 +25,17 @@ export interface DecodeOptions {
 
 /**
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
- * at them. What a broker delivers again, for want of an acknowledgement, stops here. Marks pass; a tick carries every connection's live
- * time.
+ * at them. What a broker delivers again, for want of an acknowledgement, stops here. Marks pass, and the one by which a lost session is
+ * made good brings the gap that it leaves; a tick carries every connection's live time.
  */
-export const decode = ({ decoder, plan, state, receiveMaximums, counters }: DecodeOptions) => {
+export const decode = ({ decoder, plan, state, brokers, receiveMaximums, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
+      state.sessions[record.connection]!.heardAt = record.at;
       if (isRedelivery(state.deliveries[record.connection]!, record, receiveMaximums[record.connection]!)) {
         counters.messages_redelivered += 1;
         return;
@@ -58,6 +62,7 @@ export const decode = ({ decoder, plan, state, receiveMaximums, counters }: Deco
     } else {
       seeMark(state, record);
       out.push(record);
+      seeSession(state, brokers, record, out);
     }
   });
 };
@@ -67,6 +72,18 @@ function seeAttributes(plan: Plan, state: State, { text, ...of }: AttributesReco
   if (attributes === undefined) state.attributes.ofReadings.delete(of.device);
   else state.attributes.ofReadings.set(of.device, attributes);
   out.push({ ...of, attributes });
+}
+
+function seeSession({ sessions }: State, brokers: readonly string[], mark: MarkRecord, out: Item[]): void {
+  const { offset, at, connection } = mark;
+  const session = sessions[connection];
+  if (session === undefined) return;
+  if (mark.mark === 'session-lost') loseSession(session);
+  else if (mark.mark === 'connected') {
+    const gap = resumeSession(session, at);
+    if (gap === undefined) return;
+    out.push({ kind: 'gap', offset, broker: brokers[connection]!, reason: 'session-lost', from: gap.from, at: gap.to });
+  }
 }
 
 /** After a start every connection is down until its own mark; the time in between does not count. */

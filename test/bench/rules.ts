@@ -80,6 +80,7 @@ function foldCost(config: Config, plan: Plan, records: readonly MessageRecord[])
     receiveMaximums: [1],
     context: JOURNAL,
     maxBehindMs: 1,
+    brokers: ['b'],
     counters,
   }).subscribe((items) => {
     changes += items.reduce((sum, { kind }) => sum + (kind === 'transition' ? 1 : 0), 0);

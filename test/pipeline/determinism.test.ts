@@ -90,6 +90,8 @@ describe('the fold', () => {
         expect(new Set(facts).size).toBe(facts.length);
         const told = events.filter(({ subject }) => subject.startsWith('weir.facts.'));
         expect(told.map(({ id }) => id)).toEqual(facts);
+        const gaps = events.filter(({ subject }) => subject.startsWith('weir.gaps.'));
+        expect(gaps.length).toBe(rows.gaps!.length);
         expect(rows.dead_letters!.length).toBe(counters.rejected);
         expect(rows.sensors!.filter((row) => row.late).length).toBeLessThanOrEqual(counters.readings_late);
         for (const batch of batches) {
@@ -107,6 +109,7 @@ describe('the fold', () => {
     const states = new Set<string>();
     const views = new Set<string>();
     const reasons = new Set<string>();
+    const gaps = new Set<string>();
     let late = 0;
     for (const { records } of fc.sample(scripts, { numRuns: 60, seed: 1 })) {
       const { outputs, feed } = startFold(setup);
@@ -115,6 +118,7 @@ describe('the fold', () => {
       for (const row of rows.alerts!) states.add(`${row.rule} ${row.state}`);
       for (const row of rows.facts!) views.add(String(row.rule));
       for (const row of rows.devices!) reasons.add(String(row.reason));
+      for (const row of rows.gaps!) gaps.add(String(row.broker));
       late += rows.sensors!.filter((row) => row.late).length;
     }
     for (const { name, ...rule } of setup.plan.rules) {
@@ -126,6 +130,7 @@ describe('the fold', () => {
       expect(states).toContain(`${name} resolved`);
     }
     expect([...reasons].sort()).toEqual(['first-reading', 'last-will', 'reading', 'silence', 'status']);
+    expect(gaps.size).toBe(2);
     expect(late).toBeGreaterThan(0);
   });
 });

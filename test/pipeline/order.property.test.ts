@@ -50,6 +50,7 @@ function outcomeOf(setup: Setup, arrays: readonly (readonly JournalRecord[])[], 
     receiveMaximums: config.mqtt.map(({ receiveMaximum }) => receiveMaximum),
     context: { journalId: 'j0', instance: 'weir-1', database: 'weir' },
     maxBehindMs: maxAheadMs,
+    brokers,
     counters,
   }).subscribe((items) => items.forEach(see));
   for (const array of arrays) records$.next(array);

@@ -58,6 +58,7 @@ function play(
     receiveMaximums: [1],
     context: { journalId: 'rehearsal', instance: 'rehearsal', database: 'weir' },
     maxBehindMs: maxAheadMs,
+    brokers: BROKERS,
     counters,
   }).subscribe((items) => {
     for (const item of items) see(item);
