@@ -3,7 +3,10 @@
  * the epoch; -1 for none.
  */
 export interface SessionTrace {
-  /** When a message last came by the session; before its first, when the session began. */
+  /**
+   * When a message last came by the session; before its first, when the session began. Those that come while the connection does not stand,
+   * or intake is stopped, may have waited, and do not count.
+   */
   heardAt: number;
   /** The broker has forgotten the session: messages may be missing from then on, until we are subscribed again. */
   missingFrom: number;

@@ -35,7 +35,7 @@ export const decode = ({ decoder, plan, state, brokers, receiveMaximums, counter
     if (record.kind === 'message') {
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
-      state.sessions[record.connection]!.heardAt = record.at;
+      if (clock.connected) state.sessions[record.connection]!.heardAt = record.at;
       if (isRedelivery(state.deliveries[record.connection]!, record, receiveMaximums[record.connection]!)) {
         counters.messages_redelivered += 1;
         return;

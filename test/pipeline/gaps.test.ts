@@ -100,6 +100,15 @@ describe('a session that the broker has lost', () => {
     expect(told(script)).toEqual([['hall.1', 1_000, 4_020]]);
   });
 
+  it('leaves a gap since the last message before intake stopped: those behind it had waited', () => {
+    const script = createScript(2);
+    at(script, 1_000, () => script.reading('d1', { temp: 1 }));
+    at(script, 2_000, () => script.mark('disconnected'));
+    at(script, 9_000, () => script.reading('d1', { temp: 1 }));
+    loseSession(script, 9_000);
+    expect(told(script)).toEqual([['hall.1', 1_000, 9_020]]);
+  });
+
   it('is the same gap after a restart in its midst', () => {
     const script = createScript(2);
     at(script, 1_000, () => script.reading('d1', { temp: 1 }));
