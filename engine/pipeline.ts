@@ -21,6 +21,8 @@ export interface PipelineOptions {
   /** Everything the chain remembers; it is changed in place. */
   readonly state: State;
   readonly decoder: Decoder;
+  /** Names of the brokers, by their index. */
+  readonly brokers: readonly string[];
   readonly context: EventContext;
   readonly limits: BatchLimits;
   /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
@@ -50,7 +52,7 @@ export function pipeline(
  */
 export function consequences(
   records$: Observable<readonly JournalRecord[]>,
-  { plan, state, decoder, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
+  { plan, state, decoder, brokers, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
 ): Observable<readonly Item[]> {
   const levels = Array.from(
     { length: plan.levels },
@@ -62,7 +64,7 @@ export function consequences(
       ),
   );
   return records$.pipe(
-    decode({ decoder, plan, state, counters }),
+    decode({ decoder, plan, state, brokers, counters }),
     watch(plan, state),
     (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),

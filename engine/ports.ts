@@ -16,8 +16,9 @@ export interface Inbound {
 /** What a source tells the engine. Calls are synchronous and must return fast. */
 export interface SourceHandler {
   /**
-   * Messages of one socket read, in order. `acknowledge` must be called once they are durable (or shed, for QoS 0);
-   * it does nothing when the connection they came by is gone by then.
+   * Messages of one socket read, in order; payloads are views of it. `acknowledge` must be called once they are durable (or shed, for
+   * QoS 0); it does nothing when the connection they came by is gone by then. A source bounds what it has handed over by itself: by
+   * shedding QoS 0, and by reading no more.
    */
   messages(connection: number, messages: readonly Inbound[], acknowledge: () => void): void;
   mark(connection: number, mark: Exclude<MarkName, 'started' | 'cut'>): void;
@@ -27,9 +28,6 @@ export interface SourceHandler {
 export interface Source {
   /** Connects and keeps connecting; resolves at once. */
   start(handler: SourceHandler): void;
-  /** Stops reading from the network: the broker holds what it has. */
-  pause(): void;
-  resume(): void;
   /** Stops for good, cleanly: pending acknowledgements go out first. */
   stop(): Promise<void>;
   status(): PortStatus;

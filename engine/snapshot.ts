@@ -4,6 +4,7 @@ import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/no
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
 import { listNumbering, type NumberingEntry, restoreNumbering } from './decode/numbering.ts';
 import { packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
+import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
 import { readAttributes } from './model/attributes.ts';
@@ -34,6 +35,8 @@ export interface Snapshot {
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** As `packDeliveries` gives them. */
   readonly deliveries: Readonly<Record<string, string>>;
+  /** Absent in what older versions wrote. */
+  readonly sessions?: Readonly<Record<string, SessionTrace>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly streams: Readonly<Record<string, StreamSnapshot>>;
@@ -94,6 +97,7 @@ export function writeSnapshot(
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
+    sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
     attributes: Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text] as const),
@@ -209,6 +213,7 @@ export function restore(
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
     state.deliveries[i] = unpackDeliveries(from.deliveries[name] ?? '');
+    state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   const connections = from.brokers.map((name): Connection => {
     const index = brokers.indexOf(name);
@@ -265,6 +270,13 @@ export function restore(
   state.alerting.orphans = orphans;
   restoreAttributes(plan, state, from);
   return { state, dropped };
+}
+
+/** What an older version knew of a session: a connection that has lived was heard, no later than its clock says. */
+function sessionOf(clock: LiveClock | undefined): SessionTrace {
+  const trace = createSessionTrace();
+  if (clock !== undefined && clock.liveMs > 0) trace.heardAt = clock.countedAt;
+  return trace;
 }
 
 function restoreAttributes(plan: Plan, { attributes }: State, from: Snapshot): void {

@@ -4,6 +4,7 @@ import type { Limited } from './alerts/noise.ts';
 import type { Orphan } from './alerts/orphan.ts';
 import type { Numbering } from './decode/numbering.ts';
 import { createDeliveries, type Deliveries } from './decode/redelivery.ts';
+import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
 import type { DeviceAttributes } from './model/attributes.ts';
@@ -22,9 +23,10 @@ import type { WindowState } from './windows/window-kind.ts';
  * is the directory (which keys a device's readings belong to), which follows from the reading alone.
  */
 export interface State {
-  /** By broker index. Both belong to decode. */
+  /** By broker index. All three belong to decode. */
   readonly clocks: LiveClock[];
   readonly deliveries: Deliveries[];
+  readonly sessions: SessionTrace[];
   /** By stream index. */
   readonly streams: StreamState[];
   readonly alerting: Alerting;
@@ -135,6 +137,7 @@ export function createState(plan: Plan, connections: number): State {
   return {
     clocks: Array.from({ length: connections }, createLiveClock),
     deliveries: Array.from({ length: connections }, createDeliveries),
+    sessions: Array.from({ length: connections }, createSessionTrace),
     streams: plan.streams.map((stream) => ({
       numberings: new Map(),
       devices: new Map(),

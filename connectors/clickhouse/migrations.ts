@@ -1,6 +1,7 @@
 import { core } from './migrations/0001-core.ts';
 import { openAlerts } from './migrations/0002-open-alerts.ts';
 import { facts } from './migrations/0003-facts.ts';
+import { gaps } from './migrations/0004-gaps.ts';
 import type { Session } from './session.ts';
 import { quoteName } from './sql.ts';
 
@@ -14,7 +15,7 @@ export interface Migration {
 }
 
 /** Every migration, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [core, openAlerts, facts];
+export const MIGRATIONS: readonly Migration[] = [core, openAlerts, facts, gaps];
 
 /**
  * Makes the database where there is none and applies what `<database>.migrations` does not list.

@@ -18,7 +18,8 @@ export interface Receipt {
 export interface Ledger {
   /**
    * Enters the messages of one read. Those that need no handing over (too large, or a QoS 2 message that came before)
-   * are left out of the receipt; their acknowledgements still go out in the order of arrival.
+   * are left out of the receipt; their acknowledgements still go out in the order of arrival. QoS 0 messages are left out, and counted,
+   * from the high-water mark on until half of it.
    */
   receive(writer: AckWriter, publishes: readonly Publish[]): Receipt;
   /** The broker has seen our PUBRECs: forgets the ids and confirms. */
@@ -29,6 +30,8 @@ export interface Ledger {
   forget(): void;
   /** Bytes of topics and payloads handed over and not acknowledged. */
   heldBytes(): number;
+  /** The messages of QoS 1 and 2 among them are above the high-water mark by themselves, or have not come down to half of it since. */
+  isFull(): boolean;
   /** Resolves once every message handed over has been acknowledged. */
   settled(): Promise<void>;
 }
@@ -44,6 +47,8 @@ interface Exchange {
 interface Entry {
   readonly acks: Buffer;
   readonly bytes: number;
+  /** Those of QoS 1 and 2, and what each takes besides. */
+  readonly owedBytes: number;
   readonly exchanges: readonly Exchange[];
   done: boolean;
 }
@@ -51,12 +56,16 @@ interface Entry {
 interface LedgerState {
   readonly counters: Counters;
   readonly onOversize: (publish: Publish) => void;
-  readonly onHeldChange: () => void;
+  readonly onFullChange: () => void;
+  readonly highWaterBytes: number;
   readonly exchanges: Map<number, Exchange>;
-  /** Entries in the order of arrival, by the connection they came by. */
+  /** Entries with acknowledgements, in the order of arrival, by the connection they came by. */
   readonly queues: Map<AckWriter, Entry[]>;
   readonly waiting: (() => void)[];
   heldBytes: number;
+  owedBytes: number;
+  sheds: boolean;
+  full: boolean;
   open: number;
 }
 
@@ -64,12 +73,18 @@ const PUBACK = 0x40;
 const PUBREC = 0x50;
 const PUBCOMP = 0x70;
 const NO_EXCHANGES: readonly Exchange[] = [];
+/** What a message takes beside topic and payload while it waits as an object; the smallest are mostly that. */
+const MESSAGE_BYTES = 256;
 
-/** `onHeldChange` is called whenever `heldBytes` has changed, `onOversize` for each message given up as too large. */
+/**
+ * Holds at most `highWaterBytes` and one read of QoS 0, and as much again of QoS 1 and 2 where nothing more is read while it is full.
+ * `onFullChange` is called whenever that has changed, `onOversize` for each message given up as too large.
+ */
 export function createLedger(options: {
   counters: Counters;
   onOversize: (publish: Publish) => void;
-  onHeldChange: () => void;
+  onFullChange: () => void;
+  highWaterBytes: number;
 }): Ledger {
   const state: LedgerState = {
     ...options,
@@ -77,6 +92,9 @@ export function createLedger(options: {
     queues: new Map(),
     waiting: [],
     heldBytes: 0,
+    owedBytes: 0,
+    sheds: false,
+    full: false,
     open: 0,
   };
   return {
@@ -91,15 +109,17 @@ export function createLedger(options: {
     },
     forget: () => state.exchanges.clear(),
     heldBytes: () => state.heldBytes,
+    isFull: () => state.full,
     settled: () => (state.open === 0 ? Promise.resolve() : new Promise((resolve) => state.waiting.push(resolve))),
   };
 }
 
 function receive(state: LedgerState, writer: AckWriter, publishes: readonly Publish[]): Receipt {
   const messages: Publish[] = [];
-  const acks = Buffer.allocUnsafe(publishes.length * 4);
+  const acks = Buffer.allocUnsafe(countOwed(publishes) * 4);
   let exchanges: Exchange[] | undefined;
   let bytes = 0;
+  let owedBytes = 0;
   let end = 0;
   for (const publish of publishes) {
     const exchange = publish.qos === 2 ? state.exchanges.get(publish.packetId) : undefined;
@@ -116,36 +136,57 @@ function receive(state: LedgerState, writer: AckWriter, publishes: readonly Publ
       exchanges.push(begun);
     }
     if (publish.oversize) state.onOversize(publish);
+    else if (publish.qos === 0 && state.sheds) state.counters.messages_shed++;
     else {
       messages.push(publish);
-      bytes += publish.payload.length + publish.topic.length;
+      const size = publish.payload.length + publish.topic.length;
+      bytes += size;
+      if (publish.qos > 0) owedBytes += size + MESSAGE_BYTES;
     }
   }
   return enter(state, writer, messages, {
     acks: acks.subarray(0, end),
     bytes,
+    owedBytes,
     exchanges: exchanges ?? NO_EXCHANGES,
     done: false,
   });
 }
 
+function countOwed(publishes: readonly Publish[]): number {
+  let count = 0;
+  for (const { qos } of publishes) if (qos > 0) count++;
+  return count;
+}
+
 function enter(state: LedgerState, writer: AckWriter, messages: readonly Publish[], entry: Entry): Receipt {
-  const queue = state.queues.get(writer);
-  if (queue === undefined) state.queues.set(writer, [entry]);
-  else queue.push(entry);
+  // Those without are many while QoS 0 is shed, and need not wait for the others.
+  if (entry.acks.length > 0) {
+    const queue = state.queues.get(writer);
+    if (queue === undefined) state.queues.set(writer, [entry]);
+    else queue.push(entry);
+  }
   state.open++;
-  state.heldBytes += entry.bytes;
+  weigh(state, entry.bytes, entry.owedBytes);
   const acknowledge = () => complete(state, writer, entry);
   if (messages.length === 0) acknowledge();
-  else state.onHeldChange();
   return { messages, acknowledge };
+}
+
+/** Takes a change of what is held into account. */
+function weigh(state: LedgerState, bytes: number, owedBytes: number): void {
+  const { highWaterBytes, full } = state;
+  state.heldBytes += bytes;
+  state.owedBytes += owedBytes;
+  state.sheds = state.heldBytes > (state.sheds ? highWaterBytes / 2 : highWaterBytes);
+  state.full = state.owedBytes > (full ? highWaterBytes / 2 : highWaterBytes);
+  if (state.full !== full) state.onFullChange();
 }
 
 function complete(state: LedgerState, writer: AckWriter, entry: Entry): void {
   if (entry.done) return;
   entry.done = true;
   state.open--;
-  state.heldBytes -= entry.bytes;
   for (const exchange of entry.exchanges) {
     exchange.durable = true;
     const owedTo = exchange.owedTo;
@@ -158,7 +199,7 @@ function complete(state: LedgerState, writer: AckWriter, entry: Entry): void {
   if (writer.open) sendReady(state, writer);
   // Where the connection is not closed yet, closing it counts what was ready.
   else if (!state.queues.has(writer)) dropAcks(state, entry);
-  if (entry.bytes > 0) state.onHeldChange();
+  weigh(state, -entry.bytes, -entry.owedBytes);
   if (state.open === 0) for (const resolve of state.waiting.splice(0)) resolve();
 }
 

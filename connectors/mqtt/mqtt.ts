@@ -17,7 +17,10 @@ export interface MqttSourceOptions {
   readonly onNotice?: (event: MqttNotice) => void;
   /** Largest message taken, header included; a larger one is counted, named and acknowledged. Default 1 MiB. */
   readonly maxPacketBytes?: number;
-  /** Per broker: reading stops above this many bytes not acknowledged, and goes on below half of it. Default 16 MiB. */
+  /**
+   * Per broker: above this many bytes not acknowledged, QoS 0 messages are shed until half of it. Where those of QoS 1 and 2 alone are
+   * above it (with 256 bytes added for each), reading stops until half of it. So at most twice as much is held, and one read. Default 16 MiB.
+   */
   readonly highWaterBytes?: number;
 }
 
@@ -32,11 +35,6 @@ const MIB = 1_048_576;
 export function createMqttSource(options: MqttSourceOptions): Source {
   for (const broker of options.brokers) brokerAddress(broker);
   let sessions: readonly BrokerSession[] = [];
-  let paused = false;
-  const setPaused = (wanted: boolean) => {
-    paused = wanted;
-    for (const session of sessions) session.setPaused(wanted);
-  };
   return {
     start: (handler) => {
       if (sessions.length > 0) throw new Error('The MQTT source was started before.');
@@ -44,11 +42,9 @@ export function createMqttSource(options: MqttSourceOptions): Source {
         const { counters, clock, random, onNotice = () => undefined } = options;
         const { maxPacketBytes = MIB, highWaterBytes = 16 * MIB } = options;
         const common = { handler, counters, clock, random, onNotice, maxPacketBytes, highWaterBytes };
-        return new BrokerSession({ ...common, connection, broker }, paused);
+        return new BrokerSession({ ...common, connection, broker });
       });
     },
-    pause: () => setPaused(true),
-    resume: () => setPaused(false),
     stop: async () => {
       await Promise.all(sessions.map((session) => session.stop()));
     },

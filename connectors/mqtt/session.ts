@@ -20,7 +20,7 @@ export interface SessionOptions {
   readonly random: () => number;
   readonly onNotice: (notice: MqttNotice) => void;
   readonly maxPacketBytes: number;
-  /** Reading stops above this many bytes handed over and not acknowledged, and goes on below half of it. */
+  /** See `createLedger`. */
   readonly highWaterBytes: number;
 }
 
@@ -38,8 +38,6 @@ export class BrokerSession {
   #hadSession: boolean;
   #attempt = 0;
   #timer: NodeJS.Timeout | undefined;
-  #pausedByCaller: boolean;
-  #pausedByLedger = false;
   #onStopped: (() => void) | undefined;
   /** Why there is no subscribed connection, and what of it was last told. */
   #reason = 'connecting';
@@ -53,17 +51,17 @@ export class BrokerSession {
   #subscribed = false;
   #failure: string | undefined;
 
-  /** Begins to connect at once; `paused` as `setPaused` takes it. */
-  constructor(options: SessionOptions, paused: boolean) {
+  /** Begins to connect at once. */
+  constructor(options: SessionOptions) {
     this.#options = options;
     const { host, port } = brokerAddress(options.broker);
     this.#address = `${host}:${port}`;
     this.#protocol = { version: options.broker.config.version === 5 ? 5 : 4, hangUps: 0, atOnce: false };
     this.#hadSession = options.broker.hadSession ?? false;
-    this.#pausedByCaller = paused;
     this.#ledger = createLedger({
       counters: options.counters,
-      onHeldChange: () => this.#regulate(),
+      highWaterBytes: options.highWaterBytes,
+      onFullChange: () => this.#applyPause(),
       onOversize: (publish) => this.#onOversize(publish),
     });
     this.#connect();
@@ -73,11 +71,6 @@ export class BrokerSession {
   problem(): string | undefined {
     if (this.#subscribed) return undefined;
     return `broker "${this.#options.broker.config.name}" at ${this.#address}: ${this.#reason}`;
-  }
-
-  setPaused(paused: boolean): void {
-    this.#pausedByCaller = paused;
-    this.#applyPause();
   }
 
   /**
@@ -242,16 +235,10 @@ export class BrokerSession {
     this.#timer = setTimeout(() => this.#connect(), backoffMs(this.#attempt++, this.#options.random));
   }
 
-  #regulate(): void {
-    const { highWaterBytes } = this.#options;
-    this.#pausedByLedger = this.#ledger.heldBytes() > (this.#pausedByLedger ? highWaterBytes / 2 : highWaterBytes);
-    this.#applyPause();
-  }
-
-  /** Not before the answer to CONNECT has been read: a paused session is still a session. */
+  /** Reads nothing while the ledger is full. Not before the answer to CONNECT has been read: a paused session is still a session. */
   #applyPause(): void {
     if (this.#code !== 0 || this.#onStopped !== undefined) return;
-    this.#link?.setPaused(this.#pausedByCaller || this.#pausedByLedger);
+    this.#link?.setPaused(this.#ledger.isFull());
   }
 
   #onOversize({ topic }: Publish): void {

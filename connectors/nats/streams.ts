@@ -66,6 +66,15 @@ const STREAMS: readonly StreamPlan[] = [
     duplicateWindowMs: SHORT_DUPLICATE_WINDOW_MS,
     samples: ['weir.facts.~sample.~sample'],
   },
+  {
+    name: 'WEIR_GAPS',
+    description: 'Spans in which messages of a broker to Weir may be missing.',
+    subjects: 'weir.gaps.>',
+    maxBytes: 16 * 1024 * 1024,
+    maxAgeMs: 90 * DAY_MS,
+    duplicateWindowMs: DUPLICATE_WINDOW_MS,
+    samples: ['weir.gaps.~sample'],
+  },
 ];
 
 const BUCKETS: Readonly<Record<BucketName, string>> = {

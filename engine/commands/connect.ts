@@ -22,7 +22,7 @@ export interface ConnectOptions {
   readonly random: () => number;
 }
 
-/** Most that may have been read from a broker and not be in the journal yet. */
+/** Above this much read from a broker and not in the journal yet, QoS 0 is shed, and QoS 1 and 2 slow the broker. */
 const HIGH_WATER_BYTES = 16 * 1024 * 1024;
 
 /** The connectors of a config, none of them connected yet. */
@@ -45,7 +45,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
     ...vault.file('credentials', config.nats.credentials, 'nats.credentials'),
   };
   const clickhouse = { config: config.clickhouse, ...vault.login(config.clickhouse, 'clickhouse') };
-  // What was read before intake stopped comes on top of what waits: no more of it than may wait.
+  // What is held while intake is stopped comes on top of what waits: no more of it than may wait.
   const highWaterBytes = Math.min(HIGH_WATER_BYTES, config.clickhouse.queueBytes, config.nats.outboxBytes);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
   const { file, bucket } = config.attributes ?? {};

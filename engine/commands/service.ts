@@ -7,7 +7,7 @@ import { type Journal, openJournal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
-import type { EventOutput } from '../model/output.ts';
+import type { Batch, EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Draft, JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
@@ -132,6 +132,8 @@ class JournaledService implements Service {
   readonly #journal: Journal;
   readonly #unlock: () => void;
   readonly #records$ = new Subject<readonly JournalRecord[]>();
+  /** What the fold has made of the records that it is at. */
+  readonly #batches: Batch[] = [];
   readonly #tables: TableOutlet;
   readonly #events: Outlet<EventOutput>;
   readonly #checkpointer: Checkpointer;
@@ -228,7 +230,7 @@ class JournaledService implements Service {
   async begin(): Promise<void> {
     let records = 0;
     for await (const part of this.#journal.read(this.#foldFrom)) {
-      this.#records$.next(part);
+      this.#fold(part);
       records += part.length;
       while (this.#pressure().level > 1 && !this.#stopping) await this.#relief();
       if (this.#stopping) return;
@@ -264,9 +266,10 @@ class JournaledService implements Service {
       },
       limits: config.clickhouse.batch,
       maxBehindMs: config.maxAheadMs,
+      brokers: config.mqtt.map((broker) => broker.name),
       counters,
     }).subscribe((output) => {
-      if (output.kind === 'batch') this.#tables.push(output);
+      if (output.kind === 'batch') this.#batches.push(output);
       else this.#events.push(output);
     });
   }
@@ -275,7 +278,7 @@ class JournaledService implements Service {
   #run(): void {
     this.#append([{ kind: 'mark', at: this.#now(), mark: 'started', connection: -1 }]);
     this.#startAttributes();
-    this.#source.start(this.#handler());
+    this.#source.start(this.#intake);
     this.#timers.push(
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
@@ -300,7 +303,8 @@ class JournaledService implements Service {
     this.#attributes.start();
   }
 
-  #handler(): SourceHandler {
+  /** Takes messages into the journal, as the intake lets them in. */
+  #handler(): Pick<SourceHandler, 'messages'> {
     const { counters } = this.#options;
     return {
       messages: (connection, messages, acknowledge) => {
@@ -317,11 +321,13 @@ class JournaledService implements Service {
           acknowledge();
         });
       },
-      mark: (connection, mark) => {
-        if (mark === 'session-lost') counters.sessions_lost += 1;
-        this.#intake.mark(connection, mark);
-      },
     };
+  }
+
+  /** Events go out ahead of the rows of the same records: a large batch takes its time. */
+  #fold(records: readonly JournalRecord[]): void {
+    this.#records$.next(records);
+    for (const batch of this.#batches.splice(0)) this.#tables.push(batch);
   }
 
   /** Durable records, in order: the fold may see them now. */
@@ -331,21 +337,22 @@ class JournaledService implements Service {
     for (let i = 0; i < records.length; i++) {
       const record = records[i]!;
       if (record.kind !== 'mark' || record.mark !== 'cut') continue;
-      this.#records$.next(records.slice(from, i + 1));
+      this.#fold(records.slice(from, i + 1));
       this.#checkpointer.onCut(record.offset);
       from = i + 1;
     }
-    if (from < records.length) this.#records$.next(from === 0 ? records : records.slice(from));
+    if (from < records.length) this.#fold(from === 0 ? records : records.slice(from));
     this.#lagMs = this.#now() - records.at(-1)!.at;
     this.#intake.regulate();
   }
 
   #createIntake(): Intake {
-    const { clock, log } = this.#options;
+    const { clock, counters, log } = this.#options;
     return createIntake({
-      source: this.#source,
       clock,
+      counters,
       log,
+      take: this.#handler().messages,
       append: (drafts) => this.#append(drafts),
       pressure: () => this.#pressure(),
       figures: () => this.gauges(),
@@ -414,7 +421,9 @@ class JournaledService implements Service {
     for (const timer of this.#timers) clearInterval(timer);
     if (this.#recovering) return this.#close(false);
     const quiet = this.#attributes?.stop();
-    await this.#source.stop();
+    const sourceStopped = this.#source.stop();
+    this.#intake.release();
+    await sourceStopped;
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), deadlineMs);

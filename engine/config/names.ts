@@ -19,6 +19,7 @@ export const RESERVED_TABLES: readonly string[] = [
   'alerts',
   'open_alerts',
   'facts',
+  'gaps',
   'devices',
   'dead_letters',
   'migrations',

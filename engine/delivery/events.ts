@@ -1,4 +1,4 @@
-import type { AlertState, DeviceChange, Notice, Overflow, Rejected, Transition, Viewed } from '../model/item.ts';
+import type { AlertState, DeviceChange, Gap, Notice, Overflow, Rejected, Transition, Viewed } from '../model/item.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { RulePlan } from '../model/plan.ts';
 import type { FieldValue } from '../model/reading.ts';
@@ -10,6 +10,7 @@ import {
   DEADLETTERS_SUBJECT,
   deviceSubject,
   factsSubject,
+  gapSubject,
   kvToken,
   LIMIT_TOKEN,
   limitSubject,
@@ -177,6 +178,27 @@ export function factsEvent(
     },
   });
   return { kind: 'event', id, offset, subject: factsSubject(rule.name, key.text), body, stream: 'WEIR_FACTS' };
+}
+
+/** The event of a span in which messages of a broker may be missing. */
+export function gapEvent({ offset, broker, reason, from, at }: Gap, context: EventContext): EventOutput {
+  const id = eventId(context.journalId, offset, 'gap', subjectToken(broker), reason, String(Math.round(at * 1000)));
+  const [start, end] = [formatTime(from), formatTime(at)];
+  const body = cloudEvent({
+    id,
+    instance: context.instance,
+    type: 'weir.gap',
+    subject: broker,
+    time: at,
+    data: {
+      broker,
+      reason,
+      from: start,
+      to: end,
+      message: `The broker ${broker} had forgotten our session: messages from ${start} to ${end} may be missing`,
+    },
+  });
+  return { kind: 'event', id, offset, subject: gapSubject(broker), body, stream: 'WEIR_GAPS' };
 }
 
 /**

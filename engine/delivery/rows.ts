@@ -1,4 +1,4 @@
-import type { DeviceChange, Rejected, Transition, Viewed } from '../model/item.ts';
+import type { DeviceChange, Gap, Rejected, Transition, Viewed } from '../model/item.ts';
 import type { Plan, RulePlan } from '../model/plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { alertMessage } from './events.ts';
@@ -61,6 +61,11 @@ export function deviceRow(change: DeviceChange, plan: Plan): unknown[] {
     lastSeenAt < 0 ? at : lastSeenAt,
     change.offset,
   ];
+}
+
+/** The row of the `gaps` table. */
+export function gapRow({ at, broker, reason, from, offset }: Gap): unknown[] {
+  return [at, broker, reason, from, at, offset];
 }
 
 /** The row of the `dead_letters` table; its id tells several rejections of one message apart. */

@@ -69,6 +69,11 @@ export function factsSubject(rule: string, key: string): string {
   return `weir.facts.${subjectToken(rule)}.${subjectToken(key)}`;
 }
 
+/** `weir.gaps.<broker>` */
+export function gapSubject(broker: string): string {
+  return `weir.gaps.${subjectToken(broker)}`;
+}
+
 function isPlain(code: number): boolean {
   return (
     (code >= 0x61 && code <= 0x7a) ||

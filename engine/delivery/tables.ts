@@ -133,8 +133,22 @@ export const FACTS: Table = {
   orderBy: ['rule', 'key', 'time', 'id'],
 };
 
+/** Spans in which messages may be missing. */
+export const GAPS: Table = {
+  name: 'gaps',
+  columns: [
+    column('time', 'DateTime64(6)', 'When it was known'),
+    column('broker', 'LowCardinality(String)', 'Name of the broker whose messages may be missing'),
+    column('reason', 'LowCardinality(String)', 'session-lost: the broker had forgotten our session'),
+    column('gap_from', 'DateTime64(6)', 'When the last message before it was received'),
+    column('gap_to', 'DateTime64(6)', 'When Weir was subscribed again'),
+    column('offset', 'UInt64', 'Journal offset of the mark by which it ended'),
+  ],
+  orderBy: ['broker', 'time', 'offset'],
+};
+
 /** The tables beside those of the streams. */
-export const FIXED_TABLES: readonly Table[] = [ALERTS, DEVICES, DEAD_LETTERS, FACTS];
+export const FIXED_TABLES: readonly Table[] = [ALERTS, DEVICES, DEAD_LETTERS, FACTS, GAPS];
 
 /** Whether a stream of this name would get in the way of a table that Weir keeps for itself. */
 export function isReservedTable(name: string): boolean {

@@ -24,6 +24,7 @@ export type Item =
   | Notice
   | Overflow
   | DeviceChange
+  | Gap
   | Batch
   | EventOutput;
 
@@ -289,4 +290,17 @@ export interface DeviceChange {
   /** `at` where it was never heard of before. */
   readonly lastSeenAt: number;
   readonly reason: OfflineReason | 'first-reading' | 'reading' | 'status';
+}
+
+/** Messages of a broker may be missing: it had forgotten our session. */
+export interface Gap {
+  readonly kind: 'gap';
+  /** That of the mark by which it ended. */
+  readonly offset: number;
+  /** Name of the broker. */
+  readonly broker: string;
+  readonly reason: 'session-lost';
+  /** When it began and ended; receive times. */
+  readonly from: number;
+  readonly at: number;
 }

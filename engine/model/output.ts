@@ -25,7 +25,7 @@ export interface EventOutput {
   /** A CloudEvent 1.0 in structured JSON. */
   readonly body: string;
   /** JetStream stream that keeps it; none: core publish. */
-  readonly stream?: 'WEIR_ALERTS' | 'WEIR_DEVICES' | 'WEIR_FACTS';
+  readonly stream?: 'WEIR_ALERTS' | 'WEIR_DEVICES' | 'WEIR_FACTS' | 'WEIR_GAPS';
   /** Nothing is published: the KV entry alone changes. */
   readonly quiet?: boolean;
   /** Entry to write (or, with `value: null`, to delete) once the event is out. */

@@ -1,14 +1,14 @@
 import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
-import { alertRow, deadLetterRow, deviceRow, factsRow } from '../delivery/rows.ts';
-import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, streamTable } from '../delivery/tables.ts';
+import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
+import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
 import type { Item } from '../model/item.ts';
 import { type Plan, viewOf } from '../model/plan.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';
 
 /**
- * Encodes readings, what views say, changes of alerts and devices, and rejections as rows, and cuts them into batches. Only batches and events leave
+ * Encodes readings, what views say, changes of alerts and devices, gaps and rejections as rows, and cuts them into batches. Only batches and events leave
  * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first.
  */
 export const batch = (plan: Plan, limits: BatchLimits) => {
@@ -19,7 +19,8 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
   const devices = openRows(DEVICES);
   const deadLetters = openRows(DEAD_LETTERS);
   const facts = openRows(FACTS);
-  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters, facts];
+  const gaps = openRows(GAPS);
+  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters, facts, gaps];
 
   const cutWhere = (due: (each: OpenBatch) => boolean, out: Item[]): void => {
     for (const each of open) if (due(each)) out.push(cut(each));
@@ -61,6 +62,11 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
         makeRoom(devices, item.at, out);
         devices.encoder.encodeRow(deviceRow(item, plan), item.offset);
         cutFull(devices, item.at, out);
+        return;
+      case 'gap':
+        makeRoom(gaps, item.at, out);
+        gaps.encoder.encodeRow(gapRow(item), item.offset);
+        cutFull(gaps, item.at, out);
         return;
       case 'rejected':
         makeRoom(deadLetters, item.at, out);

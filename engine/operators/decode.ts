@@ -1,5 +1,6 @@
 import { isRepetition } from '../decode/numbering.ts';
 import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
+import { loseSession, resumeSession } from '../decode/session-gap.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
 import type { Item } from '../model/item.ts';
@@ -16,15 +17,18 @@ export interface DecodeOptions {
   readonly decoder: Decoder;
   readonly plan: Plan;
   readonly state: State;
+  /** Names of the brokers, by their index. */
+  readonly brokers: readonly string[];
   readonly counters: Counters;
 }
 
 /**
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
  * at them. What a broker delivers again, for want of an acknowledgement, stops here, and so do readings that their device's own count
- * shows to have come before. Marks pass; a tick carries every connection's live time.
+ * shows to have come before. Marks pass, and the one by which a lost session is made good brings the gap that it leaves; a tick carries
+ * every connection's live time.
  */
-export const decode = ({ decoder, plan, state, counters }: DecodeOptions) => {
+export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
   const sequences = plan.streams.map((stream) => stream.config.sequence);
   const { ofReadings } = state.attributes;
@@ -32,6 +36,7 @@ export const decode = ({ decoder, plan, state, counters }: DecodeOptions) => {
     if (record.kind === 'message') {
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
+      if (clock.connected) state.sessions[record.connection]!.heardAt = record.at;
       if (isRedelivery(state.deliveries[record.connection]!, record)) {
         counters.messages_redelivered += 1;
         return;
@@ -65,6 +70,7 @@ export const decode = ({ decoder, plan, state, counters }: DecodeOptions) => {
     } else {
       seeMark(state, record);
       out.push(record);
+      seeSession(state, brokers, record, out);
     }
   });
 };
@@ -74,6 +80,18 @@ function seeAttributes(plan: Plan, state: State, { text, ...of }: AttributesReco
   if (attributes === undefined) state.attributes.ofReadings.delete(of.device);
   else state.attributes.ofReadings.set(of.device, attributes);
   out.push({ ...of, attributes });
+}
+
+function seeSession({ sessions }: State, brokers: readonly string[], mark: MarkRecord, out: Item[]): void {
+  const { offset, at, connection } = mark;
+  const session = sessions[connection];
+  if (session === undefined) return;
+  if (mark.mark === 'session-lost') loseSession(session);
+  else if (mark.mark === 'connected') {
+    const gap = resumeSession(session, at);
+    if (gap === undefined) return;
+    out.push({ kind: 'gap', offset, broker: brokers[connection]!, reason: 'session-lost', from: gap.from, at: gap.to });
+  }
 }
 
 /** After a start every connection is down until its own mark; the time in between does not count. */

@@ -4,13 +4,14 @@ import {
   deviceEvent,
   type EventContext,
   factsEvent,
+  gapEvent,
   overflowEvent,
 } from '../delivery/events.ts';
 import { sourceOf } from '../delivery/source.ts';
 import { type Plan, viewOf } from '../model/plan.ts';
 import { lift } from './lift.ts';
 
-/** Adds the event that tells the world of a change of an alert or device, of what a view says, or of a message that could not be decoded. */
+/** Adds the event that tells the world of a change of an alert or device, of what a view says, of a gap, or of a message that could not be decoded. */
 export const publish = (plan: Plan, context: EventContext) =>
   lift((item, out) => {
     out.push(item);
@@ -25,6 +26,8 @@ export const publish = (plan: Plan, context: EventContext) =>
       out.push(overflowEvent(item, plan.rules[item.rule]!, context));
     } else if (item.kind === 'device') {
       out.push(deviceEvent(item, plan.streams[item.stream]!, context));
+    } else if (item.kind === 'gap') {
+      out.push(gapEvent(item, context));
     } else if (item.kind === 'rejected') {
       out.push(deadLetterEvent(item, plan.streams[item.stream]?.name, context));
     }

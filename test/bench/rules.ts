@@ -79,6 +79,7 @@ function foldCost(config: Config, plan: Plan, records: readonly MessageRecord[])
     decoder: createDecoder({ streams: config.streams, brokers: ['b'], maxAheadMs: 1, counters }),
     context: JOURNAL,
     maxBehindMs: 1,
+    brokers: ['b'],
     counters,
   }).subscribe((items) => {
     changes += items.reduce((sum, { kind }) => sum + (kind === 'transition' ? 1 : 0), 0);

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { checkName, RESERVED_COLUMNS, RESERVED_TABLES } from '../../engine/config/names.ts';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { isReservedTable, streamTable } from '../../engine/delivery/tables.ts';
+import { FIXED_TABLES, isReservedTable, streamTable } from '../../engine/delivery/tables.ts';
 import { full } from './sample.ts';
 
 describe('reserved names', () => {
   it('are those of the tables that are kept', () => {
-    const names = [...RESERVED_TABLES, 'a_1m', 'a_1m_states', 'a_1m_feed', 'a_1h', 'sensors', 'x'];
+    const fixed = FIXED_TABLES.map(({ name }) => name);
+    const names = [...RESERVED_TABLES, ...fixed, 'a_1m', 'a_1m_states', 'a_1m_feed', 'a_1h', 'sensors', 'x'];
     for (const name of names) {
       expect([name, checkName('stream', name, [])?.code === 'reserved-name']).toEqual([name, isReservedTable(name)]);
     }

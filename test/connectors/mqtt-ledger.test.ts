@@ -14,15 +14,17 @@ const publish = (qos: 0 | 1 | 2, packetId: number, more: Partial<Publish> = {}):
   ...more,
 });
 
-function fixture() {
+function fixture(highWaterBytes = Number.POSITIVE_INFINITY) {
   const counters = createCounters();
   const oversize: string[] = [];
+  const changes: boolean[] = [];
   const ledger: Ledger = createLedger({
     counters,
     onOversize: ({ topic }) => oversize.push(topic),
-    onHeldChange: () => undefined,
+    highWaterBytes,
+    onFullChange: () => changes.push(ledger.isFull()),
   });
-  return { counters, oversize, ledger };
+  return { counters, oversize, changes, ledger };
 }
 
 function writerOf() {
@@ -138,5 +140,51 @@ describe('the ledger', () => {
     receipt.acknowledge();
     await waiting;
     expect(settled).toBe(true);
+  });
+
+  it('sheds QoS 0 above its mark until half of it, whoever holds the bytes, and acknowledges what it takes', () => {
+    const { ledger, counters, changes } = fixture(1_000);
+    const { writer, written } = writerOf();
+    const large = { payload: Buffer.alloc(600) };
+    const [first, another] = [0, 0].map(() => ledger.receive(writer, [publish(0, 0, large)]));
+    const second = ledger.receive(writer, [publish(0, 0), publish(1, 1), publish(0, 0)]);
+    expect(second.messages.map(({ qos }) => qos)).toEqual([1]);
+    expect(counters.messages_shed).toBe(2);
+    const third = ledger.receive(writer, [publish(0, 0), publish(0, 0)]);
+    expect(third.messages).toEqual([]);
+    second.acknowledge();
+    expect(written).toEqual(['40020001']);
+    another?.acknowledge();
+    expect(ledger.heldBytes()).toBe(601);
+    expect(ledger.receive(writer, [publish(0, 0)]).messages).toEqual([]);
+    first?.acknowledge();
+    expect(ledger.heldBytes()).toBe(0);
+    expect(ledger.receive(writer, [publish(0, 0)]).messages).toHaveLength(1);
+    expect(counters.messages_shed).toBe(5);
+    // QoS 0 alone does not stop the reading.
+    expect(changes).toEqual([]);
+  });
+
+  it('is full while QoS 1 and 2 alone are above its mark, until half of it', () => {
+    const { ledger, changes } = fixture(1_000);
+    const { writer } = writerOf();
+    const receipts = [1, 2, 3, 4, 5].map((id) => ledger.receive(writer, [publish(id === 5 ? 2 : 1, id)]));
+    // 10 bytes of each message and 256 for itself.
+    expect(changes).toEqual([true]);
+    const [first, second, third, fourth] = receipts;
+    for (const receipt of [fourth, third, second]) receipt?.acknowledge();
+    expect(changes).toEqual([true]);
+    first?.acknowledge();
+    expect(changes).toEqual([true, false]);
+    expect(ledger.isFull()).toBe(false);
+  });
+
+  it('counts a large message of QoS 0 as too large, not as shed', () => {
+    const { ledger, counters, oversize } = fixture(5);
+    const { writer } = writerOf();
+    ledger.receive(writer, [publish(0, 0)]);
+    ledger.receive(writer, [publish(0, 0, { oversize: true, topic: 'big' })]);
+    expect(oversize).toEqual(['big']);
+    expect(counters.messages_shed).toBe(0);
   });
 });

@@ -26,6 +26,15 @@ const facts: EventOutput = {
   stream: 'WEIR_FACTS',
 };
 
+const gap: EventOutput = {
+  kind: 'event',
+  id: 'journal.3',
+  offset: 3,
+  subject: 'weir.gaps.hall-1',
+  body: '{}',
+  stream: 'WEIR_GAPS',
+};
+
 const urlOf = (port: number) => `nats://127.0.0.1:${port}`;
 
 async function clientOf(port: number, user: string, pass: string): Promise<NatsConnection> {
@@ -53,6 +62,7 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     await sink.open();
     await sink.publish(alert);
     await sink.publish(facts);
+    await sink.publish(gap);
     // After so long an outage it reads back what the streams have.
     await sink.close();
     await sink.open(0);
@@ -60,12 +70,13 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     expect(sink.status()).toEqual({ name: 'nats', ready: true });
     expect(notices).toEqual([]);
 
-    await vi.waitFor(() => expect(live).toEqual([alert.subject, facts.subject]));
+    await vi.waitFor(() => expect(live).toEqual([alert.subject, facts.subject, gap.subject]));
     const js = consumer.jetstream();
     const kept = await (await js.consumers.get('WEIR_ALERTS')).next({ expires: 5_000 });
     expect(kept?.subject).toBe(alert.subject);
     kept?.ack();
     expect((await (await js.consumers.get('WEIR_FACTS')).next({ expires: 5_000 }))?.subject).toBe(facts.subject);
+    expect((await (await js.consumers.get('WEIR_GAPS')).next({ expires: 5_000 }))?.subject).toBe(gap.subject);
     const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
     expect((await open.get('hot.press-1'))?.string()).toBe(alert.kv?.value);
     expect(log()).not.toContain('Permissions Violation');

@@ -54,6 +54,7 @@ function publish(name: string, records: readonly JournalRecord[]): EventOutput[]
     },
     limits: config.clickhouse.batch,
     maxBehindMs: maxAheadMs,
+    brokers: BROKERS,
     counters,
   }).subscribe((output) => {
     if (output.kind === 'event' && output.stream !== 'WEIR_DEVICES') events.push(output);

@@ -77,10 +77,11 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
       'WEIR_ALERTS',
       'WEIR_DEVICES',
       'WEIR_FACTS',
+      'WEIR_GAPS',
     ]);
     await sink.open();
     await sinkTo(server.url).open();
-    expect(await names()).toHaveLength(5);
+    expect(await names()).toHaveLength(6);
     expect((await manager.streams.info('WEIR_FACTS')).config).toMatchObject({
       subjects: ['weir.facts.>'],
       max_age: nanos(7 * 86_400_000),

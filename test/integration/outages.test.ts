@@ -188,7 +188,7 @@ test('with ClickHouse away rows wait on the disk, alerts go out, and a crash cos
   expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(2);
 });
 
-test('with ClickHouse away for long the journal fills up; then the engine stops reading, and catches up later', async () => {
+test('with ClickHouse away for long the journal fills up; then the engine takes nothing in, and catches up later', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const config = { journal: { maxBytes: '16MiB' } };
@@ -217,7 +217,10 @@ test('with ClickHouse away for long the journal fills up; then the engine stops 
     expect(metrics.weir_journal_next_offset).toBeGreaterThan((paused.weir_journal_next_offset ?? 0) + 5);
     return metrics;
   });
-  expect(later.weir_messages_received_total).toBeLessThan(MANY);
+  expect(later.weir_messages_journaled_total).toBeLessThan(MANY);
+  expect(later.weir_messages_acknowledged_total).toBe(later.weir_messages_journaled_total);
+  const held = later.weir_messages_received_total! - later.weir_messages_journaled_total!;
+  expect(held * 2_000).toBeLessThan(17 * 2 ** 20);
   // What was on its way when it filled up still went in.
   expect(later.weir_journal_size_bytes).toBeLessThan((16 + 16 + 4) * 2 ** 20);
   expect(later.process_resident_memory_bytes).toBeLessThan(350e6);
@@ -233,7 +236,59 @@ test('with ClickHouse away for long the journal fills up; then the engine stops 
   await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(1));
 });
 
-test('with the disk nearly full the engine takes nothing in, and says why', async () => {
+test('while nothing is taken in QoS 0 is shed and QoS 1 waits, and a new connection brings nothing twice', async () => {
+  const cleanup = untilTestEnds();
+  const clickhouse = await absentClickHouse(cleanup);
+  const config = { journal: { maxBytes: '16MiB' } };
+  const plant = await createPlant(
+    { clickhouseUrl: clickhouse.url, database: 'weir', streams: { sensors }, rules: [], config },
+    cleanup,
+  );
+  const engine = await plant.start();
+  await eventually(async () => expect(await partOf(engine, 'mqtt')).toMatchObject({ ready: true }));
+  const filling = 9_000;
+  await publish(plant, 'press-1', numbered(0, filling, { note: 'x'.repeat(2_000) }));
+  await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_intake_paused: 1 }));
+  const held = 500;
+  const count = filling + held;
+  await publish(plant, 'press-1', numbered(filling, held));
+  await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_messages_received_total: count }));
+  expect((await engine.metrics()).weir_messages_journaled_total).toBeLessThanOrEqual(filling);
+
+  const devices = await plant.client();
+  const flood = 500;
+  const payload = JSON.stringify(numbered(count, 1)[0]);
+  await Promise.all(Array.from({ length: flood }, () => devices.publishAsync('plant/press-2/data', payload)));
+  await devices.endAsync();
+  await eventually(async () => {
+    expect(await engine.metrics()).toMatchObject({ weir_messages_shed_total: flood });
+    const reason = expect.stringMatching(/^stopped: the journal is full; QoS 0 messages are shed: 500 since 20/);
+    expect(await partOf(engine, 'intake')).toEqual({ name: 'intake', ready: false, reason });
+  });
+
+  // What was held comes again by the new connection.
+  await plant.broker.halt();
+  await eventually(async () => expect(await partOf(engine, 'mqtt')).toMatchObject({ ready: false }));
+  await plant.broker.restart();
+  await eventually(async () => {
+    const { weir_messages_received_total: received = 0 } = await engine.metrics();
+    expect(received).toBeGreaterThanOrEqual(count + flood + held);
+  });
+  expect((await engine.metrics()).weir_intake_paused).toBe(1);
+
+  await clickhouse.start();
+  const tables = openTables(clickhouse.url, cleanup);
+  await ready(engine);
+  await eventually(async () => {
+    const metrics = await engine.metrics();
+    expect(metrics).toMatchObject({ weir_intake_paused: 0, weir_sessions_lost_total: 0 });
+    expect(metrics.weir_messages_redelivered_total).toBe(metrics.weir_messages_received_total! - count - flood);
+    expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(count);
+  });
+  expect(await tables.count('(SELECT uniqExact(n) FROM weir.sensors)')).toBe(count);
+});
+
+test('with the disk nearly full the engine takes nothing in, and says why; at its end it keeps what it holds', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const config = { journal: { minFree: '1000GiB' } };
@@ -247,7 +302,17 @@ test('with the disk nearly full the engine takes nothing in, and says why', asyn
     expect(await partOf(engine, 'intake')).toEqual({ name: 'intake', ready: false, reason }),
   );
   await publish(plant, 'press-1', numbered(0, 100));
+  await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_messages_received_total: 100 }));
   expect((await engine.metrics()).weir_messages_journaled_total).toBe(0);
+  expect((await engine.stop()).code).toBe(0);
+
+  await clickhouse.start();
+  await plant.writeConfig({ journal: {} });
+  const next = await plant.start();
+  const tables = openTables(clickhouse.url, cleanup);
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(100));
+  // They were acknowledged: the broker has none of them left.
+  expect(await next.metrics()).toMatchObject({ weir_messages_received_total: 0, weir_messages_redelivered_total: 0 });
 });
 
 test('passwords get through to the servers, and never into log, stderr, metrics or readiness', async () => {

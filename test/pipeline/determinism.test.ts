@@ -91,6 +91,8 @@ describe('the fold', () => {
         expect(new Set(facts).size).toBe(facts.length);
         const told = events.filter(({ subject }) => subject.startsWith('weir.facts.'));
         expect(told.map(({ id }) => id)).toEqual(facts);
+        const gaps = events.filter(({ subject }) => subject.startsWith('weir.gaps.'));
+        expect(gaps.length).toBe(rows.gaps!.length);
         expect(rows.dead_letters!.length).toBe(counters.rejected);
         expect(rows.sensors!.filter((row) => row.late).length).toBeLessThanOrEqual(counters.readings_late);
         for (const batch of batches) {
@@ -108,6 +110,7 @@ describe('the fold', () => {
     const states = new Set<string>();
     const views = new Set<string>();
     const reasons = new Set<string>();
+    const gaps = new Set<string>();
     let late = 0;
     let repeated = 0;
     let missed = 0;
@@ -118,6 +121,7 @@ describe('the fold', () => {
       for (const row of rows.alerts!) states.add(`${row.rule} ${row.state}`);
       for (const row of rows.facts!) views.add(String(row.rule));
       for (const row of rows.devices!) reasons.add(String(row.reason));
+      for (const row of rows.gaps!) gaps.add(String(row.broker));
       late += rows.sensors!.filter((row) => row.late).length;
       repeated += counters.readings_repeated;
       missed += counters.readings_missed;
@@ -131,6 +135,7 @@ describe('the fold', () => {
       expect(states).toContain(`${name} resolved`);
     }
     expect([...reasons].sort()).toEqual(['first-reading', 'last-will', 'reading', 'silence', 'status']);
+    expect(gaps.size).toBe(2);
     for (const count of [late, repeated, missed]) expect(count).toBeGreaterThan(0);
   });
 });

@@ -88,6 +88,7 @@ export function startFold({ config, plan }: Setup, from?: string): Fold {
     context: { journalId: 'j0', instance: 'weir-1', database: config.clickhouse.database },
     limits: config.clickhouse.batch,
     maxBehindMs: maxAheadMs,
+    brokers,
     counters,
   }).subscribe((output) => outputs.push(output));
   return {
@@ -203,7 +204,7 @@ export function play(setup: Setup, script: Script): Result {
 }
 
 export function takeApart(setup: Setup, outputs: readonly Output[]): Omit<Result, 'counters'> {
-  const rows: Record<string, Row[]> = { sensors: [], alerts: [], devices: [], dead_letters: [], facts: [] };
+  const rows: Record<string, Row[]> = { sensors: [], alerts: [], devices: [], dead_letters: [], facts: [], gaps: [] };
   const batches = outputs.filter((output) => output.kind === 'batch');
   for (const batch of batches) (rows[batch.table] ??= []).push(...readRows(batch, setup.config.streams));
   const events = outputs

@@ -49,6 +49,7 @@ function outcomeOf(setup: Setup, arrays: readonly (readonly JournalRecord[])[], 
     decoder: createDecoder({ streams: config.streams, brokers, maxAheadMs, counters }),
     context: { journalId: 'j0', instance: 'weir-1', database: 'weir' },
     maxBehindMs: maxAheadMs,
+    brokers,
     counters,
   }).subscribe((items) => items.forEach(see));
   for (const array of arrays) records$.next(array);

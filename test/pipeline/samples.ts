@@ -279,6 +279,16 @@ const mark: fc.Arbitrary<Action> = fc
     if (mark === 'started') script.mark('connected', 0);
   });
 
+/** The broker has forgotten us; what was retained may come before we are subscribed again. */
+const sessionLoss: fc.Arbitrary<Action> = fc
+  .record({ connection: fc.constantFrom(0, 1), retained: fc.boolean(), ms: fc.nat(200) })
+  .map(({ connection, retained, ms }) => (script) => {
+    script.mark('session-lost', connection);
+    if (retained) script.reading('d1', { temp: 1 }, { connection });
+    script.now += ms;
+    script.mark('connected', connection);
+  });
+
 const cut: fc.Arbitrary<Action> = fc.constant((script) => script.mark('cut'));
 
 /** Journals of everything that can happen, in any order. */
@@ -296,6 +306,7 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 3, arbitrary: pass },
       { weight: 2, arbitrary: quiet },
       { weight: 1, arbitrary: mark },
+      { weight: 1, arbitrary: sessionLoss },
       { weight: 2, arbitrary: cut },
     ),
     { minLength: 5, maxLength: 90, size: 'max' },

@@ -57,6 +57,7 @@ function play(
     decoder: createDecoder({ streams, brokers: BROKERS, maxAheadMs, counters }),
     context: { journalId: 'rehearsal', instance: 'rehearsal', database: 'weir' },
     maxBehindMs: maxAheadMs,
+    brokers: BROKERS,
     counters,
   }).subscribe((items) => {
     for (const item of items) see(item);
