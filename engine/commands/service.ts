@@ -325,7 +325,8 @@ class JournaledService implements Service {
       from = i + 1;
     }
     if (from < records.length) this.#records$.next(from === 0 ? records : records.slice(from));
-    this.#lagMs = this.#now() - records.at(-1)!.at;
+    const newest = records.findLast((record) => record.kind !== 'message' || record.redriven === undefined);
+    if (newest !== undefined) this.#lagMs = this.#now() - newest.at;
     this.#intake.regulate();
   }
 

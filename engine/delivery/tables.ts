@@ -110,6 +110,7 @@ export const DEAD_LETTERS: Table = {
     column('payload', 'String', 'The message as it arrived, byte for byte'),
     column('offset', 'UInt64', 'Journal offset of the message'),
     column('id', 'UInt64', 'Tells the faults of one message apart'),
+    column('retried', 'Nullable(DateTime64(6))', 'When it was given to the engine anew; none: not yet'),
   ],
   orderBy: ['stream', 'time', 'offset', 'id'],
   ttlDays: 90,

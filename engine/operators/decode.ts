@@ -1,7 +1,7 @@
 import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
-import type { Item } from '../model/item.ts';
+import type { Item, Stored } from '../model/item.ts';
 import type { Plan } from '../model/plan.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
 import type { State } from '../state.ts';
@@ -23,13 +23,17 @@ export interface DecodeOptions {
 /**
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
  * at them. What a broker delivers again, for want of an acknowledgement, stops here. Marks pass; a tick carries every connection's live
- * time.
+ * time. What a redriven message says is stored, and nothing else comes of it: it moves no clock.
  */
 export const decode = ({ decoder, plan, state, receiveMaximums, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
+      if (record.redriven) {
+        seeRedriven(decoder, record, out);
+        return;
+      }
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
       if (isRedelivery(state.deliveries[record.connection]!, record, receiveMaximums[record.connection]!)) {
@@ -61,6 +65,18 @@ export const decode = ({ decoder, plan, state, receiveMaximums, counters }: Deco
     }
   });
 };
+
+/** A status that it may say is over. */
+function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void {
+  const { offset } = record;
+  const made: Item[] = [];
+  decoder(record, made);
+  for (const item of made) {
+    if (item.kind === 'reading') item.late = true;
+    if (item.kind === 'reading' || item.kind === 'rejected')
+      out.push({ kind: 'stored', offset, made: item } satisfies Stored);
+  }
+}
 
 function seeAttributes(plan: Plan, state: State, { text, ...of }: AttributesRecord, out: Item[]): void {
   const attributes = text === undefined ? undefined : readAttributes(text, plan.attributes);
