@@ -10,6 +10,8 @@ export const COUNTERS = {
   sessions_lost: 'Times the broker had forgotten the session: a possible gap.',
   messages_redelivered:
     'Messages that a broker delivered again though they were in the journal already; not judged twice.',
+  messages_redriven: 'Messages of dead letters, taken into the journal again.',
+  redrives_rejected: 'Files of dead letters to redrive that could not be read; they are kept.',
   readings: 'Readings decoded.',
   readings_late: 'Readings that came after their window had closed.',
   readings_out_of_order: 'Readings older than one before them, which rules with running facts did not look at.',
