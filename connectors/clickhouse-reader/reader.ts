@@ -7,21 +7,24 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-export interface ReaderLogin {
+export interface ReaderOptions {
   /** Default: `default`, without a password. */
   readonly username?: string;
   readonly password?: string;
+  /** How long an answer may take. Default 10 s. */
+  readonly requestTimeoutMs?: number;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Connects with the first query. */
-export function createReader(url: string, login: ReaderLogin = {}): Reader {
+export function createReader(url: string, options: ReaderOptions = {}): Reader {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...login } = options;
   const client = createClient({
     url,
     ...login,
     application: 'weir-reader',
-    request_timeout: REQUEST_TIMEOUT_MS,
+    request_timeout: requestTimeoutMs,
     // Every failure reaches the caller as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });

@@ -78,7 +78,7 @@ export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'e
   const login = vault.login(config.clickhouse, 'clickhouse');
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
   return {
-    reader: createReader(config.clickhouse.url, login),
+    reader: createReader(config.clickhouse.url, { ...login, requestTimeoutMs: config.clickhouse.requestTimeoutMs }),
     sink: createClickHouseSink({ config: config.clickhouse, ...login }),
   };
 }

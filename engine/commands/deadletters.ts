@@ -6,7 +6,7 @@ import { InvalidInput } from '../model/problem.ts';
 import { DeliveryError, type TableSink } from '../ports.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createTables } from './connect.ts';
-import { idOf, type Letter, type LetterFilter, type Letters, openLetters } from './deadletters/letters.ts';
+import { EXACT, idOf, type Letter, type LetterFilter, type Letters, openLetters } from './deadletters/letters.ts';
 import { type DeadLetterOptions, parseOptions } from './deadletters/options.ts';
 import { createRehearsal } from './deadletters/rehearse.ts';
 import { type RetryReport, retryLetters } from './deadletters/retry.ts';
@@ -111,7 +111,10 @@ async function list({ options: { filter, limit, json }, letters, io }: Work): Pr
   if (found.length > 0) io.stdout.write(`${letterTable(found, filter.reason, filter.retried)}\n`);
   const hidden = total > found.length ? `, ${count(found.length)} of them shown (--limit)` : '';
   const which = filter.retried ? '' : ' to retry';
-  io.stdout.write(`${several(total, 'letter')}${which}${hidden}${total > 0 ? `: ${reasonList(reasons)}` : ''}\n`);
+  const about = total > EXACT ? 'about ' : '';
+  io.stdout.write(
+    `${about}${several(total, 'letter')}${which}${hidden}${total > 0 ? `: ${reasonList(reasons)}` : ''}\n`,
+  );
   return 0;
 }
 

@@ -75,9 +75,17 @@ export interface Letters {
   /** False where no engine has made the table yet: then there are none. */
   readonly exist: boolean;
   find(filter: LetterFilter, page: LetterPage): Promise<Letter[]>;
-  /** How many there are, and how many have a fault of each reason, the most first. */
-  count(filter: LetterFilter): Promise<{ readonly letters: number; readonly reasons: readonly [string, number][] }>;
+  /** How many there are, and how many have a fault of each reason, the most first. Numbers above `EXACT` are estimates. */
+  count(filter: LetterFilter): Promise<LetterCount>;
 }
+
+export interface LetterCount {
+  readonly letters: number;
+  readonly reasons: readonly (readonly [string, number])[];
+}
+
+/** Up to so many ClickHouse's `uniq` counts exactly. */
+export const EXACT = 65_536;
 
 type Parameters = Record<string, unknown>;
 
@@ -88,35 +96,68 @@ export async function openLetters(reader: Reader, database: string): Promise<Let
     { database, table: DEAD_LETTERS.name },
   );
   if (columns.length === 0) return NONE;
-  const table = `${quoteName(database)}.${DEAD_LETTERS.name} FINAL`;
+  const table = `${quoteName(database)}.${DEAD_LETTERS.name}`;
   // An engine of an older version has not made that column.
   const retried = columns.some(({ name }) => name === 'retried') ? 'retried' : "CAST(NULL, 'Nullable(DateTime64(6))')";
   return {
     exist: true,
-    async find(filter, { limit, order, after, payload }) {
-      const params: Parameters = { limit };
-      const wanted = [whereOf(filter, retried, params), ...behind(after, order, params)].join(' AND ');
-      const sorted = order === 'newest' ? 'time DESC, offset DESC, topic' : 'time, offset, topic';
-      const keys = `SELECT time, offset, topic FROM ${table} WHERE ${wanted} GROUP BY time, offset, topic ORDER BY ${sorted} LIMIT {limit:UInt32}`;
-      const rows = await reader.select<LetterRow>(
-        `SELECT ${columnsOf(retried, payload)} FROM ${table} WHERE (time, offset, topic) IN (${keys}) ORDER BY ${sorted}, id`,
-        params,
-      );
-      return lettersOf(rows);
-    },
-    async count(filter) {
-      const params: Parameters = {};
-      const where = whereOf(filter, retried, params);
-      const rows = await reader.select<{ name: string; letters: string; whole: number }>(
-        `SELECT reason AS name, toString(uniqExact(time, offset, topic)) AS letters, grouping(reason) AS whole FROM ${table} WHERE ${where} GROUP BY GROUPING SETS ((reason), ()) ORDER BY uniqExact(time, offset, topic) DESC, reason`,
-        params,
-      );
-      const reasons = rows.filter(({ whole }) => Number(whole) === 0);
-      return {
-        letters: Number(rows.find(({ whole }) => Number(whole) === 1)?.letters ?? 0),
-        reasons: reasons.map(({ name, letters }) => [name, Number(letters)]),
-      };
-    },
+    find: (filter, page) => findLetters({ reader, table, retried }, filter, page),
+    count: (filter) => countLetters({ reader, table, retried }, filter),
+  };
+}
+
+interface LetterTable {
+  readonly reader: Reader;
+  readonly table: string;
+  /** The column, or what stands for it where there is none. */
+  readonly retried: string;
+}
+
+/** Rows among which a page is looked for first, as many times as it has letters: some are of one message, or have been replaced. */
+const ROWS_A_LETTER = 4;
+
+/**
+ * There may be millions, and to tell the last of equal rows costs most (`FINAL`). So it is asked for a span of time at once: one that is
+ * likely to have enough, and then that of the letters which were found.
+ */
+async function findLetters({ reader, table, retried }: LetterTable, filter: LetterFilter, page: LetterPage) {
+  const { limit, order, after, payload } = page;
+  const params: Parameters = { limit };
+  const wanted = [whereOf(filter, retried, params), ...behind(after, order, params)].join(' AND ');
+  const sorted = order === 'newest' ? 'time DESC, offset DESC, topic' : 'time, offset, topic';
+  const keysWithin = (span: string) =>
+    `SELECT time, offset, topic FROM ${table} FINAL WHERE ${wanted} AND ${span} GROUP BY time, offset, topic ORDER BY ${sorted} LIMIT {limit:UInt32}`;
+  for (let rows = limit * ROWS_A_LETTER; ; rows *= 10) {
+    const [bound] = await reader.select<{ at: string }>(
+      `SELECT ${microsOf('time')} AS at FROM ${table} WHERE ${wanted} ORDER BY time ${order === 'newest' ? 'DESC' : ''} LIMIT 1 OFFSET ${rows}`,
+      params,
+    );
+    const span = bound === undefined ? '1' : `time ${order === 'newest' ? '>=' : '<='} ${instantOf('bound')}`;
+    const [found] = await reader.select<{ first: string; last: string; letters: string }>(
+      `SELECT ${microsOf('min(time)')} AS first, ${microsOf('max(time)')} AS last, toString(count()) AS letters FROM (${keysWithin(span)})`,
+      { ...params, bound: bound?.at ?? '0' },
+    );
+    if (bound !== undefined && Number(found!.letters) < limit) continue;
+    const within = `time BETWEEN ${instantOf('first')} AND ${instantOf('last')}`;
+    const letters = await reader.select<LetterRow>(
+      `SELECT ${columnsOf(retried, payload)} FROM ${table} FINAL WHERE ${within} AND (time, offset, topic) IN (${keysWithin(within)}) ORDER BY ${sorted}, id`,
+      { ...params, first: found!.first, last: found!.last },
+    );
+    return lettersOf(letters);
+  }
+}
+
+async function countLetters({ reader, table, retried }: LetterTable, filter: LetterFilter) {
+  const params: Parameters = {};
+  const where = whereOf(filter, retried, params);
+  const rows = await reader.select<{ name: string; letters: string; whole: string }>(
+    `SELECT reason AS name, toString(uniq(time, offset, topic) AS times) AS letters, toString(grouping(reason)) AS whole FROM ${table} FINAL WHERE ${where} GROUP BY GROUPING SETS ((reason), ()) ORDER BY times DESC, reason`,
+    params,
+  );
+  const reasons = rows.filter(({ whole }) => whole === '0');
+  return {
+    letters: Number(rows.find(({ whole }) => whole === '1')?.letters ?? 0),
+    reasons: reasons.map(({ name, letters }) => [name, Number(letters)] as const),
   };
 }
 
@@ -143,8 +184,8 @@ interface LetterRow {
 /** No name of a column stands for something else, which a WHERE would take up. */
 function columnsOf(retried: string, payload: boolean): string {
   return [
-    'toString(toUnixTimestamp64Micro(time)) AS at',
-    'toString(toUnixTimestamp64Micro(received)) AS received_at',
+    `${microsOf('time')} AS at`,
+    `${microsOf('received')} AS received_at`,
     'toString(offset) AS place',
     'topic',
     'stream',
@@ -153,9 +194,12 @@ function columnsOf(retried: string, payload: boolean): string {
     'detail',
     'toString(length(payload)) AS bytes',
     `${payload ? 'base64Encode(payload)' : "''"} AS content`,
-    `toString(toUnixTimestamp64Micro(${retried})) AS retried_at`,
+    `${microsOf(retried)} AS retried_at`,
   ].join(', ');
 }
+
+const microsOf = (time: string): string => `toString(toUnixTimestamp64Micro(${time}))`;
+const instantOf = (parameter: string): string => `fromUnixTimestamp64Micro({${parameter}:Int64})`;
 
 function whereOf(filter: LetterFilter, retried: string, params: Parameters): string {
   const { ids, stream, reason, topic, since } = filter;
@@ -184,9 +228,11 @@ function isLetter({ offset, at }: LetterId, index: number, params: Parameters): 
 
 function behind(after: Letter | undefined, order: LetterPage['order'], params: Parameters): string[] {
   if (after === undefined) return [];
-  Object.assign(params, { time: String(Math.round(after.at * 1_000)), offset: after.offset, behind: after.topic });
-  const place = '(fromUnixTimestamp64Micro({time:Int64}), {offset:UInt64}, {behind:String})';
-  return [`(time, offset, topic) ${order === 'newest' ? '<' : '>'} ${place}`];
+  Object.assign(params, { after: String(Math.round(after.at * 1_000)), offset: after.offset, behind: after.topic });
+  const sign = order === 'newest' ? '<' : '>';
+  const place = `(${instantOf('after')}, {offset:UInt64}, {behind:String})`;
+  // The first says what the second does, in a way that the index of the table understands.
+  return [`time ${sign}= ${instantOf('after')}`, `(time, offset, topic) ${sign} ${place}`];
 }
 
 /** An MQTT topic filter as a pattern of RE2: what is no letter or digit is escaped. */

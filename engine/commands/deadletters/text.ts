@@ -85,7 +85,7 @@ export function outcomeOf(rehearsal: Rehearsal): string {
 }
 
 /** A reading by the names of its stream, as it would be stored. */
-export function shownReading(reading: Reading, streams: Config['streams']): object {
+function shownReading(reading: Reading, streams: Config['streams']): object {
   const { name, labels, fields } = streams[reading.stream]!;
   return {
     stream: name,
@@ -98,7 +98,7 @@ export function shownReading(reading: Reading, streams: Config['streams']): obje
 }
 
 /** The text of bytes; undefined where they are not UTF-8. */
-export function textOf(payload: Buffer): string | undefined {
+function textOf(payload: Buffer): string | undefined {
   const text = payload.toString('utf8');
   return Buffer.from(text).equals(payload) ? text : undefined;
 }
