@@ -6,16 +6,17 @@ import { InvalidInput } from '../model/problem.ts';
 import { DeliveryError, type TableSink } from '../ports.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createTables } from './connect.ts';
-import { EXACT, idOf, type Letter, type LetterFilter, type Letters, openLetters } from './deadletters/letters.ts';
+import { EXACT, idOf, type Letter, type LetterFilter, type Letters } from './deadletters/letters.ts';
 import { type DeadLetterOptions, parseOptions } from './deadletters/options.ts';
+import { openLetters } from './deadletters/query.ts';
 import { createRehearsal } from './deadletters/rehearse.ts';
-import { type RetryReport, retryLetters } from './deadletters/retry.ts';
+import { reportJson, reportText } from './deadletters/report.ts';
+import { retryLetters } from './deadletters/retry.ts';
 import {
   count,
   letterJson,
   letterTable,
   letterText,
-  outcomeOf,
   printable,
   reasonList,
   rehearsalJson,
@@ -72,7 +73,8 @@ Exit code: 0 done, also where letters were left alone; 1 failed, or there is no 
       }
     } catch (error) {
       if (!(error instanceof InvalidInput || error instanceof Unable)) throw error;
-      io.stderr.write(error instanceof Unable ? `weir deadletters: ${error.message}\n` : `${error.message}\n`);
+      const { message } = error;
+      io.stderr.write(error instanceof Unable ? `weir deadletters: ${message.replace(/\.?$/, '.')}\n` : `${message}\n`);
       return error instanceof Unable ? 1 : 2;
     }
   },
@@ -144,47 +146,7 @@ async function retry({ options, letters, config, io, sink }: Work): Promise<numb
   io.stdout.write(json ? `${JSON.stringify(reportJson(report, dryRun))}\n` : reportText(report, dryRun, config));
   if (report.unmarked === undefined) return 0;
   const why = `the last file is written and will be taken up, but its letters could not be marked as retried: ${report.unmarked}`;
-  throw new Unable(`${why}. They are still listed; to retry them again does no harm.`);
-}
-
-function reportText(report: RetryReport, dryRun: boolean, { data }: Config): string {
-  const { redriven, readings, left, examples, files } = report;
-  const lines = examples.map(({ id, rehearsal }) => {
-    const why =
-      rehearsal.kind === 'nothing' ? rehearsal.why : `${rehearsal.faults[0]!.reason}: ${rehearsal.faults[0]!.detail}`;
-    return `left alone: ${id}  ${printable(why)}`;
-  });
-  const hidden = report.letters - redriven - examples.length;
-  if (hidden > 0) lines.push(`left alone: ${count(hidden)} more`);
-  const told =
-    redriven === 0 ? 'nothing to redrive' : `${several(redriven, 'letter')} with ${several(readings, 'reading')}`;
-  lines.push(`${dryRun ? 'would redrive' : 'redriven'}: ${told}${leftText(left)}`);
-  if (files.length > 0) {
-    lines.push(...files.map((file) => `written: ${file}`));
-    lines.push(
-      `The engine of ${data} takes them up within a second, or when it starts; restart it if it runs with other streams.`,
-    );
-  }
-  return `${lines.join('\n')}\n`;
-}
-
-function leftText(left: RetryReport['left']): string {
-  const parts = Array.from(left, ([reason, letters]) =>
-    reason === '' ? `${count(letters)} with nothing to redrive` : `${count(letters)} still ${reason}`,
-  );
-  return parts.length === 0 ? '' : `; ${parts.join(', ')}`;
-}
-
-function reportJson({ letters, redriven, readings, left, examples, files }: RetryReport, dryRun: boolean): object {
-  return {
-    dryRun,
-    letters,
-    redriven,
-    readings,
-    left: Object.fromEntries(Array.from(left, ([reason, times]) => [reason === '' ? 'nothing' : reason, times])),
-    examples: examples.map(({ id, rehearsal }) => ({ id, outcome: outcomeOf(rehearsal) })),
-    files,
-  };
+  throw new Unable(`${why}. They are still listed; to retry them again does no harm`);
 }
 
 /** Each ID must mean one letter. */

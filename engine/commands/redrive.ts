@@ -33,9 +33,8 @@ export function createRedriveFeed(options: RedriveFeedOptions): RedriveFeed {
   const { config, append, isOpen, log, counters } = options;
   const folder = join(config.data, REDRIVE_FOLDER);
   const own = fingerprint(config);
-  /** Names that are not looked at again: on their way, or in the way. */
+  /** Names that this process does not look at again: on their way, or for another to take up. */
   const settled = new Set<string>();
-  const waiting = new Set<string>();
   let looking = false;
 
   const remove = async (name: string): Promise<void> => {
@@ -77,8 +76,8 @@ export function createRedriveFeed(options: RedriveFeedOptions): RedriveFeed {
     if (typeof found === 'string') await setAside(name, found);
     else if (found.config === own || found.at < options.startedAt) takeUp(name, found);
     else {
-      if (!waiting.has(name)) log.warn({ file: join(folder, name) }, WAITS);
-      waiting.add(name);
+      settled.add(name);
+      log.warn({ file: join(folder, name) }, WAITS);
       return false;
     }
     return true;

@@ -1,7 +1,7 @@
 import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
-import type { Item, Stored } from '../model/item.ts';
+import type { Item } from '../model/item.ts';
 import type { Plan } from '../model/plan.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
 import type { State } from '../state.ts';
@@ -73,8 +73,7 @@ function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void
   decoder(record, made);
   for (const item of made) {
     if (item.kind === 'reading') item.late = true;
-    if (item.kind === 'reading' || item.kind === 'rejected')
-      out.push({ kind: 'stored', offset, made: item } satisfies Stored);
+    if (item.kind === 'reading' || item.kind === 'rejected') out.push({ kind: 'stored', offset, made: item });
   }
 }
 

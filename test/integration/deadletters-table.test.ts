@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
 import { createReader } from '../../connectors/clickhouse-reader/reader.ts';
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
-import { type Letter, type LetterFilter, openLetters } from '../../engine/commands/deadletters/letters.ts';
+import type { Letter, LetterFilter } from '../../engine/commands/deadletters/letters.ts';
+import { openLetters } from '../../engine/commands/deadletters/query.ts';
 import { retryLetters } from '../../engine/commands/deadletters/retry.ts';
 import { deadletters } from '../../engine/commands/deadletters.ts';
 import { cut } from '../../engine/delivery/batches.ts';
@@ -172,6 +173,23 @@ describe('a retry', () => {
     expect(await retryLetters({ retried: false }, options)).toMatchObject({ letters: 50, redriven: 0, files: [] });
   });
 
+  it('asks for no more payloads at once than memory has room for, and still finds them all', async () => {
+    const large = `{"temp":1,"more":"${'x'.repeat(1_000_000)}"}`;
+    const world = await setting(Array.from({ length: 60 }, (_, offset) => ({ offset, payload: large })));
+    const letters = await world.open();
+    const page = await letters.find({ retried: false }, { limit: 1_000, order: 'oldest', payload: true });
+    expect(page.length).toBeGreaterThan(8);
+    expect(page.length).toBeLessThan(18);
+    const { config, sink } = world;
+    const streams = config.streams.map((stream) => ({ ...stream, limits: { ...stream.limits, bytes: 2_000_000 } }));
+    const options = { config: { ...config, streams }, letters, write: { sink, owner: undefined }, now: Date.now };
+    const report = await retryLetters({ retried: false }, { ...options, signal: never() });
+    expect(report).toMatchObject({ letters: 60, redriven: 60 });
+    // The engine takes up one at a time.
+    expect(report.files.length).toBeGreaterThanOrEqual(10);
+    expect(await find(world)).toEqual([]);
+  });
+
   it('writes nothing where it is told not to', async () => {
     const world = await setting([{ offset: 1 }]);
     const { config } = world;
@@ -235,7 +253,7 @@ describe('an ID', () => {
     expect(await run('show', '5')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `weir deadletters: 5 may be several letters: ${second} of plant/d1; ${first} of plant/d1. Name one in full, or by --topic\n`,
+      stderr: `weir deadletters: 5 may be several letters: ${second} of plant/d1; ${first} of plant/d1. Name one in full, or by --topic.\n`,
     });
     expect((await run('show', first!)).stdout).toContain(`letter    ${first}\n`);
     expect((await run('show', second!, '--json')).stdout).toContain(`"id":"${second}"`);

@@ -35,10 +35,8 @@ export interface RetryReport {
   unmarked: string | undefined;
 }
 
-/** Letters asked for at once: at first few, for each may be a megabyte or have a thousand faults; then as many as come to this. */
-const FIRST_PAGE = 100;
-const PAGE_LETTERS = 5_000;
-const PAGE_FAULTS = 20_000;
+/** Letters asked for at once. */
+const PAGE = 5_000;
 /** A file is complete with so much; the engine takes up one at a time. */
 const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_LETTERS = 10_000;
@@ -56,9 +54,8 @@ export async function retryLetters(filter: LetterFilter, options: RetryOptions):
   const report = createReport();
   const gathered: Ready[] = [];
   let bytes = 0;
-  let after: Letter | undefined;
-  for (let limit = FIRST_PAGE; limit > 0 && !signal.aborted; ) {
-    const found = await letters.find(filter, { limit, order: 'oldest', after, payload: true });
+  const next = (after?: Letter) => letters.find(filter, { limit: PAGE, order: 'oldest', after, payload: true });
+  for (let found = await next(); found.length > 0 && !signal.aborted; found = await next(found.at(-1))) {
     for (const letter of found) {
       const rehearsal = rehearse(letter);
       take(report, letter, rehearsal);
@@ -70,19 +67,9 @@ export async function retryLetters(filter: LetterFilter, options: RetryOptions):
       bytes = 0;
       if (report.unmarked !== undefined) return report;
     }
-    after = found.at(-1);
-    limit = found.length < limit ? 0 : nextPage(found);
   }
   if (gathered.length > 0) await hand(gathered, report, options);
   return report;
-}
-
-/** How many letters like these may be asked for at once. */
-function nextPage(found: readonly Letter[]): number {
-  const bytes = found.reduce((sum, letter) => sum + letter.bytes, 1);
-  const faults = found.reduce((sum, letter) => sum + letter.faults.length, 0);
-  const fit = Math.min(FILE_BYTES / bytes, PAGE_FAULTS / faults) * found.length;
-  return Math.min(PAGE_LETTERS, Math.max(1, Math.floor(fit)));
 }
 
 function createReport(): RetryReport {
