@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { check } from './commands/check.ts';
 import type { Command, CommandIo } from './commands/command.ts';
+import { deadletters } from './commands/deadletters.ts';
 import { demo } from './commands/demo.ts';
 import { journal } from './commands/journal.ts';
 import { run } from './commands/run.ts';
 import { simulate } from './commands/simulate.ts';
 
 /** Every verb; a new one is a file in commands/ and a word here. */
-const COMMANDS: readonly Command[] = [run, demo, simulate, check, journal];
+const COMMANDS: readonly Command[] = [run, demo, simulate, check, journal, deadletters];
 
 /** Time for output to drain once a command is done. */
 const EXIT_GRACE_MS = 2_000;
@@ -17,7 +18,7 @@ const HELP = `Usage: weir COMMAND [OPTIONS]
 
 Stream-processing rules engine for the Internet of Things.
 
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')}
 
 \`weir COMMAND --help\` tells more. \`weir --version\` prints the version.
 `;

@@ -10,6 +10,8 @@ export const COUNTERS = {
   sessions_lost: 'Times the broker had forgotten the session: a possible gap.',
   messages_redelivered:
     'Messages that a broker delivered again though they were in the journal already; not judged twice.',
+  messages_redriven: 'Messages of dead letters, taken into the journal again.',
+  redrives_rejected: 'Files of dead letters to redrive that could not be read; they are kept.',
   readings: 'Readings decoded.',
   readings_repeated: 'Readings that had come before, by their sequence number; neither judged nor stored again.',
   readings_missed: 'Readings that never came, by the gaps in the sequence numbers of their devices.',

@@ -1,20 +1,30 @@
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
-/** Reads from one ClickHouse server, as user `default` without a password. */
+/** Reads from one ClickHouse server. */
 export interface Reader {
   /** Rows as objects; 64-bit integers may come as texts. `params` fill the query's `{name:Type}`. */
   select<Row>(query: string, params?: Readonly<Record<string, unknown>>): Promise<Row[]>;
   close(): Promise<void>;
 }
 
+export interface ReaderOptions {
+  /** Default: `default`, without a password. */
+  readonly username?: string;
+  readonly password?: string;
+  /** How long an answer may take. Default 10 s. */
+  readonly requestTimeoutMs?: number;
+}
+
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Connects with the first query. */
-export function createReader(url: string): Reader {
+export function createReader(url: string, options: ReaderOptions = {}): Reader {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...login } = options;
   const client = createClient({
     url,
+    ...login,
     application: 'weir-reader',
-    request_timeout: REQUEST_TIMEOUT_MS,
+    request_timeout: requestTimeoutMs,
     // Every failure reaches the caller as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });

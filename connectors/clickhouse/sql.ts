@@ -73,6 +73,8 @@ function liveColumn({ name, type, comment = '' }: Column): LiveColumn {
     case 'DateTime64(6)':
       // With a time zone, so that partitions do not depend on the server's.
       return { name, type: "DateTime64(6, 'UTC')", codec: 'Delta, ZSTD(1)', comment };
+    case 'Nullable(DateTime64(6))':
+      return { name, type: "Nullable(DateTime64(6, 'UTC'))", comment };
     case 'UInt64':
       return { name, type, codec: name === 'id' ? 'NONE' : 'Delta, ZSTD(1)', comment };
     case 'Float64':

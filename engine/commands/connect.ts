@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { createAttributeFile } from '../../connectors/attribute-file/file.ts';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
+import { createReader, type Reader } from '../../connectors/clickhouse-reader/reader.ts';
 import { createMqttSource, type ResolvedBroker } from '../../connectors/mqtt/mqtt.ts';
 import { createKvAttributes } from '../../connectors/nats/attributes.ts';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
@@ -65,6 +66,20 @@ export function createConnectors(options: ConnectOptions): Connectors {
       ...(file !== undefined && { file: createAttributeFile({ file }) }),
       ...(bucket !== undefined && { bucket: createKvAttributes({ ...nats, bucket }) }),
     },
+  };
+}
+
+/** ClickHouse alone, to be asked and written to with the login of the config; not connected yet. Throws InvalidInput where that is missing. */
+export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'env'>): {
+  readonly reader: Reader;
+  readonly sink: TableSink;
+} {
+  const vault = createVault(config.file, env);
+  const login = vault.login(config.clickhouse, 'clickhouse');
+  if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
+  return {
+    reader: createReader(config.clickhouse.url, { ...login, requestTimeoutMs: config.clickhouse.requestTimeoutMs }),
+    sink: createClickHouseSink({ config: config.clickhouse, ...login }),
   };
 }
 

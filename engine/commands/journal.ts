@@ -26,7 +26,7 @@ export const journal: Command = {
 
   verify   reads every record, and says of each segment what is damaged; changes nothing
   dump     prints records, one JSON object a line: offset, at, kind, and of a message topic and payload
-           (as text, or base64 where it is none)
+           (as text, or base64 where it is none); \`redriven\` where it is a dead letter that came again
   repair   writes damaged segments anew without the bytes that are no records, and keeps the damaged
            files beside them as NAME.damaged; the engine must be stopped
 

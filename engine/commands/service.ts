@@ -20,6 +20,7 @@ import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import { createIntake, type Intake, type Pressure } from './intake.ts';
 import type { Outlet } from './outlet.ts';
 import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
+import { createRedriveFeed } from './redrive.ts';
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -62,6 +63,7 @@ export interface Gauges {
 const TICK_MS = 1_000;
 const CHECKPOINT_MS = 10_000;
 const DISK_MS = 1_000;
+const REDRIVE_MS = 500;
 /** Smaller where the journal may not grow large: it shrinks by whole segments. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 
@@ -148,6 +150,8 @@ class JournaledService implements Service {
   #foldFrom: number;
   /** Where the newest checkpoint on disk goes on; undefined before the first. */
   #checkpointAt: number | undefined;
+  /** When the config was read, at the latest. */
+  readonly #startedAt: number;
   #recovering = true;
   #stopping = false;
   /** The disk has less free than it should. */
@@ -157,6 +161,7 @@ class JournaledService implements Service {
 
   constructor(options: StartedOptions, journal: Journal, unlock: () => void, checkpoint: Checkpoint | undefined) {
     this.#options = options;
+    this.#startedAt = this.#now();
     this.#journal = journal;
     this.#unlock = unlock;
     this.#state = createState(options.plan, options.config.mqtt.length);
@@ -279,11 +284,22 @@ class JournaledService implements Service {
     this.#append([{ kind: 'mark', at: this.#now(), mark: 'started', connection: -1 }]);
     this.#startAttributes();
     this.#source.start(this.#intake);
+    const redrive = this.#createRedrive();
     this.#timers.push(
+      setInterval(() => redrive.look(), REDRIVE_MS),
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
       setInterval(() => this.#lookAtDisk().catch(this.#options.onFailure), DISK_MS),
     );
+  }
+
+  #createRedrive() {
+    return createRedriveFeed({
+      ...this.#options,
+      startedAt: this.#startedAt,
+      append: (drafts, durable) => this.#append(drafts, durable),
+      isOpen: () => !this.#stopping && !this.#intake.paused,
+    });
   }
 
   /** What a file says of devices comes before their first message. */
@@ -342,7 +358,8 @@ class JournaledService implements Service {
       from = i + 1;
     }
     if (from < records.length) this.#fold(from === 0 ? records : records.slice(from));
-    this.#lagMs = this.#now() - records.at(-1)!.at;
+    const newest = records.findLast((record) => record.kind !== 'message' || record.redriven === undefined);
+    if (newest !== undefined) this.#lagMs = this.#now() - newest.at;
     this.#intake.regulate();
   }
 

@@ -162,12 +162,15 @@ const nullable = (inner: Codec): Codec => ({
   },
 });
 
+const time: Codec = {
+  fixedBytes: 8,
+  holds: (value) => Number.isFinite(value),
+  write: (buffer, value) => buffer.writeTime(value as number),
+};
+
 const CODECS = {
-  'DateTime64(6)': {
-    fixedBytes: 8,
-    holds: (value) => Number.isFinite(value),
-    write: (buffer, value) => buffer.writeTime(value as number),
-  },
+  'DateTime64(6)': time,
+  'Nullable(DateTime64(6))': nullable(time),
   UInt8: {
     fixedBytes: 1,
     holds: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255,

@@ -72,7 +72,7 @@ export function gapRow({ at, broker, reason, from, offset }: Gap): unknown[] {
 export function deadLetterRow(rejected: Rejected, plan: Plan): unknown[] {
   const stream = rejected.stream < 0 ? '' : plan.streams[rejected.stream]!.name;
   const { at, topic, reason, detail, payload, offset, ordinal } = rejected;
-  return [at, at, stream, topic, reason, detail, payload, offset, ordinal];
+  return [at, at, stream, topic, reason, detail, payload, offset, ordinal, undefined];
 }
 
 /** FNV-1a, 32 bit (Fowler, Noll, Vo). */
@@ -97,5 +97,6 @@ export function refusedRow(table: string, detail: string, record: JournalRecord 
     payload,
     record?.offset ?? 0,
     textHash(`${table} ${detail}`),
+    undefined,
   ];
 }

@@ -18,7 +18,7 @@ const HEAD: readonly Column[] = [
 
 const TAIL: readonly Column[] = [
   column('extra', 'Map(String, String)', 'Fields that the stream does not declare, as JSON texts'),
-  column('late', 'Bool', 'Came after its windows had closed'),
+  column('late', 'Bool', 'Came after its windows had closed, or was a dead letter at first'),
   column('clamped', 'Bool', 'The stamp lay too far ahead of the receive time and was set back to it'),
   column('offset', 'UInt64', 'Journal offset of the message'),
   column('id', 'UInt64', 'Identity of the reading: rows of one device and time that share it are one reading'),
@@ -110,6 +110,7 @@ export const DEAD_LETTERS: Table = {
     column('payload', 'String', 'The message as it arrived, byte for byte'),
     column('offset', 'UInt64', 'Journal offset of the message'),
     column('id', 'UInt64', 'Tells the faults of one message apart'),
+    column('retried', 'Nullable(DateTime64(6))', 'When it was given to the engine anew; none: not yet'),
   ],
   orderBy: ['stream', 'time', 'offset', 'id'],
   ttlDays: 90,

@@ -6,7 +6,8 @@ import type { Draft, JournalRecord, MarkName } from '../model/record.ts';
  *
  * Segment: header of 32 bytes (`WEIRJNL` and a version byte; first offset as float64; journal id, 16 ASCII characters), then records.
  * Record: length of the body (u32), CRC-32 of the body (u32), body. Body: kind (u8), receive time (float64), offset (float64), then
- * for a message: broker (u8), flags (u8), length of the topic (u16), packet id (u16), topic, payload; for a mark: name (u8), broker + 1 (u8);
+ * for a message: broker (u8), flags (u8: QoS, 4 retain, 8 dup, 16 redriven), length of the topic (u16), packet id (u16), topic, payload;
+ * for a mark: name (u8), broker + 1 (u8);
  * for attributes: length of the device's id (u16), device, JSON text (empty where the device has none any more).
  * Little endian throughout.
  */
@@ -21,6 +22,7 @@ const ATTRIBUTES_BYTES = 2;
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 const KIND = { message: 1, tick: 2, mark: 3, attributes: 4 } as const;
+const REDRIVEN = 16;
 const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut'];
 
 export interface SegmentHeader {
@@ -64,7 +66,7 @@ export function encodeRecord(buffer: Buffer, at: number, record: Draft, offset: 
   let end = body + BODY_BYTES;
   if (record.kind === 'message') {
     buffer[end] = record.connection;
-    buffer[end + 1] = record.qos | (record.retain ? 4 : 0) | (record.dup ? 8 : 0);
+    buffer[end + 1] = record.qos | (record.retain ? 4 : 0) | (record.dup ? 8 : 0) | (record.redriven ? REDRIVEN : 0);
     const topicBytes = buffer.write(record.topic, end + MESSAGE_BYTES, 'utf8');
     buffer.writeUInt16LE(topicBytes, end + 2);
     buffer.writeUInt16LE(record.packetId, end + 4);
@@ -137,7 +139,7 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
     case KIND.message: {
       const flags = buffer[rest + 1]!;
       const topicEnd = rest + MESSAGE_BYTES + buffer.readUInt16LE(rest + 2);
-      return {
+      const message: JournalRecord = {
         kind: 'message',
         offset,
         at,
@@ -149,6 +151,7 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
         dup: (flags & 8) !== 0,
         packetId: buffer.readUInt16LE(rest + 4),
       };
+      return (flags & REDRIVEN) === 0 ? message : { ...message, redriven: true };
     }
     case KIND.tick:
       return { kind: 'tick', offset, at };

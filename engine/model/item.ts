@@ -13,6 +13,7 @@ import type { RuleTrace } from './rule-trace.ts';
 export type Item =
   | Reading
   | Rejected
+  | Stored
   | Status
   | Tick
   | MarkRecord
@@ -84,6 +85,16 @@ export interface Rejected {
   readonly detail: string;
   /** The message as it came; empty in all but the first rejection of it. */
   readonly payload: Uint8Array;
+}
+
+/**
+ * What a redriven message comes to. It tells of what was, so it is for the tables alone: no step but that which makes rows looks at it,
+ * and the time at which it says to have been received does not count as now.
+ */
+export interface Stored {
+  readonly kind: 'stored';
+  readonly offset: number;
+  readonly made: Reading | Rejected;
 }
 
 /** What a device's status topic (its last will, as a rule) says of it. */

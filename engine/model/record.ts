@@ -25,6 +25,8 @@ export interface MessageRecord {
   readonly dup: boolean;
   /** By which broker and client know the delivery; 0 for QoS 0. */
   readonly packetId: number;
+  /** It is a dead letter that comes again, at its first receive time: its readings are stored and not judged. */
+  readonly redriven?: true;
 }
 
 /** The passing of time, once a second: what lets quiet windows close and silent devices be noticed. */

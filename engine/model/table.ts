@@ -1,6 +1,7 @@
 /** ClickHouse column types that Weir writes. Times are microseconds in RowBinary, milliseconds with fraction in code. */
 export type ColumnType =
   | 'DateTime64(6)'
+  | 'Nullable(DateTime64(6))'
   | 'UInt8'
   | 'UInt64'
   | 'Float64'

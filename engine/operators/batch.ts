@@ -2,10 +2,14 @@ import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/b
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
-import type { Item } from '../model/item.ts';
+import type { Item, Rejected } from '../model/item.ts';
 import { type Plan, viewOf } from '../model/plan.ts';
+import type { Reading } from '../model/reading.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';
+
+/** What was received long ago has no age as a row: a batch that it opens leaves with the next tick. */
+const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 /**
  * Encodes readings, what views say, changes of alerts and devices, gaps and rejections as rows, and cuts them into batches. Only batches and events leave
@@ -35,16 +39,28 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
     if (isComplete(each, limits, at)) out.push(cut(each));
   };
 
+  const addReading = (reading: Reading, at: number, out: Item[]): void => {
+    const own = readings[reading.stream];
+    // Of a derived stream: what it was made of is stored already.
+    if (own === undefined) return;
+    makeRoom(own, at, out);
+    own.encoder.encodeReading(reading);
+    cutFull(own, at, out);
+  };
+
+  const addRejected = (rejected: Rejected, at: number, out: Item[]): void => {
+    makeRoom(deadLetters, at, out);
+    deadLetters.encoder.encodeRow(deadLetterRow(rejected, plan), rejected.offset);
+    cutFull(deadLetters, at, out);
+  };
+
   return lift((item, out) => {
     switch (item.kind) {
-      case 'reading': {
-        const own = readings[item.stream];
-        // Of a derived stream: what it was made of is stored already.
-        if (own === undefined) return;
-        makeRoom(own, item.receivedAt, out);
-        own.encoder.encodeReading(item);
-        cutFull(own, item.receivedAt, out);
-        return;
+      case 'reading':
+        return addReading(item, item.receivedAt, out);
+      case 'stored': {
+        const { made } = item;
+        return made.kind === 'reading' ? addReading(made, LONG_AGO, out) : addRejected(made, LONG_AGO, out);
       }
       case 'viewed': {
         const rule = plan.rules[item.rule]!;
@@ -69,10 +85,7 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
         cutFull(gaps, item.at, out);
         return;
       case 'rejected':
-        makeRoom(deadLetters, item.at, out);
-        deadLetters.encoder.encodeRow(deadLetterRow(item, plan), item.offset);
-        cutFull(deadLetters, item.at, out);
-        return;
+        return addRejected(item, item.at, out);
       case 'tick':
         return cutWhere((each) => isComplete(each, limits, item.at), out);
       case 'mark':

@@ -26,7 +26,7 @@ export interface DecodeOptions {
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
  * at them. What a broker delivers again, for want of an acknowledgement, stops here, and so do readings that their device's own count
  * shows to have come before. Marks pass, and the one by which a lost session is made good brings the gap that it leaves; a tick carries
- * every connection's live time.
+ * every connection's live time. What a redriven message says is stored, and nothing else comes of it: it moves no clock.
  */
 export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
@@ -34,6 +34,10 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
+      if (record.redriven) {
+        seeRedriven(decoder, record, out);
+        return;
+      }
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
       if (clock.connected) state.sessions[record.connection]!.heardAt = record.at;
@@ -74,6 +78,17 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
     }
   });
 };
+
+/** A status that it may say is over. */
+function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void {
+  const { offset } = record;
+  const made: Item[] = [];
+  decoder(record, made);
+  for (const item of made) {
+    if (item.kind === 'reading') item.late = true;
+    if (item.kind === 'reading' || item.kind === 'rejected') out.push({ kind: 'stored', offset, made: item });
+  }
+}
 
 function seeAttributes(plan: Plan, state: State, { text, ...of }: AttributesRecord, out: Item[]): void {
   const attributes = text === undefined ? undefined : readAttributes(text, plan.attributes);

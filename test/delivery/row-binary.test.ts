@@ -25,6 +25,7 @@ function reader(bytes: Uint8Array) {
   };
   const read: Record<ColumnType, () => unknown> = {
     'DateTime64(6)': () => buffer.readBigInt64LE((at += 8) - 8),
+    'Nullable(DateTime64(6))': () => (buffer.readUInt8(at++) === 1 ? null : read['DateTime64(6)']()),
     UInt8: () => buffer.readUInt8(at++),
     UInt64: () => buffer.readBigUInt64LE((at += 8) - 8),
     Float64: () => buffer.readDoubleLE((at += 8) - 8),
@@ -53,6 +54,7 @@ const msOf = (us: bigint) => Number(us) / 1000;
 
 const values: Record<ColumnType, fc.Arbitrary<readonly [given: unknown, read: unknown]>> = {
   'DateTime64(6)': micros.map((us) => [msOf(us), us]),
+  'Nullable(DateTime64(6))': fc.option(micros).map((us) => [us === null ? us : msOf(us), us]),
   UInt8: fc.nat(255).map((n) => [n, n]),
   UInt64: fc.oneof(
     uint64.map((n) => [n, n] as const),

@@ -21,6 +21,18 @@ const draft = fc.oneof(
     dup: fc.boolean(),
     packetId: fc.nat(65_535),
   }),
+  fc.record({
+    kind: fc.constant('message' as const),
+    at,
+    connection: fc.nat(255),
+    topic: fc.constantFrom('', 'plant/d1'),
+    payload: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+    qos: fc.constant(1 as const),
+    retain: fc.boolean(),
+    dup: fc.boolean(),
+    packetId: fc.constant(0),
+    redriven: fc.constant(true as const),
+  }),
   fc.record({ kind: fc.constant('tick' as const), at }),
   fc.record({
     kind: fc.constant('mark' as const),

@@ -116,6 +116,8 @@ export interface Sent {
 export interface Delivery {
   readonly packetId?: number;
   readonly dup?: boolean;
+  /** It comes again, out of the dead letters; milliseconds since `START_AT`: when it came first. */
+  readonly redrivenFrom?: number;
 }
 
 /** Writes a journal by hand; times are milliseconds since `START_AT`. */
@@ -154,11 +156,11 @@ export function createScript(brokers = 1): Script {
         JSON.stringify({ ts: START_AT + script.now + ahead, ...fields }),
         connection,
       ),
-    message: (topic, payload, connection = 0, { packetId = 0, dup = false } = {}) =>
+    message: (topic, payload, connection = 0, { packetId = 0, dup = false, redrivenFrom } = {}) =>
       records.push({
         kind: 'message',
         offset: records.length,
-        at: START_AT + script.now,
+        at: START_AT + (redrivenFrom ?? script.now),
         connection,
         topic,
         payload: Buffer.from(payload),
@@ -166,6 +168,7 @@ export function createScript(brokers = 1): Script {
         retain: false,
         dup,
         packetId,
+        ...(redrivenFrom !== undefined && { redriven: true }),
       }),
     mark: (mark, connection = -1) =>
       records.push({ kind: 'mark', offset: records.length, at: START_AT + script.now, mark, connection }),

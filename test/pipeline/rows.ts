@@ -51,6 +51,7 @@ function createReader(bytes: Uint8Array, table: Table): () => { row: Row; end: n
     'Nullable(Float64)': nullable(float),
     'Nullable(Bool)': nullable(bool),
     'Nullable(String)': nullable(text),
+    'Nullable(DateTime64(6))': nullable(() => Number(data.getBigInt64(skip(8), true)) / 1_000),
     'Map(String, String)': () => Object.fromEntries(Array.from({ length: varint() }, () => [text(), text()])),
     'Map(String, Float64)': () => Object.fromEntries(Array.from({ length: varint() }, () => [text(), float()])),
   };

@@ -309,8 +309,9 @@ describe('the end of alerts whose rules have changed', () => {
         }
         for (const { state } of last.values()) expect(['inactive', 'resolved']).toContain(state);
 
-        // A start that crashed behind its first record had told all of it; the next one tells the same.
-        const crashed = goOn(checkpoint, tail.slice(0, 1)).outputs.filter(({ kind }) => kind === 'event');
+        // A start that crashed behind its first record had told all of it; the next one tells the same. What is redriven brings nothing about.
+        const begun = tail.findIndex((record) => record.kind !== 'message' || record.redriven === undefined) + 1;
+        const crashed = goOn(checkpoint, tail.slice(0, begun)).outputs.filter(({ kind }) => kind === 'event');
         expect(first.outputs.filter(({ kind }) => kind === 'event').slice(0, crashed.length)).toEqual(crashed);
         expect(reasonsOf(crashed)).toEqual(reasonsOf(first.outputs));
         expect(goOn(checkpoint, tail, true).outputs).toEqual(first.outputs);

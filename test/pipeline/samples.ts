@@ -254,6 +254,28 @@ const garbage: fc.Arbitrary<Action> = fc
         script.message(topic, payload),
   );
 
+/** What once was a dead letter comes again: readings, a status, what is still none, some of it from long ago. */
+const redriven: fc.Arbitrary<Action> = fc
+  .record({
+    device,
+    connection,
+    from: fc.constantFrom(-86_400_000, -5_000, 0, 1_000, 86_400_000),
+    made: fc.constantFrom(
+      ['plant/a/', '/data', '{"ts":1769860801000,"temp":9}'],
+      ['plant/b/', '/data', '{"ts":1769860800000,"temp":1}'],
+      ['plant/a/', '/data', '{"ts":1,"temp":"x"}'],
+      ['plant/a/', '/status', 'offline'],
+      ['plant/a/', '/status', 'maybe'],
+      ['meters/', '', '{"power":9}\n7\n{"power":1}'],
+      ['elsewhere/', '', '{}'],
+    ),
+  })
+  .map(
+    ({ device, connection, from, made: [before, behind, payload] }) =>
+      (script) =>
+        script.message(`${before}${device}${behind}`, payload!, connection, { redrivenFrom: from }),
+  );
+
 const tick: fc.Arbitrary<Action> = fc.integer({ min: 50, max: 1_400 }).map((ms) => (script) => {
   script.now += ms;
   script.tick();
@@ -301,6 +323,7 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 3, arbitrary: numbered },
       { weight: 2, arbitrary: status },
       { weight: 1, arbitrary: garbage },
+      { weight: 2, arbitrary: redriven },
       { weight: 2, arbitrary: attributes },
       { weight: 4, arbitrary: tick },
       { weight: 3, arbitrary: pass },

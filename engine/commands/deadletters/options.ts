@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+import { parseDuration } from '../../model/duration.ts';
+import { checkFilter } from '../../model/topic.ts';
+import { type LetterFilter, type LetterId, parseId } from './letters.ts';
+
+/** What `weir deadletters` was asked for; defaults stand in its help. */
+export interface DeadLetterOptions {
+  readonly verb: 'list' | 'show' | 'retry';
+  readonly config: string;
+  readonly filter: LetterFilter;
+  readonly limit: number;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+const COMMON = {
+  config: { type: 'string', default: 'deploy/weir.json' },
+  json: { type: 'boolean', default: false },
+} as const;
+const FILTER = {
+  stream: { type: 'string' },
+  reason: { type: 'string' },
+  topic: { type: 'string' },
+  since: { type: 'string' },
+} as const;
+/** By the verb: an option that it does not know is an error, not overlooked. */
+const OPTIONS = {
+  list: { ...COMMON, ...FILTER, limit: { type: 'string', default: '50' }, all: { type: 'boolean', default: false } },
+  show: COMMON,
+  retry: {
+    ...COMMON,
+    ...FILTER,
+    everything: { type: 'boolean', default: false },
+    'dry-run': { type: 'boolean', default: false },
+  },
+} as const;
+
+type Values = { readonly [name: string]: string | boolean | undefined };
+
+/** What is meant, or what is wrong with it. `now`: milliseconds since the epoch. Throws what `parseArgs` throws. */
+export function parseOptions(args: readonly string[], now: number): DeadLetterOptions | string {
+  const [verb = '', ...rest] = args;
+  if (verb !== 'list' && verb !== 'show' && verb !== 'retry')
+    return `say what to do: ${Object.keys(OPTIONS).join(', ')}`;
+  const parsed = parseArgs({ args: rest, allowPositionals: true, options: OPTIONS[verb] });
+  const values = parsed.values as Values;
+  const { positionals } = parsed;
+  const ids = positionals.map(parseId);
+  const unread = ids.indexOf(undefined);
+  if (verb === 'list' && positionals.length > 0) return `list takes no ID: \`weir deadletters show ${positionals[0]}\``;
+  if (unread >= 0) return `"${positionals[unread]}" is no ID of a letter; \`weir deadletters list\` shows them`;
+  if (verb === 'show' && ids.length !== 1) return 'show takes one ID';
+  const said = Object.keys(FILTER).filter((name) => values[name] !== undefined);
+  const misuse = verb === 'retry' ? findUnclear(positionals, said, values.everything === true) : undefined;
+  const fault = misuse ?? findFault(values);
+  if (fault !== undefined) return fault;
+  const [{ stream, reason, topic }, { since }] = [values as Partial<Record<string, string>>, values];
+  return {
+    verb,
+    config: String(values.config),
+    filter: {
+      stream,
+      reason,
+      topic,
+      since: typeof since === 'string' ? now - parseDuration(since)! : undefined,
+      ...(ids.length > 0 && { ids: ids as readonly LetterId[] }),
+      // Whoever names a letter means it.
+      retried: values.all === true || ids.length > 0,
+    },
+    limit: Number(values.limit),
+    dryRun: values['dry-run'] === true,
+    json: values.json === true,
+  };
+}
+
+function findUnclear(ids: readonly string[], said: readonly string[], everything: boolean): string | undefined {
+  if (ids.length + said.length === 0 && !everything) {
+    return 'say which letters to retry: IDs, --reason, --stream, --topic, --since, or --everything';
+  }
+  const [other] = [...ids, ...said.map((name) => `--${name}`)];
+  return everything && other !== undefined ? `--everything leaves nothing for ${other} to choose` : undefined;
+}
+
+function findFault({ since, topic, limit }: Values): string | undefined {
+  if (typeof since === 'string' && parseDuration(since) === undefined)
+    return '--since is a duration such as 30m, 2h or 7d';
+  const fault = typeof topic === 'string' ? checkFilter(topic) : undefined;
+  if (fault !== undefined) return `--topic: ${fault.message.replace(/\.$/, '')}. ${fault.remedy.replace(/\.$/, '')}`;
+  const isCount =
+    limit === undefined || (Number.isInteger(Number(limit)) && Number(limit) > 0 && Number(limit) <= 10_000);
+  return isCount ? undefined : '--limit is a whole number from 1 to 10000';
+}

@@ -1,0 +1,205 @@
+import { quoteName } from '../../../connectors/clickhouse/sql.ts';
+import type { Reader } from '../../../connectors/clickhouse-reader/reader.ts';
+import { DEAD_LETTERS } from '../../delivery/tables.ts';
+import type { Letter, LetterCount, LetterFault, LetterFilter, LetterId, LetterPage, Letters } from './letters.ts';
+
+type Parameters = Record<string, unknown>;
+
+/** Looks for the table. Rejects where ClickHouse does not answer. */
+export async function openLetters(reader: Reader, database: string): Promise<Letters> {
+  const columns = await reader.select<{ name: string }>(
+    'SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String}',
+    { database, table: DEAD_LETTERS.name },
+  );
+  if (columns.length === 0) return NONE;
+  const table = `${quoteName(database)}.${DEAD_LETTERS.name}`;
+  // An engine of an older version has not made that column.
+  const retried = columns.some(({ name }) => name === 'retried') ? 'retried' : "CAST(NULL, 'Nullable(DateTime64(6))')";
+  return {
+    exist: true,
+    find: (filter, page) => findLetters({ reader, table, retried }, filter, page),
+    count: (filter) => countLetters({ reader, table, retried }, filter),
+  };
+}
+
+interface LetterTable {
+  readonly reader: Reader;
+  readonly table: string;
+  /** The column, or what stands for it where there is none. */
+  readonly retried: string;
+}
+
+/** Rows among which a page is looked for first, as many times as it has letters: some are of one message, or have been replaced. */
+const ROWS_A_LETTER = 4;
+/** What a page may weigh: payloads, and so many bytes for each row beside. */
+const PAGE_BYTES = 16 * 1024 * 1024;
+const ROW_BYTES = 256;
+
+/**
+ * There may be millions, and to tell the last of equal rows costs most (`FINAL`). So it is asked for a span of time at once: one that is
+ * likely to have enough, and then that of the letters which were found.
+ */
+async function findLetters(from: LetterTable, filter: LetterFilter, page: LetterPage): Promise<Letter[]> {
+  const { reader, table, retried } = from;
+  const { order, after, payload } = page;
+  const params: Parameters = { limit: page.limit };
+  const wanted = [whereOf(filter, retried, params), ...behind(after, order, params)].join(' AND ');
+  const [sorted, sign] = order === 'newest' ? ['time DESC, offset DESC, topic', '>='] : ['time, offset, topic', '<='];
+  const weight = payload ? `sum(length(payload) + ${ROW_BYTES})` : '0';
+  const keysWithin = (span: string) =>
+    `SELECT time, offset, topic, ${weight} AS weight FROM ${table} FINAL WHERE ${wanted} AND ${span} GROUP BY time, offset, topic ORDER BY ${sorted} LIMIT {limit:UInt32}`;
+  for (let limit = page.limit, rows = limit * ROWS_A_LETTER; ; ) {
+    const [bound] = await reader.select<{ at: string }>(
+      `SELECT ${microsOf('time')} AS at FROM ${table} WHERE ${wanted} ORDER BY time ${order === 'newest' ? 'DESC' : ''} LIMIT 1 OFFSET ${rows}`,
+      params,
+    );
+    const span = bound === undefined ? '1' : `time ${sign} ${instantOf('bound')}`;
+    const [found] = await reader.select<{ first: string; last: string; letters: string; bytes: string }>(
+      `SELECT ${microsOf('min(time)')} AS first, ${microsOf('max(time)')} AS last, toString(count()) AS letters, toString(sum(weight)) AS bytes FROM (${keysWithin(span)})`,
+      { ...params, limit, bound: bound?.at ?? '0' },
+    );
+    const { first, last, letters, bytes } = found!;
+    if (bound !== undefined && Number(letters) < limit) {
+      rows *= 10;
+    } else if (Number(bytes) > PAGE_BYTES && limit > 1) {
+      limit = Math.max(1, Math.floor((Math.min(limit, Number(letters)) * PAGE_BYTES) / (Number(bytes) + 1)));
+    } else {
+      const within = `time BETWEEN ${instantOf('first')} AND ${instantOf('last')}`;
+      const keys = `SELECT time, offset, topic FROM (${keysWithin(within)})`;
+      const content = await reader.select<LetterRow>(
+        `SELECT ${columnsOf(retried, payload)} FROM ${table} FINAL WHERE ${within} AND (time, offset, topic) IN (${keys}) ORDER BY ${sorted}, id`,
+        { ...params, limit, first, last },
+      );
+      return lettersOf(content);
+    }
+  }
+}
+
+async function countLetters({ reader, table, retried }: LetterTable, filter: LetterFilter): Promise<LetterCount> {
+  const params: Parameters = {};
+  const where = whereOf(filter, retried, params);
+  const rows = await reader.select<{ name: string; letters: string; whole: string }>(
+    `SELECT reason AS name, toString(uniq(time, offset, topic) AS times) AS letters, toString(grouping(reason)) AS whole FROM ${table} FINAL WHERE ${where} GROUP BY GROUPING SETS ((reason), ()) ORDER BY times DESC, reason`,
+    params,
+  );
+  const reasons = rows.filter(({ whole }) => whole === '0');
+  return {
+    letters: Number(rows.find(({ whole }) => whole === '1')?.letters ?? 0),
+    reasons: reasons.map(({ name, letters }) => [name, Number(letters)] as const),
+  };
+}
+
+const NONE: Letters = {
+  exist: false,
+  find: async () => [],
+  count: async () => ({ letters: 0, reasons: [] }),
+};
+
+interface LetterRow {
+  readonly at: string;
+  readonly received_at: string;
+  readonly place: string;
+  readonly topic: string;
+  readonly stream: string;
+  readonly fault: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly bytes: string;
+  readonly content: string;
+  readonly retried_at: string | null;
+}
+
+/** No name of a column stands for something else, which a WHERE would take up. */
+function columnsOf(retried: string, payload: boolean): string {
+  return [
+    `${microsOf('time')} AS at`,
+    `${microsOf('received')} AS received_at`,
+    'toString(offset) AS place',
+    'topic',
+    'stream',
+    'toString(id) AS fault',
+    'reason',
+    'detail',
+    'toString(length(payload)) AS bytes',
+    `${payload ? 'base64Encode(payload)' : "''"} AS content`,
+    `${microsOf(retried)} AS retried_at`,
+  ].join(', ');
+}
+
+const microsOf = (time: string): string => `toString(toUnixTimestamp64Micro(${time}))`;
+const instantOf = (parameter: string): string => `fromUnixTimestamp64Micro({${parameter}:Int64})`;
+
+function whereOf(filter: LetterFilter, retried: string, params: Parameters): string {
+  const { ids, stream, reason, topic, since } = filter;
+  const terms = filter.retried ? ['1'] : [`${retried} IS NULL`];
+  const compare = (term: string, values: Parameters) => {
+    terms.push(term);
+    Object.assign(params, values);
+  };
+  if (stream !== undefined) compare('stream = {stream:String}', { stream });
+  if (reason !== undefined) compare('reason = {reason:String}', { reason });
+  if (topic !== undefined) compare('match(topic, {topic:String})', { topic: topicPattern(topic) });
+  if (since !== undefined) compare('time >= fromUnixTimestamp64Milli({since:Int64})', { since });
+  if (ids !== undefined) terms.push(`(${ids.map((id, i) => isLetter(id, i, params)).join(' OR ')})`);
+  return terms.join(' AND ');
+}
+
+function isLetter({ offset, at }: LetterId, index: number, params: Parameters): string {
+  const [place, from, to] = [`offset${index}`, `from${index}`, `to${index}`];
+  params[place] = offset;
+  const isPlace = `offset = {${place}:UInt64}`;
+  if (at === undefined) return isPlace;
+  Object.assign(params, { [from]: at, [to]: at + 1 });
+  const [first, last] = [from, to].map((name) => `fromUnixTimestamp64Milli({${name}:Int64})`);
+  return `(${isPlace} AND time >= ${first} AND time < ${last})`;
+}
+
+function behind(after: Letter | undefined, order: LetterPage['order'], params: Parameters): string[] {
+  if (after === undefined) return [];
+  Object.assign(params, { after: String(Math.round(after.at * 1_000)), offset: after.offset, behind: after.topic });
+  const sign = order === 'newest' ? '<' : '>';
+  const place = `(${instantOf('after')}, {offset:UInt64}, {behind:String})`;
+  // The first says what the second does, in a way that the index of the table understands.
+  return [`time ${sign}= ${instantOf('after')}`, `(time, offset, topic) ${sign} ${place}`];
+}
+
+/** An MQTT topic filter as a pattern of RE2: what is no letter or digit is escaped. */
+function topicPattern(filter: string): string {
+  const levels = filter.split('/').map((level) => {
+    if (level === '#') return '.*';
+    return level === '+'
+      ? '[^/]*'
+      : level.replace(/[^\p{L}\p{N}]/gu, (sign) => `\\x{${sign.codePointAt(0)!.toString(16)}}`);
+  });
+  // # takes in the level above it too (MQTT 5.0, section 4.7.1).
+  return `(?s)^${levels.join('/').replace(/\/\.\*$/, '(/.*)?')}$`;
+}
+
+function lettersOf(rows: readonly LetterRow[]): Letter[] {
+  const letters: Letter[] = [];
+  let last: (Letter & { payload: Buffer; bytes: number; faults: LetterFault[] }) | undefined;
+  for (const row of rows) {
+    const [at, offset, bytes] = [timeOf(row.at), Number(row.place), Number(row.bytes)];
+    if (last === undefined || last.at !== at || last.offset !== offset || last.topic !== row.topic) {
+      last = { at, offset, topic: row.topic, payload: Buffer.alloc(0), bytes: 0, faults: [] };
+      letters.push(last);
+    }
+    if (bytes > 0 && last.bytes === 0) {
+      last.payload = Buffer.from(row.content, 'base64');
+      last.bytes = bytes;
+    }
+    const { stream, reason, detail, retried_at } = row;
+    last.faults.push({
+      id: BigInt(row.fault),
+      receivedAt: timeOf(row.received_at),
+      stream,
+      reason,
+      detail,
+      hasPayload: bytes > 0,
+      retriedAt: retried_at === null ? undefined : timeOf(retried_at),
+    });
+  }
+  return letters;
+}
+
+const timeOf = (micros: string): number => Number(micros) / 1_000;

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { idOf, parseId } from '../../../engine/commands/deadletters/letters.ts';
+import { parseOptions } from '../../../engine/commands/deadletters/options.ts';
+
+const NOW = 10_000_000;
+
+describe('the options of weir deadletters', () => {
+  it.each([
+    [['list'], { verb: 'list', limit: 50, json: false, filter: { retried: false } }],
+    [['list', '--all', '--limit', '7', '--json'], { limit: 7, json: true, filter: { retried: true } }],
+    [['list', '--stream', '', '--reason', 'no-stream'], { filter: { stream: '', reason: 'no-stream' } }],
+    [['list', '--since', '2h', '--topic', 'a/+/#'], { filter: { since: NOW - 7_200_000, topic: 'a/+/#' } }],
+    [['show', '12-abc'], { verb: 'show', filter: { retried: true, ids: [{ offset: '12', at: 13368 }] } }],
+    [['retry', '--everything', '--dry-run'], { verb: 'retry', dryRun: true, filter: { retried: false } }],
+    [['retry', '5', '6'], { filter: { retried: true, ids: [{ offset: '5', at: undefined }, { offset: '6' }] } }],
+    [['retry', '--reason', 'refused', '--config', 'x.json'], { config: 'x.json', filter: { reason: 'refused' } }],
+  ])('%j', (args, expected) => {
+    expect(parseOptions(args, NOW)).toMatchObject(expected);
+  });
+
+  it.each([
+    [[], 'say what to do: list, show, retry'],
+    [['delete'], 'say what to do'],
+    [['list', '12'], 'list takes no ID: `weir deadletters show 12`'],
+    [['list', '--limit', '0'], '--limit is a whole number from 1 to 10000'],
+    [['list', '--since', 'yesterday'], '--since is a duration such as'],
+    [['list', '--topic', 'a/#/b'], '--topic: # stands before the last level. Use + for a level in the middle'],
+    [['show'], 'show takes one ID'],
+    [['show', '1', '2'], 'show takes one ID'],
+    [['show', 'abc'], '"abc" is no ID of a letter'],
+    [['retry'], 'say which letters to retry'],
+    [['retry', '--dry-run'], 'say which letters to retry'],
+    [['retry', '--everything', '--reason', 'malformed'], '--everything leaves nothing for --reason'],
+    [['retry', '--everything', '12'], '--everything leaves nothing for 12'],
+  ])('%j is told how to do better', (args, expected) => {
+    expect(parseOptions(args, NOW)).toContain(expected);
+  });
+
+  it.each([[['retry', '--all']], [['show', '1', '--all']], [['list', '--dry-run']]])('%j is not overlooked', (args) => {
+    expect(() => parseOptions(args, NOW)).toThrow(/Unknown option/);
+  });
+});
+
+describe('an ID', () => {
+  it('names offset and millisecond, and is read back', () => {
+    const id = idOf({ offset: 1_207, at: 1_769_860_800_123.456 });
+    expect(id).toBe('1207-ml29f9ff');
+    expect(parseId(id)).toEqual({ text: id, offset: '1207', at: 1_769_860_800_123 });
+  });
+
+  it.each(['', '-', '12-', '-abc', '12-ABC', '12.5', '12-abc-1', '1'.repeat(16), ' 12'])('%j is none', (text) => {
+    expect(parseId(text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { Letter } from '../../../engine/commands/deadletters/letters.ts';
+import { hexDump, letterJson, letterTable, letterText, printable } from '../../../engine/commands/deadletters/text.ts';
+import { START_AT } from '../../pipeline/kit.ts';
+
+function letter(payload: string | Uint8Array, changes: Partial<Letter> = {}): Letter {
+  const bytes = Buffer.from(payload);
+  const fault = { id: 0n, receivedAt: START_AT, hasPayload: true, retriedAt: undefined };
+  return {
+    at: START_AT,
+    offset: 7,
+    topic: 'plant/north/d1/data',
+    payload: bytes,
+    bytes: bytes.length,
+    faults: [
+      { ...fault, stream: 'sensors', reason: 'wrong-type', detail: 'not a number' },
+      { ...fault, stream: 'sensors', reason: 'not-finite', detail: 'too much', retriedAt: START_AT + 1_000 },
+    ],
+    ...changes,
+  };
+}
+
+const NOTHING = { kind: 'nothing', why: 'it is so' } as const;
+const id = `7-${START_AT.toString(36)}`;
+
+describe('a list of letters', () => {
+  it('has a line for each, straight, with the fault that was looked for', () => {
+    const other = letter('', { topic: 't', offset: 1_234, faults: [{ ...letter('').faults[0]!, stream: '' }] });
+    const lines = letterTable([letter(''), other], undefined, false).split('\n');
+    expect(lines[1]).toBe(
+      `${id}     2026-01-31T12:00:00.000Z  sensors  plant/north/d1/data  wrong-type  not a number (and 1 fault more)`,
+    );
+    expect(lines[2]).toBe(
+      `1234-${START_AT.toString(36)}  2026-01-31T12:00:00.000Z  -        t                    wrong-type  not a number`,
+    );
+    expect(letterTable([letter('')], 'not-finite', true)).toMatch(
+      /not-finite {2}2026-01-31T12:00:01.000Z {2}too much \(and 1 fault more\)\n$/,
+    );
+  });
+
+  it('is not steered by what strangers send', () => {
+    expect(letterTable([letter('', { topic: 'a\u001b[2J\n\u009b' })], undefined, false)).toContain(
+      'a\\x1b[2J\\x0a\\x9b',
+    );
+  });
+});
+
+describe('a letter', () => {
+  it('is shown with all its faults and its text', () => {
+    const text = letterText(letter('{\n\t"temp": "é\u001b"}'), NOTHING, { streams: [] });
+    expect(text).toBe(`letter    ${id}
+received  2026-01-31T12:00:00.000Z
+retried   2026-01-31T12:00:01.000Z
+topic     plant/north/d1/data
+offset    7
+faults    wrong-type (sensors): not a number
+          not-finite (sensors): too much
+payload   17 bytes
+{
+	"temp": "é\\x1b"}
+now       nothing to redrive: it is so
+`);
+  });
+
+  it('is shown as a hex dump where it is no text', () => {
+    expect(letterText(letter(Uint8Array.of(0xff, 0x41)), NOTHING, { streams: [] })).toContain(
+      '\n00000000  ff 41                                            .A\n',
+    );
+    expect(hexDump(Buffer.from('0123456789abcdefg'))).toBe(
+      '00000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n' +
+        '00000010  67                                               g',
+    );
+    expect(hexDump(Buffer.alloc(0))).toBe('');
+  });
+
+  it('is JSON with text or base64', () => {
+    expect(letterJson(letter('é'), true)).toMatchObject({
+      id,
+      payload: 'é',
+      bytes: 2,
+      faults: [{ retried: null }, {}],
+    });
+    expect(letterJson(letter(Uint8Array.of(0xff)), true)).toMatchObject({ base64: '/w==' });
+    expect(letterJson(letter('é'), false)).not.toHaveProperty('payload');
+  });
+});
+
+it('printable keeps what it is told to', () => {
+  expect(printable('a\tb\nc\rd\u007f', /[\n\t]/)).toBe('a\tb\nc\\x0dd\\x7f');
+});

@@ -1,0 +1,195 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startTestClickHouse } from './servers/clickhouse.ts';
+import { type Engine, spawnWeir } from './servers/engine.ts';
+import { listen } from './servers/events.ts';
+import { createCleanup, createPlant, eventually, openTables, type Plant, type Tables } from './servers/plant.ts';
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 150_000 });
+
+const PASSWORD = { WEIR_TEST_PASSWORD: 'none-asked-for' };
+const sensors = (more: object) => ({
+  sensors: {
+    topic: 'plant/{site}/{device}/data',
+    format: 'json',
+    time: { path: 'ts', unit: 'ms' },
+    fields: { temp: 'number' },
+    ...more,
+  },
+});
+const hot = {
+  name: 'hot',
+  stream: 'sensors',
+  conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 20 }] },
+  event: { type: 'hot', params: { message: '{{device}}' } },
+};
+
+const cleanup = createCleanup();
+let plant: Plant;
+let tables: Tables;
+let url: string;
+let engine: Engine;
+
+beforeAll(async () => {
+  const server = await startTestClickHouse();
+  cleanup.add(() => server.stop());
+  ({ url } = server);
+  tables = openTables(url, cleanup);
+  plant = await createPlant({ clickhouseUrl: url, database: 'weir', streams: sensors({}), rules: [hot] }, cleanup);
+});
+afterAll(() => cleanup.run());
+
+async function deadletters(...args: string[]) {
+  const run = spawnWeir(['deadletters', ...args, '--config', plant.configFile], PASSWORD);
+  const { code } = await run.exited;
+  return { code, stdout: run.stdout(), stderr: run.stderr() };
+}
+
+interface Listed {
+  readonly letters: readonly { id: string; topic: string; faults: { reason: string; retried: string | null }[] }[];
+  readonly total: number;
+  readonly reasons: Record<string, number>;
+}
+
+async function listed(...args: string[]): Promise<Listed> {
+  const { code, stdout, stderr } = await deadletters('list', '--json', ...args);
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout);
+}
+
+const ts = Date.now() - 60_000;
+const letterOf = async (device: string) => (await listed('--topic', `plant/+/${device}/#`, '--all')).letters[0]!.id;
+const rows = (device: string) =>
+  tables.select(
+    `SELECT temp, late, toString(toUnixTimestamp64Milli(time)) AS ts FROM weir.sensors FINAL WHERE device = '${device}'`,
+  );
+const left = () => readdirSync(join(plant.dir, 'data', 'redrive'));
+
+/** Makes messages of some devices dead letters, with a config that does not take texts for numbers. */
+async function send(payloads: Readonly<Record<string, string>>): Promise<void> {
+  const client = await plant.client();
+  for (const [device, payload] of Object.entries(payloads)) {
+    await client.publishAsync(`plant/north/${device}/data`, payload, { qos: 1 });
+  }
+  await eventually(async () => {
+    const letters = await tables.count(
+      `(SELECT uniqExact(topic) FROM weir.dead_letters WHERE topic IN (${Object.keys(payloads).map((device) => `'plant/north/${device}/data'`)}))`,
+    );
+    expect(letters).toBe(Object.keys(payloads).length);
+  });
+}
+
+test('what was mended is retried while the engine runs, becomes one row and no alert', async () => {
+  expect(await deadletters('list')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('no engine has written'),
+  });
+  engine = await plant.start();
+  await send({ d1: `{"ts":${ts},"temp":"21.5"}`, d2: `{"ts":${ts},"temp"`, d3: 'weird \u001b[31m' });
+  expect((await listed()).reasons).toEqual({ malformed: 2, 'wrong-type': 1 });
+  expect((await deadletters('retry', '--everything', '--dry-run')).stdout).toContain(
+    'would redrive: nothing to redrive; 1 still wrong-type, 2 still malformed',
+  );
+  await engine.stop();
+  await plant.writeConfig({ streams: sensors({ coerce: true }) });
+  engine = await plant.start();
+
+  const list = await deadletters('list');
+  expect(list.stdout).toMatch(/^id +time +stream +topic +reason +detail\n/);
+  expect(list.stdout).toMatch(/\n3 letters to retry: malformed 2, wrong-type 1\n$/);
+  const id = await letterOf('d1');
+  const shown = await deadletters('show', id);
+  expect(shown.stdout).toContain(`{"ts":${ts},"temp":"21.5"}`);
+  expect(shown.stdout).toContain('now       can be redriven: 1 reading\n');
+  expect((await deadletters('show', await letterOf('d3'))).stdout).toContain('weird \\x1b[31m');
+
+  const dry = await deadletters('retry', id, '--dry-run');
+  expect(dry).toMatchObject({ code: 0, stdout: 'would redrive: 1 letter with 1 reading\n' });
+  expect(existsSync(join(plant.dir, 'data', 'redrive'))).toBe(false);
+  const events = await listen(await plant.natsClient());
+  const retried = await deadletters('retry', '--since', '1h');
+  expect(retried).toMatchObject({ code: 0, stderr: '' });
+  expect(retried.stdout).toContain('redriven: 1 letter with 1 reading; 2 still malformed\n');
+  await eventually(async () => expect(await rows('d1')).toEqual([{ temp: 21.5, late: true, ts: String(ts) }]));
+  await eventually(() => expect(left()).toEqual([]));
+  expect((await engine.metrics()).weir_messages_redriven_total).toBe(1);
+
+  expect((await listed()).letters.map(({ topic }) => topic).sort()).toEqual([
+    'plant/north/d2/data',
+    'plant/north/d3/data',
+  ]);
+  const all = await listed('--all');
+  expect(all.letters.find((letter) => letter.id === id)?.faults[0]?.retried).toMatch(/^20.*Z$/);
+  expect(all.total).toBe(3);
+  // A reading of now passes through everything that the redriven one would have.
+  const client = await plant.client();
+  await client.publishAsync('plant/north/d9/data', `{"ts":${Date.now()},"temp":30}`, { qos: 1 });
+  await eventually(() => expect(events.map(({ subject }) => subject)).toContain('weir.alerts.warning.hot.d9'));
+  expect(events.filter(({ body }) => body.subject === 'd1')).toEqual([]);
+  expect(await tables.count(`(SELECT count() FROM weir.devices WHERE device = 'd1')`)).toBe(0);
+});
+
+test('a letter that is retried twice is one row, also after merging', async () => {
+  const id = await letterOf('d1');
+  expect((await deadletters('retry', id)).stdout).toContain('redriven: 1 letter');
+  await eventually(async () => expect((await engine.metrics()).weir_messages_redriven_total).toBe(2));
+  await eventually(async () =>
+    expect(await tables.count(`(SELECT count() FROM weir.sensors WHERE device = 'd1')`)).toBe(2),
+  );
+  for (const table of ['sensors', 'dead_letters']) {
+    await fetch(url, { method: 'POST', body: `OPTIMIZE TABLE weir.${table} FINAL` });
+  }
+  expect(await tables.count(`(SELECT count() FROM weir.sensors WHERE device = 'd1')`)).toBe(1);
+  expect(await tables.count(`(SELECT countIf(retried IS NOT NULL) FROM weir.dead_letters)`)).toBe(1);
+  expect((await listed('--all', '--topic', 'plant/north/d1/data')).letters).toHaveLength(1);
+});
+
+test('what is retried while the engine is stopped is taken up when it starts', async () => {
+  await engine.stop();
+  await plant.writeConfig({});
+  engine = await plant.start();
+  await send({ d4: `{"ts":${ts},"temp":"4"}`, d5: `{"ts":${ts},"temp":"5"}` });
+  await engine.kill();
+  await plant.writeConfig({ streams: sensors({ coerce: true }) });
+  expect((await deadletters('retry', '--reason', 'wrong-type', '--topic', 'plant/+/d4/data')).code).toBe(0);
+  expect(left()).toHaveLength(1);
+  engine = await plant.start();
+  await eventually(async () => expect(await rows('d4')).toMatchObject([{ temp: 4, late: true }]));
+  await eventually(() => expect(left()).toEqual([]));
+});
+
+test('an engine that still has other streams leaves them alone until it is restarted', async () => {
+  await engine.stop();
+  await plant.writeConfig({});
+  engine = await plant.start();
+  await plant.writeConfig({ streams: sensors({ coerce: true }) });
+  expect((await deadletters('retry', '--topic', 'plant/north/d5/data')).code).toBe(0);
+  await eventually(() =>
+    expect(engine.log().map(({ msg }) => msg)).toContainEqual(expect.stringContaining('restart it')),
+  );
+  expect(left()).toHaveLength(1);
+  await engine.stop();
+  engine = await plant.start();
+  await eventually(async () => expect(await rows('d5')).toMatchObject([{ temp: 5, late: true }]));
+});
+
+test('what keeps it from its work is told: a data folder that is elsewhere, a login that is refused, no such letter', async () => {
+  await plant.writeConfig({ data: './elsewhere' });
+  expect(await deadletters('retry', '--everything')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Run this where the engine runs'),
+  });
+  expect(await deadletters('show', '999999')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('there is no letter 999999'),
+  });
+  const login = { username: 'nobody', password: { env: 'WEIR_TEST_PASSWORD' } };
+  await plant.writeConfig({ clickhouse: { url, database: 'weir', ...login } });
+  expect(await deadletters('list')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Authentication failed'),
+  });
+  await plant.writeConfig({ clickhouse: { url: 'http://127.0.0.1:9', database: 'weir' } });
+  expect(await deadletters('list')).toMatchObject({ code: 1, stderr: expect.stringContaining('ECONNREFUSED') });
+});
