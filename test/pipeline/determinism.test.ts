@@ -141,7 +141,7 @@ describe('the fold', () => {
     let late = 0;
     let repeated = 0;
     let missed = 0;
-    for (const { records } of fc.sample(scripts, { numRuns: 60, seed: 1 })) {
+    for (const { records } of fc.sample(scripts, { numRuns: 120, seed: 1 })) {
       const { outputs, counters, feed } = startFold(setup);
       feed(records);
       const { rows } = takeApart(setup, outputs);

@@ -93,11 +93,12 @@ function lookAt({ plan }: Setup, item: Item, atArrival: boolean): [string, strin
   }
 }
 
-/** Fractions to nine digits: what is added up depends, in its last ones, on the order. */
+/** Fractions to nine digits, and those near zero as zero: what is added up depends, in its last digits, on the order. */
 function print(value: object): string {
-  return JSON.stringify(value, (_name, part) =>
-    typeof part === 'number' && !Number.isInteger(part) ? Number(part.toPrecision(9)) : part,
-  );
+  return JSON.stringify(value, (_name, part) => {
+    if (typeof part !== 'number' || Number.isInteger(part)) return part;
+    return Math.abs(part) < 1e-9 ? 0 : Number(part.toPrecision(9));
+  });
 }
 
 /** Cuts records into arrays of these sizes, again and again. */
