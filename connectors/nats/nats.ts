@@ -34,8 +34,8 @@ const NO_JETSTREAM =
   'This NATS server has no JetStream: events go only to those who listen at that moment; nothing is kept for late subscribers, repeats after a restart are not dropped, and there is no KV of open alerts and devices.';
 
 /**
- * The sink of events. Each is published to JetStream with its id, so that a repeat within the stream's duplicate window adds nothing; after
- * an outage that was longer, what the streams have is read back first. Once the event is there its KV entry is written. Events with the same KV key (or, lacking one, the same subject and stream) go out
+ * The sink of events. Each is published to JetStream with its id, so that a repeat within the stream's duplicate window adds nothing. At the
+ * start and after an outage, what the streams have is read back first, however long ago they took it in; that is not published again. Once the event is there its KV entry is written. Events with the same KV key (or, lacking one, the same subject and stream) go out
  * strictly in the order of the first call for each, also across failures and retries; others run at once.
  * Nothing is buffered while the server is away: `publish` rejects at once. Where the server has no JetStream, events are
  * published plainly and flushed, and `status` says so; where it had one before, events wait. The memory it takes is that of the publications the caller has under way.
@@ -145,10 +145,9 @@ async function prepare(
   try {
     const manager = await nc.jetstreamManager({ timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
     await manager.getAccountInfo();
-    const windows = await ensureStreams(manager, onNotice);
+    await ensureStreams(manager);
     const js = nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
-    const now = Date.now();
-    const published = await readPublished(js, windows, { at: unsureFrom ?? now, now }, onNotice);
+    const published = unsureFrom === undefined ? new Map() : await readPublished(js, unsureFrom, onNotice);
     return { kind: 'jetstream', js, buckets: await ensureBuckets(js), published };
   } catch (error) {
     if (!lacksJetStream(nc, error)) throw toDeliveryError(error, 'preparing JetStream');
@@ -166,17 +165,20 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
 }
 
 async function publishKept(way: Way & { kind: 'jetstream' }, event: EventOutput, stream: StreamName): Promise<void> {
-  if (event.quiet !== true && way.published.get(stream)?.has(event.id) !== true) {
+  const published = way.published.get(stream);
+  if (event.quiet !== true && published?.has(event.id) !== true) {
     await way.js.publish(event.subject, event.body, {
       msgID: event.id,
       expect: { streamName: stream },
       timeout: ANSWER_TIMEOUT_MS,
     });
   }
-  if (event.kv === undefined) return;
-  const bucket = way.buckets[event.kv.bucket];
-  if (event.kv.value === null) await bucket.delete(event.kv.key);
-  else await bucket.put(event.kv.key, event.kv.value);
+  if (event.kv !== undefined) {
+    const bucket = way.buckets[event.kv.bucket];
+    if (event.kv.value === null) await bucket.delete(event.kv.key);
+    else await bucket.put(event.kv.key, event.kv.value);
+  }
+  published?.delete(event.id);
 }
 
 /** The flush is answered after every error that the publication may have caused; the client tells of such a one a few microtasks later. */

@@ -1,39 +1,33 @@
 import type { JetStreamClient } from 'nats';
 import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
-import type { StreamName } from './streams.ts';
-
-/** Of each stream, how long the server remembers ids; milliseconds. */
-export type DuplicateWindows = ReadonlyMap<StreamName, number>;
+import { STREAM_NAMES, type StreamName } from './streams.ts';
 
 /** By stream: ids of events that it has, and that we may publish again. */
 export type Published = ReadonlyMap<StreamName, Set<string>>;
 
 /** By so much the server's clock may be off ours. */
-const CLOCK_MARGIN_MS = 60_000;
+const CLOCK_MARGIN_MS = 10_000;
 /** What one request asks for. */
-const PAGE = 1_000;
+const PAGE = 10_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 /** Of each stream; about 20 MB. */
 const MOST_IDS = 100_000;
 
 /**
- * Reads back what the streams have taken in since an instant, where that is longer ago than half the time for which they remember ids: they would take a repetition
- * for something new. Tells through `onNotice` where that cannot be done, or is too much; rejects with a DeliveryError where it is to be
- * tried again.
+ * Reads back what the streams have taken in since an instant (milliseconds since the epoch), so that none of it need be published again.
+ * Tells through `onNotice` where that cannot be done, or is too much: then it is for the streams to know a repetition by its id. Rejects
+ * with a DeliveryError where it is to be tried again.
  */
 export async function readPublished(
   js: JetStreamClient,
-  windows: DuplicateWindows,
-  since: { readonly at: number; readonly now: number },
+  since: number,
   onNotice: (text: string) => void,
 ): Promise<Published> {
   const published = new Map<StreamName, Set<string>>();
-  for (const [stream, windowMs] of windows) {
-    // It may take a while until the last of them comes again.
-    if ((since.now - since.at) * 2 < windowMs) continue;
+  for (const stream of STREAM_NAMES) {
     try {
-      const { ids, rest } = await readIds(js, stream, since.at - CLOCK_MARGIN_MS);
+      const { ids, rest } = await readIds(js, stream, since - CLOCK_MARGIN_MS);
       published.set(stream, ids);
       if (rest > 0) onNotice(`${stream} has ${rest} more events than can be read back: ${CONSEQUENCE}`);
     } catch (error) {
@@ -45,7 +39,7 @@ export async function readPublished(
   return published;
 }
 
-const CONSEQUENCE = 'an event that was published just before a long outage may stand there twice.';
+const CONSEQUENCE = 'where the stream does not remember its id, one that comes again will stand there twice.';
 
 async function readIds(
   js: JetStreamClient,

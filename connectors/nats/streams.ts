@@ -30,11 +30,12 @@ interface StreamPlan {
 
 const DAY_MS = 86_400_000;
 /**
- * How long the server remembers ids of events that people wait for. Covers the time between a publication and its repetition after a
- * crash, so it must outlast Weir's own outages; each id costs the server about 200 bytes for as long.
+ * How long the server remembers ids. What Weir may repeat after an outage it compares with what a stream has (see published.ts), up to a
+ * number; this is for what goes beyond that, and for what is on its way when the connection is lost. Each id costs the server about 200
+ * bytes for as long.
  */
 const DUPLICATE_WINDOW_MS = 2 * 3_600_000;
-/** Below this an operator's own stream is worth a word. */
+/** For events that may be many. */
 const SHORT_DUPLICATE_WINDOW_MS = 10 * 60_000;
 
 const STREAMS: readonly StreamPlan[] = [
@@ -62,7 +63,6 @@ const STREAMS: readonly StreamPlan[] = [
     subjects: 'weir.facts.>',
     maxBytes: 512 * 1024 * 1024,
     maxAgeMs: 7 * DAY_MS,
-    // They may be many, and a repetition can be told by its id.
     duplicateWindowMs: SHORT_DUPLICATE_WINDOW_MS,
     samples: ['weir.facts.~sample.~sample'],
   },
@@ -77,27 +77,23 @@ const STREAMS: readonly StreamPlan[] = [
   },
 ];
 
+export const STREAM_NAMES: readonly StreamName[] = STREAMS.map(({ name }) => name);
+
 const BUCKETS: Readonly<Record<BucketName, string>> = {
   weir_alerts_open: 'Alerts of Weir that fire right now, by rule and key.',
   weir_devices: 'What Weir last knew of each device.',
 };
 
 /**
- * Makes the streams that are missing (file storage, oldest out first) and leaves existing ones as they are. Returns how long each remembers
- * ids, in milliseconds. Rejects as fatal where an existing one would not take our events; says through `onNotice` where one weakens a promise.
+ * Makes the streams that are missing (file storage, oldest out first) and leaves existing ones as they are.
+ * Rejects as fatal where an existing one would not take our events.
  */
-export async function ensureStreams(
-  manager: JetStreamManager,
-  onNotice: (text: string) => void,
-): Promise<ReadonlyMap<StreamName, number>> {
-  const windows = new Map<StreamName, number>();
+export async function ensureStreams(manager: JetStreamManager): Promise<void> {
   for (const plan of STREAMS) {
     const existing = await findStream(manager, plan.name);
-    if (existing !== undefined) checkStream(plan, existing, onNotice);
+    if (existing !== undefined) checkStream(plan, existing);
     else await addStream(manager, plan);
-    windows.set(plan.name, existing === undefined ? plan.duplicateWindowMs : existing.duplicate_window / 1e6);
   }
-  return windows;
 }
 
 /** Opens the buckets, making those that are missing; history 1, no limits. */
@@ -136,7 +132,7 @@ async function addStream(manager: JetStreamManager, plan: StreamPlan): Promise<v
   });
 }
 
-function checkStream(plan: StreamPlan, config: StreamConfig, onNotice: (text: string) => void): void {
+function checkStream(plan: StreamPlan, config: StreamConfig): void {
   const missing = plan.samples.find((sample) => !(config.subjects ?? []).some((filter) => matches(filter, sample)));
   const fault =
     missing !== undefined
@@ -148,12 +144,6 @@ function checkStream(plan: StreamPlan, config: StreamConfig, onNotice: (text: st
           : undefined;
   if (fault !== undefined) {
     throw new DeliveryError('fatal', `The NATS stream ${plan.name} ${fault}. Edit or remove it.`, 'STREAM_MISMATCH');
-  }
-  if (config.duplicate_window < nanos(SHORT_DUPLICATE_WINDOW_MS)) {
-    const seconds = config.duplicate_window / 1e9;
-    onNotice(
-      `The NATS stream ${plan.name} remembers event ids for ${seconds} s only: an event that Weir repeats after a longer outage will stand in it twice.`,
-    );
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EmbeddedClickHouse, startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { type Publisher, startPublisher } from '../faults/publisher.ts';
+import { plainReading } from '../faults/readings.ts';
 import { createWorld, type World } from '../faults/world.ts';
 import { type BenchCase, CLI, MIB } from './bench.ts';
 
@@ -14,6 +15,12 @@ const OUTAGE_S = 600;
 const RECOVERED = 1_100_000;
 const DEADLINE_MS = 10 * 60_000;
 const POLL_MS = 250;
+const above = (fact: string) => ({ all: [{ fact, operator: 'greaterThan', value: 80 }] });
+/** One that looks at each reading, and one with windows. Neither has anything to say of what is sent. */
+const RULES = [
+  { name: 'hot', conditions: above('temp') },
+  { name: 'warm', window: { tumbling: '5s' }, facts: { mean: { mean: 'temp' } }, conditions: above('mean') },
+].map((rule) => ({ ...rule, stream: 'sensors', event: { type: rule.name } }));
 const BATCHES = { clickhouse: { batch: { rows: 10_000, bytes: '5MB', age: '1s' } } };
 
 /**
@@ -83,7 +90,7 @@ async function withWorld<T>(measure: (world: World) => Promise<T>): Promise<T> {
   let world: World | undefined;
   try {
     server = await startClickHouse({ dir });
-    world = await createWorld(server, { config: BATCHES, merges: true });
+    world = await createWorld(server, { config: BATCHES, rules: RULES, merges: true });
     await world.start(CLI);
     return await measure(world);
   } finally {
@@ -93,8 +100,9 @@ async function withWorld<T>(measure: (world: World) => Promise<T>): Promise<T> {
   }
 }
 
+/** Readings that raise no alert. */
 function publish(world: World, count: number, perSecond: number): Publisher {
-  return startPublisher({ url: world.broker.url, count, perSecond });
+  return startPublisher({ url: world.broker.url, count, perSecond, disturb: (n) => [plainReading(n)] });
 }
 
 /** MiB. */

@@ -25,8 +25,16 @@ const isHot = (n: number) => Math.floor(n / DEVICES) % HOT_EVERY === HOT_EVERY /
 export const isPlain = (n: number) => !isHot(n) && !isHot(n - DEVICES);
 
 export function readingOf(n: number): Sent {
-  const payload = JSON.stringify({ n, temp: isHot(n) ? 90 : 20, ts: timeOf(n) });
-  return { topic: `plant/${deviceOf(n)}/data`, payload, n };
+  return sentOf(n, isHot(n) ? 90 : 20);
+}
+
+/** One that no rule has anything to say of. */
+export function plainReading(n: number): Sent {
+  return sentOf(n, 20);
+}
+
+function sentOf(n: number, temp: number): Sent {
+  return { topic: `plant/${deviceOf(n)}/data`, payload: JSON.stringify({ n, temp, ts: timeOf(n) }), n };
 }
 
 /** What must come of readings, in the order in which they went out. */
