@@ -2,13 +2,8 @@ import type { Logger } from 'pino';
 import type { Draft } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
+import type { Pressure } from './pressure.ts';
 import { createShedding } from './shedding.ts';
-
-/** What keeps messages out, as a part of its limit: from 1 on nothing is taken in. */
-export interface Pressure {
-  readonly name: string;
-  readonly level: number;
-}
 
 export interface IntakeOptions {
   readonly clock: Clock;

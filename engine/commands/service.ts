@@ -1,25 +1,22 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { Subject } from 'rxjs';
-import { createDecoder } from '../decode/decode.ts';
-import { type Checkpoint, type FoundCheckpoint, readCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts';
-import { type Journal, openJournal } from '../journal/journal.ts';
+import { writeCheckpoint } from '../journal/checkpoint.ts';
+import type { Journal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
-import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
-import type { Batch, EventOutput } from '../model/output.ts';
+import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Draft, JournalRecord } from '../model/record.ts';
-import { pipeline } from '../pipeline.ts';
-import type { Clock, EventSink, PortStatus, Source, SourceHandler, TableSink } from '../ports.ts';
-import { restore, type Snapshot, writeSnapshot } from '../snapshot.ts';
-import { createState, type State } from '../state.ts';
+import type { Clock, EventSink, Inbound, PortStatus, Source, TableSink } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import { type AttributeFeed, type AttributeSources, createAttributeFeed } from './attributes.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
-import { createIntake, type Intake, type Pressure } from './intake.ts';
+import { createFold, type Fold } from './fold.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { type Left, openData } from './opening.ts';
 import type { Outlet } from './outlet.ts';
 import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
+import { createPressureGauge, type PressureGauge } from './pressure.ts';
 import { createRedriveFeed } from './redrive.ts';
 
 export interface ServiceOptions {
@@ -64,37 +61,21 @@ const TICK_MS = 1_000;
 const CHECKPOINT_MS = 10_000;
 const DISK_MS = 1_000;
 const REDRIVE_MS = 500;
-/** Smaller where the journal may not grow large: it shrinks by whole segments. */
-const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Opens the journal, and resolves; then folds it from the last checkpoint on, and starts to take messages in. Rejects where the data
  * folder is in use or its journal cannot be read.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, log, counters } = options;
+  const { config, onFailure } = options;
   await mkdir(config.data, { recursive: true });
   const unlock = lockFolder(config.data);
   try {
     let commit: (records: readonly JournalRecord[]) => void = () => undefined;
-    const journal = await openJournal({
-      folder: config.data,
-      counters,
-      onCommit: (records) => commit(records),
-      onFailure: options.onFailure,
-      onLoss: (loss) => {
-        counters.journal_records_lost += loss.nextOffset - loss.firstLost;
-        log.error(loss, 'the journal is damaged: these records are lost, those behind them are not');
-      },
-      segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(config.journal.maxBytes / 8)),
-    });
-    if (journal.tornBytes > 0)
-      log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
-    const checkpoint = ownCheckpoint(readable(await readCheckpoint(config.data), options), journal, log);
-    const repeatsFrom = await firstInstant(journal, checkpoint?.nextOffset ?? journal.firstOffset);
-    const service = new JournaledService({ ...options, repeatsFrom }, journal, unlock, checkpoint);
+    const left = await openData({ ...options, onCommit: (records) => commit(records) });
+    const service = new JournaledService(options, left, unlock);
     commit = (records) => service.commit(records);
-    service.begin().catch(options.onFailure);
+    service.begin().catch(onFailure);
     return service;
   } catch (error) {
     unlock();
@@ -102,91 +83,60 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-function readable(
-  { checkpoint, unreadable }: FoundCheckpoint,
-  { log, counters }: ServiceOptions,
-): Checkpoint | undefined {
-  if (unreadable !== undefined) {
-    counters.checkpoints_unreadable += 1;
-    log.error({ reason: unreadable, nextOffset: checkpoint?.nextOffset }, 'going on from the checkpoint before');
-  }
-  return checkpoint;
-}
-
-function ownCheckpoint(found: Checkpoint | undefined, journal: Journal, log: Logger): Checkpoint | undefined {
-  if (found === undefined || found.journalId === journal.id) return found;
-  log.warn('the checkpoint belongs to another journal: it is left out');
-  return undefined;
-}
-
-/** When what the fold will make again was made first; undefined where there is nothing. */
-async function firstInstant(journal: Journal, from: number): Promise<number | undefined> {
-  for await (const records of journal.read(from)) return records[0]?.at;
-  return undefined;
-}
-
-interface StartedOptions extends ServiceOptions {
-  readonly repeatsFrom: number | undefined;
-}
-
 class JournaledService implements Service {
-  readonly #options: StartedOptions;
+  readonly #options: ServiceOptions;
   readonly #journal: Journal;
   readonly #unlock: () => void;
-  readonly #records$ = new Subject<readonly JournalRecord[]>();
-  /** What the fold has made of the records that it is at. */
-  readonly #batches: Batch[] = [];
+  readonly #fold: Fold;
+  /** First offset to fold at the start. */
+  readonly #foldFrom: number;
   readonly #tables: TableOutlet;
   readonly #events: Outlet<EventOutput>;
+  readonly #pressure: PressureGauge;
   readonly #checkpointer: Checkpointer;
   readonly #source: Source;
   readonly #intake: Intake;
-  /** Of the checkpoint that is under way. */
-  readonly #text = new TextBuffer();
   readonly #timers: NodeJS.Timeout[] = [];
-  #attributes: AttributeFeed | undefined;
-  #state: State;
-  /** First offset to fold at the start. */
-  #foldFrom: number;
-  /** Where the newest checkpoint on disk goes on; undefined before the first. */
-  #checkpointAt: number | undefined;
   /** When the config was read, at the latest. */
   readonly #startedAt: number;
+  #attributes: AttributeFeed | undefined;
+  /** Where the newest checkpoint on disk goes on; undefined before the first. */
+  #checkpointAt: number | undefined;
   #recovering = true;
   #stopping = false;
-  /** The disk has less free than it should. */
-  #diskShort = false;
   #lagMs = 0;
   #onRelief: (() => void) | undefined;
 
-  constructor(options: StartedOptions, journal: Journal, unlock: () => void, checkpoint: Checkpoint | undefined) {
+  constructor(options: ServiceOptions, { journal, checkpoint, repeatsFrom }: Left, unlock: () => void) {
     this.#options = options;
     this.#startedAt = this.#now();
     this.#journal = journal;
     this.#unlock = unlock;
-    this.#state = createState(options.plan, options.config.mqtt.length);
-    this.#foldFrom = journal.firstOffset;
+    this.#foldFrom = checkpoint?.nextOffset ?? journal.firstOffset;
+    this.#checkpointAt = checkpoint?.nextOffset;
     this.#source = options.createSource(journal.nextOffset > 0);
     const onProgress = () => this.#onProgress();
     this.#tables = createTableOutlet({ ...options, journal, onProgress });
-    this.#events = createEventOutlet({ ...options, onProgress });
+    this.#events = createEventOutlet({ ...options, repeatsFrom, onProgress });
+    this.#fold = createFold({
+      ...options,
+      journalId: journal.id,
+      checkpoint,
+      onEvent: (event) => this.#events.push(event),
+      onBatch: (batch) => this.#tables.push(batch),
+    });
+    const { config } = options;
+    this.#pressure = createPressureGauge({ config, journal, tables: this.#tables.outbox, events: this.#events.outbox });
     this.#checkpointer = this.#createCheckpointer();
     this.#intake = this.#createIntake();
-    if (checkpoint !== undefined) this.#restore(checkpoint);
-    this.#connectFold();
   }
 
   #createCheckpointer(): Checkpointer {
-    const { config, plan, log } = this.#options;
-    const brokers = config.mqtt.map((broker) => broker.name);
+    const { config, log } = this.#options;
     const outboxes = [this.#tables.outbox, this.#events.outbox];
     return createCheckpointer({
       requestCut: () => this.#append([{ kind: 'mark', at: this.#now(), mark: 'cut', connection: -1 }]),
-      take: (nextOffset) => ({
-        journalId: this.#journal.id,
-        nextOffset,
-        state: this.#takeState(plan, brokers),
-      }),
+      take: (nextOffset) => ({ journalId: this.#journal.id, nextOffset, state: this.#fold.takeState() }),
       positions: () => outboxes.map((outbox) => outbox.position),
       areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
       write: async (checkpoint) => {
@@ -203,12 +153,6 @@ class JournaledService implements Service {
     });
   }
 
-  #takeState(plan: Plan, brokers: readonly string[]): Buffer {
-    this.#text.clear();
-    writeSnapshot(plan, brokers, this.#state, (piece) => this.#text.write(piece));
-    return this.#text.bytes;
-  }
-
   #now(): number {
     return this.#options.clock.now();
   }
@@ -217,27 +161,13 @@ class JournaledService implements Service {
     this.#journal.append(drafts, durable);
   }
 
-  #restore(checkpoint: Checkpoint): void {
-    const { config, plan, log } = this.#options;
-    const brokers = config.mqtt.map((broker) => broker.name);
-    const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state.toString()) as Snapshot);
-    if (dropped.length > 0)
-      log.warn(
-        { dropped, resolved: state.alerting.orphans.length },
-        'rules or streams changed: what was remembered for them is gone, and their open alerts are told as resolved',
-      );
-    this.#state = state;
-    this.#foldFrom = checkpoint.nextOffset;
-    this.#checkpointAt = checkpoint.nextOffset;
-  }
-
   /** Folds the journal from the checkpoint on, no faster than the sinks take it; then opens the doors. */
   async begin(): Promise<void> {
     let records = 0;
     for await (const part of this.#journal.read(this.#foldFrom)) {
-      this.#fold(part);
+      this.#fold.feed(part);
       records += part.length;
-      while (this.#pressure().level > 1 && !this.#stopping) await this.#relief();
+      while (this.#pressure.mostOfOutlets().level > 1 && !this.#stopping) await this.#relief();
       if (this.#stopping) return;
     }
     this.#recovering = false;
@@ -249,33 +179,6 @@ class JournaledService implements Service {
   #relief(): Promise<void> {
     return new Promise((resolve) => {
       this.#onRelief = resolve;
-    });
-  }
-
-  #connectFold(): void {
-    const { config, plan, counters } = this.#options;
-    const decoder = createDecoder({
-      streams: config.streams,
-      brokers: config.mqtt.map((broker) => broker.name),
-      maxAheadMs: config.maxAheadMs,
-      counters,
-    });
-    pipeline(this.#records$, {
-      plan,
-      state: this.#state,
-      decoder,
-      context: {
-        journalId: this.#journal.id,
-        instance: config.mqtt[0]!.clientId,
-        database: config.clickhouse.database,
-      },
-      limits: config.clickhouse.batch,
-      maxBehindMs: config.maxAheadMs,
-      brokers: config.mqtt.map((broker) => broker.name),
-      counters,
-    }).subscribe((output) => {
-      if (output.kind === 'batch') this.#batches.push(output);
-      else this.#events.push(output);
     });
   }
 
@@ -305,10 +208,9 @@ class JournaledService implements Service {
   /** What a file says of devices comes before their first message. */
   #startAttributes(): void {
     const { attributeSources: sources, log, counters } = this.#options;
-    const known = new Map(Array.from(this.#state.attributes.ofReadings, ([device, { text }]) => [device, text]));
     this.#attributes = createAttributeFeed({
       sources,
-      known,
+      known: this.#fold.attributes(),
       append: (changes) => {
         const at = this.#now();
         this.#append(changes.map((change) => ({ kind: 'attributes', at, ...change })));
@@ -320,30 +222,19 @@ class JournaledService implements Service {
   }
 
   /** Takes messages into the journal, as the intake lets them in. */
-  #handler(): Pick<SourceHandler, 'messages'> {
-    const { counters } = this.#options;
-    return {
-      messages: (connection, messages, acknowledge) => {
-        const at = this.#now();
-        const drafts: Draft[] = [];
-        for (let i = 0; i < messages.length; i++) {
-          const { topic, payload, qos, retain, dup, packetId } = messages[i]!;
-          drafts.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });
-        }
-        const count = drafts.length;
-        // Holds none of the messages: they are bytes of the journal by now, and may go.
-        this.#append(drafts, () => {
-          counters.messages_journaled += count;
-          acknowledge();
-        });
-      },
-    };
-  }
-
-  /** Events go out ahead of the rows of the same records: a large batch takes its time. */
-  #fold(records: readonly JournalRecord[]): void {
-    this.#records$.next(records);
-    for (const batch of this.#batches.splice(0)) this.#tables.push(batch);
+  #take(connection: number, messages: readonly Inbound[], acknowledge: () => void): void {
+    const at = this.#now();
+    const drafts: Draft[] = [];
+    for (let i = 0; i < messages.length; i++) {
+      const { topic, payload, qos, retain, dup, packetId } = messages[i]!;
+      drafts.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });
+    }
+    const count = drafts.length;
+    // Holds none of the messages: they are bytes of the journal by now, and may go.
+    this.#append(drafts, () => {
+      this.#options.counters.messages_journaled += count;
+      acknowledge();
+    });
   }
 
   /** Durable records, in order: the fold may see them now. */
@@ -353,11 +244,11 @@ class JournaledService implements Service {
     for (let i = 0; i < records.length; i++) {
       const record = records[i]!;
       if (record.kind !== 'mark' || record.mark !== 'cut') continue;
-      this.#fold(records.slice(from, i + 1));
+      this.#fold.feed(records.slice(from, i + 1));
       this.#checkpointer.onCut(record.offset);
       from = i + 1;
     }
-    if (from < records.length) this.#fold(from === 0 ? records : records.slice(from));
+    if (from < records.length) this.#fold.feed(from === 0 ? records : records.slice(from));
     const newest = records.findLast((record) => record.kind !== 'message' || record.redriven === undefined);
     if (newest !== undefined) this.#lagMs = this.#now() - newest.at;
     this.#intake.regulate();
@@ -369,29 +260,16 @@ class JournaledService implements Service {
       clock,
       counters,
       log,
-      take: this.#handler().messages,
+      take: (connection, messages, acknowledge) => this.#take(connection, messages, acknowledge),
       append: (drafts) => this.#append(drafts),
-      pressure: () => this.#pressure(),
+      pressure: () => this.#pressure.most(),
       figures: () => this.gauges(),
     });
   }
 
   async #lookAtDisk(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#options.config.data);
-    this.#diskShort = bavail * bsize < this.#options.config.journal.minFreeBytes;
+    await this.#pressure.lookAtDisk();
     this.#intake.regulate();
-  }
-
-  /** How full the fullest of journal, outboxes and disk is. */
-  #pressure(): Pressure {
-    const { clickhouse, nats, journal } = this.#options.config;
-    const all: readonly Pressure[] = [
-      { name: 'the disk is nearly full', level: this.#diskShort ? 1 : 0 },
-      { name: 'too many rows wait for ClickHouse', level: this.#tables.outbox.bytes / clickhouse.queueBytes },
-      { name: 'too many events wait for NATS', level: this.#events.outbox.bytes / nats.outboxBytes },
-      { name: 'the journal is full', level: this.#recovering ? 0 : this.#journal.bytes / journal.maxBytes },
-    ];
-    return all.reduce((most, each) => (each.level > most.level ? each : most));
   }
 
   #onProgress(): void {
@@ -401,7 +279,7 @@ class JournaledService implements Service {
 
   #relieve(): void {
     if (!this.#recovering) this.#intake.regulate();
-    else if (this.#pressure().level <= 1) {
+    else if (this.#pressure.mostOfOutlets().level <= 1) {
       this.#onRelief?.();
       this.#onRelief = undefined;
     }
@@ -425,8 +303,7 @@ class JournaledService implements Service {
       clickhouse_spilled_bytes: this.#tables.spilledBytes,
       nats_pending_bytes: this.#events.outbox.bytes,
       intake_paused: this.#intake.paused ? 1 : 0,
-      // Those of derived streams are no devices, or the same ones again.
-      devices: this.#options.config.streams.reduce((sum, _, i) => sum + this.#state.streams[i]!.devices.size, 0),
+      devices: this.#fold.devices,
       rules: this.#options.plan.rules.length,
       lag_seconds: this.#lagMs / 1_000,
     };

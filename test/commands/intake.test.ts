@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createIntake, type Pressure } from '../../engine/commands/intake.ts';
+import { createIntake } from '../../engine/commands/intake.ts';
+import type { Pressure } from '../../engine/commands/pressure.ts';
 import type { Inbound } from '../../engine/ports.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
