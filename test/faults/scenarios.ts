@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statfsSync, writeFil
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DiscardPolicy, type StreamConfig } from 'nats';
+import { readStream } from '../integration/servers/events.ts';
 import type { Expectation } from './oracle.ts';
 import type { Publisher } from './publisher.ts';
 import { isPlain, readingOf, type Sent } from './readings.ts';
@@ -194,6 +195,23 @@ export const SCENARIOS: readonly Scenario[] = [
       links.mqtt.set({});
       publisher.goOn();
     },
+  },
+  {
+    name: 'broker forgets',
+    short: true,
+    disturb: async (world, { publisher }) => {
+      const { broker } = world;
+      await delay(500);
+      await publisher.pause();
+      // What is on its way is lost with the broker's memory.
+      await delay(500);
+      await broker.halt();
+      rmSync(join(broker.dir, 'mosquitto.db'));
+      await broker.restart();
+      await world.ready();
+      publisher.goOn();
+    },
+    happened: async (world) => (await readStream(await world.natsClient(), 'WEIR_GAPS')).length === 1,
   },
   { name: 'broker link cut', short: true, disturb: spell('mqtt', { down: true }, { short: 2, full: 10 }) },
   { name: 'broker link silent', disturb: spell('mqtt', { silent: true }, { short: 4, full: 20 }) },

@@ -32,6 +32,8 @@ export interface World {
   engine(): Engine;
   /** Starts an engine from these compiled files and keeps it up: one that ends by itself is started again from `then`. */
   start(cli: string, then?: string): Promise<void>;
+  /** Resolves once the engine can do all its work. */
+  ready(): Promise<void>;
   /** SIGKILL, and a new one. Resolves once it runs. */
   restart(): Promise<void>;
   /** SIGKILL, and none until `revive`. */
@@ -51,6 +53,8 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** Parts of the engine that can be ready or not. */
+const EVERYTHING = ['journal', 'mqtt', 'nats', 'clickhouse'];
 const READY_DEADLINE_MS = 60_000;
 
 let databases = 0;
@@ -93,6 +97,7 @@ export async function createWorld(
   for (const rule of rules) writeFileSync(join(folder, `rules/${rule.name}.rule.json`), JSON.stringify(rule));
   writeFileSync(file, JSON.stringify(configOf(links, database, config)));
   const clickhouse = createClient({ url: server.url, log: { level: ClickHouseLogLevel.OFF } });
+  const current = () => engines.at(-1) as Engine;
   let watcher: NatsConnection | undefined;
   const seen = { messages: 0, changes: new Map<string, string[]>() };
   let revived: Promise<void> | undefined;
@@ -112,7 +117,7 @@ export async function createWorld(
       const endedAt = performance.now();
       starting = (revived ?? Promise.resolve()).then(async () => {
         await launch(successor);
-        await ready(() => engines.at(-1) as Engine, ['journal']);
+        await ready(current, ['journal']);
         recoveryMs = Math.max(recoveryMs, performance.now() - endedAt);
       });
       starting.catch(() => undefined);
@@ -144,15 +149,16 @@ export async function createWorld(
       nats = await startNats({ ...natsOptions, ...more, port });
     },
     natsClient,
-    engine: () => engines.at(-1) as Engine,
+    engine: current,
     start: async (cli, then = cli) => {
       successor = then;
       await launch(cli);
       // Before it has subscribed, the broker keeps nothing for it.
-      await ready(() => engines.at(-1) as Engine, ['journal', 'mqtt', 'nats', 'clickhouse']);
+      await ready(current, EVERYTHING);
       if (merges) return;
       for (const table of MERGED) await clickhouse.command({ query: `SYSTEM STOP MERGES ${database}.${table}` });
     },
+    ready: () => ready(current, EVERYTHING),
     restart: async () => {
       await kill();
       await starting;
