@@ -1,15 +1,13 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { get as httpGet } from 'node:http';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { endWithin, freePort, scriptBeside, untilExit } from './child.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 15_000;
-const STDERR_TAIL_CHARS = 2_000;
 /** A free port may be taken between our asking for it and the server's listening. */
 const FREE_PORT_TRIES = 3;
 
@@ -88,7 +86,8 @@ function launch(library: string, dir: string, port: number): EmbeddedClickHouse 
   const query = `SYSTEM START LISTEN HTTP; SELECT count() FROM file('-', 'LineAsString')`;
   const listen = [`--path=${dir}`, `--http_port=${port}`, '--listen_host=127.0.0.1', `--query=${query}`];
   // In a process group of its own, so that Ctrl-C reaches only us and we stop the server when we are done with it.
-  const child = spawn(process.execPath, [...childScript(), library, ...listen, '--', ...settings], {
+  const { execArgv, path } = scriptBeside('clickhouse-child', import.meta.url);
+  const child = spawn(process.execPath, [...execArgv, path, library, ...listen, '--', ...settings], {
     cwd: dir,
     detached: true,
     stdio: 'pipe',
@@ -104,29 +103,9 @@ function launch(library: string, dir: string, port: number): EmbeddedClickHouse 
     exited,
     stop: async () => {
       child.stdin.end();
-      const force = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-      await exited;
-      clearTimeout(force);
+      await endWithin(STOP_DEADLINE_MS, exited, () => child.kill('SIGKILL'));
     },
   };
-}
-
-/** Node arguments that run the child: compiled JavaScript as it is, TypeScript through tsx. */
-function childScript(): string[] {
-  if (!import.meta.url.endsWith('.ts')) return [fileURLToPath(new URL('./clickhouse-child.js', import.meta.url))];
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--import', loader, fileURLToPath(new URL('./clickhouse-child.ts', import.meta.url))];
-}
-
-function untilExit(child: ChildProcessWithoutNullStreams): Promise<string> {
-  let tail = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    tail = (tail + text).slice(-STDERR_TAIL_CHARS);
-  });
-  return new Promise((done) => {
-    child.once('error', (error) => done(`${tail}${error.message}`));
-    child.once('close', (code, signal) => done(tail.trim() || `it ended with ${signal ?? `code ${code}`}`));
-  });
 }
 
 async function untilReady(server: EmbeddedClickHouse, dir: string): Promise<void> {
@@ -171,18 +150,5 @@ function get(url: string): Promise<string> {
     });
     request.once('timeout', () => request.destroy(new Error('no answer')));
     request.once('error', fail);
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? done(address.port) : fail(new Error('no port')),
-      );
-    });
   });
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { endWithin, scriptBeside } from './child.ts';
 import type { BrokerMessage } from './mqtt-child.ts';
 
 /** A running MQTT broker that belongs to this process. */
@@ -22,20 +21,17 @@ const STOP_DEADLINE_MS = 2_000;
  * directory of the child (default: ours). Rejects with what is missing.
  */
 export async function startBroker(options: { port?: number; dir?: string } = {}): Promise<EmbeddedBroker> {
-  const typescript = import.meta.url.endsWith('.ts');
-  const script = fileURLToPath(new URL(typescript ? './mqtt-child.ts' : './mqtt-child.js', import.meta.url));
-  const loader = () => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = fork(script, [String(options.port ?? 0)], {
-    execArgv: typescript ? ['--import', loader()] : [],
+  const { execArgv, path } = scriptBeside('mqtt-child', import.meta.url);
+  const child = fork(path, [String(options.port ?? 0)], {
+    execArgv,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     ...(options.dir !== undefined && { cwd: options.dir }),
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async () => {
     if (child.connected) child.disconnect();
-    const force = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) await exited;
-    clearTimeout(force);
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    await endWithin(STOP_DEADLINE_MS, exited, () => child.kill('SIGKILL'));
   };
   try {
     const port = await untilListening(child);

@@ -1,15 +1,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { endWithin, scriptBeside, untilExit } from './child.ts';
 import { findNatsServer } from './nats-binary.ts';
 
 const START_DEADLINE_MS = 20_000;
 /** Longer than the supervisor's own patience with the server. */
 const STOP_DEADLINE_MS = 8_000;
-const STDERR_TAIL_CHARS = 2_000;
 const POLL_MS = 15;
 
 export interface EmbeddedNatsOptions {
@@ -89,7 +87,8 @@ interface Launched {
 
 function launch(binary: string, args: readonly string[], dir: string): Launched {
   // In a process group of its own, so that Ctrl-C reaches only us and we stop the server when we are done with it.
-  const child = spawn(process.execPath, [...supervisor(), binary, ...args], {
+  const { execArgv, path } = scriptBeside('supervise', import.meta.url);
+  const child = spawn(process.execPath, [...execArgv, path, binary, ...args], {
     cwd: dir,
     detached: true,
     stdio: 'pipe',
@@ -103,35 +102,15 @@ function launch(binary: string, args: readonly string[], dir: string): Launched 
     exited,
     stop: async () => {
       child.stdin.end();
-      const force = setTimeout(() => killGroup(child), STOP_DEADLINE_MS);
-      await exited;
-      clearTimeout(force);
+      await endWithin(STOP_DEADLINE_MS, exited, () => killGroup(child));
     },
   };
-}
-
-/** Node arguments that run the supervisor: compiled JavaScript as it is, TypeScript through tsx. */
-function supervisor(): string[] {
-  if (!import.meta.url.endsWith('.ts')) return [fileURLToPath(new URL('./supervise.js', import.meta.url))];
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--import', loader, fileURLToPath(new URL('./supervise.ts', import.meta.url))];
 }
 
 /** The supervisor leads the group, and the server is in it. */
 function killGroup(child: ChildProcessWithoutNullStreams): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   process.kill(-child.pid, 'SIGKILL');
-}
-
-function untilExit(child: ChildProcessWithoutNullStreams): Promise<string> {
-  let tail = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    tail = (tail + text).slice(-STDERR_TAIL_CHARS);
-  });
-  return new Promise((done) => {
-    child.once('error', (error) => done(`${tail}${error.message}`));
-    child.once('close', (code, signal) => done(tail.trim() || `it ended with ${signal ?? `code ${code}`}`));
-  });
 }
 
 /** The first line of the child's stdout; empty where it ended before. */

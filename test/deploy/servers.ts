@@ -2,12 +2,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../../connectors/embedded/child.ts';
 import { natsServerFromPackage, natsServerOnPath } from '../../connectors/embedded/nats-binary.ts';
 import { deployed, environmentOf, PASSWORDS, replaced, serviceOf } from './files.ts';
 
@@ -188,17 +189,6 @@ export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-deploy-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
   return dir;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? done(address.port) : fail(new Error('no port'))));
-    });
-  });
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KV, NatsConnection } from 'nats';
 import { afterEach, expect, test, vi } from 'vitest';
+import { freePort } from '../../connectors/embedded/child.ts';
 import type { Engine } from './servers/engine.ts';
 import type { CloudEvent } from './servers/events.ts';
-import { createCleanup, createPlant, eventually, freePort, type Plant } from './servers/plant.ts';
+import { createCleanup, createPlant, eventually, type Plant } from './servers/plant.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 

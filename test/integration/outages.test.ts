@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { freePort } from '../../connectors/embedded/child.ts';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import type { Engine } from './servers/engine.ts';
 import { readStream } from './servers/events.ts';
@@ -11,7 +12,6 @@ import {
   createCleanup,
   createPlant,
   eventually,
-  freePort,
   type Json,
   openTables,
   type Plant,

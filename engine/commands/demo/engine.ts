@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { endWithin, freePort } from '../../../connectors/embedded/child.ts';
 import { CannotStart } from './failure.ts';
 import type { Servers } from './servers.ts';
 
@@ -111,9 +111,7 @@ function launch(configFile: string, logFile: string, devices: number): Pick<Engi
 
 async function stop(child: ChildProcess, exited: Promise<string>): Promise<boolean> {
   child.kill('SIGTERM');
-  const force = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-  const outcome = await exited;
-  clearTimeout(force);
+  const outcome = await endWithin(STOP_DEADLINE_MS, exited, () => child.kill('SIGKILL'));
   return outcome === 'exit code 0';
 }
 
@@ -146,17 +144,4 @@ async function untilReady(engine: EngineProcess, signal: AbortSignal): Promise<v
 export async function tailOf(file: string): Promise<string> {
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
   return lines.slice(-LOG_TAIL_LINES).join('\n');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? done(address.port) : fail(new Error('no port')),
-      );
-    });
-  });
 }
