@@ -1,12 +1,12 @@
 import type { BenchCase } from './bench.ts';
 import { memory } from './memory.ts';
-import { outage, recovery } from './outage.ts';
+import { flood, outage, recovery } from './outage.ts';
 import { overlap } from './overlap.ts';
 import { rules } from './rules.ts';
 import { throughput } from './throughput.ts';
 
 /** Every benchmark; a new one is a file beside this one and a word here. */
-const CASES: readonly BenchCase[] = [throughput, memory, overlap, rules, recovery, outage];
+const CASES: readonly BenchCase[] = [throughput, memory, overlap, rules, recovery, flood, outage];
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');

@@ -13,6 +13,7 @@ const WARM_UP_S = 60;
 const OUTAGE_S = 600;
 /** Readings that make 100 MB of journal. */
 const RECOVERED = 1_100_000;
+const FLOOD = 1_000_000;
 const DEADLINE_MS = 10 * 60_000;
 const POLL_MS = 250;
 const above = (fact: string) => ({ all: [{ fact, operator: 'greaterThan', value: 80 }] });
@@ -52,6 +53,30 @@ export const outage: BenchCase = {
             unit: 'rows/s',
           },
         ];
+      } finally {
+        await publisher.close();
+      }
+    }),
+};
+
+/** The engine's highest resident memory while readings come as fast as the broker gives them, in MiB; beside that at an easy rate. */
+export const flood: BenchCase = {
+  name: 'flood',
+  summary: `memory while ${FLOOD} readings come at once, against ${PER_SECOND} readings/s`,
+  run: () =>
+    withWorld(async (world) => {
+      const calm = publish(world, WARM_UP_S * PER_SECOND, PER_SECOND);
+      const baseline = await highestRss(world, WARM_UP_S);
+      await calm.done;
+      await calm.close();
+      const publisher = publish(world, FLOOD, 1_000_000);
+      try {
+        let value = 0;
+        await until(async () => {
+          value = Math.max(value, await rssOf(world));
+          return (await rowsOf(world)) >= FLOOD;
+        });
+        return [{ case: 'flood: memory', value, baseline, ratio: value / baseline, unit: 'MiB' }];
       } finally {
         await publisher.close();
       }
@@ -111,10 +136,14 @@ async function highestRss(world: World, seconds: number): Promise<number> {
   let highest = 0;
   while (performance.now() < endAt) {
     await delay(POLL_MS);
-    const { process_resident_memory_bytes: bytes = 0 } = await world.engine().metrics();
-    highest = Math.max(highest, bytes);
+    highest = Math.max(highest, await rssOf(world));
   }
-  return Math.round(highest / MIB);
+  return highest;
+}
+
+async function rssOf(world: World): Promise<number> {
+  const { process_resident_memory_bytes: bytes = 0 } = await world.engine().metrics();
+  return Math.round(bytes / MIB);
 }
 
 async function rowsOf({ query, database }: World): Promise<number> {
