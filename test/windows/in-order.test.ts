@@ -8,7 +8,6 @@ import type { ClosedWindow, Outcome } from '../../engine/windows/window-kind.ts'
 import {
   AGGREGATES,
   type Arrival,
-  allClosed,
   arrivals,
   type Course,
   factsOf,
@@ -17,10 +16,9 @@ import {
   readingOf,
   run,
   runNaively,
-  shuffled,
   sortByTime,
-  throughJson,
 } from './course.ts';
+import { keepsLaws } from './laws.ts';
 
 const common = { latenessMs: 0, aggregates: AGGREGATES };
 const isBehind = (_accepted: readonly Arrival[], { time }: Arrival, eventAt: number) => time < eventAt;
@@ -178,26 +176,7 @@ describe.each<[string, fc.Arbitrary<WindowPlan>]>([
     );
   });
 
-  it('do the same when their state goes through a snapshot after every reading', () => {
-    fc.assert(
-      fc.property(plans, arrivals, (plan, arrivals) => {
-        expect(run(plan, arrivals, throughJson)).toEqual(run(plan, arrivals));
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  it('come out the same in whatever order readings arrive within the lateness', () => {
-    fc.assert(
-      fc.property(plans, shuffled, (shape, { latenessMs, inOrder, outOfOrder }) => {
-        const plan = { ...shape, latenessMs };
-        const mixed = run(plan, outOfOrder);
-        expect(mixed.some(({ late }) => late)).toBe(false);
-        expect(allClosed(mixed)).toEqual(allClosed(run({ ...plan, latenessMs: 0 }, inOrder)));
-      }),
-      { numRuns: 500 },
-    );
-  });
+  keepsLaws(plans, arrivals);
 });
 
 describe('a sliding window', () => {

@@ -5,18 +5,8 @@ import type { InOrder } from '../../engine/windows/in-order.ts';
 import type { Progress } from '../../engine/windows/sequence.ts';
 import { sequence } from '../../engine/windows/sequence.ts';
 import type { ClosedWindow, Outcome } from '../../engine/windows/window-kind.ts';
-import {
-  type Arrival,
-  allClosed,
-  type Course,
-  END_AT,
-  readingOf,
-  run,
-  type Step,
-  shuffled,
-  sortByTime,
-  throughJson,
-} from './course.ts';
+import { type Arrival, allClosed, type Course, END_AT, readingOf, run, type Step, sortByTime } from './course.ts';
+import { keepsLaws } from './laws.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 
@@ -222,26 +212,7 @@ describe('a sequence', () => {
     expect(matches).toBeGreaterThan(1_000);
   });
 
-  it('does the same when its state goes through a snapshot after every reading', () => {
-    fc.assert(
-      fc.property(plans, arrivals, (plan, arrivals) => {
-        expect(run(plan, arrivals, throughJson)).toEqual(run(plan, arrivals));
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it('comes out the same in whatever order readings arrive within the lateness', () => {
-    fc.assert(
-      fc.property(plans, shuffled, (shape, { latenessMs, inOrder, outOfOrder }) => {
-        const plan = { ...shape, latenessMs };
-        const mixed = run(plan, outOfOrder);
-        expect(mixed.some(({ late }) => late)).toBe(false);
-        expect(allClosed(mixed)).toEqual(allClosed(run({ ...plan, latenessMs: 0 }, inOrder)));
-      }),
-      { numRuns: 500 },
-    );
-  });
+  keepsLaws(plans, arrivals);
 
   it('keeps a few numbers, however many readings come', () => {
     const plan = planOf({

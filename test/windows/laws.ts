@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { WindowPlan } from '../../engine/model/plan.ts';
+import { type Arrival, allClosed, run, shuffled, throughJson } from './course.ts';
+
+/** What holds of every window that takes readings in their order. */
+export function keepsLaws<P extends WindowPlan>(plans: fc.Arbitrary<P>, arrivals: fc.Arbitrary<Arrival[]>): void {
+  it('does the same when its state goes through a snapshot after every reading', () => {
+    fc.assert(
+      fc.property(plans, arrivals, (plan, arrivals) => {
+        expect(run(plan, arrivals, throughJson)).toEqual(run(plan, arrivals));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('comes out the same in whatever order readings arrive within the lateness', () => {
+    fc.assert(
+      fc.property(plans, shuffled, (shape, { latenessMs, inOrder, outOfOrder }) => {
+        const plan = { ...shape, latenessMs };
+        const mixed = run(plan, outOfOrder);
+        expect(mixed.some(({ late }) => late)).toBe(false);
+        expect(allClosed(mixed)).toEqual(allClosed(run({ ...plan, latenessMs: 0 }, inOrder)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+}
