@@ -61,8 +61,9 @@ function createParcel(packed: Batch, path: string, onChange: (bytes: number) => 
       return batch;
     },
     async spill() {
-      if (taken) return false;
-      const content = serialize(packed);
+      // Not `packed`: what a closure names is kept as long as the closure.
+      if (taken || batch === undefined) return false;
+      const content = serialize(batch);
       await writeFile(path, content);
       fileBytes = content.length;
       onChange(fileBytes);
