@@ -44,7 +44,7 @@ Exit codes: 0 done, 1 broker not reached or messages not acknowledged, 2 used wr
 /** `weir simulate`: publishes what a fleet of devices, healthy or faulty, or a recorded machine would. */
 export const simulate: Command = {
   name: 'simulate',
-  summary: 'publish readings of simulated or recorded devices to a broker',
+  summary: 'Publish readings of simulated or recorded devices to a broker',
   help: HELP,
   async run(args, io) {
     const { values, problems } = parseSimulateArguments(args, io.env);
