@@ -147,7 +147,7 @@ async function prepare(
     await manager.getAccountInfo();
     await ensureStreams(manager);
     const js = nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
-    const published = unsureFrom === undefined ? new Map() : await readPublished(js, unsureFrom, onNotice);
+    const published = unsureFrom === undefined ? new Map() : await readPublished(manager, unsureFrom, onNotice);
     return { kind: 'jetstream', js, buckets: await ensureBuckets(js), published };
   } catch (error) {
     if (!lacksJetStream(nc, error)) throw toDeliveryError(error, 'preparing JetStream');

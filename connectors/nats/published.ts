@@ -1,4 +1,4 @@
-import type { JetStreamClient } from 'nats';
+import { AckPolicy, DeliverPolicy, type JetStreamManager, nanos } from 'nats';
 import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 import { STREAM_NAMES, type StreamName } from './streams.ts';
@@ -10,6 +10,8 @@ export type Published = ReadonlyMap<StreamName, Set<string>>;
 const CLOCK_MARGIN_MS = 10_000;
 /** What one request asks for. */
 const PAGE = 10_000;
+/** The server forgets a reader that has gone silent after so long. */
+const FORGOTTEN_AFTER_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 /** Of each stream; about 20 MB. */
 const MOST_IDS = 100_000;
@@ -20,14 +22,14 @@ const MOST_IDS = 100_000;
  * with a DeliveryError where it is to be tried again.
  */
 export async function readPublished(
-  js: JetStreamClient,
+  manager: JetStreamManager,
   since: number,
   onNotice: (text: string) => void,
 ): Promise<Published> {
   const published = new Map<StreamName, Set<string>>();
   for (const stream of STREAM_NAMES) {
     try {
-      const { ids, rest } = await readIds(js, stream, since - CLOCK_MARGIN_MS);
+      const { ids, rest } = await readIds(manager, stream, since - CLOCK_MARGIN_MS);
       published.set(stream, ids);
       if (rest > 0) onNotice(`${stream} has ${rest} more events than can be read back: ${CONSEQUENCE}`);
     } catch (error) {
@@ -42,15 +44,23 @@ export async function readPublished(
 const CONSEQUENCE = 'where the stream does not remember its id, one that comes again will stand there twice.';
 
 async function readIds(
-  js: JetStreamClient,
+  manager: JetStreamManager,
   stream: StreamName,
   fromAt: number,
 ): Promise<{ ids: Set<string>; rest: number }> {
-  const from = new Date(fromAt).toISOString();
-  const consumer = await js.consumers.get(stream, { opt_start_time: from, headers_only: true });
+  // Not the client's ordered consumer: it asks for ever where it is not allowed to.
+  const { name, num_pending: pending } = await manager.consumers.add(stream, {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.StartTime,
+    opt_start_time: new Date(fromAt).toISOString(),
+    headers_only: true,
+    mem_storage: true,
+    inactive_threshold: nanos(FORGOTTEN_AFTER_MS),
+  });
   const ids = new Set<string>();
-  let rest = (await consumer.info()).num_pending;
-  while (rest > 0 && ids.size < MOST_IDS) {
+  let rest = pending;
+  const consumer = rest > 0 ? await manager.jetstream().consumers.get(stream, name) : undefined;
+  while (consumer !== undefined && rest > 0 && ids.size < MOST_IDS) {
     const before = rest;
     const page = await consumer.fetch({ max_messages: Math.min(PAGE, rest), expires: ANSWER_TIMEOUT_MS });
     for await (const message of page) {
@@ -60,6 +70,6 @@ async function readIds(
     }
     if (rest === before) throw new DeliveryError('transient', `${stream} does not give out what it has`, 'TIMEOUT');
   }
-  await consumer.delete();
+  await manager.consumers.delete(stream, name);
   return { ids, rest };
 }

@@ -238,6 +238,19 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(after, 'WEIR_ALERTS')).toBe(2);
   });
 
+  test('where it may not read back what it had published, it says so, and publishes', async () => {
+    const denied = '$JS.API.CONSUMER.>';
+    const config = `authorization { users: [{ user: weir, password: "s", permissions: { publish: { deny: ["${denied}"] } } }] }`;
+    const server = await testNats({ binary, config });
+    const notices: string[] = [];
+    const login = { username: 'weir', password: 's' };
+    const sink = sinkTo(server.url, { ...login, onNotice: (text) => notices.push(text) });
+    await sink.open(Date.now());
+    expect(notices[0]).toContain('reading back WEIR_ALERTS');
+    await sink.publish(alert(1));
+    expect(sink.status()).toEqual({ name: 'nats', ready: true });
+  });
+
   test('an operator’s own stream stays as it is', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
