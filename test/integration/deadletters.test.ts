@@ -89,7 +89,7 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   await send({ d1: `{"ts":${ts},"temp":"21.5"}`, d2: `{"ts":${ts},"temp"`, d3: 'weird \u001b[31m' });
   expect((await listed()).reasons).toEqual({ malformed: 2, 'wrong-type': 1 });
   expect((await deadletters('retry', '--everything', '--dry-run')).stdout).toContain(
-    'would redrive: nothing to redrive; 1 still wrong-type, 2 still malformed',
+    'would redrive: nothing; 1 still wrong-type, 2 still malformed',
   );
   await engine.stop();
   await plant.writeConfig({ streams: sensors({ coerce: true }) });
