@@ -6,7 +6,8 @@ const LONGEST_DEVICE = 256;
 /** A device id from the payload or the topic, as text; or a `Fault`. Texts of 1 to 256 characters, and integers below 2^53. */
 export function readDevice(value: unknown, place: Place): string | Fault {
   if (typeof value === 'string' && value !== '' && value.length <= LONGEST_DEVICE) return value;
-  if (Number.isSafeInteger(value)) return String(value);
+  // MessagePack's 64-bit integers come as bigint, however small.
+  if (Number.isSafeInteger(typeof value === 'bigint' ? Number(value) : value)) return String(value);
   const where = 'path' in place ? `the payload at "${place.path}"` : `the topic at {${place.topic}}`;
   if (value === undefined || value === null) {
     return new Fault(

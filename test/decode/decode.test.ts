@@ -82,6 +82,16 @@ describe('device and labels', () => {
     expect(decodeOne(fromPayload, { meta: { id }, temp: 1 }).rejected[0]).toMatchObject({ reason });
   });
 
+  test('a device id may be a 64-bit integer of MessagePack', () => {
+    const idOf = (id: bigint) =>
+      decodeOne(
+        { ...fromPayload, format: 'msgpack' },
+        Buffer.from(encodeMsgpack({ meta: { id }, temp: 1 }, { useBigInt64: true })),
+      );
+    expect(idOf(17n).readings[0]?.device).toBe('17');
+    expect(idOf(2n ** 53n).rejected[0]).toMatchObject({ reason: 'invalid-device' });
+  });
+
   test('an empty level of the topic is no device', () => {
     expect(decodeOne({}, { temp: 1 }, { topic: 'plant/hall1//data' }).rejected[0]).toMatchObject({
       reason: 'invalid-device',
