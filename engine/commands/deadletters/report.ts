@@ -12,8 +12,7 @@ export function reportText(report: RetryReport, dryRun: boolean, { data }: Pick<
   });
   const hidden = report.letters - redriven - examples.length;
   if (hidden > 0) lines.push(`left alone: ${count(hidden)} more`);
-  const told =
-    redriven === 0 ? 'nothing' : `${several(redriven, 'letter')} with ${several(readings, 'reading')}`;
+  const told = redriven === 0 ? 'nothing' : `${several(redriven, 'letter')} with ${several(readings, 'reading')}`;
   lines.push(`${dryRun ? 'would redrive' : 'redriven'}: ${told}${leftText(left)}`);
   if (files.length > 0) {
     lines.push(...files.map((file) => `written: ${file}`));
