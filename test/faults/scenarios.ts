@@ -31,8 +31,6 @@ export interface Scenario extends WorldOptions {
   readonly disturb?: (world: World, run: Run) => Promise<void>;
   /** Whether the fault took place at all: without it the run proves nothing. */
   readonly happened?: (world: World) => boolean | Promise<boolean>;
-  /** Only root can play it. */
-  readonly root?: boolean;
 }
 
 interface Count {
@@ -295,7 +293,6 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'disk nearly full',
     short: true,
-    root: true,
     diskBytes: 32 * 1024 * 1024,
     config: { journal: { minFree: '8MiB' } },
     disturb: async (world, run) => {
@@ -308,7 +305,6 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'disk full',
-    root: true,
     diskBytes: 32 * 1024 * 1024,
     config: { journal: { minFree: '1MiB' } },
     disturb: async (world, run) => {

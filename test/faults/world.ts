@@ -68,8 +68,26 @@ export interface WorldOptions {
   readonly merges?: boolean;
   /** More lines for the broker's configuration. */
   readonly broker?: readonly string[];
-  /** Size of a disk of its own for the data folder. Only root can make one. */
+  /** Size of a disk of its own for the data folder: see `canMakeDisk`. */
   readonly diskBytes?: number;
+}
+
+/** Whether disks can be mounted here: it takes root, and in a container the right to do so. */
+export function canMakeDisk(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-disk-'));
+  try {
+    mountDisk(folder, 1_048_576);
+    execFileSync('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function mountDisk(folder: string, bytes: number): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
 }
 
 const MERGED = ['sensors', 'alerts', 'facts'];
@@ -81,7 +99,7 @@ export async function createWorld(
   const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'));
   const data = join(folder, 'data');
   mkdirSync(data);
-  if (diskBytes !== undefined) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'tmpfs', data]);
+  if (diskBytes !== undefined) mountDisk(data, diskBytes);
   const database = `faults_${process.pid}_${++databases}`;
   const broker = await startMosquitto({ config: ['log_type error', ...lines] });
   const natsOptions = { dir: join(folder, 'nats') };
