@@ -2,7 +2,7 @@ import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/b
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
-import type { Item, Rejected } from '../model/item.ts';
+import type { Item } from '../model/item.ts';
 import { type Plan, viewOf } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { Table } from '../model/table.ts';
@@ -48,10 +48,10 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
     cutFull(own, at, out);
   };
 
-  const addRejected = (rejected: Rejected, at: number, out: Item[]): void => {
-    makeRoom(deadLetters, at, out);
-    deadLetters.encoder.encodeRow(deadLetterRow(rejected, plan), rejected.offset);
-    cutFull(deadLetters, at, out);
+  const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void => {
+    makeRoom(each, at, out);
+    each.encoder.encodeRow(row, offset);
+    cutFull(each, at, out);
   };
 
   return lift((item, out) => {
@@ -60,32 +60,22 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
         return addReading(item, item.receivedAt, out);
       case 'stored': {
         const { made } = item;
-        return made.kind === 'reading' ? addReading(made, LONG_AGO, out) : addRejected(made, LONG_AGO, out);
+        if (made.kind === 'reading') addReading(made, LONG_AGO, out);
+        else addRow(deadLetters, deadLetterRow(made, plan), made.offset, LONG_AGO, out);
+        return;
       }
       case 'viewed': {
         const rule = plan.rules[item.rule]!;
-        makeRoom(facts, item.receivedAt, out);
-        facts.encoder.encodeRow(factsRow(item, rule, viewOf(rule).names), item.offset);
-        cutFull(facts, item.receivedAt, out);
-        return;
+        return addRow(facts, factsRow(item, rule, viewOf(rule).names), item.offset, item.receivedAt, out);
       }
       case 'transition':
-        makeRoom(alerts, item.recordedAt, out);
-        alerts.encoder.encodeRow(alertRow(item, plan), item.offset);
-        cutFull(alerts, item.recordedAt, out);
-        return;
+        return addRow(alerts, alertRow(item, plan), item.offset, item.recordedAt, out);
       case 'device':
-        makeRoom(devices, item.at, out);
-        devices.encoder.encodeRow(deviceRow(item, plan), item.offset);
-        cutFull(devices, item.at, out);
-        return;
+        return addRow(devices, deviceRow(item, plan), item.offset, item.at, out);
       case 'gap':
-        makeRoom(gaps, item.at, out);
-        gaps.encoder.encodeRow(gapRow(item), item.offset);
-        cutFull(gaps, item.at, out);
-        return;
+        return addRow(gaps, gapRow(item), item.offset, item.at, out);
       case 'rejected':
-        return addRejected(item, item.at, out);
+        return addRow(deadLetters, deadLetterRow(item, plan), item.offset, item.at, out);
       case 'tick':
         return cutWhere((each) => isComplete(each, limits, item.at), out);
       case 'mark':
@@ -100,6 +90,8 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
 function openReadings(table: Table) {
   return { table, encoder: createReadingEncoder(table), openedAt: 0 };
 }
+
+type OpenRows = ReturnType<typeof openRows>;
 
 function openRows(table: Table) {
   return { table, encoder: createRowEncoder(table), openedAt: 0 };
