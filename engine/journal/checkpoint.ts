@@ -1,6 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { syncFolder } from './sync-folder.ts';
 
 /** The fold's state behind a record of the journal. */
 export interface Checkpoint {
@@ -42,9 +43,7 @@ export async function writeCheckpoint(folder: string, { journalId, nextOffset, s
   }
   await keepBefore(folder);
   await rename(aside, join(folder, NAME));
-  const parent = await open(folder, 'r');
-  await parent.sync();
-  await parent.close();
+  await syncFolder(folder);
 }
 
 async function keepBefore(folder: string): Promise<void> {

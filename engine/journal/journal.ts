@@ -4,6 +4,7 @@ import type { Draft, JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
 import { listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export interface JournalOptions {
   readonly folder: string;
@@ -236,9 +237,7 @@ class SegmentedJournal implements Journal {
     this.#file = await open(path, 'ax');
     await this.#file.write(encodeHeader({ journalId: this.id, firstOffset }));
     // The name must be as durable as the content.
-    const folder = await open(this.#options.folder, 'r');
-    await folder.sync();
-    await folder.close();
+    await syncFolder(this.#options.folder);
     this.#segments.push({ path, firstOffset, bytes: HEADER_BYTES });
   }
 

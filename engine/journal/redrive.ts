@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Draft, MessageRecord } from '../model/record.ts';
 import { decodeRecord, encodeRecord, maxEncodedBytes } from './format.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /** Dead letters on their way back into the journal, as a file of the folder `redrive` holds them. */
 export interface Redrive {
@@ -100,9 +101,7 @@ export async function writeRedrive(data: string, redrive: Redrive, part: number,
     await rm(aside, { force: true });
     throw error;
   }
-  const parent = await open(folder, 'r');
-  if (owner !== undefined) await parent.chown(owner.uid, owner.gid);
-  await parent.sync();
-  await parent.close();
+  if (owner !== undefined) await chown(folder, owner.uid, owner.gid);
+  await syncFolder(folder);
   return path;
 }

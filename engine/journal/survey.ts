@@ -2,6 +2,7 @@ import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { encodeHeader, HEADER_BYTES, type SegmentHeader } from './format.ts';
 import { listSegments, readHeader, readSegment, type Segment } from './segment.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /** What one segment of a journal came to, read to its end. */
 export interface SegmentSurvey {
@@ -74,9 +75,7 @@ export async function repairSegment(
   }
   await rename(path, kept);
   await rename(aside, path);
-  const folder = await open(dirname(path), 'r');
-  await folder.sync();
-  await folder.close();
+  await syncFolder(dirname(path));
   return kept;
 }
 
