@@ -3,6 +3,7 @@ import { DEAD_LETTERS } from '../delivery/tables.ts';
 import type { Owner } from '../journal/redrive.ts';
 import type { Config } from '../model/config.ts';
 import { InvalidInput } from '../model/problem.ts';
+import { count } from '../model/text.ts';
 import { DeliveryError, type TableSink } from '../ports.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createTables } from './connect.ts';
@@ -13,7 +14,6 @@ import { createRehearsal } from './deadletters/rehearse.ts';
 import { reportJson, reportText } from './deadletters/report.ts';
 import { retryLetters } from './deadletters/retry.ts';
 import {
-  count,
   letterJson,
   letterTable,
   letterText,

@@ -5,6 +5,7 @@ import { listSegments, readSegment } from '../journal/segment.ts';
 import { isSound, repairSegment, type SegmentSurvey, surveyJournal } from '../journal/survey.ts';
 import { formatProblem, InvalidInput } from '../model/problem.ts';
 import type { JournalRecord } from '../model/record.ts';
+import { utf8Of } from '../model/text.ts';
 import type { Command, CommandIo } from './command.ts';
 import { loadConfig } from './load.ts';
 
@@ -141,12 +142,11 @@ function shownRecord(record: JournalRecord): object {
   if (record.kind !== 'message') return { ...record, at };
   const { payload, ...rest } = record;
   const bytes = Buffer.from(payload);
-  const text = bytes.toString('utf8');
-  // What is no text comes back changed.
+  const text = utf8Of(bytes);
   return {
     ...rest,
     at,
-    ...(Buffer.from(text).equals(bytes) ? { payload: text } : { base64: bytes.toString('base64') }),
+    ...(text === undefined ? { base64: bytes.toString('base64') } : { payload: text }),
   };
 }
 

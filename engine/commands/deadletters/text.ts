@@ -1,13 +1,9 @@
 import { formatTime } from '../../delivery/cloud-event.ts';
 import type { Config } from '../../model/config.ts';
 import type { Reading } from '../../model/reading.ts';
+import { count, utf8Of } from '../../model/text.ts';
 import { idOf, type Letter, type LetterFault } from './letters.ts';
 import type { Rehearsal } from './rehearse.ts';
-
-/** `1,234` */
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
 
 /** `1 letter`, `1,234 letters` */
 export function several(value: number, what: string): string {
@@ -97,14 +93,8 @@ function shownReading(reading: Reading, streams: Config['streams']): object {
   };
 }
 
-/** The text of bytes; undefined where they are not UTF-8. */
-function textOf(payload: Buffer): string | undefined {
-  const text = payload.toString('utf8');
-  return Buffer.from(text).equals(payload) ? text : undefined;
-}
-
 function payloadText(payload: Buffer): string {
-  const text = textOf(payload);
+  const text = utf8Of(payload);
   return text === undefined ? hexDump(payload) : printable(text, /[\n\t]/);
 }
 
@@ -125,7 +115,7 @@ export function hexDump(bytes: Buffer): string {
 /** A letter as JSON, with its payload as text, or base64 where it is none, where it was asked for. */
 export function letterJson(letter: Letter, payload: boolean): object {
   const { at, offset, topic, bytes, faults } = letter;
-  const text = textOf(letter.payload);
+  const text = utf8Of(letter.payload);
   return {
     id: idOf(letter),
     time: formatTime(at),

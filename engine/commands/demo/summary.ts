@@ -1,5 +1,5 @@
+import { count } from '../../model/text.ts';
 import type { Stored } from './observe.ts';
-import { count } from './text.ts';
 import type { Verdict } from './verdict.ts';
 
 /** The end of a run for people: what arrived where, and the verdict. */

@@ -35,11 +35,6 @@ export function column(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
 }
 
-/** `1,234` */
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
 /** `1:05`, minutes and seconds; never negative. */
 export function clock(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));

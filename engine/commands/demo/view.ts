@@ -1,8 +1,9 @@
 import { formatDuration } from '../../model/duration.ts';
+import { count } from '../../model/text.ts';
 import type { Board, ShownAlert } from './board.ts';
 import type { Lookups } from './lookups.ts';
 import type { EngineFigures, Stored } from './observe.ts';
-import { clock, column, count, heightOf, line, type Span, type Style, size } from './text.ts';
+import { clock, column, heightOf, line, type Span, type Style, size } from './text.ts';
 
 /** Everything that the live view shows. */
 export interface View {
