@@ -2,8 +2,9 @@ import type { MessageRecord } from '../model/record.ts';
 import { type Hash, hashBytes } from './identity.ts';
 
 /**
- * The last messages of one broker connection that had to be acknowledged, by packet id: when each came, counted in messages, and the
- * hash of its topic and payload. Flat arrays, since entries come and go with every message: 16 bytes for each id up to the highest seen.
+ * The last message that came by each packet id of one broker connection: when it came, counted in messages, and the hash of its topic and
+ * payload. A broker has at most one message under way for a packet id (MQTT 5.0, section 2.2.1), so however many it has under way, nothing
+ * pushes out what it may still deliver again. Flat arrays: 16 bytes for each id up to the highest seen.
  */
 export interface Deliveries {
   /** Messages taken in so far. */
@@ -12,18 +13,21 @@ export interface Deliveries {
   takenAt: Float64Array;
   high: Int32Array;
   low: Int32Array;
+  /** How many packet ids each hash has, as `printOf` gives it; made when it is first asked for. Follows from the arrays. */
+  counts: Map<number, number> | undefined;
 }
 
 const PACKET_IDS = 65_536;
 const FIRST_IDS = 256;
 /**
- * How many messages count, the latest: half as many as there are packet ids, so that a broker that goes through them in turn has not come
- * round yet. Not the receive maximum: brokers go above it. Mosquitto does when connections end before their acknowledgements get through,
- * by some hundred messages each time.
+ * Messages of this age or older count as old: a broker that goes through its packet ids in turn may have come round, and use the id again.
  */
-const REMEMBERED = PACKET_IDS / 2;
-/** Of a message in what `packDeliveries` gives: packet id and both halves of the hash. */
-const PACKED_BYTES = 10;
+const OLD = PACKET_IDS / 2;
+/** Of a message in what `packDeliveries` gives: packet id, age, and both halves of the hash. */
+const PACKED_BYTES = 12;
+/** Marks this form; older versions wrote ten bytes for each message, without its age, the latest last, and no mark. */
+const PACKED_MARK = 'v2:';
+const UNMARKED_BYTES = 10;
 
 export function createDeliveries(): Deliveries {
   return {
@@ -31,6 +35,7 @@ export function createDeliveries(): Deliveries {
     takenAt: new Float64Array(FIRST_IDS),
     high: new Int32Array(FIRST_IDS),
     low: new Int32Array(FIRST_IDS),
+    counts: undefined,
   };
 }
 
@@ -38,14 +43,19 @@ export function createDeliveries(): Deliveries {
  * Whether a message has been delivered before: the broker says that it may have been (DUP), and the last message that came by its packet
  * id had the same topic and payload. A broker repeats what it has no acknowledgement for, by the same packet id (MQTT 5.0, section 4.4).
  *
- * Takes the message in. Wrong only where a broker uses a packet id again, within the last 32,768 messages, for a message that is equal to
- * the byte and was lost on its first way. Messages of QoS 0 have no packet id and are never repeated.
+ * Takes the message in. Messages of QoS 0 have no packet id and are never repeated.
+ *
+ * The same is true of a message that was lost on its first way where its packet id had an equal message before. Streams whose devices
+ * send equal payloads over and over (no time of their own) would lose readings by that. So an equal message that is old proves nothing
+ * where other packet ids had one like it too: then the message is taken for new. What remains is a broker that uses a packet id again
+ * within 32,768 messages for an equal message that was lost on its first way; and equal messages of which more than 32,768 lie between
+ * the first way and the second, which count twice.
  */
 export function isRedelivery(deliveries: Deliveries, record: MessageRecord): boolean {
   const { packetId, dup, topic, payload } = record;
   if (packetId === 0) return false;
   hashBytes(seedOf(topic), payload, hash);
-  if (dup && isKnown(deliveries, packetId) && isSame(deliveries, packetId, hash)) return true;
+  if (dup && isSame(deliveries, packetId, hash) && !isAmbiguous(deliveries, packetId)) return true;
   remember(deliveries, packetId, hash.high, hash.low);
   return false;
 }
@@ -53,58 +63,91 @@ export function isRedelivery(deliveries: Deliveries, record: MessageRecord): boo
 /** Forgets them all: another session of the broker counts its packet ids anew. */
 export function forgetDeliveries(deliveries: Deliveries): void {
   deliveries.takenAt.fill(0);
+  deliveries.counts = undefined;
 }
 
-/** Each message that counts as ten bytes in base64, the latest last. */
+/** Each packet id that has been used as twelve bytes, in base64. */
 export function packDeliveries(deliveries: Deliveries): string {
-  const { takenAt, high, low } = deliveries;
-  // One number has both, so that sorting needs no comparison of ours.
-  const known = new Float64Array(takenAt.length);
+  const { taken, takenAt, high, low } = deliveries;
   let count = 0;
-  for (let id = 1; id < takenAt.length; id++)
-    if (isKnown(deliveries, id)) known[count++] = takenAt[id]! * PACKET_IDS + id;
-  const bytes = Buffer.alloc(count * PACKED_BYTES);
-  known
-    .subarray(0, count)
-    .sort()
-    .forEach((each, i) => {
-      const id = each % PACKET_IDS;
-      bytes.writeUInt16LE(id, i * PACKED_BYTES);
-      bytes.writeInt32LE(high[id]!, i * PACKED_BYTES + 2);
-      bytes.writeInt32LE(low[id]!, i * PACKED_BYTES + 6);
-    });
-  return bytes.toString('base64');
+  for (let id = 1; id < takenAt.length; id++) if (takenAt[id]! > 0) count++;
+  const bytes = Buffer.allocUnsafe(count * PACKED_BYTES);
+  let at = 0;
+  for (let id = 1; id < takenAt.length; id++) {
+    if (takenAt[id] === 0) continue;
+    bytes.writeUInt16LE(id, at);
+    // How old an old one is makes no difference.
+    bytes.writeUInt16LE(Math.min(taken - takenAt[id]!, OLD), at + 2);
+    bytes.writeInt32LE(high[id]!, at + 4);
+    bytes.writeInt32LE(low[id]!, at + 8);
+    at += PACKED_BYTES;
+  }
+  return PACKED_MARK + bytes.toString('base64');
 }
 
-/** Takes in what `packDeliveries` gave. */
+/** Takes in what `packDeliveries` gave, in this version or an older one. */
 export function unpackDeliveries(packed: string): Deliveries {
   const deliveries = createDeliveries();
-  const bytes = Buffer.from(packed, 'base64');
-  for (let at = 0; at < bytes.length; at += PACKED_BYTES) {
-    remember(deliveries, bytes.readUInt16LE(at), bytes.readInt32LE(at + 2), bytes.readInt32LE(at + 6));
+  const marked = packed.startsWith(PACKED_MARK);
+  const bytes = Buffer.from(marked ? packed.slice(PACKED_MARK.length) : packed, 'base64');
+  // Leaves room for the oldest: 0 stands for none.
+  deliveries.taken = marked ? OLD + 1 : 0;
+  for (let at = 0; at < bytes.length; at += marked ? PACKED_BYTES : UNMARKED_BYTES) {
+    const id = bytes.readUInt16LE(at);
+    makeRoom(deliveries, id);
+    const hashAt = at + (marked ? 4 : 2);
+    deliveries.takenAt[id] = marked ? deliveries.taken - bytes.readUInt16LE(at + 2) : ++deliveries.taken;
+    deliveries.high[id] = bytes.readInt32LE(hashAt);
+    deliveries.low[id] = bytes.readInt32LE(hashAt + 4);
   }
   return deliveries;
 }
 
-function isKnown({ taken, takenAt }: Deliveries, packetId: number): boolean {
-  const at = packetId < takenAt.length ? takenAt[packetId]! : 0;
-  return at > 0 && taken - at < REMEMBERED;
-}
-
-function isSame({ high, low }: Deliveries, packetId: number, found: Readonly<Hash>): boolean {
+function isSame({ takenAt, high, low }: Deliveries, packetId: number, found: Readonly<Hash>): boolean {
+  if (packetId >= takenAt.length || takenAt[packetId] === 0) return false;
   return high[packetId] === found.high && low[packetId] === found.low;
 }
 
+/** Whether the packet id may have come round since its message, and others had one like it. */
+function isAmbiguous(deliveries: Deliveries, packetId: number): boolean {
+  if (deliveries.taken - deliveries.takenAt[packetId]! < OLD) return false;
+  deliveries.counts ??= countPrints(deliveries);
+  return deliveries.counts.get(printOf(deliveries, packetId))! > 1;
+}
+
+function countPrints(deliveries: Deliveries): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let id = 1; id < deliveries.takenAt.length; id++) {
+    if (deliveries.takenAt[id]! > 0) recount(counts, printOf(deliveries, id), 1);
+  }
+  return counts;
+}
+
+/** As many bits of the hash as a number holds. */
+function printOf({ high, low }: Deliveries, packetId: number): number {
+  return (high[packetId]! & 0x1f_ffff) * 0x1_0000_0000 + (low[packetId]! >>> 0);
+}
+
+function recount(counts: Map<number, number>, print: number, by: 1 | -1): void {
+  const count = (counts.get(print) ?? 0) + by;
+  if (count === 0) counts.delete(print);
+  else counts.set(print, count);
+}
+
 function remember(deliveries: Deliveries, packetId: number, high: number, low: number): void {
-  if (packetId >= deliveries.takenAt.length) makeRoom(deliveries, packetId);
+  makeRoom(deliveries, packetId);
+  const { counts, takenAt } = deliveries;
+  if (counts !== undefined && takenAt[packetId]! > 0) recount(counts, printOf(deliveries, packetId), -1);
   deliveries.taken += 1;
-  deliveries.takenAt[packetId] = deliveries.taken;
+  takenAt[packetId] = deliveries.taken;
   deliveries.high[packetId] = high;
   deliveries.low[packetId] = low;
+  if (counts !== undefined) recount(counts, printOf(deliveries, packetId), 1);
 }
 
 function makeRoom(deliveries: Deliveries, packetId: number): void {
   let size = deliveries.takenAt.length;
+  if (packetId < size) return;
   while (size <= packetId) size *= 2;
   const { takenAt, high, low } = deliveries;
   deliveries.takenAt = new Float64Array(size);

@@ -1,5 +1,6 @@
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { createRandom } from '../../engine/simulator/random.ts';
+import { startFlood } from './flood.ts';
 import { isRight, judge, type Verdict } from './oracle.ts';
 import { startPublisher } from './publisher.ts';
 import { readingOf } from './readings.ts';
@@ -73,10 +74,12 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
   const world = await createWorld(server, scenario);
   try {
     await world.start(earlier.cli, later.cli);
-    const publisher = startPublisher({
+    const { perSecond = 2_000 } = scenario;
+    const start = perSecond === 'flood' ? startFlood : startPublisher;
+    const publisher = start({
       url: world.broker.url,
       count: total,
-      perSecond: scenario.perSecond ?? 2_000,
+      perSecond: perSecond === 'flood' ? Number.POSITIVE_INFINITY : perSecond,
       disturb: (n) => publish(n, random, total),
     });
     try {

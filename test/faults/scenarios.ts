@@ -18,8 +18,8 @@ export interface Scenario extends WorldOptions {
   readonly runs?: number;
   /** Readings of the short and of the full run; default 4,000 and 30,000. */
   readonly count?: Count;
-  /** Default 2,000. */
-  readonly perSecond?: number;
+  /** Default 2,000; 'flood': as fast as the broker takes them. */
+  readonly perSecond?: number | 'flood';
   /** Changes to the first engine; those after it have none. */
   readonly first?: readonly Change[];
   /** Changes to every engine. */
@@ -145,6 +145,21 @@ export const SCENARIOS: readonly Scenario[] = [
     disturb: async (world, { random, full }) => {
       for (let i = 0; i < (full ? 20 : 3); i++) {
         await delay(100 + random() * 900);
+        await world.restart();
+      }
+    },
+  },
+  {
+    name: 'killed in a flood',
+    short: true,
+    count: { short: 200_000, full: 400_000 },
+    perSecond: 'flood',
+    // The broker has as many messages under way as there are packet ids.
+    broker: ['max_inflight_messages 0', 'max_queued_messages 0'],
+    config: { clickhouse: { batch: { rows: 20_000, age: '1s' } } },
+    disturb: async (world, { random, full }) => {
+      for (let i = 0; i < (full ? 8 : 3); i++) {
+        await delay(400 + random() * 600);
         await world.restart();
       }
     },

@@ -90,13 +90,13 @@ export const MISTAKES = {
   },
   'redelivery taken for new': {
     file: 'engine/decode/redelivery.js',
-    find: 'if (dup && isKnown(',
-    replace: 'if (false && isKnown(',
+    find: 'if (dup && isSame(',
+    replace: 'if (false && isSame(',
   },
   'redelivery forgotten too soon': {
     file: 'engine/decode/redelivery.js',
-    find: 'const REMEMBERED = PACKET_IDS / 2;',
-    replace: 'const REMEMBERED = 300;',
+    find: 'if (deliveries.taken - deliveries.takenAt[packetId] < OLD)',
+    replace: 'if (deliveries.taken - deliveries.takenAt[packetId] >= 300) return true; else',
   },
   'refused row dropped': {
     file: 'engine/commands/outlets.js',
