@@ -3,7 +3,7 @@ import { type AlertRecord, createAlertRecord } from './alerts/lifecycle.ts';
 import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/noise.ts';
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
 import { listNumbering, type NumberingEntry, restoreNumbering } from './decode/numbering.ts';
-import { packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
+import { createDeliveries, type PackedDeliveries, packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
 import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
@@ -33,8 +33,8 @@ export interface Snapshot {
   /** Names of the brokers, by the connection indexes in this snapshot. */
   readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
-  /** As `packDeliveries` gives them. */
-  readonly deliveries: Readonly<Record<string, string>>;
+  /** As `packDeliveries` gives them; text in what older versions wrote. */
+  readonly deliveries: Readonly<Record<string, PackedDeliveries | string>>;
   /** Absent in what older versions wrote. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
   /** Rule name → version: whose state this is. */
@@ -212,7 +212,8 @@ export function restore(
   brokers.forEach((name, i) => {
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
-    state.deliveries[i] = unpackDeliveries(from.deliveries[name] ?? '');
+    const deliveries = from.deliveries[name];
+    state.deliveries[i] = deliveries === undefined ? createDeliveries() : unpackDeliveries(deliveries);
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   const connections = from.brokers.map((name): Connection => {

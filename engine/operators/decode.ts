@@ -1,5 +1,5 @@
 import { isRepetition } from '../decode/numbering.ts';
-import { forgetDeliveries, isRedelivery } from '../decode/redelivery.ts';
+import { forgetDeliveries, isRedelivery, settleDeliveries, unsettleDeliveries } from '../decode/redelivery.ts';
 import { loseSession, resumeSession } from '../decode/session-gap.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
@@ -62,7 +62,10 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
       }
       if (kept < out.length) out.length = kept;
     } else if (record.kind === 'tick') {
-      for (const clock of state.clocks) advanceLiveClock(clock, record.at);
+      state.clocks.forEach((clock, i) => {
+        advanceLiveClock(clock, record.at);
+        if (clock.connected) settleDeliveries(state.deliveries[i]!, clock.liveMs);
+      });
       out.push({
         kind: 'tick',
         offset: record.offset,
@@ -115,6 +118,7 @@ function seeMark(state: State, mark: MarkRecord): void {
     if (mark.mark === 'cut' || (mark.connection >= 0 && mark.connection !== index)) return;
     // A new session knows nothing of the old one's packet ids.
     if (mark.mark === 'session-lost') forgetDeliveries(state.deliveries[index]!);
+    if (mark.mark === 'started' || mark.mark === 'disconnected') unsettleDeliveries(state.deliveries[index]!);
     if (mark.mark === 'started') {
       clock.connected = false;
     } else if (mark.mark === 'connected') {

@@ -5,6 +5,7 @@ import {
   forgetDeliveries,
   isRedelivery,
   packDeliveries,
+  settleDeliveries,
   unpackDeliveries,
 } from '../../engine/decode/redelivery.ts';
 import type { MessageRecord } from '../../engine/model/record.ts';
@@ -44,6 +45,49 @@ describe('a redelivery', () => {
         ],
       },
     );
+  });
+
+  it('is recognised where a broker takes packet ids again while they are in use', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 65_536, max: 200_000 }),
+        fc.nat(50_000),
+        fc.boolean(),
+        (underWay, acked, restarts) => {
+          let deliveries = createDeliveries();
+          const idOf = (n: number) => (n % 65_535) + 1;
+          for (let n = 0; n < underWay; n++) isRedelivery(deliveries, message(idOf(n), `n ${n}`));
+          if (restarts) deliveries = unpackDeliveries(packDeliveries(deliveries));
+          for (let n = Math.min(acked, underWay); n < underWay + 100; n++) {
+            const again = isRedelivery(deliveries, message(idOf(n), `n ${n}`, true));
+            if (again !== n < underWay) throw new Error(`message ${n}: taken for ${again ? 'a repetition' : 'new'}`);
+          }
+        },
+      ),
+      { numRuns: 10, examples: [[200_000, 0, true]] },
+    );
+  });
+
+  it('is the latest of its packet id alone, once the connection has stood for a minute since', () => {
+    const deliveries = createDeliveries();
+    isRedelivery(deliveries, message(1, 'a'));
+    isRedelivery(deliveries, message(2, 'b'));
+    isRedelivery(deliveries, message(1, 'c'));
+    settleDeliveries(deliveries, 0);
+    settleDeliveries(deliveries, 59_999);
+    expect(isRedelivery(unpackDeliveries(packDeliveries(deliveries)), message(1, 'a', true))).toBe(true);
+    settleDeliveries(deliveries, 60_000);
+    expect(isRedelivery(deliveries, message(2, 'b', true))).toBe(true);
+    expect(isRedelivery(deliveries, message(1, 'c', true))).toBe(true);
+    expect(isRedelivery(deliveries, message(1, 'a', true))).toBe(false);
+  });
+
+  it('is looked for among 262,144 messages that are not settled, and takes no more room', () => {
+    const deliveries = createDeliveries();
+    for (let n = 0; n < 300_000; n++) isRedelivery(deliveries, message(1, `n ${n}`));
+    expect(deliveries.unsettled.ids.length).toBe(262_144);
+    expect(isRedelivery(deliveries, message(1, `n ${300_000 - 262_144}`, true))).toBe(true);
+    expect(isRedelivery(deliveries, message(1, `n ${300_000 - 262_146}`, true))).toBe(false);
   });
 
   it('is not assumed where devices send the same again and again and the broker has come round', () => {

@@ -90,13 +90,13 @@ export const MISTAKES = {
   },
   'redelivery taken for new': {
     file: 'engine/decode/redelivery.js',
-    find: 'if (dup && isSame(',
-    replace: 'if (false && isSame(',
+    find: 'if (dup) {',
+    replace: 'if (false) {',
   },
   'redelivery forgotten too soon': {
     file: 'engine/decode/redelivery.js',
-    find: 'if (deliveries.taken - deliveries.takenAt[packetId] < OLD)',
-    replace: 'if (deliveries.taken - deliveries.takenAt[packetId] >= 300) return true; else',
+    find: 'if (deliveries.taken - number < OLD)',
+    replace: 'if (deliveries.taken - number >= 300) return true; else',
   },
   'refused row dropped': {
     file: 'engine/commands/outlets.js',
