@@ -14,6 +14,7 @@ import type { FieldValue } from './model/reading.ts';
 import type { RuleTrace } from './model/rule-trace.ts';
 import {
   createState,
+  type DeviceState,
   type Hearing,
   type KeyState,
   keyText,
@@ -56,7 +57,11 @@ interface StreamSnapshot {
     readonly name: string;
     readonly labels: readonly string[];
     readonly presence: Presence;
+    /** See `DeviceState.newest`; absent where it is empty, and in what older versions wrote. */
+    readonly newest?: readonly number[];
   }[];
+  /** Names of the fields, in the order of `newest`. */
+  readonly fields?: readonly string[];
   readonly keys: readonly KeySnapshot[];
   /** Of a correlation by last known values. */
   readonly lastKnown?: LastKnownList;
@@ -130,10 +135,13 @@ function writeStream(
   write: (piece: string) => void,
 ): void {
   const labels = streamPlan.config.labels.map((label) => label.name);
-  write(`${JSON.stringify(streamPlan.name)}:{"labels":${JSON.stringify(labels)},"devices":[`);
+  const fields = streamPlan.config.fields.map((field) => field.name);
+  write(
+    `${JSON.stringify(streamPlan.name)}:{"labels":${JSON.stringify(labels)},"fields":${JSON.stringify(fields)},"devices":[`,
+  );
   let separator = '';
-  for (const { name, labels, presence } of stream.devices.values()) {
-    write(separator + JSON.stringify({ name, labels, presence }));
+  for (const { name, labels, presence, newest } of stream.devices.values()) {
+    write(separator + JSON.stringify({ name, labels, presence, ...(newest.length > 0 && { newest }) }));
     separator = ',';
   }
   write('],"keys":[');
@@ -168,6 +176,15 @@ function meaningOfLastKnown(plan: Plan, { origin }: StreamPlan): Pick<LastKnownL
   return { fields, version: origin.join.version };
 }
 
+/**
+ * Whether the next alert could begin before this one ended, if nobody remembered when that was. Outcomes about a device by itself come in
+ * the order of their stamps, unless time (by our clock) or the order of arrival has a say.
+ */
+function outlastsItsEnd(rule: RulePlan, { changedAt }: AlertRecord): boolean {
+  const byArrival = (rule.kind === 'reading' || rule.kind === 'derived') && rule.order.byArrival;
+  return changedAt >= 0 && (!rule.keying.byDevice || byArrival || isTimed(rule.lifecycle));
+}
+
 /** Adds the rules that have an open alert of the key to `open`. */
 function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState, open: Set<RulePlan>): KeySnapshot {
   const { wakeMs } = key.hearing;
@@ -182,6 +199,9 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState, 
     const facts = key.running[rule.slot];
     if (window !== undefined) windows[rule.name] = window;
     if (alert !== undefined && isRemembered(alert)) alerts[rule.name] = alert;
+    else if (alert !== undefined && outlastsItsEnd(rule, alert)) {
+      alerts[rule.name] = { ...createAlertRecord(), changedAt: alert.changedAt };
+    }
     if (alert !== undefined && isOpen(alert)) open.add(rule);
     if (facts !== undefined) running[rule.name] = facts;
     const values = key.remembered[rule.slot];
@@ -245,7 +265,9 @@ export function restore(
     }
     // Behind the keys, so that those stand in their old order.
     for (const device of snapshotted.devices) {
-      Object.assign(lookUpDevice(stream, streamPlan.keyings, device.name, device.labels).presence, device.presence);
+      const restored = lookUpDevice(stream, streamPlan.keyings, device.name, device.labels);
+      Object.assign(restored.presence, device.presence);
+      takeNewest(streamPlan, restored, device.newest, snapshotted.fields);
     }
     if (!takeLastKnown(plan, streamPlan, stream, snapshotted, connections)) {
       dropped.push(`last known values of ${name}`);
@@ -326,6 +348,17 @@ function addOrphans(
       orphans.push({ rule, reason, key: { text: keyText(parts), parts }, alert });
     }
   }
+}
+
+/** Fields may have come, gone, or changed places. */
+function takeNewest(
+  { config, readingRules }: StreamPlan,
+  { newest }: DeviceState,
+  from: readonly number[] | undefined,
+  names: readonly string[] | undefined,
+): void {
+  if (from === undefined || names === undefined || readingRules.length === 0) return;
+  newest.push(...config.fields.map(({ name }) => from[names.indexOf(name)] ?? -1), from.at(-1)!);
 }
 
 /** What a broker of the snapshot is now. Where it is gone, the first one takes its place, and waiting begins anew. */

@@ -74,6 +74,11 @@ export interface DeviceState {
   labels: readonly string[];
   keys: readonly KeyState[];
   readonly presence: Presence;
+  /**
+   * Event time of the newest reading that has the field, by field; -1 for none. Behind them that of the newest reading of all. Empty where no
+   * rule looks at single readings. Belongs to evaluate.
+   */
+  readonly newest: number[];
 }
 
 /** Whether a device is there. Belongs to watch. */
@@ -168,7 +173,7 @@ export function lookUpDevice(
   let device = stream.devices.get(name);
   if (device === undefined) {
     const keys = keysOf(stream, keyings, name, labels);
-    device = { name, labels, keys, presence: { online: false, known: false, seenAt: -1 } };
+    device = { name, labels, keys, presence: { online: false, known: false, seenAt: -1 }, newest: [] };
     stream.devices.set(name, device);
   } else if (device.labels !== labels) {
     if (!sameLabels(device.labels, labels)) device.keys = keysOf(stream, keyings, name, labels);

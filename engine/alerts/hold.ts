@@ -39,7 +39,8 @@ function countMatch(
   return matches >= hold.matches;
 }
 
-/** Instant of the oldest match that still counts; undefined where none does. */
-export function oldestMatch(level: LevelRecord): number | undefined {
-  return level.recent?.find((at) => at >= 0);
+/** The earliest instant of the matches that still count; undefined where none does. Devices of a group need not match in the order of their stamps. */
+export function oldestMatch({ recent = [] }: LevelRecord): number | undefined {
+  const matches = recent.filter((at) => at >= 0);
+  return matches.length === 0 ? undefined : Math.min(...matches);
 }

@@ -32,6 +32,10 @@ export interface Outcome {
   readonly reached?: number;
   /** The levels that may be left, as bits from the lowest. */
   readonly clearing?: number;
+  /** The highest level whose conditions hold or of which that is unknown, for facts have no value. Default: `reached`. */
+  readonly possible?: number;
+  /** Levels of which it is unknown whether they may be left, as bits. Default: none. */
+  readonly undecided?: number;
 }
 
 /** A change of state, or of the level of a firing alert. */
@@ -52,15 +56,18 @@ export function createAlertRecord(): AlertRecord {
  * Moves an alert on by one outcome of its rule: inactive → pending (`for`) → firing → (`keepFiring`) → resolved, and, while it
  * fires, from level to level: up when the conditions of a higher one have held, down when its own have been calm.
  *
- * Outcomes count in the order in which they come. An outcome older than the alert (readings out of order) is taken at its word,
- * but makes no time pass: `for` and `keepFiring` are only ever served by stamps that went forward.
+ * Outcomes count in the order in which they come, and none is earlier than the alert's last change. One that is earlier than the outcome
+ * before it (devices of a group whose clocks differ) makes no time pass: `for` and `keepFiring` are only ever served by stamps that went
+ * forward. Where facts have no value, outcomes may be unknown in part, and change nothing there.
  * A rule without `for` goes from inactive to firing directly; one whose conditions stop holding while pending falls back to inactive.
  * Returns undefined where nothing changed.
  */
 export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outcome): Change | undefined {
   const { at } = outcome;
   const reached = outcome.reached ?? (outcome.holds ? 1 : 0);
-  const met = takeIn(record, lifecycle, reached, outcome.clearing ?? (outcome.clears ? 1 : 0), at);
+  const possible = outcome.possible ?? reached;
+  const clearing = outcome.clearing ?? (outcome.clears ? 1 : 0);
+  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided: outcome.undecided ?? 0 });
   const { state: from, level: fromLevel } = record;
   if (met > fromLevel) rise(record, met, at);
   else sink(record, lifecycle, at);
@@ -72,7 +79,7 @@ export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outc
     record.state = 'inactive';
     return { from, to: 'resolved', since, fromLevel, toLevel };
   }
-  const pending = reached > 0 || (from === 'pending' && hasMatches(record));
+  const pending = reached > 0 || (from === 'pending' && (possible > 0 || hasMatches(record)));
   if (pending === (from === 'pending')) return undefined;
   record.state = pending ? 'pending' : 'inactive';
   if (pending) record.since = at;
@@ -80,14 +87,21 @@ export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outc
 }
 
 /** Shows every level the outcome; returns the highest whose conditions have held long or often enough. */
-function takeIn(record: AlertRecord, { levels }: Lifecycle, reached: number, clearing: number, at: number): number {
+function takeIn(
+  record: AlertRecord,
+  { levels }: Lifecycle,
+  { at, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
+): number {
   let met = 0;
   for (let i = 0; i < levels.length; i++) {
     const level = (record.levels[i] ??= createLevelRecord());
     const holds = reached > i;
-    const isMet = takeOutcome(level, levels[i]!.hold, at, holds);
+    // What is unknown is neither a match nor a miss, and breaks off no time.
+    const isMet = (holds || possible <= i) && takeOutcome(level, levels[i]!.hold, at, holds);
     if (isMet) met = i + 1;
-    if (holds || isMet || (clearing & (1 << i)) === 0) level.calmSince = -1;
+    const bit = 1 << i;
+    if (!holds && !isMet && (undecided & bit) !== 0) continue;
+    if (holds || isMet || (clearing & bit) === 0) level.calmSince = -1;
     else if (level.calmSince < 0 && i < record.level) level.calmSince = at;
   }
   return met;

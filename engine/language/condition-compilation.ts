@@ -1,10 +1,10 @@
 import type { ConditionOutcome } from '../model/item.ts';
 import { isObject } from '../model/json-object.ts';
 import type { FieldType } from '../model/reading.ts';
-import type { TopCondition } from '../model/rule.ts';
+import type { RuleFile, TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
 import type { KnownComparison } from './condition-contradictions.ts';
-import type { FactGetter, Test } from './operators.ts';
+import type { FactGetter, Logic } from './operators.ts';
 import type { NamedLists } from './own-operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
@@ -16,6 +16,8 @@ export interface Definitions {
   readonly lists?: NamedLists | undefined;
   /** The shared conditions have been checked by themselves: of them only what depends on the facts at hand is a problem here. */
   readonly checked?: boolean | undefined;
+  /** What a comparison of a fact without a value comes to; see `RuleFile.missing`. Default `unknown`. */
+  readonly missing?: RuleFile['missing'];
 }
 
 /** What conditions may refer to, for one kind of environment. */
@@ -42,7 +44,7 @@ export interface ConditionProblem {
 
 /** A comparison of one fact, compiled. */
 export interface Leaf<E> {
-  readonly test: Test<E>;
+  readonly logic: Logic<E>;
   readonly outcome: (env: E) => ConditionOutcome;
 }
 

@@ -13,7 +13,7 @@ import {
 import { askChange, prepareOwn } from './condition-own.ts';
 import { type KnownConstant, type KnownFact, type KnownValue, writtenOf } from './condition-probes.ts';
 import { findTraps } from './condition-traps.ts';
-import type { FactGetter, Test } from './operators.ts';
+import type { FactGetter, Logic } from './operators.ts';
 import { didYouMean, type ResolvedOperator, resolveOperator } from './resolve-operator.ts';
 
 const REQUIRED = ['fact', 'operator', 'value'];
@@ -41,7 +41,7 @@ interface Fact<E> {
 type RightSide<E> = { readonly fact: Fact<E> } | KnownConstant;
 
 /** Compiles one comparison; undefined where an error has been noted that leaves nothing to ask. */
-export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Test<E> | undefined {
+export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Logic<E> | undefined {
   const suggested = checkKeys(compilation, place, node, KEYS);
   for (const key of REQUIRED) {
     if (Object.hasOwn(node, key) || suggested.has(key)) continue;
@@ -53,36 +53,81 @@ export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, pl
   const value = Object.hasOwn(node, 'value') ? compileValue(compilation, node.value, at(place, 'value')) : undefined;
   if (operator === undefined || value === undefined) return undefined;
   const right = operator.own === undefined ? value : prepareOwn(compilation, operator, operator.own, value, place);
-  const asked = fact && (operator.name === 'changed' ? askChange(compilation, fact, place) : fact.get);
+  const asked = fact && askedOf(compilation, operator, fact, place);
   if (fact === undefined || right === undefined || asked === undefined) return undefined;
-  if (operator.name !== 'changed') warnOfTraps(compilation, operator, fact, right, place);
-  if (!('fact' in right)) {
+  if (asked === fact.get) warnOfTraps(compilation, operator, fact, right, place);
+  if (!('fact' in right) && operator.name !== 'present') {
     compilation.known.set(node, { fact: knownOf(compilation, fact), operator, right });
   }
-  const leaf = leafOf(fact, asked, operator, right);
+  const leaf = leafOf(fact, asked, operator, right, compilation.context.missing);
   compilation.leaves.push(leaf);
-  return leaf.test;
+  return leaf.logic;
 }
 
-/** `asked` is what the operator is asked of: the fact, or whether it changed. */
-function leafOf<E>(fact: Fact<E>, asked: FactGetter<E>, operator: ResolvedOperator, right: RightSide<E>): Leaf<E> {
+/** What the operator is asked of: the fact, whether it changed, or whether it has a value. */
+function askedOf<E>(
+  compilation: Compilation<E>,
+  { name }: ResolvedOperator,
+  fact: Fact<E>,
+  place: Place,
+): FactGetter<E> | undefined {
+  if (name === 'changed') return askChange(compilation, fact, place);
+  if (name === 'present') return (env) => fact.get(env) !== undefined;
+  return fact.get;
+}
+
+function leafOf<E>(
+  fact: Fact<E>,
+  asked: FactGetter<E>,
+  operator: ResolvedOperator,
+  right: RightSide<E>,
+  missing: Compilation<E>['context']['missing'],
+): Leaf<E> {
   const { get } = fact;
-  const { compare, text } = operator;
+  const { text } = operator;
   const other = 'fact' in right ? right.fact.get : undefined;
-  const constant = 'fact' in right ? undefined : right.constant;
   const written = 'fact' in right ? undefined : writtenOf(right);
-  const test: Test<E> =
-    other === undefined ? operator.against(asked, constant) : (env) => compare(asked(env), other(env)) === true;
+  const logic = missing === 'undefined' ? decided(asked, operator, right) : unknownWhereMissing(asked, operator, right);
   return {
-    test,
+    logic,
     outcome: (env) => ({
       fact: fact.name,
       operator: text,
       value: other === undefined ? written : (other(env) ?? null),
       factValue: get(env) ?? null,
-      result: test(env),
+      result: logic.holds(env) ? true : logic.fails(env) ? false : null,
     }),
   };
+}
+
+/** A fact without a value is compared as `undefined`, as json-rules-engine does. */
+function decided<E>(asked: FactGetter<E>, { against, compare }: ResolvedOperator, right: RightSide<E>): Logic<E> {
+  if (!('fact' in right)) {
+    const holds = against(asked, right.constant);
+    return { holds, fails: (env) => !holds(env) };
+  }
+  const other = right.fact.get;
+  const holds = (env: E) => compare(asked(env), other(env)) === true;
+  return { holds, fails: (env) => !holds(env) };
+}
+
+function unknownWhereMissing<E>(asked: FactGetter<E>, operator: ResolvedOperator, right: RightSide<E>): Logic<E> {
+  const { against, compare } = operator;
+  if ('fact' in right) {
+    const other = right.fact.get;
+    const decides = (env: E, wanted: boolean) => {
+      const left = asked(env);
+      if (left === undefined) return false;
+      const value = other(env);
+      return value !== undefined && (compare(left, value) === true) === wanted;
+    };
+    return { holds: (env) => decides(env, true), fails: (env) => decides(env, false) };
+  }
+  const holds = against(asked, right.constant);
+  const fails = (env: E) => asked(env) !== undefined && !holds(env);
+  // Most comparisons with nothing are false by themselves, and are asked of every reading.
+  if (compare(undefined, right.constant) !== true) return { holds, fails };
+  return { holds: (env) => asked(env) !== undefined && holds(env), fails };
 }
 
 function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Fact<E> | undefined {

@@ -54,7 +54,10 @@ function prepareEach(
   return { value: ready.map((each) => each.value), like };
 }
 
-/** What `changed` is asked of: whether a fact has another value than when it was last asked. False where one of the two is none. */
+/**
+ * What `changed` is asked of: whether a fact has another value than when it was last asked. False where it had none before; without a value
+ * where it has none now.
+ */
 export function askChange<E>(
   compilation: Compilation<E>,
   { name, get }: { readonly name: string; readonly get: FactGetter<E> },
@@ -62,10 +65,12 @@ export function askChange<E>(
 ): FactGetter<E> | undefined {
   const before = compilation.context.previous?.(name);
   if (before !== undefined) {
+    const missing = compilation.context.missing === 'undefined' ? false : undefined;
     return (env) => {
       const now = get(env);
+      if (now === undefined) return missing;
       const then = before(env);
-      return now !== undefined && then !== undefined && now !== then;
+      return then !== undefined && now !== then;
     };
   }
   report(compilation, at(place, 'operator'), {

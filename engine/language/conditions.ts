@@ -17,16 +17,14 @@ import {
 import { type Contradiction, findContradictions, type KnownComparison } from './condition-contradictions.ts';
 import { compileLeaf } from './condition-leaf.ts';
 import { writtenOf } from './condition-probes.ts';
-import type { Test } from './operators.ts';
+import type { Logic, Test } from './operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
 export type { ConditionContext, ConditionProblem, Definitions } from './condition-compilation.ts';
 export { DECORATOR_NAMES, OPERATOR_NAMES } from './operators.ts';
 
-/** A condition as closures over an environment; none of them throws or keeps anything. */
-export interface CompiledCondition<E> {
-  /** Stops at the first part that decides. */
-  readonly test: (env: E) => boolean;
+/** A condition as closures over an environment; none of them throws or keeps anything. `holds` and `fails` stop at the first part that decides. */
+export interface CompiledCondition<E> extends Logic<E> {
   /** Every comparison in the order written, those of shared conditions at each reference; asks all of them. */
   readonly explain: (env: E) => readonly ConditionOutcome[];
   /** Names of the facts read, on either side of an operator. */
@@ -40,7 +38,8 @@ const KINDS = ['all', 'any', 'not', 'condition'] as const;
 type Kind = (typeof KINDS)[number];
 
 /**
- * Compiles a condition with json-rules-engine's meaning (7.3, `allowUndefinedFacts`), and finds all its problems at once.
+ * Compiles a condition with json-rules-engine's meaning (7.3, `allowUndefinedFacts`), but for facts without a value where `missing` is not
+ * `undefined`: a comparison with one is unknown then, and decides nothing. Finds all problems at once.
  * `compiled` is undefined exactly where one of them is an error. Where the library throws in the middle of a run
  * (say, `in` a number), an error or warning tells so beforehand, and the comparison is false.
  */
@@ -57,15 +56,20 @@ export function compileCondition<E>(
     failed: false,
     nodes: 0,
   };
-  const test = compileTop(compilation, condition, { path: [], depth: 0, within: [] });
+  const logic = compileTop(compilation, condition, { path: [], depth: 0, within: [] });
   const { problems, leaves, facts } = compilation;
-  if (test === undefined || compilation.failed) {
+  if (logic === undefined || compilation.failed) {
     return { compiled: undefined, problems };
   }
-  return { compiled: { test, explain: (env) => leaves.map((leaf) => leaf.outcome(env)), facts }, problems };
+  return { compiled: { ...logic, explain: (env) => leaves.map((leaf) => leaf.outcome(env)), facts }, problems };
 }
 
-function compileTop<E>(compilation: Compilation<E>, node: unknown, place: Place): Test<E> | undefined {
+/** What a condition says of an environment; undefined where that is unknown. */
+export function answerOf<E>({ holds, fails }: Logic<E>): (env: E) => boolean | undefined {
+  return (env) => (holds(env) ? true : fails(env) ? false : undefined);
+}
+
+function compileTop<E>(compilation: Compilation<E>, node: unknown, place: Place): Logic<E> | undefined {
   if (!isObject(node) || KINDS.some((kind) => Object.hasOwn(node, kind)) || !Object.hasOwn(node, 'fact')) {
     return compileNode(compilation, node, place);
   }
@@ -77,7 +81,7 @@ function compileTop<E>(compilation: Compilation<E>, node: unknown, place: Place)
   return compileLeaf(compilation, node, place);
 }
 
-function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Place): Test<E> | undefined {
+function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Place): Logic<E> | undefined {
   if (isTooLarge(compilation, place)) return undefined;
   const kinds = isObject(node) ? KINDS.filter((kind) => Object.hasOwn(node, kind)) : [];
   const isLeaf = isObject(node) && ['fact', 'operator', 'value'].some((key) => Object.hasOwn(node, key));
@@ -103,11 +107,11 @@ function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Place
   return compileKind(compilation, kind, node[kind], place);
 }
 
-function compileKind<E>(compilation: Compilation<E>, kind: Kind, content: unknown, place: Place): Test<E> | undefined {
+function compileKind<E>(compilation: Compilation<E>, kind: Kind, content: unknown, place: Place): Logic<E> | undefined {
   if (kind === 'condition') return compileReference(compilation, content, place);
   if (kind !== 'not') return compileGroup(compilation, kind, content, place);
-  const test = compileNode(compilation, content, inside(place, 'not'));
-  return test && ((env) => !test(env));
+  const logic = compileNode(compilation, content, inside(place, 'not'));
+  return logic && { holds: logic.fails, fails: logic.holds };
 }
 
 function compileGroup<E>(
@@ -115,7 +119,7 @@ function compileGroup<E>(
   kind: 'all' | 'any',
   content: unknown,
   place: Place,
-): Test<E> | undefined {
+): Logic<E> | undefined {
   if (!Array.isArray(content)) {
     report(compilation, at(place, kind), {
       code: 'not-a-list',
@@ -129,14 +133,14 @@ function compileGroup<E>(
     const remedy = 'Put conditions into it, or remove it.';
     report(compilation, at(place, kind), { code: 'empty-group', message, remedy }, 'warning');
   }
-  const tests: Test<E>[] = [];
+  const parts: Logic<E>[] = [];
   content.forEach((child: unknown, index) => {
-    const test = compileNode(compilation, child, inside(place, kind, index));
-    if (test !== undefined) tests.push(test);
+    const part = compileNode(compilation, child, inside(place, kind, index));
+    if (part !== undefined) parts.push(part);
   });
   warnOfContradictions(compilation, kind, content, place);
-  // Fewer tests than conditions only where an error has been noted, so that none of them will be asked.
-  return kind === 'all' ? allOf(tests) : anyOf(tests);
+  // Fewer parts than conditions only where an error has been noted, so that none of them will be asked.
+  return kind === 'all' ? allOf(parts) : anyOf(parts);
 }
 
 function warnOfContradictions<E>(
@@ -178,7 +182,7 @@ function explainContradiction(
   return { code: 'always-holds', message, remedy: 'Correct one of them, or put them into an "all".' };
 }
 
-function compileReference<E>(compilation: Compilation<E>, name: unknown, place: Place): Test<E> | undefined {
+function compileReference<E>(compilation: Compilation<E>, name: unknown, place: Place): Logic<E> | undefined {
   const shared = compilation.context.shared ?? {};
   const here = at(place, 'condition');
   if (typeof name !== 'string' || !Object.hasOwn(shared, name)) {
@@ -219,8 +223,21 @@ function isTooLarge<E>(compilation: Compilation<E>, place: Place): boolean {
   return true;
 }
 
+// An empty group always holds, as in json-rules-engine.
+const ALWAYS: Logic<unknown> = { holds: () => true, fails: () => false };
+
+function allOf<E>(parts: readonly Logic<E>[]): Logic<E> {
+  if (parts.length === 0) return ALWAYS;
+  return { holds: every(parts.map(({ holds }) => holds)), fails: some(parts.map(({ fails }) => fails)) };
+}
+
+function anyOf<E>(parts: readonly Logic<E>[]): Logic<E> {
+  if (parts.length === 0) return ALWAYS;
+  return { holds: some(parts.map(({ holds }) => holds)), fails: every(parts.map(({ fails }) => fails)) };
+}
+
 // Most groups have two or three parts, and a call is cheaper than a turn of a loop over an array.
-function allOf<E>(tests: readonly Test<E>[]): Test<E> {
+function every<E>(tests: readonly Test<E>[]): Test<E> {
   const [a, b, c] = tests;
   if (a === undefined) return () => true;
   if (b === undefined) return a;
@@ -232,9 +249,9 @@ function allOf<E>(tests: readonly Test<E>[]): Test<E> {
   };
 }
 
-function anyOf<E>(tests: readonly Test<E>[]): Test<E> {
+function some<E>(tests: readonly Test<E>[]): Test<E> {
   const [a, b, c] = tests;
-  if (a === undefined) return () => true;
+  if (a === undefined) return () => false;
   if (b === undefined) return a;
   if (tests.length === 2) return (env) => a(env) || b(env);
   if (c !== undefined && tests.length === 3) return (env) => a(env) || b(env) || c(env);

@@ -1,5 +1,14 @@
 import type { StreamConfig } from '../model/config.ts';
-import type { DerivedRule, Keying, ReadingRule, SilenceRule, ViewPlan, WindowPlan, WindowRule } from '../model/plan.ts';
+import type {
+  DerivedRule,
+  Keying,
+  ReadingOrder,
+  ReadingRule,
+  SilenceRule,
+  ViewPlan,
+  WindowPlan,
+  WindowRule,
+} from '../model/plan.ts';
 import type { RuleFile, WindowSpec } from '../model/rule.ts';
 import { type AttributePaths, planAttributes, type UsedAttributes } from './attributes.ts';
 import { type ClueContext, cluesOf, cluesOfRule } from './clues.ts';
@@ -69,8 +78,9 @@ export function draftRule(
     usesAttributes: used.ofReadings.size > 0,
   };
   if (rule.silence !== undefined) return draftSilence(rule, source, base, report);
-  const reading = readingScope(source.config, shared ?? {}, origin === 'devices', used.ofReadings);
-  const where = rule.where && compileAt(rule.where, 'where', reading, report)?.test;
+  const definitions = { ...shared, missing: rule.missing };
+  const reading = readingScope(source.config, definitions, origin === 'devices', used.ofReadings);
+  const where = rule.where && compileAt(rule.where, 'where', reading, report)?.holds;
   const clued = { stream: source.config, definitions: reading };
   const sketch = { rule, source, base, reading, where, clued, used, report };
   if (rule.sequence !== undefined) return draftSequence(sketch);
@@ -108,26 +118,34 @@ function draftSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, repor
   return { draft: { ...base, kind: 'silence', silenceMs: planSilence(rule) } };
 }
 
-function draftReading({ rule, base, reading, where, clued, report }: Sketch): Drafted | undefined {
+function draftReading({ rule, source, base, reading, where, clued, report }: Sketch): Drafted | undefined {
   const judge = judgeOf(rule, reading, report);
   checkMessage(rule, ['key', ...reading.names], base.units, report);
-  return judge && { draft: { ...base, kind: 'reading', where, clues: cluesOfRule(rule, clued), judge } };
+  if (judge === undefined) return undefined;
+  const order = orderOf(rule, source.config, judge.reads);
+  return { draft: { ...base, kind: 'reading', order, where, clues: cluesOfRule(rule, clued), judge } };
 }
 
 /** A rule over single readings that remembers or calculates. */
 function draftDerived(sketch: Sketch): Drafted | undefined {
   const { rule, source, base, reading, where, clued, report } = sketch;
-  const { running, formulas, ...derived } = planDerived(rule, source.config, reading, report);
+  const { config } = source;
+  const { running, formulas, ...derived } = planDerived(rule, config, reading, report);
   const { scope, remembered } = rememberingScope(derived.scope);
   const judge = judgeOf(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
   // What remembers must see every reading that `where` lets through.
   const remembers = running.length + remembered.length > 0;
+  if (remembers && rule.order === 'arrival') {
+    const message = 'A rule whose facts remember earlier readings passes over a reading that is older than those.';
+    report(['order'], { code: 'no-effect', which: 'key', message, remedy: 'Remove `order`.' });
+  }
   const clues = remembers ? cluesOf([rule.where], clued) : cluesOfRule(rule, clued);
   if (judge === undefined) return undefined;
   return withView(sketch, scope, 0, (view) => ({
     ...base,
     kind: 'derived',
+    order: orderOf(rule, config, judge.reads),
     where,
     clues,
     running,
@@ -136,6 +154,17 @@ function draftDerived(sketch: Sketch): Drafted | undefined {
     judge,
     view,
   }));
+}
+
+/** Where a fact is more than a field (a calculation, say), every field may be behind it. */
+function orderOf({ order }: RuleFile, { fields, labels }: StreamConfig, reads: ReadonlySet<string>): ReadingOrder {
+  const isLabel = (name: string) => name === 'device' || labels.some((label) => label.name === name);
+  const places = [...reads].map((name) => fields.findIndex((field) => field.name === name));
+  const isKnown = [...reads].every((name, i) => places[i]! >= 0 || isLabel(name));
+  return {
+    byArrival: order === 'arrival',
+    fields: isKnown ? places.filter((place) => place >= 0) : fields.map((_, i) => i),
+  };
 }
 
 function draftSequence({ rule, base, reading, where, clued, report }: Sketch): Drafted | undefined {

@@ -30,17 +30,21 @@ export function judgeOf<E>(rule: RuleFile, scope: Scope<E>, report: Report): Jud
     const levels = compileLevels(rule.levels, scope, report);
     return levels && { ...levels, facts };
   }
-  if (isView(rule)) return { holds: () => false, clears: undefined, facts, outcomes: () => [] };
+  if (isView(rule)) {
+    return { holds: () => false, fails: () => true, clear: undefined, facts, outcomes: () => [], reads: new Set() };
+  }
   const conditions = rule.conditions && compileAt(rule.conditions, 'conditions', scope, report);
   const clear = rule.clear && compileAt(rule.clear, 'clear', scope, report);
   if (conditions === undefined) return undefined;
   return {
-    holds: conditions.test,
-    clears: clear?.test,
+    holds: conditions.holds,
+    fails: conditions.fails,
+    clear,
     facts,
     outcomes: (env, clearing) => [
       ...conditions.explain(env),
       ...(clearing && clear !== undefined ? clear.explain(env) : []),
     ],
+    reads: new Set([...conditions.facts, ...(clear?.facts ?? [])]),
   };
 }

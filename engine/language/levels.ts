@@ -9,7 +9,7 @@ export function compileLevels<E>(
   levels: readonly LevelSpec[],
   scope: Scope<E>,
   report: Report,
-): Pick<Judge<E>, 'holds' | 'clears' | 'ladder' | 'outcomes'> | undefined {
+): Pick<Judge<E>, 'holds' | 'fails' | 'clear' | 'ladder' | 'outcomes' | 'reads'> | undefined {
   const compiled: CompiledLevel<E>[] = [];
   levels.forEach((level, i) => {
     const compileAt = (condition: TopCondition, key: string) => {
@@ -23,23 +23,31 @@ export function compileLevels<E>(
   });
   if (compiled.length < levels.length) return undefined;
   const reached = (env: E): number => {
-    for (let i = compiled.length; i > 0; i--) if (compiled[i - 1]!.conditions.test(env)) return i;
+    for (let i = compiled.length; i > 0; i--) if (compiled[i - 1]!.conditions.holds(env)) return i;
     return 0;
   };
+  const possible = (env: E): number => {
+    for (let i = compiled.length; i > 0; i--) if (!compiled[i - 1]!.conditions.fails(env)) return i;
+    return 0;
+  };
+  const bitsOf = (isSet: (level: CompiledLevel<E>, i: number) => boolean): number =>
+    compiled.reduce((bits, level, i) => (isSet(level, i) ? bits | (1 << i) : bits), 0);
   return {
     holds: (env) => reached(env) > 0,
-    clears: undefined,
+    fails: (env) => possible(env) === 0,
+    clear: undefined,
     ladder: {
       reached,
-      clearing: (env, highest) => {
-        let bits = 0;
-        compiled.forEach(({ clear }, i) => {
-          if (clear === undefined ? highest <= i : clear.test(env)) bits |= 1 << i;
-        });
-        return bits;
-      },
+      possible,
+      clearing: (env, _reached, possible) =>
+        bitsOf(({ clear }, i) => (clear === undefined ? possible <= i : clear.holds(env))),
+      undecided: (env, reached, possible) =>
+        bitsOf(({ clear }, i) =>
+          clear === undefined ? reached <= i && i < possible : !clear.holds(env) && !clear.fails(env),
+        ),
     },
     outcomes: (env, clearing) => compiled.flatMap((level) => explainLevel(level, env, clearing)),
+    reads: new Set(compiled.flatMap(({ conditions, clear }) => [...conditions.facts, ...(clear?.facts ?? [])])),
   };
 }
 

@@ -3,8 +3,17 @@ import type { FieldValue } from '../model/reading.ts';
 /** Reads one fact from what a condition is evaluated against; undefined where the fact has no value. */
 export type FactGetter<E> = (env: E) => FieldValue | undefined;
 
-/** A condition, or a part of one, ready to be asked. */
+/** A question, ready to be asked. */
 export type Test<E> = (env: E) => boolean;
+
+/**
+ * A condition, or a part of one: true, false, or, where neither of both tests holds, unknown, for a fact has no value. The truth tables are
+ * those of Kleene's strong three-valued logic (S. C. Kleene, Introduction to Metamathematics, 1952, section 64), as in SQL.
+ */
+export interface Logic<E> {
+  readonly holds: Test<E>;
+  readonly fails: Test<E>;
+}
 
 /**
  * Compares a fact with the `value` of its condition.

@@ -4,7 +4,15 @@ import type { Operator } from './operators.ts';
 import { compilePattern } from './patterns.ts';
 
 /** Operators beside those of json-rules-engine. None of them converts: each holds for one type of fact only. */
-export type OwnOperatorName = 'between' | 'startsWith' | 'endsWith' | 'matches' | 'inList' | 'notInList' | 'changed';
+export type OwnOperatorName =
+  | 'between'
+  | 'startsWith'
+  | 'endsWith'
+  | 'matches'
+  | 'inList'
+  | 'notInList'
+  | 'changed'
+  | 'present';
 
 /** Lists of values that conditions refer to by name. */
 export type NamedLists = Readonly<Record<string, readonly (string | number | boolean)[]>>;
@@ -68,10 +76,12 @@ function prepareList(operand: unknown, lists: NamedLists): Prepared | OperandFau
   return { code: 'unknown-list', message: `There is no list ${JSON.stringify(operand.slice(0, 64))}.`, remedy };
 }
 
-const prepareChange = (operand: unknown): Prepared | OperandFault =>
-  typeof operand === 'boolean'
-    ? { value: operand, like: operand }
-    : { message: 'The value is neither true nor false.', remedy: 'Write true for a change, false for none.' };
+const prepareAnswer =
+  (remedy: string) =>
+  (operand: unknown): Prepared | OperandFault =>
+    typeof operand === 'boolean'
+      ? { value: operand, like: operand }
+      : { message: 'The value is neither true nor false.', remedy };
 
 const isMember = (fact: unknown, list: unknown): boolean => list instanceof Set && list.has(fact);
 
@@ -120,7 +130,17 @@ export const ownOperators = {
     bind: (get, value) => (env) => !(value as ReadonlySet<unknown>).has(get(env)),
   },
   // Is asked whether the fact changed, in place of the fact.
-  changed: { fixed: true, prepare: prepareChange, compare: (fact, value) => fact === value },
+  changed: {
+    fixed: true,
+    prepare: prepareAnswer('Write true for a change, false for none.'),
+    compare: (fact, value) => fact === value,
+  },
+  // Is asked whether the fact has a value, in place of the fact.
+  present: {
+    fixed: true,
+    prepare: prepareAnswer('Write true for a fact that has a value, false for one that has none.'),
+    compare: (fact, value) => fact === value,
+  },
 } satisfies Record<OwnOperatorName, OwnOperator>;
 
 /** Every operator of our own, in the order in which they are documented. */

@@ -4,7 +4,7 @@ import type { WindowAggregate } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { RuleFile, TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
-import { compileCondition } from './conditions.ts';
+import { answerOf, compileCondition } from './conditions.ts';
 import { type AggregateFact, aggregateFacts } from './facts.ts';
 import type { Report, Scope } from './scope.ts';
 
@@ -56,7 +56,7 @@ function drawName(name: string, path: Path, stream: string, scope: Scope<Reading
 function drawCondition(condition: TopCondition, path: Path, scope: Scope<Reading>, report: Report): Draft {
   const { compiled, problems } = compileCondition(condition, scope);
   for (const { path: inside, ...problem } of problems) report([...path, ...inside], problem);
-  return { field: -1, read: compiled?.test };
+  return { field: -1, read: compiled && answerOf(compiled) };
 }
 
 function reportUnknown(

@@ -70,18 +70,18 @@ function stepAt(steps: SequenceSpec, index: number): SequenceStep {
 
 function compileSteps(steps: SequenceSpec, { scope, report }: SequenceContext): SequencePlan['conditions'] | undefined {
   const conditions = steps.flatMap((step, i): SequencePlan['conditions'] => {
-    const compile = (condition: TopCondition, ...at: string[]): CompiledCondition<Reading>['test'] | undefined => {
+    const compile = (condition: TopCondition, ...at: string[]): CompiledCondition<Reading> | undefined => {
       const { compiled, problems } = compileCondition(condition, scope);
       for (const { path, ...problem } of problems) report(['sequence', i, ...at, ...path], problem);
-      return compiled?.test;
+      return compiled;
     };
     if (i > 0 && 'not' in step) {
       // Compiled with its `not`, which may hold a bare comparison, and stands in the way to its problems.
-      const isAbsent = compile({ not: step.not });
-      return isAbsent === undefined ? [] : [(reading) => !isAbsent(reading)];
+      const absent = compile({ not: step.not });
+      return absent === undefined ? [] : [absent.fails];
     }
-    const test = i > 0 && 'then' in step ? compile(step.then, 'then') : compile(step as TopCondition);
-    return test === undefined ? [] : [test];
+    const met = i > 0 && 'then' in step ? compile(step.then, 'then') : compile(step as TopCondition);
+    return met === undefined ? [] : [met.holds];
   });
   return conditions.length < steps.length ? undefined : conditions;
 }
@@ -113,7 +113,9 @@ function judgeSequence(steps: SequenceSpec, { per }: Keying): Judge<Closed> {
   const holds = ({ match }: Closed) => match !== undefined && match.metAt.length > 0;
   return {
     holds,
-    clears: undefined,
+    fails: (closed) => !holds(closed),
+    clear: undefined,
+    reads: new Set(),
     facts: ({ key, match }) => {
       const facts: Record<string, FieldValue | null> = {};
       per.forEach((name, i) => {

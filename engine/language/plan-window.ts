@@ -107,7 +107,7 @@ function planOf<N extends WindowName>(
 function compileEdge(condition: TopCondition, edge: 'from' | 'until', { scope, report }: WindowContext) {
   const { compiled, problems } = compileCondition(condition, scope);
   for (const { path, ...problem } of problems) report(['window', 'state', edge, ...path], problem);
-  return compiled?.test;
+  return compiled?.holds;
 }
 
 function limitOf(max: string | undefined): number {

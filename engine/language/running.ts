@@ -8,7 +8,7 @@ import type { RunningFact } from '../model/plan.ts';
 import type { FieldType, Reading } from '../model/reading.ts';
 import type { RuleFile, TopCondition } from '../model/rule.ts';
 import { suggest } from '../model/suggest.ts';
-import { compileCondition } from './conditions.ts';
+import { answerOf, compileCondition } from './conditions.ts';
 import { definitionsOf, type Report, type Scope } from './scope.ts';
 
 /** A running fact of a rule, taken apart. */
@@ -64,7 +64,7 @@ function planRead(
   if (kind.source === 'condition') {
     const { compiled, problems } = compileCondition(of as TopCondition, reading);
     for (const { path: inside, ...problem } of problems) report([...path, ...inside], problem);
-    return compiled?.test ?? (() => undefined);
+    return compiled === undefined ? () => undefined : answerOf(compiled);
   }
   const name = String(of);
   const index = stream.fields.findIndex((field) => field.name === name);

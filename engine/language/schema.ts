@@ -129,6 +129,20 @@ export const ruleSchema: JsonSchema = {
     limit: lifecycleSchemas.limit,
     active: lifecycleSchemas.active,
     event,
+    missing: {
+      type: 'string',
+      enum: ['unknown', 'undefined'],
+      description:
+        'What comparing a fact without a value comes to. `unknown` decides nothing; `undefined` is what json-rules-engine makes of it: `notEqual` and `notIn` hold, others do not.',
+      default: 'unknown',
+    },
+    order: {
+      type: 'string',
+      enum: ['event', 'arrival'],
+      description:
+        'Of a rule over single readings: `event` passes over a reading that is older than one judged before, `arrival` judges every reading when it comes.',
+      default: 'event',
+    },
     priority: { type: 'integer', minimum: 1, description: 'Rules of a higher one are looked at first.', default: 1 },
   },
   definitions: { condition: conditionSchema, operand: operandSchema },

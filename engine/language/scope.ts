@@ -32,8 +32,8 @@ function scopeOf<E>(entries: ReadonlyMap<string, Entry<E>>, definitions: Definit
 }
 
 /** What every scope of a rule has in common. */
-export function definitionsOf({ shared, lists, checked }: Definitions): Definitions {
-  return { shared, lists, checked };
+export function definitionsOf({ shared, lists, checked, missing }: Definitions): Definitions {
+  return { shared, lists, checked, missing };
 }
 
 /** A single reading: its fields, its device (unless it has none), its labels, and attributes. A field hides a label of the same name. */

@@ -196,6 +196,9 @@ export interface Verdict {
   /** Of a rule with several levels: the highest that holds, from 1, and as bits from the lowest those that may be left. */
   readonly reached?: number;
   readonly clearing?: number;
+  /** Where facts have no value: the highest level that may hold, and as bits those of which it is unknown whether they may be left. */
+  readonly possible?: number;
+  readonly undecided?: number;
   /** What the rule looked at, for the alert's evidence. */
   readonly subject: Reading | Derived | Closed | SilenceSubject;
 }
@@ -283,7 +286,8 @@ export interface ConditionOutcome {
   readonly operator: string;
   readonly value: unknown;
   readonly factValue: FieldValue | null;
-  readonly result: boolean;
+  /** Null: unknown, for a fact has no value. */
+  readonly result: boolean | null;
   /** Of a rule with several levels: whose condition it is. */
   readonly severity?: Severity;
 }

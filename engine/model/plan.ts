@@ -205,26 +205,42 @@ export interface ScheduleSpan {
 /** Conditions over an environment `E`, compiled. */
 export interface Judge<E> {
   readonly holds: (env: E) => boolean;
+  /** Where neither this nor `holds` is so, it is unknown whether the conditions hold: facts have no value. */
+  readonly fails: (env: E) => boolean;
   /** The rule's own `clear`; undefined: an alert clears when its conditions no longer hold. */
-  readonly clears: ((env: E) => boolean) | undefined;
+  readonly clear: Pick<Judge<E>, 'holds' | 'fails'> | undefined;
   /** Of a rule with several levels; there, `holds` is that any of them does. */
   readonly ladder?: Ladder<E>;
   /** Every fact by name, as it stands in alerts. */
   readonly facts: (env: E) => Record<string, FieldValue | null>;
   /** Every leaf condition of `conditions` (and, for a firing alert, of `clear`). */
   readonly outcomes: (env: E, clearing: boolean) => readonly ConditionOutcome[];
+  /** Names of all facts that `conditions` and `clear` compare. */
+  readonly reads: ReadonlySet<string>;
 }
 
 /** Several levels of conditions; one that holds makes those below it hold. */
 export interface Ladder<E> {
   /** The highest level whose conditions hold, from 1; 0 for none. */
   readonly reached: (env: E) => number;
-  /** The levels that may be left, as bits from the lowest, given the highest that holds. */
-  readonly clearing: (env: E, reached: number) => number;
+  /** The highest level whose conditions hold or of which that is unknown, from 1; 0 for none. */
+  readonly possible: (env: E) => number;
+  /** The levels that may be left, as bits from the lowest; and those of which it is unknown whether they may be. */
+  readonly clearing: (env: E, reached: number, possible: number) => number;
+  readonly undecided: (env: E, reached: number, possible: number) => number;
+}
+
+/** Which readings of a device a rule over single readings passes over, because it has judged newer ones. */
+export interface ReadingOrder {
+  /** Indexes of the fields that it reads: a reading is out of order where one of those it has is known from a newer reading. */
+  readonly fields: readonly number[];
+  /** It judges readings in the order of their arrival, whatever their stamps. */
+  readonly byArrival: boolean;
 }
 
 export interface ReadingRule extends RuleBase {
   readonly kind: 'reading';
+  readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** Each reading that the rule must see has at least one of them; undefined: it may be any. */
   readonly clues: readonly Clue[] | undefined;
@@ -234,6 +250,7 @@ export interface ReadingRule extends RuleBase {
 /** A rule over single readings that has facts: running ones, which remember, and calculated ones. */
 export interface DerivedRule extends RuleBase {
   readonly kind: 'derived';
+  readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
   readonly clues: readonly Clue[] | undefined;

@@ -33,6 +33,13 @@ export interface RuleFile {
   /** A rule without it is a view. */
   readonly event?: RuleEvent;
   readonly priority?: number;
+  /**
+   * What a comparison of a fact without a value comes to: `unknown`, which decides nothing, or what json-rules-engine makes of `undefined`.
+   * Default `unknown`.
+   */
+  readonly missing?: 'unknown' | 'undefined';
+  /** Of a rule over single readings that remembers nothing: `arrival` judges a reading also where a newer one was judged before. Default `event`. */
+  readonly order?: 'event' | 'arrival';
 }
 
 export type Severity = 'info' | 'warning' | 'critical';

@@ -68,12 +68,14 @@ export function judgeAlert(handling: AlertHandling, verdict: Verdict, out: Item[
   const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
   if (timed && verdict.subject.kind === 'silence') rememberSilence(noise!, verdict);
   if (isActive === undefined || (isActive(judgedAt(verdict)) && isActive(verdict.recordedAt))) {
-    const change = advance(record, rule.lifecycle, verdict);
+    // Devices of a group do not agree on the time; an alert that ends before it began would be nonsense.
+    const at = Math.max(verdict.at, record.changedAt);
+    const change = advance(record, rule.lifecycle, at === verdict.at ? verdict : { ...verdict, at });
     if (change !== undefined || (timed && record.state !== 'inactive')) {
       const calmer = change !== undefined && change.toLevel < change.fromLevel;
       const explanation = explain(rule, verdict, calmer);
       if (timed) takeDown(noise!, explanation, state.alerting.clock.heardMs);
-      if (change !== undefined) changeAlert(handling, of, key, change, { ...momentOf(verdict), explanation }, out);
+      if (change !== undefined) changeAlert(handling, of, key, change, { ...momentOf(verdict), at, explanation }, out);
     }
   }
   settleAlert(of, key, record);
@@ -129,8 +131,8 @@ export function severityAt({ lifecycle }: RulePlan, level: number): Severity {
   return lifecycle.levels[Math.max(level, 1) - 1]!.severity;
 }
 
-function momentOf({ offset, recordedAt, at }: Verdict): Moment & { readonly at: number } {
-  return { offset, recordedAt, at };
+function momentOf({ offset, recordedAt }: Verdict): Moment {
+  return { offset, recordedAt };
 }
 
 /**

@@ -1,8 +1,8 @@
 import { createAlertRecord } from '../alerts/lifecycle.ts';
 import { include, nextRule, selectRules } from '../language/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
-import type { AttributesChange, Closed, Derived, Item, Span, Viewed } from '../model/item.ts';
-import type { DerivedRule, Judge, Plan, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
+import type { AttributesChange, Closed, Derived, Item, Span, Verdict, Viewed } from '../model/item.ts';
+import type { DerivedRule, Judge, Plan, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
 import { type KeyState, lookUpDevice, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
@@ -55,35 +55,70 @@ function seeAttributes(known: Map<string, DeviceAttributes>, { device, attribute
 }
 
 function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, out: Item[]): void {
-  const { plan, state, counters, idOf } = judging;
+  const { plan, state, counters } = judging;
   const stream = plan.streams[reading.stream]!;
   const { readingRules, readingIndex } = stream;
   if (readingRules.length === 0) return;
-  const { keys } = lookUpDevice(state.streams[reading.stream]!, stream.keyings, reading.device, reading.labels);
+  const device = lookUpDevice(state.streams[reading.stream]!, stream.keyings, reading.device, reading.labels);
+  const { keys } = device;
+  // Undefined: there is no newer reading of the device at all.
+  const newest = moveNewest(device.newest, reading) ? undefined : device.newest;
   let inOrder = true;
   if (readingIndex === undefined) {
     for (let i = 0; i < readingRules.length; i++)
-      inOrder = judgeBy(idOf, readingRules[i]!, i, keys, reading, out) && inOrder;
+      inOrder = judgeBy(judging, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
   } else {
     selectRules(readingIndex, reading, selected);
     for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i]!, readingRules);
     for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
-      inOrder = judgeBy(idOf, readingRules[i]!, i, keys, reading, out) && inOrder;
+      inOrder = judgeBy(judging, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
     }
   }
-  if (!inOrder) counters.readings_out_of_order += 1;
+  if (!inOrder) {
+    counters.readings_out_of_order += 1;
+    reading.late = true;
+  }
+}
+
+/** Takes down which readings are the newest of their device; false where it has had a newer one than this. */
+function moveNewest(newest: number[], { time, values }: Reading): boolean {
+  const last = values.length;
+  if (newest.length <= last) {
+    for (let i = newest.length; i <= last; i++) newest.push(-1);
+  }
+  for (let i = 0; i < last; i++) if (values[i] !== undefined && time > newest[i]!) newest[i] = time;
+  if (time < newest[last]!) return false;
+  newest[last] = time;
+  return true;
+}
+
+/** Whether the rule has judged something newer: a field that it reads, and that this reading has too. */
+function isOutdated(
+  { fields, byArrival }: ReadingOrder,
+  newest: readonly number[],
+  { time, values }: Reading,
+): boolean {
+  if (byArrival) return false;
+  if (fields.length === 0) return true;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i]!;
+    if (values[field] !== undefined && time < newest[field]!) return true;
+  }
+  return false;
 }
 
 /** False where the rule did not look at the reading because it is out of order. */
 function judgeBy(
-  idOf: ResultIds,
+  { idOf }: Judging,
   rule: ReadingRule | DerivedRule,
   position: number,
   keys: readonly KeyState[],
+  newest: readonly number[] | undefined,
   reading: Reading,
   out: Item[],
 ): boolean {
   if (rule.where !== undefined && !rule.where(reading)) return true;
+  if (newest !== undefined && isOutdated(rule.order, newest, reading)) return false;
   const key = keys[rule.keying.index]!;
   if (rule.kind === 'reading') {
     judge(rule, rule.judge, key, position, reading, reading.time, out);
@@ -163,37 +198,42 @@ function view<E>(
 /** `position` is that among the stream's reading rules; -1 for another rule. */
 function judge<E extends Reading | Derived | Closed>(
   rule: RulePlan,
-  { holds: test, clears, ladder }: Judge<E>,
+  judge: Judge<E>,
   key: KeyState,
   position: number,
   subject: E,
   at: number,
   out: Item[],
 ): void {
-  const holds = test(subject);
+  const holds = judge.holds(subject);
   let record = key.alerts[rule.slot];
   if (holds) {
     if (record === undefined) key.alerts[rule.slot] = record = createAlertRecord();
     if (!record.watched && position >= 0) key.open?.push(position);
     record.watched = true;
   } else if (record === undefined || !record.watched) return;
-  const clear = clears === undefined ? !holds : clears(subject);
+  const outcome = outcomeOf(judge, subject, holds);
+  if (outcome === undefined) return;
   const { offset, receivedAt: recordedAt } = subject;
-  const verdict = {
-    kind: 'verdict',
-    offset,
-    recordedAt,
-    rule: rule.index,
-    key: key.key,
-    at,
-    holds,
-    clears: clear,
-    subject,
-  } as const;
-  if (ladder === undefined) {
-    out.push(verdict);
-    return;
+  out.push({ kind: 'verdict', offset, recordedAt, rule: rule.index, key: key.key, at, ...outcome, subject });
+}
+
+type Judged = Pick<Verdict, 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'>;
+
+/** What the conditions come to for an alert that is looked at; undefined where all of it is unknown, so that nothing may change. */
+function outcomeOf<E>({ fails, clear, ladder }: Judge<E>, subject: E, holds: boolean): Judged | undefined {
+  if (ladder !== undefined) {
+    const reached = ladder.reached(subject);
+    const possible = Math.max(reached, ladder.possible(subject));
+    const clearing = ladder.clearing(subject, reached, possible);
+    const undecided = ladder.undecided(subject, reached, possible);
+    if (!holds && possible > 0 && clearing === 0 && undecided !== 0) return undefined;
+    return { holds, clears: !holds, reached, possible, clearing, undecided };
   }
-  const reached = ladder.reached(subject);
-  out.push({ ...verdict, reached, clearing: ladder.clearing(subject, reached) });
+  if (holds) return { holds, clears: clear?.holds(subject) ?? false };
+  const unknown = !fails(subject);
+  const clears = clear === undefined ? !unknown : clear.holds(subject);
+  const undecided = clear === undefined ? unknown : !clears && !clear.fails(subject);
+  if (unknown && undecided) return undefined;
+  return { holds, clears, possible: unknown ? 1 : 0, undecided: undecided ? 1 : 0 };
 }

@@ -64,13 +64,14 @@ function hear(
   const rules = plan.silenceRules[key.keying]!;
   if (rules.length === 0) return;
   const { hearing } = key;
+  // Before the verdicts: what ends a silence is that the key has been heard.
+  hearing.seenAt = at;
   let shortestMs = Number.POSITIVE_INFINITY;
   for (const rule of rules) {
     if (rule.silenceMs < shortestMs) shortestMs = rule.silenceMs;
     if (!key.alerts[rule.slot]?.watched) continue;
     out.push(verdict(rule, key, { at, offset: heard.offset }, false, 'silence'));
   }
-  hearing.seenAt = at;
   hearing.seenLiveMs = heard.liveMs;
   hearing.connection = heard.connection;
   wakeAt(stream, key, heard.liveMs + shortestMs);

@@ -164,9 +164,9 @@ describe('a window', () => {
         facts: [mean, undefined, n],
       };
     };
-    const { holds, clears, facts, outcomes } = rule.judge;
+    const { holds, clear, facts, outcomes } = rule.judge;
     expect([holds(closed(41, 1)), holds(closed(40, 1)), holds(closed(undefined, 1))]).toEqual([true, false, false]);
-    expect([clears!(closed(1, 4)), clears!(closed(1, 3))]).toEqual([true, false]);
+    expect([clear!.holds(closed(1, 4)), clear!.holds(closed(1, 3))]).toEqual([true, false]);
     expect(facts(closed(41, 1))).toEqual({ site: 'north', line: 'l1', mean: 41, mode: null, n: 1 });
     expect(outcomes(closed(41, 1), false)).toEqual([
       { fact: 'mean', operator: 'greaterThan', value: 40, factValue: 41, result: true },
@@ -186,7 +186,7 @@ describe('a rule over readings', () => {
       door: null,
       mode: 'on',
     });
-    expect(rule.judge.clears).toBeUndefined();
+    expect(rule.judge.clear).toBeUndefined();
     const streams = [{ ...SENSORS, fields: [{ name: 'site', type: 'number' as const, path: 'site' }] }];
     const { plan } = compilePlan(streams, [parse({ ...HOT, conditions: above('site', 1) })]);
     expect((plan.rules[0] as ReadingRule).judge.holds(readingOf([2]))).toBe(true);

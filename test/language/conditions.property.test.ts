@@ -98,7 +98,8 @@ const SHARED = {
 const context = {
   resolve: (fact: string) => (FACTS.includes(fact) ? (env: Facts) => env[fact] : undefined),
   shared: SHARED,
-};
+  missing: 'undefined',
+} as const;
 
 function compiled(condition: TopCondition) {
   return compileCondition(condition, context);
@@ -116,7 +117,7 @@ describe('conditions mean what they mean to json-rules-engine', () => {
           const answers = await askLibrary(conditions, SHARED, env);
           answers.forEach((answer, i) => {
             const { compiled, problems } = mine[i]!;
-            const result = compiled!.test(env);
+            const result = compiled!.holds(env);
             const outcomes = compiled!.explain(env);
             if (answer === 'rejected') {
               expect(problems.map((problem) => problem.code)).toContain('sometimes-unanswerable');
@@ -192,4 +193,46 @@ describe('conditions mean what they mean to json-rules-engine', () => {
       expect.arrayContaining(['never-holds', 'always-holds', 'unanswerable', 'not-for-numbers']),
     );
   }, 60_000);
+});
+
+describe('a fact without a value', () => {
+  type Answer = boolean | undefined;
+
+  /** Kleene's strong three-valued logic, by recursion over the condition; a comparison is unknown where a side has no value. */
+  function answer(node: Condition, env: Facts): Answer {
+    if ('all' in node || 'any' in node) {
+      const parts = ('all' in node ? node.all : node.any).map((part) => answer(part, env));
+      if (parts.length === 0) return true;
+      const deciding = !('all' in node);
+      if (parts.includes(deciding)) return deciding;
+      return parts.includes(undefined) ? undefined : !deciding;
+    }
+    if ('not' in node) {
+      const turned = answer(node.not, env);
+      return turned === undefined ? undefined : !turned;
+    }
+    if ('condition' in node) return answer(SHARED[node.condition as keyof typeof SHARED], env);
+    const { fact, value } = node;
+    const other = typeof value === 'object' && value !== null && 'fact' in value ? String(value.fact) : undefined;
+    if (env[fact] === undefined || (other !== undefined && env[other] === undefined)) return undefined;
+    return compileCondition({ all: [node] }, context).compiled!.holds(env);
+  }
+
+  it('makes conditions unknown as in three-valued logic, and none where all have one', () => {
+    const seen = { true: 0, false: 0, undefined: 0 };
+    fc.assert(
+      fc.property(top, fc.array(facts, { minLength: 8, maxLength: 12 }), (condition, factSets) => {
+        const { missing: _missing, ...unknowing } = context;
+        const { holds, fails } = compileCondition(condition, unknowing).compiled!;
+        for (const env of factSets) {
+          const found: Answer = holds(env) ? true : fails(env) ? false : undefined;
+          expect({ condition, env, found }).toEqual({ condition, env, found: answer(condition, env) });
+          expect(holds(env) && fails(env)).toBe(false);
+          seen[`${found}`]++;
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(Math.min(seen.true, seen.false, seen.undefined)).toBeGreaterThan(100);
+  });
 });

@@ -10,6 +10,7 @@ const TYPES: Readonly<Record<string, FieldType>> = { temp: 'number', limit: 'num
 const untyped: ConditionContext<Facts> = {
   resolve: (fact) => (NAMES.includes(fact) ? (env) => env[fact] : undefined),
   names: NAMES,
+  missing: 'undefined',
 };
 const typed: ConditionContext<Facts> = { ...untyped, typeOf: (fact) => TYPES[fact] };
 
@@ -66,13 +67,13 @@ describe('what surprises in comparisons, with the library as witness', () => {
   ])('%j %s %j: %s', async (fact, operator, value, holds) => {
     const condition = leaf(operator, value);
     expect(await askLibrary([condition], {}, { temp: fact })).toMatchObject([{ result: holds }]);
-    expect(compile(condition).compiled?.test({ temp: fact })).toBe(holds);
+    expect(compile(condition).compiled?.holds({ temp: fact })).toBe(holds);
   });
 
   it('looks long lists up as short ones, NaN among them', () => {
     const list = [...Array(20).keys(), 'x', Number.NaN];
     const test = (operator: string, temp: FieldValue | undefined) =>
-      compile(leaf(operator, list)).compiled?.test({ temp });
+      compile(leaf(operator, list)).compiled?.holds({ temp });
     expect([3, -0, 'x', '3', 20, Number.NaN, undefined].map((fact) => test('in', fact))).toEqual([
       true,
       true,
@@ -86,7 +87,7 @@ describe('what surprises in comparisons, with the library as witness', () => {
   });
 
   it('an empty group holds, so that its negation never does', () => {
-    const result = (condition: unknown) => compile(condition).compiled?.test({});
+    const result = (condition: unknown) => compile(condition).compiled?.holds({});
     expect([{ all: [] }, { any: [] }, { not: { any: [] } }].map(result)).toEqual([true, true, false]);
   });
 
@@ -94,11 +95,11 @@ describe('what surprises in comparisons, with the library as witness', () => {
     const set = (size: number, on: number) => Array.from({ length: size }, (_, i) => leaf('equal', i === on ? 1 : 0));
     for (let size = 1; size <= 6; size++) {
       for (let on = 0; on < size; on++) {
-        expect(compile({ any: set(size, on) }).compiled?.test({ temp: 1 })).toBe(true);
-        expect(compile({ all: set(size, on) }).compiled?.test({ temp: 0 })).toBe(false);
+        expect(compile({ any: set(size, on) }).compiled?.holds({ temp: 1 })).toBe(true);
+        expect(compile({ all: set(size, on) }).compiled?.holds({ temp: 0 })).toBe(false);
       }
-      expect(compile({ any: set(size, -1) }).compiled?.test({ temp: 1 })).toBe(false);
-      expect(compile({ all: set(size, -1) }).compiled?.test({ temp: 0 })).toBe(true);
+      expect(compile({ any: set(size, -1) }).compiled?.holds({ temp: 1 })).toBe(false);
+      expect(compile({ all: set(size, -1) }).compiled?.holds({ temp: 0 })).toBe(true);
     }
   });
 });
@@ -134,8 +135,8 @@ describe('explain', () => {
       },
     };
     const parts = ['temp', 'limit', 'mode', 'open'].map((fact) => ({ fact, operator: 'equal', value: 1 }));
-    compile({ all: parts }, spying).compiled?.test({ temp: 1, limit: 0 });
-    compile({ any: parts }, spying).compiled?.test({ temp: 1, limit: 0 });
+    compile({ all: parts }, spying).compiled?.holds({ temp: 1, limit: 0 });
+    compile({ any: parts }, spying).compiled?.holds({ temp: 1, limit: 0 });
     expect(asked).toEqual(['temp', 'limit', 'temp']);
   });
 });
@@ -149,7 +150,7 @@ describe('shared conditions', () => {
     const shared = { hot, calm: { not: { condition: 'hot' } } } as unknown as Record<string, TopCondition>;
     const { compiled, problems } = compile({ condition: 'calm' }, { ...untyped, shared });
     expect(problems).toEqual([]);
-    expect([30, 50].map((temp) => compiled?.test({ temp }))).toEqual([true, false]);
+    expect([30, 50].map((temp) => compiled?.holds({ temp }))).toEqual([true, false]);
   });
 
   it('are found missing, circular or faulty at the place of the reference', () => {

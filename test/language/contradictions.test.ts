@@ -11,6 +11,7 @@ const context: ConditionContext<Facts> = {
   resolve: (fact) => (env) => env[fact],
   typeOf: (fact) => TYPES[fact],
   lists: { hot: [41, 42], modes: ['a', 'b'] },
+  missing: 'undefined',
 };
 
 type Short = readonly [fact: string, operator: string, value: unknown];
@@ -346,7 +347,7 @@ describe('conditions side by side', () => {
           const values = [...(kind === 'all' ? [{}] : []), ...grid.filter((env) => Object.hasOwn(env, fact))];
           const ask = (list: readonly { each: LeafCondition }[], env: Facts) => {
             const condition = { [kind]: list.map(({ each }) => each) } as unknown as TopCondition;
-            return compileCondition(condition, context).compiled!.test(env);
+            return compileCondition(condition, context).compiled!.holds(env);
           };
           const decides = (list: readonly { each: LeafCondition }[]) =>
             list.length > 0 && values.every((env) => ask(list, env) === (kind === 'any'));

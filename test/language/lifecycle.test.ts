@@ -132,7 +132,7 @@ describe('the lifecycle of a rule', () => {
       const reached = ladder!.reached(closed);
       expect(holds(closed)).toBe(reached > 0);
       expect(facts(closed)).toMatchObject({ temp: values[0], humidity: values[1] });
-      return [reached, ladder!.clearing(closed, reached)];
+      return [reached, ladder!.clearing(closed, reached, ladder!.possible(closed))];
     });
     expect(judged).toEqual([
       [0, 3],

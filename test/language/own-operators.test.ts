@@ -16,6 +16,7 @@ const LISTS = {
 const untyped: ConditionContext<Facts> = {
   resolve: (fact) => (Object.hasOwn(TYPES, fact) ? (env) => env[fact] : undefined),
   lists: LISTS,
+  missing: 'undefined',
 };
 const typed: ConditionContext<Facts> = { ...untyped, typeOf: (fact) => TYPES[fact] };
 
@@ -24,7 +25,7 @@ const compile = (operator: string, value: unknown, fact = 'temp', context = unty
 const holds = (operator: string, value: unknown, temp: FieldValue | undefined) => {
   const { compiled, problems } = compile(operator, value);
   if (compiled === undefined) throw new Error(JSON.stringify(problems));
-  return compiled.test({ temp });
+  return compiled.holds({ temp });
 };
 
 describe("operators beside the library's", () => {

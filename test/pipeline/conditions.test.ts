@@ -28,7 +28,10 @@ describe('changed', () => {
   it('looks beyond readings that do not have the field, and beyond those that `where` leaves out', () => {
     const where = { all: [{ fact: 'temp', operator: 'notEqual', value: 0 }] };
     const watch = (...all: readonly object[]) => {
-      const result = play(setUp([rule({ where, conditions: changed('mode') })]), readings(...all));
+      const result = play(
+        setUp([rule({ where, missing: 'undefined', conditions: changed('mode') })]),
+        readings(...all),
+      );
       return changes(result, 'r');
     };
     expect(watch({ mode: 'a' }, { temp: 1 }, { mode: 'a' }, { temp: 1 }, { mode: 'b' })).toEqual(['firing 5000']);

@@ -96,15 +96,19 @@ describe('a rule with running facts', () => {
     expect(result.rows.sensors!.map((row) => row.temp)).toEqual([20, 90, 20, 24, 30]);
   });
 
-  it('takes a reading out of order all the same where it only calculates', () => {
-    const heavy = rule({ facts: { double: { multiply: ['temp', 2] } }, conditions: above('double', 100) });
+  it('takes a reading out of order where the rule says so, and it only calculates', () => {
+    const calculated = { facts: { double: { multiply: ['temp', 2] } }, conditions: above('double', 100) };
+    const heavy = rule({ ...calculated, order: 'arrival' });
+    const ordered = rule({ ...calculated, name: 'ordered' });
     const script = createScript();
     script.tickUntil(10_000);
     script.reading('d1', { temp: 20 });
     script.reading('d1', { temp: 90 }, { ahead: -2_000 });
-    const result = play(setUp([heavy], CONFIG), script);
+    const result = play(setUp([heavy, ordered], CONFIG), script);
     expect(changes(result, 'r')).toEqual(['firing 8000']);
-    expect(result.counters.readings_out_of_order).toBe(0);
+    expect(changes(result, 'ordered')).toEqual([]);
+    expect(result.counters.readings_out_of_order).toBe(1);
+    expect(result.rows.sensors!.map(({ late }) => late)).toEqual([false, true]);
   });
 
   it('passes over readings without the field, and those that `where` leaves out', () => {
@@ -114,7 +118,9 @@ describe('a rule with running facts', () => {
       script.reading('d1', fields);
     }
     const where = { all: [{ fact: 'mode', operator: 'notEqual', value: 'test' }] };
-    expect(changes(play(setUp([{ ...jump, where }], CONFIG), script), 'r')).toEqual(['firing 5000']);
+    expect(changes(play(setUp([{ ...jump, where, missing: 'undefined' }], CONFIG), script), 'r')).toEqual([
+      'firing 5000',
+    ]);
   });
 
   it('follows the readings of a group together', () => {

@@ -36,7 +36,7 @@ describe('a silent device', () => {
         evidence_from: START_AT + 500,
         evidence_to: START_AT + 61_000,
       },
-      { facts: { silentFor: '80' }, since: START_AT + 61_000 },
+      { facts: { silentFor: '0' }, since: START_AT + 61_000 },
     ]);
     expect(result.events.map(({ subject }) => subject)).toEqual([
       'weir.devices.online.d1',

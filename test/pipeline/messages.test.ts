@@ -125,7 +125,7 @@ describe('a message that cannot be decoded', () => {
 });
 
 describe('a message that the broker delivers again', () => {
-  const sent = (temp: number) => JSON.stringify({ ts: START_AT + temp, temp });
+  const sent = (temp: number) => JSON.stringify({ ts: START_AT + 100 - temp, temp });
   const topic = 'plant/north/d1/data';
 
   it('is judged and stored once, known by packet id and content', () => {
@@ -140,7 +140,7 @@ describe('a message that the broker delivers again', () => {
     }
     const result = play(setUp([HOT]), script);
     expect(result.rows.sensors!.map((row) => row.temp)).toEqual([60, 44]);
-    expect(changes(result, 'hot')).toEqual(['firing 60', 'resolved 44']);
+    expect(changes(result, 'hot')).toEqual(['firing 40', 'resolved 56']);
     expect(result.counters).toMatchObject({ readings: 2, messages_redelivered: 4 });
   });
 
