@@ -2,6 +2,7 @@ import type { Place } from '../model/config.ts';
 import { describe, Fault } from './fault.ts';
 
 const LONGEST_DEVICE = 256;
+const LONGEST_LABEL = 256;
 
 /** A device id from the payload or the topic, as text; or a `Fault`. Texts of 1 to 256 characters, and integers below 2^53. */
 export function readDevice(value: unknown, place: Place): string | Fault {
@@ -24,10 +25,18 @@ export function readDevice(value: unknown, place: Place): string | Fault {
 
 /** A label from the payload as text, empty where there is none; or a `Fault` where it is no scalar. */
 export function readLabel(value: unknown, name: string): string | Fault {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return value.length <= LONGEST_LABEL ? value : tooLong(value, name);
   if (value === undefined || value === null) return '';
   if (typeof value === 'object') {
     return new Fault('wrong-type', `the label "${name}" holds ${describe(value)}; send text, a number or a boolean`);
   }
   return String(value);
+}
+
+/** Labels become parts of keys, subjects and events. */
+function tooLong(label: string, name: string): Fault {
+  return new Fault(
+    'invalid-label',
+    `the label "${name}" has ${label.length} characters; a label has at most ${LONGEST_LABEL}. Send a shorter one, or declare a field instead`,
+  );
 }

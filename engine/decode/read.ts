@@ -17,7 +17,7 @@ export interface DataTopic {
   /** Undefined where the payload names the device. */
   readonly device: string | Fault | undefined;
   /** In the stream's order; those that the payload holds are empty here. */
-  readonly labels: readonly string[];
+  readonly labels: readonly string[] | Fault;
   /** What `{field}` stands for. */
   readonly field: string | undefined;
   /** Of the topic. */
@@ -174,7 +174,7 @@ function deviceOf({ device, config }: StreamDecoder, raw: readonly unknown[]): s
 }
 
 function labelsOf(stream: StreamDecoder, topic: DataTopic, raw: readonly unknown[]): readonly string[] | Fault {
-  if (!stream.labelsInPayload) return topic.labels;
+  if (!stream.labelsInPayload || topic.labels instanceof Fault) return topic.labels;
   const labels: string[] = [];
   for (let i = 0; i < stream.labels.length; i++) {
     const origin = stream.labels[i]!;

@@ -1,7 +1,7 @@
 import type { StatusDecoder, StreamDecoder } from './compile.ts';
-import type { Fault } from './fault.ts';
+import { Fault } from './fault.ts';
 import { hashTopic } from './identity.ts';
-import { readDevice } from './origin.ts';
+import { readDevice, readLabel } from './origin.ts';
 import type { DataTopic } from './read.ts';
 
 /** Who takes the messages of a topic. */
@@ -78,21 +78,35 @@ function dataTopic(
 ): DataTopic {
   return {
     device: 'level' in device ? readDevice(levels[device.level], config.device) : undefined,
-    labels: labels.map((label) => ('level' in label ? levels[label.level]! : '')),
+    labels: topicLabels(
+      labels.map((label) => ('level' in label ? levels[label.level]! : '')),
+      config,
+    ),
     field: fieldLevel < 0 ? undefined : levels[fieldLevel],
     seed: hashTopic(topic),
   };
+}
+
+function topicLabels(labels: readonly string[], config: StreamDecoder['config']): readonly string[] | Fault {
+  const read = labels.map((label, i) => readLabel(label, config.labels[i]!.name));
+  return read.find((label) => label instanceof Fault) ?? (read as readonly string[]);
 }
 
 function statusTarget(stream: StreamDecoder, topic: string): StatusTarget | undefined {
   const { status } = stream;
   const levels = status?.topic.match(topic);
   if (status === undefined || levels === undefined) return undefined;
-  const labels = status.labels.map((level) => (level < 0 ? '' : levels[level]!));
+  const labels = topicLabels(
+    status.labels.map((level) => (level < 0 ? '' : levels[level]!)),
+    stream.config,
+  );
   return {
     stream,
     status,
-    device: readDevice(levels[status.device], { topic: status.topic.names[status.device]! }),
-    labels,
+    device:
+      labels instanceof Fault
+        ? labels
+        : readDevice(levels[status.device], { topic: status.topic.names[status.device]! }),
+    labels: labels instanceof Fault ? [] : labels,
   };
 }

@@ -60,6 +60,7 @@ export type RejectReason =
   | 'not-an-object'
   | 'missing-device'
   | 'invalid-device'
+  | 'invalid-label'
   | 'missing-time'
   | 'invalid-time'
   | 'missing-sequence'

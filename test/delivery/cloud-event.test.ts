@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cloudEvent, formatTime } from '../../engine/delivery/cloud-event.ts';
+import { cloudEvent, formatTime, MAX_EVENT_BYTES } from '../../engine/delivery/cloud-event.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -63,6 +63,58 @@ describe('a time', () => {
         const digits = text.slice(20, -1).padEnd(6, '0');
         expect(Date.parse(`${text.slice(0, 19)}Z`) * 1000 + Number(digits)).toBe(micros);
       }),
+    );
+  });
+});
+
+describe('an event that is too large for a server', () => {
+  const EVENT = { id: 'i', instance: 'w', type: 't', subject: 's', time: 0 };
+  const bytesOf = (text: string) => Buffer.byteLength(text);
+
+  test('has its longest texts cut, and says so', () => {
+    const body = cloudEvent({ ...EVENT, data: { message: 'm', facts: { text: 'x'.repeat(500_000), n: 5 } } });
+    expect(bytesOf(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+    const { data } = JSON.parse(body);
+    expect(data).toMatchObject({ message: 'm', truncated: true, facts: { n: 5 } });
+    expect(data.facts.text).toMatch(/^x{4000,}…$/);
+  });
+
+  test('is as it was where it is small enough', () => {
+    const data = { text: 'x'.repeat(MAX_EVENT_BYTES - 200) };
+    expect(JSON.parse(cloudEvent({ ...EVENT, data })).data).toEqual(data);
+  });
+
+  test('counts bytes as they stand in JSON, and leaves pairs of surrogates together', () => {
+    const data = { control: '\u0001'.repeat(65_000), emoji: '😀'.repeat(30_000) };
+    const body = cloudEvent({ ...EVENT, subject: 'é'.repeat(40_000), data });
+    expect(bytesOf(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+    expect(JSON.parse(body).data.emoji).toMatch(/^(😀)+…$/u);
+    expect(JSON.parse(body).data.emoji.isWellFormed?.() ?? true).toBe(true);
+  });
+
+  test('keeps what it is about, whatever its data are', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ maxLength: 300, unit: 'binary' }), { maxLength: 400 }),
+        fc.nat(40),
+        (texts, times) => {
+          const facts = Object.fromEntries(
+            texts.flatMap((text, i) =>
+              Array(times)
+                .fill(0)
+                .map((_, j) => [`f${i}.${j}`, text]),
+            ),
+          );
+          const body = cloudEvent({ ...EVENT, data: { rule: 'hot', key: 'd1', state: 'firing', facts } });
+          expect(bytesOf(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+          expect(JSON.parse(body)).toMatchObject({
+            id: 'i',
+            type: 't',
+            data: { rule: 'hot', key: 'd1', state: 'firing' },
+          });
+        },
+      ),
+      { numRuns: 30 },
     );
   });
 });
