@@ -89,25 +89,42 @@ export const ERROR_CODES = {
   774: ['TABLE_IS_PERMANENTLY_READ_ONLY', 'fatal'],
 } as const satisfies Record<number, readonly [name: string, errorClass: DeliveryErrorClass]>;
 
-/** What a proxy, or ClickHouse before it looks at the query, says with the status alone. */
+/**
+ * What a proxy, or ClickHouse before it looks at the query, says with the status alone. Whether ClickHouse got the request is unknown,
+ * so nothing else may take its place: only 413 asks for less, for it refuses the request itself.
+ */
 const STATUSES: Readonly<Record<number, DeliveryErrorClass>> = {
   401: 'fatal',
   403: 'fatal',
   413: 'overload',
-  429: 'overload',
-  503: 'overload',
 };
 
 const SHOWN_CHARS = 500;
 
+/** An answer of the server that says no. */
+export class AnswerError extends DeliveryError {
+  /** The materialized view that failed, as the server spells it; undefined where it was something else. */
+  readonly view: string | undefined;
+  constructor(errorClass: DeliveryErrorClass, message: string, code: string, view?: string) {
+    super(errorClass, message, code);
+    this.view = view;
+  }
+}
+
+/** With views on views, the innermost is named first. */
+function viewIn(text: string): string | undefined {
+  return /while pushing to view (.+?)(?: \([0-9a-f-]{36}\))?(?=: while |\. \(|$)/.exec(text)?.[1];
+}
+
 /** The error of an answer that says no. `code` is the server's `X-ClickHouse-Exception-Code`, where it sent one. */
-export function errorOfAnswer(action: string, status: number, code: string | undefined, body: string): DeliveryError {
-  const text = body.replace(/\s+/g, ' ').trim().slice(0, SHOWN_CHARS) || 'no explanation';
+export function errorOfAnswer(action: string, status: number, code: string | undefined, body: string): AnswerError {
+  const whole = body.replace(/\s+/g, ' ').trim();
+  const text = whole.slice(0, SHOWN_CHARS) || 'no explanation';
   if (code === undefined) {
-    return new DeliveryError(STATUSES[status] ?? 'transient', `${action}: HTTP ${status}: ${text}`, `HTTP ${status}`);
+    return new AnswerError(STATUSES[status] ?? 'transient', `${action}: HTTP ${status}: ${text}`, `HTTP ${status}`);
   }
   const known = Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[Number(code) as keyof typeof ERROR_CODES] : undefined;
-  return new DeliveryError(known?.[1] ?? 'transient', `${action}: ${text}`, code);
+  return new AnswerError(known?.[1] ?? 'transient', `${action}: ${text}`, code, viewIn(whole));
 }
 
 /** The error of a request without a whole answer: refused, reset, timed out, cut off. Always `transient`. */

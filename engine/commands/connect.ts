@@ -60,12 +60,23 @@ export function createConnectors(options: ConnectOptions): Connectors {
         highWaterBytes,
         onNotice: ({ level, message, ...rest }) => log[level](rest, message),
       }),
-    tableSink: createClickHouseSink(clickhouse),
+    tableSink: createClickHouseSink({ ...clickhouse, onViewSkipped: tellOfViews(log, counters) }),
     eventSink: createNatsSink({ ...nats, onNotice: (text) => log.warn({ sink: 'nats' }, text) }),
     attributeSources: {
       ...(file !== undefined && { file: createAttributeFile({ file }) }),
       ...(bucket !== undefined && { bucket: createKvAttributes({ ...nats, bucket }) }),
     },
+  };
+}
+
+/** Counts every insert, and logs each view once. */
+function tellOfViews(log: Logger, counters: Counters) {
+  const told = new Set<string>();
+  return (view: string, reason: string): void => {
+    counters.views_skipped += 1;
+    if (told.has(view)) return;
+    told.add(view);
+    log.error({ view, reason }, 'a materialized view that is not of Weir fails: rows go into their tables without it');
   };
 }
 

@@ -16,8 +16,6 @@ const SMALLEST_HALVED_ROWS = 500;
 /** What earlier tries of a batch came to. A later one must go the same way, since parts of it may be in the table already. */
 interface Course {
   done: boolean;
-  /** A try failed without telling whether the rows are in; as other batches, with other tokens, they could get in twice. */
-  unsure: boolean;
   halves: readonly Batch[] | undefined;
 }
 
@@ -28,7 +26,7 @@ const courses = new WeakMap<Batch, Course>();
  * easier. Every part has a token that follows from its rows alone, so that a later try of the same batch adds nothing twice.
  */
 export async function insertBatch(batch: Batch, options: InsertOptions): Promise<void> {
-  const course = courses.get(batch) ?? { done: false, unsure: false, halves: undefined };
+  const course = courses.get(batch) ?? { done: false, halves: undefined };
   courses.set(batch, course);
   if (course.done) return;
   if (course.halves === undefined) await insertWhole(batch, course, options);
@@ -43,11 +41,9 @@ async function insertWhole(batch: Batch, course: Course, { sink, journalId, onDe
   } catch (error) {
     if (!(error instanceof DeliveryError)) throw error;
     if (error.class === 'bad-row' && batch.rows === 1) return onDeadRow(batch, error);
-    const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS && !course.unsure;
-    if (error.class !== 'bad-row' && !easier) {
-      course.unsure ||= error.class !== 'overload';
-      throw error;
-    }
+    // Both say that nothing of the batch is in. After any other error the same batch must go again, with the same token.
+    const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS;
+    if (error.class !== 'bad-row' && !easier) throw error;
     course.halves = split(batch);
   }
 }

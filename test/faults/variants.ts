@@ -120,8 +120,8 @@ export const MISTAKES = {
   },
   'batch given up': {
     file: 'engine/commands/insert.js',
-    find: "course.unsure ||= error.class !== 'overload';",
-    replace: 'return;',
+    find: "if (error.class !== 'bad-row' && !easier)\n            throw error;",
+    replace: "if (error.class !== 'bad-row' && !easier) return;",
   },
 } satisfies Record<string, Change>;
 
