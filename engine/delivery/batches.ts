@@ -1,5 +1,6 @@
 import type { Batch } from '../model/output.ts';
 import type { Table } from '../model/table.ts';
+import { indexOf, type SentRange } from './ranges.ts';
 import type { EncodedRows } from './row-buffer.ts';
 
 /** When a batch is complete: at whichever comes first. */
@@ -17,6 +18,10 @@ export interface OpenBatch {
   readonly encoder: { readonly rows: number; readonly byteLength: number; take(): EncodedRows };
   /** Receive time of the record behind the first row. */
   openedAt: number;
+  /** Index of the first row among the rows of the table with its offset; default 0. */
+  fromIndex?: number;
+  /** What an earlier run has sent these rows in; it, and no limit, says where they are cut. */
+  range?: SentRange | undefined;
 }
 
 /**
@@ -33,7 +38,15 @@ export function cut(batch: OpenBatch): Batch {
   const rows = batch.encoder.take();
   const fromOffset = rows.rowOffsets[0]!;
   const toOffset = rows.rowOffsets[rows.rows - 1]!;
-  return { kind: 'batch', table: batch.table.name, ...rows, fromOffset, toOffset };
+  return {
+    kind: 'batch',
+    table: batch.table.name,
+    ...rows,
+    fromOffset,
+    toOffset,
+    fromIndex: batch.fromIndex ?? 0,
+    ...(batch.range !== undefined && { token: batch.range.token }),
+  };
 }
 
 /** The same rows in two batches, in order. A batch of one row cannot be split. */
@@ -54,5 +67,6 @@ function slice(batch: Batch, from: number, to: number): Batch {
     rowOffsets,
     fromOffset: rowOffsets[0]!,
     toOffset: rowOffsets.at(-1)!,
+    fromIndex: indexOf(batch.rowOffsets, batch.fromIndex, from),
   };
 }

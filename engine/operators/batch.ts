@@ -1,4 +1,5 @@
 import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
+import { createFollower, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
@@ -11,11 +12,27 @@ import { lift } from './lift.ts';
 /** What was received long ago has no age as a row: a batch that it opens leaves with the next tick. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
+/** The open batch of a table. */
+interface Open<E extends OpenBatch['encoder'] = OpenBatch['encoder']> extends OpenBatch {
+  readonly encoder: E;
+  readonly follower: RangeFollower;
+}
+
 /**
  * Encodes readings, what views say, changes of alerts and devices, gaps and rejections as rows, and cuts them into batches. Only batches and events leave
- * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first.
+ * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first. Rows of `earlier` ranges are
+ * cut as they were, whatever the limits and columns are by now.
  */
-export const batch = (plan: Plan, limits: BatchLimits) => {
+export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRange[] = []) => {
+  const open: Open[] = [];
+  const opened = <E extends OpenBatch['encoder']>(table: Table, encoder: E): Open<E> => {
+    const follower = createFollower(earlier.filter((range) => range.table === table.name));
+    const each = { table, encoder, openedAt: 0, fromIndex: 0, range: undefined, follower };
+    open.push(each);
+    return each;
+  };
+  const openReadings = (table: Table) => opened(table, createReadingEncoder(table));
+  const openRows = (table: Table) => opened(table, createRowEncoder(table));
   const readings = plan.streams
     .filter(({ origin }) => origin.kind === 'devices')
     .map((stream) => openReadings(streamTable(stream.config)));
@@ -24,34 +41,48 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
   const deadLetters = openRows(DEAD_LETTERS);
   const facts = openRows(FACTS);
   const gaps = openRows(GAPS);
-  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters, facts, gaps];
 
-  const cutWhere = (due: (each: OpenBatch) => boolean, out: Item[]): void => {
-    for (const each of open) if (due(each)) out.push(cut(each));
+  const release = (each: Open, out: Item[]): void => {
+    const made = cut(each);
+    if (each.range !== undefined) each.follower.pass(each.range);
+    if (each.range?.dead !== true) out.push(made);
   };
-  const makeRoom = (each: OpenBatch, at: number, out: Item[]): void => {
-    if (isComplete(each, limits, at)) out.push(cut(each));
-    if (each.encoder.rows === 0) each.openedAt = at;
+  const isDue = (each: Open, at: number): boolean => each.range === undefined && isComplete(each, limits, at);
+
+  const makeRoom = (each: Open, offset: number, at: number, out: Item[]): void => {
+    const range = each.follower.next(offset);
+    if (each.encoder.rows > 0 && (range !== each.range || isDue(each, at))) release(each, out);
+    if (each.encoder.rows > 0) return;
+    each.openedAt = at;
+    each.fromIndex = each.follower.index;
+    each.range = range;
   };
 
   /** A batch that is full does not wait for the next row. */
-  const cutFull = (each: OpenBatch, at: number, out: Item[]): void => {
-    if (isComplete(each, limits, at)) out.push(cut(each));
+  const cutFull = (each: Open, at: number, out: Item[]): void => {
+    if (each.range === undefined ? isDue(each, at) : each.follower.isLast(each.range)) release(each, out);
   };
 
   const addReading = (reading: Reading, at: number, out: Item[]): void => {
     const own = readings[reading.stream];
     // Of a derived stream: what it was made of is stored already.
     if (own === undefined) return;
-    makeRoom(own, at, out);
+    makeRoom(own, reading.offset, at, out);
     own.encoder.encodeReading(reading);
     cutFull(own, at, out);
   };
 
   const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void => {
-    makeRoom(each, at, out);
+    makeRoom(each, offset, at, out);
     each.encoder.encodeRow(row, offset);
     cutFull(each, at, out);
+  };
+
+  const onTick = (offset: number, at: number, out: Item[]): void => {
+    for (const each of open) {
+      const isPassed = each.encoder.rows > 0 && each.range !== undefined && each.range.to.offset < offset;
+      if (isPassed || isDue(each, at)) release(each, out);
+    }
   };
 
   return lift((item, out) => {
@@ -77,9 +108,10 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
       case 'rejected':
         return addRow(deadLetters, deadLetterRow(item, plan), item.offset, item.at, out);
       case 'tick':
-        return cutWhere((each) => isComplete(each, limits, item.at), out);
+        return onTick(item.offset, item.at, out);
       case 'mark':
-        if (item.mark === 'cut') cutWhere((each) => each.encoder.rows > 0, out);
+        if (item.mark !== 'cut') return;
+        for (const each of open) if (each.encoder.rows > 0) release(each, out);
         return;
       case 'event':
         out.push(item);
@@ -87,12 +119,4 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
   });
 };
 
-function openReadings(table: Table) {
-  return { table, encoder: createReadingEncoder(table), openedAt: 0 };
-}
-
-type OpenRows = ReturnType<typeof openRows>;
-
-function openRows(table: Table) {
-  return { table, encoder: createRowEncoder(table), openedAt: 0 };
-}
+type OpenRows = Open<ReturnType<typeof createRowEncoder>>;
