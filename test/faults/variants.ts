@@ -118,6 +118,18 @@ export const MISTAKES = {
     find: 'windows[rule.name] = window;',
     replace: ';',
   },
+  'earlier inserts forgotten': {
+    file: 'engine/commands/service.js',
+    find: 'earlier: sent.earlier,',
+    replace: 'earlier: [],',
+  },
+  'view of the rollup altered': {
+    file: 'connectors/clickhouse/tables.js',
+    find: 'if (liveView?.comment !== stampOf(view.query)) {',
+    replace:
+      "if (liveFeed === undefined) await session.run('alter', 'ALTER TABLE ' + feedName + ' MODIFY QUERY ' + feed.query);" +
+      'if (liveView?.comment !== stampOf(view.query)) {',
+  },
   'batch given up': {
     file: 'engine/commands/insert.js',
     find: "if (error.class !== 'bad-row' && !easier)\n            throw error;",
