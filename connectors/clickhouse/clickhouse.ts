@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ClickHouseSettings } from '@clickhouse/client';
-import type { ClickHouseConfig } from '../../engine/model/config.ts';
+import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError, type PortStatus, type TableSink } from '../../engine/ports.ts';
@@ -16,6 +16,8 @@ export interface ClickHouseSinkOptions {
   /** Resolved from the config; default: ClickHouse's `default`, without a password. */
   readonly username?: string;
   readonly password?: string;
+  /** For an https URL; default: the authorities that Node trusts, and no certificate of our own. */
+  readonly tls?: ResolvedTls;
   /** A materialized view that is not Weir's (by the server's spelling) failed, and went without the rows of an insert. */
   readonly onViewSkipped?: (view: string, reason: string) => void;
 }

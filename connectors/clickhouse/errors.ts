@@ -127,12 +127,21 @@ export function errorOfAnswer(action: string, status: number, code: string | und
   return new AnswerError(known?.[1] ?? 'transient', `${action}: ${text}`, code, viewIn(whole));
 }
 
-/** The error of a request without a whole answer: refused, reset, timed out, cut off. Always `transient`. */
+/** Alerts by which a TLS server refuses a client. */
+const CERTIFICATE_ALERT =
+  /alert (certificate required|handshake failure|bad certificate|certificate unknown|unknown ca)/;
+
+/** The error of a request without a whole answer: refused, reset, timed out, cut off. `transient`, unless our certificate is to blame. */
 export function errorOfRequest(action: string, cause: unknown): DeliveryError {
   if (cause instanceof DeliveryError) return cause;
   // Where a host has several addresses, Node reports one error for each and says nothing in the outer one.
   const inner: unknown = cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause;
   const message = inner instanceof Error ? inner.message : String(inner);
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : undefined;
+  const alert = CERTIFICATE_ALERT.exec(message);
+  if (alert !== null) {
+    const remedy = 'the server wants another client certificate, or wants one at all: see `clickhouse.tls`';
+    return new DeliveryError('fatal', `${action}: TLS ${alert[0]}: ${remedy}`, code, cause);
+  }
   return new DeliveryError('transient', `${action}: ${message}`, code, cause);
 }

@@ -1,7 +1,8 @@
+import { Agent } from 'node:https';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
-import type { ClickHouseConfig } from '../../engine/model/config.ts';
+import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts';
 import { DeliveryError } from '../../engine/ports.ts';
 import { errorOfAnswer, errorOfRequest } from './errors.ts';
 
@@ -29,8 +30,14 @@ interface Request {
   readonly queryId?: string;
 }
 
-export function createSession(options: { config: ClickHouseConfig; username?: string; password?: string }): Session {
-  const { config, username, password } = options;
+export interface SessionOptions {
+  readonly config: ClickHouseConfig;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: ResolvedTls;
+}
+
+export function createSession({ config, username, password, tls }: SessionOptions): Session {
   const client = createClient({
     url: config.url,
     ...(username !== undefined && { username }),
@@ -39,6 +46,7 @@ export function createSession(options: { config: ClickHouseConfig; username?: st
     // Our own deadline comes first, and covers the whole exchange instead of its silences.
     request_timeout: config.requestTimeoutMs * 2,
     max_open_connections: config.concurrency + 1,
+    ...(tls !== undefined && { http_agent: agentOf(tls, config.concurrency + 1) }),
     // Everything it would log reaches us as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });
@@ -106,4 +114,8 @@ export function createSession(options: { config: ClickHouseConfig; username?: st
     },
     close: () => client.close(),
   };
+}
+
+function agentOf({ verify = true, ...tls }: ResolvedTls, maxSockets: number): Agent {
+  return new Agent({ ...tls, rejectUnauthorized: verify, keepAlive: true, maxSockets });
 }
