@@ -31,7 +31,7 @@ const courses = new WeakMap<Batch, Course>();
  * easier. Every part has a token that follows from its rows alone, so that a later try of the same batch adds nothing twice.
  */
 export async function insertBatch(batch: Batch, options: InsertOptions): Promise<void> {
-  const course = courses.get(batch) ?? { done: false, noted: batch.token !== undefined, halves: undefined };
+  const course = courses.get(batch) ?? { done: false, noted: batch.earlier?.isWhole === true, halves: undefined };
   courses.set(batch, course);
   if (course.done) return;
   if (course.halves === undefined) await insertWhole(batch, course, options);
@@ -42,7 +42,8 @@ export async function insertBatch(batch: Batch, options: InsertOptions): Promise
 /** Resolves when the rows are in, or the only one is dead, or the batch is to be halved. */
 async function insertWhole(batch: Batch, course: Course, options: InsertOptions): Promise<void> {
   const { sink, journalId, onDeadRow } = options;
-  const token = batch.token ?? tokenOf(batch, journalId);
+  const token = batch.earlier?.token ?? tokenOf(batch, journalId);
+  // Of rows that are fewer now, the others must not be taken for sent.
   if (!course.noted) await note([rangeOf(batch, token)], options);
   course.noted = true;
   try {
@@ -56,10 +57,13 @@ async function insertWhole(batch: Batch, course: Course, options: InsertOptions)
     // Both say that nothing of the batch is in. After any other error the same batch must go again, with the same token.
     const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS;
     if (error.class !== 'bad-row' && !easier) throw error;
-    const halves = split(batch).map((half) => ({ ...half, token: tokenOf(half, journalId) }));
+    const halves = split(batch).map((half) => ({
+      ...half,
+      earlier: { token: tokenOf(half, journalId), isWhole: true },
+    }));
     // The whole must never go out again: the server may take it by then.
     await note(
-      halves.map((half) => rangeOf(half, half.token)),
+      halves.map((half) => rangeOf(half, half.earlier.token)),
       options,
       token,
     );

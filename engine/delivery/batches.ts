@@ -1,6 +1,6 @@
 import type { Batch } from '../model/output.ts';
 import type { Table } from '../model/table.ts';
-import { indexOf, type SentRange } from './ranges.ts';
+import type { SentRange } from './ranges.ts';
 import type { EncodedRows } from './row-buffer.ts';
 
 /** When a batch is complete: at whichever comes first. */
@@ -18,10 +18,8 @@ export interface OpenBatch {
   readonly encoder: { readonly rows: number; readonly byteLength: number; take(): EncodedRows };
   /** Receive time of the record behind the first row. */
   openedAt: number;
-  /** Index of the first row among the rows of the table with its offset; default 0. */
-  fromIndex?: number;
-  /** What an earlier run has sent these rows in; it, and no limit, says where they are cut. */
-  range?: SentRange | undefined;
+  /** What an earlier run has sent these rows in. */
+  readonly range?: SentRange | undefined;
 }
 
 /**
@@ -44,9 +42,13 @@ export function cut(batch: OpenBatch): Batch {
     ...rows,
     fromOffset,
     toOffset,
-    fromIndex: batch.fromIndex ?? 0,
-    ...(batch.range !== undefined && { token: batch.range.token }),
+    ...(batch.range !== undefined && { earlier: againOf(batch.range, rows.rows) }),
   };
+}
+
+/** A range meets its own rows or fewer. */
+function againOf({ token, rows }: SentRange, now: number): NonNullable<Batch['earlier']> {
+  return { token, isWhole: rows === now };
 }
 
 /** The same rows in two batches, in order. A batch of one row cannot be split. */
@@ -67,6 +69,5 @@ function slice(batch: Batch, from: number, to: number): Batch {
     rowOffsets,
     fromOffset: rowOffsets[0]!,
     toOffset: rowOffsets.at(-1)!,
-    fromIndex: indexOf(batch.rowOffsets, batch.fromIndex, from),
   };
 }

@@ -58,7 +58,7 @@ export async function openSentLog(folder: string, journalId: string): Promise<Se
     release: (offset) =>
       inTurn(async () => {
         const before = ranges.size;
-        for (const [token, { to }] of ranges) if (to.offset < offset) ranges.delete(token);
+        for (const [token, { to }] of ranges) if (to < offset) ranges.delete(token);
         if (ranges.size === before) return;
         const next = await rewrite(path, journalId, ranges);
         await file.close();

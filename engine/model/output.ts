@@ -13,10 +13,8 @@ export interface Batch {
   /** First and last journal offset whose rows are inside. */
   readonly fromOffset: number;
   readonly toOffset: number;
-  /** Index of the first row among the rows of the table with its offset. */
-  readonly fromIndex: number;
-  /** Token of the insert, where an earlier run has sent these rows already. */
-  readonly token?: string;
+  /** An earlier run has sent these rows: with this token, and none beside them where that was the whole. */
+  readonly earlier?: { readonly token: string; readonly isWhole: boolean };
 }
 
 /** A message for NATS, or (where `quiet`) only what its KV entry becomes. */

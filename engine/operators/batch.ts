@@ -1,5 +1,5 @@
 import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
-import { createFollower, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
+import { createFollower, printOf, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
@@ -12,10 +12,23 @@ import { lift } from './lift.ts';
 /** What was received long ago has no age as a row: a batch that it opens leaves with the next tick. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
-/** The open batch of a table. */
-interface Open<E extends OpenBatch['encoder'] = OpenBatch['encoder']> extends OpenBatch {
-  readonly encoder: E;
+/** The open batches of a table. */
+interface Open<E extends Encoder = Encoder> {
+  readonly free: OpenBatch & { readonly encoder: E };
+  /** Rows that an earlier run has sent, each in its batch again; such a batch is cut where it was, by no limit. */
+  readonly again: Map<SentRange, OpenBatch & { readonly encoder: E }>;
   readonly follower: RangeFollower;
+  /** For one row, to see its bytes. */
+  readonly trial: E;
+  readonly begin: (at: number, range?: SentRange) => OpenBatch & { readonly encoder: E };
+}
+
+type Encoder = OpenBatch['encoder'];
+
+function opened<E extends Encoder>(table: Table, earlier: readonly SentRange[], createEncoder: () => E): Open<E> {
+  const follower = createFollower(earlier.filter((range) => range.table === table.name));
+  const begin = (openedAt: number, range?: SentRange) => ({ table, encoder: createEncoder(), openedAt, range });
+  return { free: begin(0), again: new Map(), follower, trial: createEncoder(), begin };
 }
 
 /**
@@ -24,15 +37,8 @@ interface Open<E extends OpenBatch['encoder'] = OpenBatch['encoder']> extends Op
  * cut as they were, whatever the limits and columns are by now.
  */
 export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRange[] = []) => {
-  const open: Open[] = [];
-  const opened = <E extends OpenBatch['encoder']>(table: Table, encoder: E): Open<E> => {
-    const follower = createFollower(earlier.filter((range) => range.table === table.name));
-    const each = { table, encoder, openedAt: 0, fromIndex: 0, range: undefined, follower };
-    open.push(each);
-    return each;
-  };
-  const openReadings = (table: Table) => opened(table, createReadingEncoder(table));
-  const openRows = (table: Table) => opened(table, createRowEncoder(table));
+  const openReadings = (table: Table) => opened(table, earlier, () => createReadingEncoder(table));
+  const openRows = (table: Table) => opened(table, earlier, () => createRowEncoder(table));
   const readings = plan.streams
     .filter(({ origin }) => origin.kind === 'devices')
     .map((stream) => openReadings(streamTable(stream.config)));
@@ -41,47 +47,80 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
   const deadLetters = openRows(DEAD_LETTERS);
   const facts = openRows(FACTS);
   const gaps = openRows(GAPS);
+  const open: readonly Open[] = [...readings, alerts, devices, deadLetters, facts, gaps];
 
-  const release = (each: Open, out: Item[]): void => {
-    const made = cut(each);
-    if (each.range !== undefined) each.follower.pass(each.range);
-    if (each.range?.dead !== true) out.push(made);
+  const cutFree = ({ free }: Open, at: number, out: Item[]): void => {
+    if (isComplete(free, limits, at)) out.push(cut(free));
   };
-  const isDue = (each: Open, at: number): boolean => each.range === undefined && isComplete(each, limits, at);
-
-  const makeRoom = (each: Open, offset: number, at: number, out: Item[]): void => {
-    const range = each.follower.next(offset);
-    if (each.encoder.rows > 0 && (range !== each.range || isDue(each, at))) release(each, out);
-    if (each.encoder.rows > 0) return;
-    each.openedAt = at;
-    each.fromIndex = each.follower.index;
-    each.range = range;
+  const cutAgain = ({ again }: Open, range: SentRange, out: Item[]): void => {
+    const made = cut(again.get(range)!);
+    again.delete(range);
+    if (range.dead !== true) out.push(made);
   };
 
-  /** A batch that is full does not wait for the next row. */
-  const cutFull = (each: Open, at: number, out: Item[]): void => {
-    if (each.range === undefined ? isDue(each, at) : each.follower.isLast(each.range)) release(each, out);
+  /** The batch that a row of an earlier run goes into again. */
+  const findAgain = <E extends Encoder>(each: Open<E>, offset: number, at: number, encode: (encoder: E) => void) => {
+    const { follower, again, trial, free, begin } = each;
+    if (!follower.isNear(offset)) return undefined;
+    encode(trial);
+    const range = follower.take(offset, printOf({ table: free.table.name, ...trial.take() }, 0));
+    if (range === undefined) return undefined;
+    const batch = again.get(range) ?? begin(at, range);
+    again.set(range, batch);
+    return batch;
+  };
+
+  /** The batch that a row goes into, with room for it. */
+  const makeRoom = <E extends Encoder>(
+    each: Open<E>,
+    offset: number,
+    at: number,
+    encode: (encoder: E) => void,
+    out: Item[],
+  ) => {
+    const { free } = each;
+    const again = findAgain(each, offset, at, encode);
+    if (again !== undefined) return again;
+    cutFree(each, at, out);
+    if (free.encoder.rows === 0) free.openedAt = at;
+    return free;
+  };
+
+  const add = <E extends Encoder>(
+    each: Open<E>,
+    offset: number,
+    at: number,
+    encode: (encoder: E) => void,
+    out: Item[],
+  ): void => {
+    const { encoder, range } = makeRoom(each, offset, at, encode, out);
+    encode(encoder);
+    // A batch that is full does not wait for the next row.
+    if (range === undefined) cutFree(each, at, out);
+    else if (each.follower.isEmpty(range)) cutAgain(each, range, out);
   };
 
   const addReading = (reading: Reading, at: number, out: Item[]): void => {
     const own = readings[reading.stream];
     // Of a derived stream: what it was made of is stored already.
     if (own === undefined) return;
-    makeRoom(own, reading.offset, at, out);
-    own.encoder.encodeReading(reading);
-    cutFull(own, at, out);
+    add(own, reading.offset, at, (encoder) => encoder.encodeReading(reading), out);
   };
 
-  const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void => {
-    makeRoom(each, offset, at, out);
-    each.encoder.encodeRow(row, offset);
-    cutFull(each, at, out);
-  };
+  const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void =>
+    add(each, offset, at, (encoder) => encoder.encodeRow(row, offset), out);
 
   const onTick = (offset: number, at: number, out: Item[]): void => {
     for (const each of open) {
-      const isPassed = each.encoder.rows > 0 && each.range !== undefined && each.range.to.offset < offset;
-      if (isPassed || isDue(each, at)) release(each, out);
+      for (const range of each.again.keys()) if (range.to < offset) cutAgain(each, range, out);
+      cutFree(each, at, out);
+    }
+  };
+
+  const onCut = (out: Item[]): void => {
+    for (const each of open) {
+      for (const range of each.again.keys()) cutAgain(each, range, out);
+      if (each.free.encoder.rows > 0) out.push(cut(each.free));
     }
   };
 
@@ -110,8 +149,7 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
       case 'tick':
         return onTick(item.offset, item.at, out);
       case 'mark':
-        if (item.mark !== 'cut') return;
-        for (const each of open) if (each.encoder.rows > 0) release(each, out);
+        if (item.mark === 'cut') onCut(out);
         return;
       case 'event':
         out.push(item);

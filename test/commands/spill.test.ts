@@ -22,7 +22,6 @@ function batchOf(fill: number): Batch {
     table: 'sensors',
     fromOffset: 1,
     toOffset: 2,
-    fromIndex: 0,
     rows: 2,
     bytes: Buffer.alloc(1_000, fill),
     rowEnds: Uint32Array.of(500, 1_000),

@@ -126,13 +126,13 @@ function reading(device: string, time: number, temp: number | undefined): Readin
 function batchOf(table: Table, readings: readonly Reading[]): Batch {
   const encoder = createReadingEncoder(table);
   for (const one of readings) encoder.encodeReading(one);
-  return { kind: 'batch', table: table.name, ...encoder.take(), fromOffset: 0, toOffset: serial, fromIndex: 0 };
+  return { kind: 'batch', table: table.name, ...encoder.take(), fromOffset: 0, toOffset: serial };
 }
 
 function rowBatch(table: Table, list: readonly (readonly unknown[])[]): Batch {
   const encoder = createRowEncoder(table);
   for (const values of list) encoder.encodeRow(values, 0);
-  return { kind: 'batch', table: table.name, ...encoder.take(), fromOffset: 0, toOffset: 0, fromIndex: 0 };
+  return { kind: 'batch', table: table.name, ...encoder.take(), fromOffset: 0, toOffset: 0 };
 }
 
 const failure = (promise: Promise<unknown>): Promise<DeliveryError> =>
