@@ -18,8 +18,8 @@ interface Open<E extends Encoder = Encoder> {
   /** Rows that an earlier run has sent, each in its batch again; such a batch is cut where it was, by no limit. */
   readonly again: Map<SentRange, OpenBatch & { readonly encoder: E }>;
   readonly follower: RangeFollower;
-  /** For one row, to see its bytes. */
-  readonly trial: E;
+  /** For one row, to see its bytes; made where it is wanted. */
+  trial?: E;
   readonly begin: (at: number, range?: SentRange) => OpenBatch & { readonly encoder: E };
 }
 
@@ -28,7 +28,7 @@ type Encoder = OpenBatch['encoder'];
 function opened<E extends Encoder>(table: Table, earlier: readonly SentRange[], createEncoder: () => E): Open<E> {
   const follower = createFollower(earlier.filter((range) => range.table === table.name));
   const begin = (openedAt: number, range?: SentRange) => ({ table, encoder: createEncoder(), openedAt, range });
-  return { free: begin(0), again: new Map(), follower, trial: createEncoder(), begin };
+  return { free: begin(0), again: new Map(), follower, begin };
 }
 
 /**
@@ -60,8 +60,10 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
 
   /** The batch that a row of an earlier run goes into again. */
   const findAgain = <E extends Encoder>(each: Open<E>, offset: number, at: number, encode: (encoder: E) => void) => {
-    const { follower, again, trial, free, begin } = each;
+    const { follower, again, free, begin } = each;
     if (!follower.isNear(offset)) return undefined;
+    each.trial ??= begin(at).encoder;
+    const { trial } = each;
     encode(trial);
     const range = follower.take(offset, printOf({ table: free.table.name, ...trial.take() }, 0));
     if (range === undefined) return undefined;
