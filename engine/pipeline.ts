@@ -1,6 +1,7 @@
 import { filter, mergeMap, type Observable } from 'rxjs';
 import type { BatchLimits } from './delivery/batches.ts';
 import type { EventContext } from './delivery/events.ts';
+import type { SentRange } from './delivery/ranges.ts';
 import type { Item } from './model/item.ts';
 import type { Batch, EventOutput } from './model/output.ts';
 import type { Plan } from './model/plan.ts';
@@ -25,6 +26,8 @@ export interface PipelineOptions {
   readonly brokers: readonly string[];
   readonly context: EventContext;
   readonly limits: BatchLimits;
+  /** Rows that an earlier run has sent: they go into the same batches again. */
+  readonly earlier?: readonly SentRange[];
   /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
   readonly maxBehindMs: number;
   readonly counters: Counters;
@@ -39,7 +42,7 @@ export function pipeline(
   options: PipelineOptions,
 ): Observable<Batch | EventOutput> {
   return consequences(records$, options).pipe(
-    batch(options.plan, options.limits),
+    batch(options.plan, options.limits, options.earlier),
     mergeMap((items) => items),
     filter((item) => item.kind === 'batch' || item.kind === 'event'),
   );

@@ -66,8 +66,8 @@ export interface TableSink {
   /** Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. */
   open(tables: readonly Table[]): Promise<void>;
   /**
-   * Resolves when the rows are durably in the table. Repeating the same batch, whole, adds nothing.
-   * Rejects with a DeliveryError.
+   * Resolves when the rows are durably in the table. Repeating the same batch, whole, with its token, adds nothing.
+   * Rejects with a DeliveryError: `bad-row` or `overload` only where it is known that nothing of the batch is in, now or later.
    */
   insert(batch: Batch, token: string): Promise<void>;
   status(): PortStatus;

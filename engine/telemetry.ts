@@ -30,6 +30,7 @@ export const COUNTERS = {
   rows_inserted: 'Rows that ClickHouse has confirmed.',
   batches_inserted: 'Batches that ClickHouse has confirmed.',
   inserts_retried: 'Inserts tried again.',
+  views_skipped: 'Inserts that a materialized view of somebody else went without, for it failed.',
   rows_dead_lettered: 'Rows that ClickHouse refused, now among the dead letters.',
   attributes_changed: 'Changes of attributes of devices, taken into the journal.',
   attributes_rejected: 'Files and entries of attributes that could not be used; what was known stays.',

@@ -1,4 +1,6 @@
+import { Agent } from 'node:https';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import type { ResolvedTls } from '../../engine/model/config.ts';
 
 /** Reads from one ClickHouse server. */
 export interface Reader {
@@ -11,6 +13,8 @@ export interface ReaderOptions {
   /** Default: `default`, without a password. */
   readonly username?: string;
   readonly password?: string;
+  /** For an https URL; default: the authorities that Node trusts, and no certificate of our own. */
+  readonly tls?: ResolvedTls;
   /** How long an answer may take. Default 10 s. */
   readonly requestTimeoutMs?: number;
 }
@@ -19,12 +23,13 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Connects with the first query. */
 export function createReader(url: string, options: ReaderOptions = {}): Reader {
-  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...login } = options;
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, tls, ...login } = options;
   const client = createClient({
     url,
     ...login,
     application: 'weir-reader',
     request_timeout: requestTimeoutMs,
+    ...(tls !== undefined && { http_agent: agentOf(tls) }),
     // Every failure reaches the caller as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });
@@ -35,4 +40,8 @@ export function createReader(url: string, options: ReaderOptions = {}): Reader {
     },
     close: () => client.close(),
   };
+}
+
+function agentOf({ verify = true, ...tls }: ResolvedTls): Agent {
+  return new Agent({ ...tls, rejectUnauthorized: verify, keepAlive: true });
 }

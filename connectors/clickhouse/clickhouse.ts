@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { ClickHouseSettings } from '@clickhouse/client';
-import type { ClickHouseConfig } from '../../engine/model/config.ts';
+import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError, type PortStatus, type TableSink } from '../../engine/ports.ts';
+import { AnswerError } from './errors.ts';
+import { findHeld } from './held.ts';
 import { applyMigrations } from './migrations.ts';
 import { createSession } from './session.ts';
 import { insertSql } from './sql.ts';
@@ -13,6 +16,10 @@ export interface ClickHouseSinkOptions {
   /** Resolved from the config; default: ClickHouse's `default`, without a password. */
   readonly username?: string;
   readonly password?: string;
+  /** For an https URL; default: the authorities that Node trusts, and no certificate of our own. */
+  readonly tls?: ResolvedTls;
+  /** A materialized view that is not Weir's (by the server's spelling) failed, and went without the rows of an insert. */
+  readonly onViewSkipped?: (view: string, reason: string) => void;
 }
 
 /** A batch of up to a million rows is one block, and one token then covers it in each of its partitions. */
@@ -33,10 +40,29 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   max_partitions_per_insert_block: '0',
 };
 
+const UNKNOWN_TABLE = '60';
+const UNKNOWN_DATABASE = '81';
+
+/** The same for each try of a batch, so that the server can be asked whether an earlier one is still at work. */
+function queryIdOf(token: string): string {
+  return `weir-${createHash('sha256').update(token).digest('hex').slice(0, 32)}`;
+}
+
+/** What a promise of the session rejects with; undefined where it does not. */
+async function failureOf(work: Promise<void>): Promise<DeliveryError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof DeliveryError) return error;
+    throw error;
+  }
+}
+
 /**
  * The tables of one ClickHouse database. Rows go over HTTP as RowBinary, a batch in one request and one block per partition;
  * the server remembers the tokens of each table's last 10,000 batches, partition by partition, so that repeating a batch
- * that arrived in part adds the rest.
+ * that arrived in part adds the rest. A table that somebody has dropped is made again by the next insert.
  */
 export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink {
   const { database } = options.config;
@@ -69,24 +95,56 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
     if (batch.rows === 0) return;
     const known = tables.get(batch.table);
     if (known === undefined) throw new DeliveryError('fatal', `the table ${batch.table} has not been opened`);
-    const settings = { ...INSERT_SETTINGS, insert_deduplication_token: token };
-    try {
-      await session.insert(
+    const { table, sql } = known;
+    const queryId = queryIdOf(token);
+    const send = (settings: ClickHouseSettings = {}) =>
+      session.insert(
         `insert ${batch.rows} rows into ${database}.${batch.table}`,
-        known.sql,
+        sql,
         batch.bytes,
-        settings,
+        { ...INSERT_SETTINGS, ...settings, insert_deduplication_token: token },
+        queryId,
       );
-    } catch (error) {
-      throw await explain(error as DeliveryError, known.table);
+    let error = await failureOf(send());
+    if (error?.code === UNKNOWN_TABLE || error?.code === UNKNOWN_DATABASE) {
+      // Made anew, as at a start; where that fails too, the first error says why.
+      if ((await failureOf(open([table]))) === undefined) error = await failureOf(send());
     }
+    const view = error === undefined ? undefined : foreignView(error, table);
+    if (error !== undefined && view !== undefined) {
+      const reason = error.message;
+      error = await failureOf(send({ materialized_views_ignore_errors: 1 }));
+      if (error === undefined) options.onViewSkipped?.(view, reason);
+    }
+    if (error !== undefined) await judge(error, batch, table, queryId);
   }
 
-  /** Every row looks bad to a table whose columns somebody has changed: that is not the rows' fault. */
-  async function explain(error: DeliveryError, table: Table): Promise<DeliveryError> {
-    if (error.class !== 'bad-row') return error;
-    const drift = await findDrift(session, database, table);
-    return drift === undefined ? error : new DeliveryError('fatal', `${error.message}: ${drift}`, error.code, error);
+  /** The view that failed, where it is not the one that we keep: its rows are no business of ours. */
+  function foreignView(error: DeliveryError, { name, rollup }: Table): string | undefined {
+    if (!(error instanceof AnswerError)) return undefined;
+    // The target of somebody's view is gone, for ours have just been looked at.
+    if (error.code === UNKNOWN_TABLE) return /\bof view '(.+?)'/.exec(error.message)?.[1];
+    const own = rollup === undefined ? undefined : `${name}_1m_feed`;
+    const parts = error.view?.replaceAll('`', '').split('.');
+    return parts === undefined || parts.at(-1) === own ? undefined : error.view;
+  }
+
+  /**
+   * Rejects with what is to be done; resolves where the rows are in after all. A server may refuse what it has already written, so
+   * `bad-row` and `overload`, by which a batch may be split, are said only where ClickHouse has none of its rows.
+   */
+  async function judge(error: DeliveryError, batch: Batch, table: Table, queryId: string): Promise<void> {
+    if (error.class !== 'bad-row' && error.class !== 'overload') throw error;
+    if (error.class === 'bad-row') {
+      // Every row looks bad to a table whose columns somebody has changed: that is not the rows' fault.
+      const drift = await findDrift(session, database, table);
+      if (drift !== undefined) throw new DeliveryError('fatal', `${error.message}: ${drift}`, error.code, error);
+    }
+    const held = await findHeld(session, database, table, batch, queryId);
+    if (held === 'none') throw error;
+    const inFeed = error instanceof AnswerError && error.view !== undefined;
+    if (held === 'all' && error.class === 'bad-row' && !inFeed) return;
+    throw new DeliveryError('transient', `${error.message}: some of the rows may be in already`, error.code, error);
   }
 
   return {

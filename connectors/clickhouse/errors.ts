@@ -89,33 +89,59 @@ export const ERROR_CODES = {
   774: ['TABLE_IS_PERMANENTLY_READ_ONLY', 'fatal'],
 } as const satisfies Record<number, readonly [name: string, errorClass: DeliveryErrorClass]>;
 
-/** What a proxy, or ClickHouse before it looks at the query, says with the status alone. */
+/**
+ * What a proxy, or ClickHouse before it looks at the query, says with the status alone. Whether ClickHouse got the request is unknown,
+ * so nothing else may take its place: only 413 asks for less, for it refuses the request itself.
+ */
 const STATUSES: Readonly<Record<number, DeliveryErrorClass>> = {
   401: 'fatal',
   403: 'fatal',
   413: 'overload',
-  429: 'overload',
-  503: 'overload',
 };
 
 const SHOWN_CHARS = 500;
 
-/** The error of an answer that says no. `code` is the server's `X-ClickHouse-Exception-Code`, where it sent one. */
-export function errorOfAnswer(action: string, status: number, code: string | undefined, body: string): DeliveryError {
-  const text = body.replace(/\s+/g, ' ').trim().slice(0, SHOWN_CHARS) || 'no explanation';
-  if (code === undefined) {
-    return new DeliveryError(STATUSES[status] ?? 'transient', `${action}: HTTP ${status}: ${text}`, `HTTP ${status}`);
+/** An answer of the server that says no. */
+export class AnswerError extends DeliveryError {
+  /** The materialized view that failed, as the server spells it; undefined where it was something else. */
+  readonly view: string | undefined;
+  constructor(errorClass: DeliveryErrorClass, message: string, code: string, view?: string) {
+    super(errorClass, message, code);
+    this.view = view;
   }
-  const known = Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[Number(code) as keyof typeof ERROR_CODES] : undefined;
-  return new DeliveryError(known?.[1] ?? 'transient', `${action}: ${text}`, code);
 }
 
-/** The error of a request without a whole answer: refused, reset, timed out, cut off. Always `transient`. */
+/** With views on views, the innermost is named first. */
+function viewIn(text: string): string | undefined {
+  return /while pushing to view (.+?)(?: \([0-9a-f-]{36}\))?(?=: while |\. \(|$)/.exec(text)?.[1];
+}
+
+/** The error of an answer that says no. `code` is the server's `X-ClickHouse-Exception-Code`, where it sent one. */
+export function errorOfAnswer(action: string, status: number, code: string | undefined, body: string): AnswerError {
+  const whole = body.replace(/\s+/g, ' ').trim();
+  const text = whole.slice(0, SHOWN_CHARS) || 'no explanation';
+  if (code === undefined) {
+    return new AnswerError(STATUSES[status] ?? 'transient', `${action}: HTTP ${status}: ${text}`, `HTTP ${status}`);
+  }
+  const known = Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[Number(code) as keyof typeof ERROR_CODES] : undefined;
+  return new AnswerError(known?.[1] ?? 'transient', `${action}: ${text}`, code, viewIn(whole));
+}
+
+/** Alerts by which a TLS server refuses a client. */
+const CERTIFICATE_ALERT =
+  /alert (certificate required|handshake failure|bad certificate|certificate unknown|unknown ca)/;
+
+/** The error of a request without a whole answer: refused, reset, timed out, cut off. `transient`, unless our certificate is to blame. */
 export function errorOfRequest(action: string, cause: unknown): DeliveryError {
   if (cause instanceof DeliveryError) return cause;
   // Where a host has several addresses, Node reports one error for each and says nothing in the outer one.
   const inner: unknown = cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause;
   const message = inner instanceof Error ? inner.message : String(inner);
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : undefined;
+  const alert = CERTIFICATE_ALERT.exec(message);
+  if (alert !== null) {
+    const remedy = 'the server wants another client certificate, or wants one at all: see `clickhouse.tls`';
+    return new DeliveryError('fatal', `${action}: TLS ${alert[0]}: ${remedy}`, code, cause);
+  }
   return new DeliveryError('transient', `${action}: ${message}`, code, cause);
 }

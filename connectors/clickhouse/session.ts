@@ -1,7 +1,8 @@
+import { Agent } from 'node:https';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
-import type { ClickHouseConfig } from '../../engine/model/config.ts';
+import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts';
 import { DeliveryError } from '../../engine/ports.ts';
 import { errorOfAnswer, errorOfRequest } from './errors.ts';
 
@@ -10,9 +11,14 @@ export interface Session {
   /** Runs a statement whose answer does not matter. `action` begins the message of its error. */
   run(action: string, sql: string): Promise<void>;
   /** Rows of a query as objects, without 64-bit integers, whose spelling depends on the server. `params` fill its `{name:Type}`. */
-  select<Row>(action: string, sql: string, params: Readonly<Record<string, string>>): Promise<Row[]>;
-  /** Sends an INSERT with its rows. */
-  insert(action: string, sql: string, rows: Uint8Array, settings: ClickHouseSettings): Promise<void>;
+  select<Row>(
+    action: string,
+    sql: string,
+    params: Readonly<Record<string, string>>,
+    more?: { readonly settings: ClickHouseSettings; readonly queryId: string },
+  ): Promise<Row[]>;
+  /** Sends an INSERT with its rows. The server refuses an id that is still at work. */
+  insert(action: string, sql: string, rows: Uint8Array, settings: ClickHouseSettings, queryId: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -21,10 +27,17 @@ interface Request {
   readonly values?: Uint8Array;
   readonly params?: Readonly<Record<string, string>>;
   readonly settings?: ClickHouseSettings;
+  readonly queryId?: string;
 }
 
-export function createSession(options: { config: ClickHouseConfig; username?: string; password?: string }): Session {
-  const { config, username, password } = options;
+export interface SessionOptions {
+  readonly config: ClickHouseConfig;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: ResolvedTls;
+}
+
+export function createSession({ config, username, password, tls }: SessionOptions): Session {
   const client = createClient({
     url: config.url,
     ...(username !== undefined && { username }),
@@ -33,17 +46,19 @@ export function createSession(options: { config: ClickHouseConfig; username?: st
     // Our own deadline comes first, and covers the whole exchange instead of its silences.
     request_timeout: config.requestTimeoutMs * 2,
     max_open_connections: config.concurrency + 1,
+    ...(tls !== undefined && { http_agent: agentOf(tls, config.concurrency + 1) }),
     // Everything it would log reaches us as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });
 
   /** The answer of a server that is ClickHouse, did what it was asked and has said all. */
   async function exchange(action: string, request: Request, signal: AbortSignal): Promise<string> {
-    const { query, values, params, settings } = request;
+    const { query, values, params, settings, queryId } = request;
     const answer = await client.exec({
       query,
       ...(values && { values: Readable.from([values]) }),
       ...(params && { query_params: params }),
+      ...(queryId !== undefined && { query_id: queryId }),
       // The status line waits for the outcome.
       clickhouse_settings: { ...settings, wait_end_of_query: 1 },
       abort_signal: signal,
@@ -78,8 +93,13 @@ export function createSession(options: { config: ClickHouseConfig; username?: st
     run: async (action, sql) => {
       await perform(action, { query: sql });
     },
-    select: async <Row>(action: string, sql: string, params: Readonly<Record<string, string>>) => {
-      const body = await perform(action, { query: `${sql} FORMAT JSONEachRow`, params });
+    select: async <Row>(
+      action: string,
+      sql: string,
+      params: Readonly<Record<string, string>>,
+      more: Pick<Request, 'settings' | 'queryId'> = {},
+    ) => {
+      const body = await perform(action, { query: `${sql} FORMAT JSONEachRow`, params, ...more });
       try {
         return body
           .split('\n')
@@ -89,9 +109,13 @@ export function createSession(options: { config: ClickHouseConfig; username?: st
         throw errorOfRequest(action, error);
       }
     },
-    insert: async (action, sql, rows, settings) => {
-      await perform(action, { query: sql, values: rows, settings });
+    insert: async (action, sql, rows, settings, queryId) => {
+      await perform(action, { query: sql, values: rows, settings, queryId });
     },
     close: () => client.close(),
   };
+}
+
+function agentOf({ verify = true, ...tls }: ResolvedTls, maxSockets: number): Agent {
+  return new Agent({ ...tls, rejectUnauthorized: verify, keepAlive: true, maxSockets });
 }

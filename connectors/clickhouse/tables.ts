@@ -113,16 +113,13 @@ async function updateRollup(session: Session, database: string, rollup: Rollup):
   ];
   const feedName = `${quoteName(database)}.${quoteName(feed.name)}`;
   const to = `${quoteName(database)}.${quoteName(states.name)}`;
-  if (liveFeed === undefined) {
-    const sql = `CREATE MATERIALIZED VIEW IF NOT EXISTS ${feedName} TO ${to} AS ${feed.query}`;
-    await session.run(`create ${database}.${feed.name}`, sql);
-  }
   if (liveFeed?.comment !== stampOf(feed.query)) {
-    await session.run(`alter ${database}.${feed.name}`, `ALTER TABLE ${feedName} MODIFY QUERY ${feed.query}`);
-    // Last, so that a process that dies in between leaves the work to be done again.
+    // Never by ALTER: until ClickHouse restarts, it would take repeats of earlier inserts for new ones, and after that the other way round.
+    const verb =
+      liveFeed === undefined ? 'CREATE MATERIALIZED VIEW IF NOT EXISTS' : 'CREATE OR REPLACE MATERIALIZED VIEW';
     await session.run(
-      `stamp ${database}.${feed.name}`,
-      `ALTER TABLE ${feedName} MODIFY COMMENT ${quoteText(stampOf(feed.query))}`,
+      `create ${database}.${feed.name}`,
+      `${verb} ${feedName} TO ${to} AS ${feed.query} COMMENT ${quoteText(stampOf(feed.query))}`,
     );
   }
   if (liveView?.comment !== stampOf(view.query)) {
@@ -134,9 +131,13 @@ async function updateRollup(session: Session, database: string, rollup: Rollup):
   }
 }
 
+/** Goes up where views of earlier versions have to be made again, although their queries are the same. */
+const STAMP_VERSION = 2;
+
 /** Tells whether a view is the one that we would make: ClickHouse keeps its query in a spelling of its own. */
 function stampOf(query: string): string {
-  return `Kept by Weir (${createHash('sha256').update(query).digest('hex').slice(0, 16)})`;
+  const hash = createHash('sha256').update(query).digest('hex').slice(0, 16);
+  return `Kept by Weir (${STAMP_VERSION}, ${hash})`;
 }
 
 type FoundColumns = ReadonlyMap<string, { readonly type: string; readonly comment: string }>;

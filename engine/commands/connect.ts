@@ -45,7 +45,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
     ...vault.secret('token', config.nats.token, 'nats.token'),
     ...vault.file('credentials', config.nats.credentials, 'nats.credentials'),
   };
-  const clickhouse = { config: config.clickhouse, ...vault.login(config.clickhouse, 'clickhouse') };
+  const clickhouse = { config: config.clickhouse, ...resolveClickHouse(config, vault) };
   // What is held while intake is stopped comes on top of what waits: no more of it than may wait.
   const highWaterBytes = Math.min(HIGH_WATER_BYTES, config.clickhouse.queueBytes, config.nats.outboxBytes);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
@@ -60,12 +60,23 @@ export function createConnectors(options: ConnectOptions): Connectors {
         highWaterBytes,
         onNotice: ({ level, message, ...rest }) => log[level](rest, message),
       }),
-    tableSink: createClickHouseSink(clickhouse),
+    tableSink: createClickHouseSink({ ...clickhouse, onViewSkipped: tellOfViews(log, counters) }),
     eventSink: createNatsSink({ ...nats, onNotice: (text) => log.warn({ sink: 'nats' }, text) }),
     attributeSources: {
       ...(file !== undefined && { file: createAttributeFile({ file }) }),
       ...(bucket !== undefined && { bucket: createKvAttributes({ ...nats, bucket }) }),
     },
+  };
+}
+
+/** Counts every insert, and logs each view once. */
+function tellOfViews(log: Logger, counters: Counters) {
+  const told = new Set<string>();
+  return (view: string, reason: string): void => {
+    counters.views_skipped += 1;
+    if (told.has(view)) return;
+    told.add(view);
+    log.error({ view, reason }, 'a materialized view that is not of Weir fails: rows go into their tables without it');
   };
 }
 
@@ -75,12 +86,24 @@ export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'e
   readonly sink: TableSink;
 } {
   const vault = createVault(config.file, env);
-  const login = vault.login(config.clickhouse, 'clickhouse');
+  const login = resolveClickHouse(config, vault);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
   return {
     reader: createReader(config.clickhouse.url, { ...login, requestTimeoutMs: config.clickhouse.requestTimeoutMs }),
     sink: createClickHouseSink({ config: config.clickhouse, ...login }),
   };
+}
+
+function resolveClickHouse({ clickhouse }: Config, vault: Vault) {
+  const { tls } = clickhouse;
+  const { ca, cert, key, ...rest } = tls ?? {};
+  const place = 'clickhouse.tls';
+  const files = {
+    ...vault.file('ca', ca, `${place}.ca`),
+    ...vault.file('cert', cert, `${place}.cert`),
+    ...vault.file('key', key, `${place}.key`),
+  };
+  return { ...vault.login(clickhouse, 'clickhouse'), ...(tls !== undefined && { tls: { ...rest, ...files } }) };
 }
 
 function resolveBroker(config: Config, broker: BrokerConfig, index: number, vault: Vault): ResolvedBroker {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
+import type { SentRange } from '../delivery/ranges.ts';
 import type { Checkpoint } from '../journal/checkpoint.ts';
 import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
@@ -18,6 +19,8 @@ export interface FoldOptions {
   readonly journalId: string;
   /** What to begin with; undefined: nothing. */
   readonly checkpoint: Checkpoint | undefined;
+  /** What earlier runs have sent to ClickHouse. */
+  readonly earlier: readonly SentRange[];
   readonly onEvent: (event: EventOutput) => void;
   readonly onBatch: (batch: Batch) => void;
   readonly log: Logger;
@@ -40,6 +43,7 @@ export function createFold({
   plan,
   journalId,
   checkpoint,
+  earlier,
   onEvent,
   onBatch,
   log,
@@ -59,6 +63,7 @@ export function createFold({
     brokers,
     context: { journalId, instance: config.mqtt[0]!.clientId, database: config.clickhouse.database },
     limits: config.clickhouse.batch,
+    earlier,
     maxBehindMs: maxAheadMs,
     counters,
   }).subscribe((output) => {

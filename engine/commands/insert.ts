@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { split } from '../delivery/batches.ts';
+import { rangeOf, type SentRange } from '../delivery/ranges.ts';
 import type { Batch } from '../model/output.ts';
 import { DeliveryError, type TableSink } from '../ports.ts';
 
@@ -8,6 +9,8 @@ export interface InsertOptions {
   readonly journalId: string;
   /** Takes a row that the server will never accept. Resolves when it is safely among the dead letters. */
   readonly onDeadRow: (row: Batch, error: DeliveryError) => Promise<void>;
+  /** Makes durable what goes out, before it does; not wanted for rows that the fold does not make again. */
+  readonly note?: (ranges: readonly SentRange[], instead?: string) => Promise<void>;
 }
 
 /** Below this many rows an overloaded server is not helped by less. */
@@ -16,8 +19,8 @@ const SMALLEST_HALVED_ROWS = 500;
 /** What earlier tries of a batch came to. A later one must go the same way, since parts of it may be in the table already. */
 interface Course {
   done: boolean;
-  /** A try failed without telling whether the rows are in; as other batches, with other tokens, they could get in twice. */
-  unsure: boolean;
+  /** It is durable that the batch, with its token, goes out. */
+  noted: boolean;
   halves: readonly Batch[] | undefined;
 }
 
@@ -28,7 +31,7 @@ const courses = new WeakMap<Batch, Course>();
  * easier. Every part has a token that follows from its rows alone, so that a later try of the same batch adds nothing twice.
  */
 export async function insertBatch(batch: Batch, options: InsertOptions): Promise<void> {
-  const course = courses.get(batch) ?? { done: false, unsure: false, halves: undefined };
+  const course = courses.get(batch) ?? { done: false, noted: batch.earlier?.isWhole === true, halves: undefined };
   courses.set(batch, course);
   if (course.done) return;
   if (course.halves === undefined) await insertWhole(batch, course, options);
@@ -37,18 +40,44 @@ export async function insertBatch(batch: Batch, options: InsertOptions): Promise
 }
 
 /** Resolves when the rows are in, or the only one is dead, or the batch is to be halved. */
-async function insertWhole(batch: Batch, course: Course, { sink, journalId, onDeadRow }: InsertOptions): Promise<void> {
+async function insertWhole(batch: Batch, course: Course, options: InsertOptions): Promise<void> {
+  const { sink, journalId, onDeadRow } = options;
+  const token = batch.earlier?.token ?? tokenOf(batch, journalId);
+  // Of rows that are fewer now, the others must not be taken for sent.
+  if (!course.noted) await note([rangeOf(batch, token)], options);
+  course.noted = true;
   try {
-    await sink.insert(batch, tokenOf(batch, journalId));
+    await sink.insert(batch, token);
   } catch (error) {
     if (!(error instanceof DeliveryError)) throw error;
-    if (error.class === 'bad-row' && batch.rows === 1) return onDeadRow(batch, error);
-    const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS && !course.unsure;
-    if (error.class !== 'bad-row' && !easier) {
-      course.unsure ||= error.class !== 'overload';
-      throw error;
+    if (error.class === 'bad-row' && batch.rows === 1) {
+      await onDeadRow(batch, error);
+      return note([{ ...rangeOf(batch, token), dead: true }], options, token);
     }
-    course.halves = split(batch);
+    // Both say that nothing of the batch is in. After any other error the same batch must go again, with the same token.
+    const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS;
+    if (error.class !== 'bad-row' && !easier) throw error;
+    const halves = split(batch).map((half) => ({
+      ...half,
+      earlier: { token: tokenOf(half, journalId), isWhole: true },
+    }));
+    // The whole must never go out again: the server may take it by then.
+    await note(
+      halves.map((half) => rangeOf(half, half.earlier.token)),
+      options,
+      token,
+    );
+    course.halves = halves;
+  }
+}
+
+/** Notes what goes out; where the disk does not take it, nothing goes out. */
+async function note(ranges: readonly SentRange[], options: InsertOptions, instead?: string): Promise<void> {
+  try {
+    await options.note?.(ranges, instead);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DeliveryError('transient', `the log of inserts cannot be written: ${reason}`, undefined, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Checkpoint, readCheckpoint } from '../journal/checkpoint.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
+import { openSentLog, type SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
@@ -20,6 +21,8 @@ export interface OpeningOptions {
 /** What earlier runs have left. */
 export interface Left {
   readonly journal: Journal;
+  /** What they have sent to ClickHouse. */
+  readonly sent: SentLog;
   /** The newest that can be read; undefined: everything that the journal holds is to be folded. */
   readonly checkpoint: Checkpoint | undefined;
   /** Receive time of the first record that the fold will see again; undefined where there is none. */
@@ -42,7 +45,10 @@ export async function openData({ config, onCommit, onFailure, log, counters }: O
   if (journal.tornBytes > 0) log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
   const checkpoint = await findCheckpoint(config.data, journal.id, log, counters);
   const repeatsFrom = await firstInstant(journal, checkpoint?.nextOffset ?? journal.firstOffset);
-  return { journal, checkpoint, repeatsFrom };
+  const sent = await openSentLog(config.data, journal.id);
+  if (sent.damaged > 0)
+    log.warn({ lines: sent.damaged }, 'the log of inserts ended in half a line, or has damaged ones');
+  return { journal, sent, checkpoint, repeatsFrom };
 }
 
 async function findCheckpoint(

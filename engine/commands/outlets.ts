@@ -5,6 +5,7 @@ import { createRowEncoder } from '../delivery/row-binary.ts';
 import { refusedRow } from '../delivery/rows.ts';
 import { DEAD_LETTERS, FIXED_TABLES, streamTable } from '../delivery/tables.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
 import type { JournalRecord } from '../model/record.ts';
@@ -40,9 +41,9 @@ export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | '
 
 /** The way to ClickHouse: batches, a few inserts at a time. */
 export function createTableOutlet(
-  options: Common & { readonly tableSink: TableSink; readonly journal: Journal },
+  options: Common & { readonly tableSink: TableSink; readonly journal: Journal; readonly sent: Pick<SentLog, 'note'> },
 ): TableOutlet {
-  const { config, tableSink: sink, counters, journal, log } = options;
+  const { config, tableSink: sink, counters, journal, sent, log } = options;
   const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
   const deadLetters = createRowEncoder(DEAD_LETTERS);
   let turn = 0;
@@ -66,7 +67,7 @@ export function createTableOutlet(
     open: () => sink.open(tables),
     send: async (parcel) => {
       const batch = await parcel.take();
-      await insertBatch(batch, { sink, journalId: journal.id, onDeadRow });
+      await insertBatch(batch, { sink, journalId: journal.id, onDeadRow, note: sent.note });
       counters.batches_inserted += 1;
       counters.rows_inserted += batch.rows;
       await parcel.drop();

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { writeCheckpoint } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
+import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
@@ -86,6 +87,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 class JournaledService implements Service {
   readonly #options: ServiceOptions;
   readonly #journal: Journal;
+  readonly #sent: SentLog;
   readonly #unlock: () => void;
   readonly #fold: Fold;
   /** First offset to fold at the start. */
@@ -107,21 +109,23 @@ class JournaledService implements Service {
   #lagMs = 0;
   #onRelief: (() => void) | undefined;
 
-  constructor(options: ServiceOptions, { journal, checkpoint, repeatsFrom }: Left, unlock: () => void) {
+  constructor(options: ServiceOptions, { journal, sent, checkpoint, repeatsFrom }: Left, unlock: () => void) {
     this.#options = options;
     this.#startedAt = this.#now();
     this.#journal = journal;
+    this.#sent = sent;
     this.#unlock = unlock;
     this.#foldFrom = checkpoint?.nextOffset ?? journal.firstOffset;
     this.#checkpointAt = checkpoint?.nextOffset;
     this.#source = options.createSource(journal.nextOffset > 0);
     const onProgress = () => this.#onProgress();
-    this.#tables = createTableOutlet({ ...options, journal, onProgress });
+    this.#tables = createTableOutlet({ ...options, journal, sent, onProgress });
     this.#events = createEventOutlet({ ...options, repeatsFrom, onProgress });
     this.#fold = createFold({
       ...options,
       journalId: journal.id,
       checkpoint,
+      earlier: sent.earlier,
       onEvent: (event) => this.#events.push(event),
       onBatch: (batch) => this.#tables.push(batch),
     });
@@ -144,6 +148,7 @@ class JournaledService implements Service {
           await writeCheckpoint(config.data, checkpoint);
           // The one before it must still have its records.
           if (this.#checkpointAt !== undefined) await this.#journal.release(this.#checkpointAt);
+          await this.#sent.release(this.#journal.firstOffset);
           this.#checkpointAt = checkpoint.nextOffset;
           this.#relieve();
         } catch (error) {
@@ -333,6 +338,7 @@ class JournaledService implements Service {
     this.#tables.stop();
     this.#events.stop();
     await this.#journal.close();
+    await this.#sent.close();
     await Promise.all([this.#options.tableSink.close(), this.#options.eventSink.close()]);
     this.#unlock();
     return { drained };

@@ -102,7 +102,10 @@ function checkClickHouse(inspection: Inspection): void {
   const { clickhouse } = file;
   checkUrl(inspection, ['clickhouse', 'url'], clickhouse.url, CLICKHOUSE);
   checkLogin(inspection, ['clickhouse'], clickhouse);
-  if (isSound(['clickhouse', 'url'])) warnPort(inspection, clickhouse.url);
+  if (isSound(['clickhouse', 'url'])) {
+    warnPort(inspection, clickhouse.url);
+    checkTlsUsed(inspection, ['clickhouse'], clickhouse.url, clickhouse.tls, CLICKHOUSE);
+  }
   checkDuration(inspection, ['clickhouse', 'requestTimeout'], clickhouse.requestTimeout, { min: '100ms', max: '1h' });
   checkBytes(inspection, ['clickhouse', 'queue'], clickhouse.queue, { min: '64KiB', max: '64GiB' });
   if (isPresent(['clickhouse', 'batch'])) {

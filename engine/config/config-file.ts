@@ -84,6 +84,7 @@ export interface ClickHouseEntry {
   readonly database?: string;
   readonly username?: Secret;
   readonly password?: Secret;
+  readonly tls?: TlsConfig;
   readonly batch?: { readonly rows?: number; readonly bytes?: Size; readonly age?: Duration };
   readonly queue?: Size;
   readonly concurrency?: number;

@@ -139,7 +139,7 @@ export const natsSchema = object('The NATS servers that events go to.', ['server
 
 /** Schema of `clickhouse`. */
 export const clickhouseSchema = object('The ClickHouse server that tables are kept in.', ['url'], {
-  url: text('Where its HTTP interface listens.', 'http://clickhouse:8123'),
+  url: text('Where its HTTP interface listens: http:// or https://, host and port.', 'http://clickhouse:8123'),
   database: {
     title: 'a name',
     type: 'string',
@@ -149,6 +149,7 @@ export const clickhouseSchema = object('The ClickHouse server that tables are ke
     default: DEFAULTS.clickhouse.database,
   },
   ...login,
+  tls,
   batch: object('When rows are sent: at whichever of these comes first.', [], {
     rows: integer('Rows.', 1, 1_000_000, DEFAULTS.clickhouse.batch.rows),
     bytes: { ...sizeSchema, description: 'Bytes; 10 MB at most.', default: DEFAULTS.clickhouse.batch.bytes },

@@ -1,5 +1,6 @@
 import type { Batch } from '../model/output.ts';
 import type { Table } from '../model/table.ts';
+import type { SentRange } from './ranges.ts';
 import type { EncodedRows } from './row-buffer.ts';
 
 /** When a batch is complete: at whichever comes first. */
@@ -17,6 +18,8 @@ export interface OpenBatch {
   readonly encoder: { readonly rows: number; readonly byteLength: number; take(): EncodedRows };
   /** Receive time of the record behind the first row. */
   openedAt: number;
+  /** What an earlier run has sent these rows in. */
+  readonly range?: SentRange | undefined;
 }
 
 /**
@@ -33,7 +36,19 @@ export function cut(batch: OpenBatch): Batch {
   const rows = batch.encoder.take();
   const fromOffset = rows.rowOffsets[0]!;
   const toOffset = rows.rowOffsets[rows.rows - 1]!;
-  return { kind: 'batch', table: batch.table.name, ...rows, fromOffset, toOffset };
+  return {
+    kind: 'batch',
+    table: batch.table.name,
+    ...rows,
+    fromOffset,
+    toOffset,
+    ...(batch.range !== undefined && { earlier: againOf(batch.range, rows.rows) }),
+  };
+}
+
+/** A range meets its own rows or fewer. */
+function againOf({ token, rows }: SentRange, now: number): NonNullable<Batch['earlier']> {
+  return { token, isWhole: rows === now };
 }
 
 /** The same rows in two batches, in order. A batch of one row cannot be split. */

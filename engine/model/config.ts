@@ -17,6 +17,15 @@ export interface TlsConfig {
   readonly verify?: boolean;
 }
 
+/** A `tls` section with the contents of its files. */
+export interface ResolvedTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+  readonly verify?: boolean;
+}
+
 export interface BrokerConfig {
   readonly name: string;
   /** `mqtt://host:1883` or `mqtts://host:8883`. */
@@ -109,6 +118,7 @@ export interface ClickHouseConfig {
   readonly database: string;
   readonly username?: Secret;
   readonly password?: Secret;
+  readonly tls?: TlsConfig;
   /** A batch is cut at whichever comes first. Defaults 10000 rows, 5 MB, 1 s. */
   readonly batch: { readonly rows: number; readonly bytes: number; readonly ageMs: number };
   /** Bytes of batches that may wait for the server before intake stops. Default 32 MiB. */

@@ -13,6 +13,8 @@ export interface Batch {
   /** First and last journal offset whose rows are inside. */
   readonly fromOffset: number;
   readonly toOffset: number;
+  /** An earlier run has sent these rows: with this token, and none beside them where that was the whole. */
+  readonly earlier?: { readonly token: string; readonly isWhole: boolean };
 }
 
 /** A message for NATS, or (where `quiet`) only what its KV entry becomes. */

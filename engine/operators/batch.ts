@@ -1,4 +1,5 @@
 import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
+import { createFollower, printOf, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
@@ -11,11 +12,33 @@ import { lift } from './lift.ts';
 /** What was received long ago has no age as a row: a batch that it opens leaves with the next tick. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
+/** The open batches of a table. */
+interface Open<E extends Encoder = Encoder> {
+  readonly free: OpenBatch & { readonly encoder: E };
+  /** Rows that an earlier run has sent, each in its batch again; such a batch is cut where it was, by no limit. */
+  readonly again: Map<SentRange, OpenBatch & { readonly encoder: E }>;
+  readonly follower: RangeFollower;
+  /** For one row, to see its bytes; made where it is wanted. */
+  trial?: E;
+  readonly begin: (at: number, range?: SentRange) => OpenBatch & { readonly encoder: E };
+}
+
+type Encoder = OpenBatch['encoder'];
+
+function opened<E extends Encoder>(table: Table, earlier: readonly SentRange[], createEncoder: () => E): Open<E> {
+  const follower = createFollower(earlier.filter((range) => range.table === table.name));
+  const begin = (openedAt: number, range?: SentRange) => ({ table, encoder: createEncoder(), openedAt, range });
+  return { free: begin(0), again: new Map(), follower, begin };
+}
+
 /**
  * Encodes readings, what views say, changes of alerts and devices, gaps and rejections as rows, and cuts them into batches. Only batches and events leave
- * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first.
+ * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first. Rows of `earlier` ranges are
+ * cut as they were, whatever the limits and columns are by now.
  */
-export const batch = (plan: Plan, limits: BatchLimits) => {
+export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRange[] = []) => {
+  const openReadings = (table: Table) => opened(table, earlier, () => createReadingEncoder(table));
+  const openRows = (table: Table) => opened(table, earlier, () => createRowEncoder(table));
   const readings = plan.streams
     .filter(({ origin }) => origin.kind === 'devices')
     .map((stream) => openReadings(streamTable(stream.config)));
@@ -24,34 +47,83 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
   const deadLetters = openRows(DEAD_LETTERS);
   const facts = openRows(FACTS);
   const gaps = openRows(GAPS);
-  const open: readonly OpenBatch[] = [...readings, alerts, devices, deadLetters, facts, gaps];
+  const open: readonly Open[] = [...readings, alerts, devices, deadLetters, facts, gaps];
 
-  const cutWhere = (due: (each: OpenBatch) => boolean, out: Item[]): void => {
-    for (const each of open) if (due(each)) out.push(cut(each));
+  const cutFree = ({ free }: Open, at: number, out: Item[]): void => {
+    if (isComplete(free, limits, at)) out.push(cut(free));
   };
-  const makeRoom = (each: OpenBatch, at: number, out: Item[]): void => {
-    if (isComplete(each, limits, at)) out.push(cut(each));
-    if (each.encoder.rows === 0) each.openedAt = at;
+  const cutAgain = ({ again }: Open, range: SentRange, out: Item[]): void => {
+    const made = cut(again.get(range)!);
+    again.delete(range);
+    if (range.dead !== true) out.push(made);
   };
 
-  /** A batch that is full does not wait for the next row. */
-  const cutFull = (each: OpenBatch, at: number, out: Item[]): void => {
-    if (isComplete(each, limits, at)) out.push(cut(each));
+  /** The batch that a row of an earlier run goes into again. */
+  const findAgain = <E extends Encoder>(each: Open<E>, offset: number, at: number, encode: (encoder: E) => void) => {
+    const { follower, again, free, begin } = each;
+    if (!follower.isNear(offset)) return undefined;
+    each.trial ??= begin(at).encoder;
+    const { trial } = each;
+    encode(trial);
+    const range = follower.take(offset, printOf({ table: free.table.name, ...trial.take() }, 0));
+    if (range === undefined) return undefined;
+    const batch = again.get(range) ?? begin(at, range);
+    again.set(range, batch);
+    return batch;
+  };
+
+  /** The batch that a row goes into, with room for it. */
+  const makeRoom = <E extends Encoder>(
+    each: Open<E>,
+    offset: number,
+    at: number,
+    encode: (encoder: E) => void,
+    out: Item[],
+  ) => {
+    const { free } = each;
+    const again = findAgain(each, offset, at, encode);
+    if (again !== undefined) return again;
+    cutFree(each, at, out);
+    if (free.encoder.rows === 0) free.openedAt = at;
+    return free;
+  };
+
+  const add = <E extends Encoder>(
+    each: Open<E>,
+    offset: number,
+    at: number,
+    encode: (encoder: E) => void,
+    out: Item[],
+  ): void => {
+    const { encoder, range } = makeRoom(each, offset, at, encode, out);
+    encode(encoder);
+    // A batch that is full does not wait for the next row.
+    if (range === undefined) cutFree(each, at, out);
+    else if (each.follower.isEmpty(range)) cutAgain(each, range, out);
   };
 
   const addReading = (reading: Reading, at: number, out: Item[]): void => {
     const own = readings[reading.stream];
     // Of a derived stream: what it was made of is stored already.
     if (own === undefined) return;
-    makeRoom(own, at, out);
-    own.encoder.encodeReading(reading);
-    cutFull(own, at, out);
+    add(own, reading.offset, at, (encoder) => encoder.encodeReading(reading), out);
   };
 
-  const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void => {
-    makeRoom(each, at, out);
-    each.encoder.encodeRow(row, offset);
-    cutFull(each, at, out);
+  const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void =>
+    add(each, offset, at, (encoder) => encoder.encodeRow(row, offset), out);
+
+  const onTick = (offset: number, at: number, out: Item[]): void => {
+    for (const each of open) {
+      for (const range of each.again.keys()) if (range.to < offset) cutAgain(each, range, out);
+      cutFree(each, at, out);
+    }
+  };
+
+  const onCut = (out: Item[]): void => {
+    for (const each of open) {
+      for (const range of each.again.keys()) cutAgain(each, range, out);
+      if (each.free.encoder.rows > 0) out.push(cut(each.free));
+    }
   };
 
   return lift((item, out) => {
@@ -77,9 +149,9 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
       case 'rejected':
         return addRow(deadLetters, deadLetterRow(item, plan), item.offset, item.at, out);
       case 'tick':
-        return cutWhere((each) => isComplete(each, limits, item.at), out);
+        return onTick(item.offset, item.at, out);
       case 'mark':
-        if (item.mark === 'cut') cutWhere((each) => each.encoder.rows > 0, out);
+        if (item.mark === 'cut') onCut(out);
         return;
       case 'event':
         out.push(item);
@@ -87,12 +159,4 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
   });
 };
 
-function openReadings(table: Table) {
-  return { table, encoder: createReadingEncoder(table), openedAt: 0 };
-}
-
-type OpenRows = ReturnType<typeof openRows>;
-
-function openRows(table: Table) {
-  return { table, encoder: createRowEncoder(table), openedAt: 0 };
-}
+type OpenRows = Open<ReturnType<typeof createRowEncoder>>;

@@ -32,6 +32,9 @@ function createTable(fail: (numbers: readonly number[], turn: number) => Failure
       const numbers = numbersOf(batch);
       asked.push({ numbers, token });
       const failure = fail(numbers, asked.length);
+      // As the port promises: that nothing is in is said only where it is so.
+      const refused = failure === 'overload' || failure === 'bad-row';
+      if (refused && tokens.includes(token)) throw new DeliveryError('transient', 'some of the rows may be in');
       if (failure !== undefined && failure !== 'lost') throw new DeliveryError(failure, failure);
       if (!tokens.includes(token)) rows.push(...numbers);
       tokens.push(token);

@@ -109,6 +109,12 @@ describe('a sound config', () => {
       clickhouse: {
         username: { env: 'CH_USER' },
         password: { file: '/run/secrets/clickhouse' },
+        tls: {
+          ca: '/etc/weir/certs/ch.pem',
+          cert: '/etc/weir/certs/weir.pem',
+          key: '/etc/weir/certs/weir.key',
+          verify: true,
+        },
         batch: { rows: 500, bytes: 1_048_576, ageMs: 250 },
         requestTimeoutMs: 1_001,
       },

@@ -60,6 +60,7 @@ export const full = {
     database: 'plant',
     username: { env: 'CH_USER' },
     password: { file: '/run/secrets/clickhouse' },
+    tls: { ca: 'certs/ch.pem', cert: 'certs/weir.pem', key: 'certs/weir.key' },
     batch: { rows: 500, bytes: '1MiB', age: '250ms' },
     queue: '8MiB',
     concurrency: 4,

@@ -32,6 +32,8 @@ const CATCHES: Readonly<Record<keyof typeof MISTAKES, string>> = {
   'closed alert left open': 'calm',
   'damage ends the journal': 'journal with flipped bits',
   'windows left out of the checkpoint': 'killed at random',
+  'earlier inserts forgotten': 'field added in between',
+  'view of the rollup altered': 'ClickHouse restarts after a kill',
   'batch given up': 'ClickHouse away',
 };
 

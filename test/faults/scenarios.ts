@@ -5,7 +5,7 @@ import { DiscardPolicy, type StreamConfig } from 'nats';
 import { readStream } from '../integration/servers/events.ts';
 import type { Expectation } from './oracle.ts';
 import type { Publisher } from './publisher.ts';
-import { isPlain, readingOf, type Sent } from './readings.ts';
+import { isPlain, readingOf, type Sent, STREAM } from './readings.ts';
 import { type Change, DEATHS, once } from './variants.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -128,6 +128,26 @@ const jumpingClock: Change = {
   replace:
     'now: () => Date.now() + (process.uptime() < 2 ? 0 : process.uptime() < 3 ? 3_600_000 : process.uptime() < 4 ? -3_600_000 : 0)',
 };
+
+/** Before its first checkpoint the first engine ends; so all that it has sent comes again. */
+const noCheckpoint: Change = {
+  file: 'engine/commands/service.js',
+  find: 'const CHECKPOINT_MS = 1_000;',
+  replace: 'const CHECKPOINT_MS = 600_000;',
+};
+
+/** The engine is killed once it has sent rows, and another starts when `change` is done. */
+const killedAround =
+  (change: (world: World) => void | Promise<void>) =>
+  async (world: World, { publisher }: Run): Promise<void> => {
+    await delay(1_000);
+    await publisher.pause();
+    await delay(500);
+    await world.kill();
+    await change(world);
+    await world.revive();
+    publisher.goOn();
+  };
 
 const REFUSED = 2_777;
 
@@ -367,6 +387,27 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'garbage among good',
     short: true,
     publish: (n) => [readingOf(n), ...(n % 50 === 0 ? [{ topic: 'plant/d0/data', payload: '{"n":' }] : [])],
+  },
+  {
+    name: 'ClickHouse restarts after a kill',
+    short: true,
+    ownClickHouse: true,
+    first: [noCheckpoint],
+    disturb: killedAround((world) => world.restartClickHouse()),
+    happened: ({ ends }) => ends === 1,
+  },
+  {
+    name: 'field added in between',
+    short: true,
+    first: [noCheckpoint],
+    disturb: killedAround((world) =>
+      world.reconfigure({
+        streams: { sensors: { ...STREAM, fields: { hum: 'number', ...STREAM.fields } } },
+        clickhouse: { batch: { rows: 300, age: '1s' } },
+      }),
+    ),
+    happened: async ({ query, database }) =>
+      (await query(`SELECT name FROM system.columns WHERE database = '${database}' AND name = 'hum'`)).length > 0,
   },
   { name: 'flood', count: { short: 20_000, full: 600_000 }, perSecond: 1_000_000, merges: true },
 ];

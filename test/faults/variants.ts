@@ -27,7 +27,7 @@ const dies = (times: number) => `if (${once(times)}) process.kill(process.pid, '
 
 const SYNC = 'await this.#file.datasync();';
 const HAND_OVER = 'this.#handOver(group);';
-const INSERT = 'await sink.insert(batch, tokenOf(batch, journalId));';
+const INSERT = 'await sink.insert(batch, token);';
 const PUBLISH = 'await sink.publish(event);';
 const CUT = 'this.#checkpointer.onCut(record.offset);';
 const KEEP = 'await keepBefore(folder);';
@@ -52,7 +52,7 @@ export const DEATHS = {
   'insert-sent': {
     file: 'engine/commands/insert.js',
     find: INSERT,
-    replace: `const answer = sink.insert(batch, tokenOf(batch, journalId)); await new Promise((resolve) => setTimeout(resolve, 4)); ${dies(4)} await answer;`,
+    replace: `const answer = sink.insert(batch, token); await new Promise((resolve) => setTimeout(resolve, 4)); ${dies(4)} await answer;`,
   },
   'insert-answered': { file: 'engine/commands/insert.js', find: INSERT, replace: `${INSERT} ${dies(4)}` },
   'publish-sent': {
@@ -75,7 +75,7 @@ export const MISTAKES = {
   },
   'token left out': {
     file: 'engine/commands/insert.js',
-    find: 'await sink.insert(batch, tokenOf(batch, journalId));',
+    find: INSERT,
     replace: 'await sink.insert(batch, String(Math.random()));',
   },
   'outbox skipped': {
@@ -118,10 +118,22 @@ export const MISTAKES = {
     find: 'windows[rule.name] = window;',
     replace: ';',
   },
+  'earlier inserts forgotten': {
+    file: 'engine/commands/service.js',
+    find: 'earlier: sent.earlier,',
+    replace: 'earlier: [],',
+  },
+  'view of the rollup altered': {
+    file: 'connectors/clickhouse/tables.js',
+    find: 'if (liveView?.comment !== stampOf(view.query)) {',
+    replace:
+      "if (liveFeed === undefined) await session.run('alter', 'ALTER TABLE ' + feedName + ' MODIFY QUERY ' + feed.query);" +
+      'if (liveView?.comment !== stampOf(view.query)) {',
+  },
   'batch given up': {
     file: 'engine/commands/insert.js',
-    find: "course.unsure ||= error.class !== 'overload';",
-    replace: 'return;',
+    find: "if (error.class !== 'bad-row' && !easier)\n            throw error;",
+    replace: "if (error.class !== 'bad-row' && !easier) return;",
   },
 } satisfies Record<string, Change>;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { connect, type NatsConnection } from 'nats';
-import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { type EmbeddedClickHouse, startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { type EmbeddedNats, startNats } from '../../connectors/embedded/nats.ts';
 import { type Engine, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
 import { type Received, readBucket, readStream } from '../integration/servers/events.ts';
@@ -22,6 +22,10 @@ export interface World {
   readonly data: string;
   readonly database: string;
   readonly clickhouse: ClickHouseClient;
+  /** Ends it cleanly and starts it again; only where it is the scenario's own. */
+  restartClickHouse(): Promise<void>;
+  /** Lays changes over the sections of the config, for the engines that start from now on. */
+  reconfigure(changes: Readonly<Record<string, object>>): void;
   nats(): EmbeddedNats;
   stopNats(): Promise<void>;
   /** Starts it again, on the same port and with what it had kept. */
@@ -66,6 +70,8 @@ export interface WorldOptions {
   readonly rules?: readonly { readonly name: string }[];
   /** ClickHouse may merge: too many parts else. A merge would hide that a row was inserted twice. */
   readonly merges?: boolean;
+  /** A ClickHouse server of its own. */
+  readonly ownClickHouse?: boolean;
   /** More lines for the broker's configuration. */
   readonly broker?: readonly string[];
   /** Size of a disk of its own for the data folder: see `canMakeDisk`. */
@@ -93,13 +99,15 @@ function mountDisk(folder: string, bytes: number): void {
 const MERGED = ['sensors', 'alerts', 'facts'];
 
 export async function createWorld(
-  server: EmbeddedClickHouse,
-  { config = {}, rules = RULES, merges = false, broker: lines = [], diskBytes }: WorldOptions,
+  shared: EmbeddedClickHouse,
+  { config = {}, rules = RULES, merges = false, broker: lines = [], diskBytes, ownClickHouse = false }: WorldOptions,
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'));
   const data = join(folder, 'data');
   mkdirSync(data);
   if (diskBytes !== undefined) mountDisk(data, diskBytes);
+  const serverDir = join(folder, 'clickhouse');
+  let server = ownClickHouse ? await startClickHouse({ dir: serverDir }) : shared;
   const database = `faults_${process.pid}_${++databases}`;
   const broker = await startMosquitto({ config: ['log_type error', ...lines] });
   const natsOptions = { dir: join(folder, 'nats') };
@@ -115,6 +123,10 @@ export async function createWorld(
   for (const rule of rules) writeFileSync(join(folder, `rules/${rule.name}.rule.json`), JSON.stringify(rule));
   writeFileSync(file, JSON.stringify(configOf(links, database, config)));
   const clickhouse = createClient({ url: server.url, log: { level: ClickHouseLogLevel.OFF } });
+  const stopMerges = async () => {
+    if (merges) return;
+    for (const table of MERGED) await clickhouse.command({ query: `SYSTEM STOP MERGES ${database}.${table}` });
+  };
   const current = () => engines.at(-1) as Engine;
   let watcher: NatsConnection | undefined;
   const seen = { messages: 0, changes: new Map<string, string[]>() };
@@ -161,6 +173,17 @@ export async function createWorld(
     data,
     database,
     clickhouse,
+    restartClickHouse: async () => {
+      if (!ownClickHouse) throw new Error('other scenarios use this server');
+      await server.stop();
+      server = await startClickHouse({ dir: serverDir, port: server.port });
+      await stopMerges();
+    },
+    reconfigure: (changes) => {
+      const sections = Object.keys({ ...config, ...changes });
+      const both = Object.fromEntries(sections.map((name) => [name, { ...config[name], ...changes[name] }]));
+      writeFileSync(file, JSON.stringify(configOf(links, database, both)));
+    },
     nats: () => nats,
     stopNats: () => nats.stop(),
     startNats: async (more = {}) => {
@@ -173,8 +196,7 @@ export async function createWorld(
       await launch(cli);
       // Before it has subscribed, the broker keeps nothing for it.
       await ready(current, EVERYTHING);
-      if (merges) return;
-      for (const table of MERGED) await clickhouse.command({ query: `SYSTEM STOP MERGES ${database}.${table}` });
+      await stopMerges();
     },
     ready: () => ready(current, EVERYTHING),
     restart: async () => {
@@ -220,6 +242,7 @@ export async function createWorld(
       await watcher?.close();
       await clickhouse.command({ query: `DROP DATABASE IF EXISTS ${database}` });
       await clickhouse.close();
+      if (ownClickHouse) await server.stop();
       await Promise.all([links.mqtt.close(), links.nats.close(), links.clickhouse.close()]);
       await Promise.all([broker.stop(), nats.stop()]);
       if (diskBytes !== undefined) execFileSync('umount', [data]);

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs';
 import { parseConfig } from '../../engine/config/parse.ts';
 import { createDecoder } from '../../engine/decode/decode.ts';
+import type { SentRange } from '../../engine/delivery/ranges.ts';
 import { compilePlan, type ParsedRule } from '../../engine/language/compile.ts';
 import { parseRuleFile } from '../../engine/language/shape.ts';
 import { parseSharedFile } from '../../engine/language/shared.ts';
@@ -72,8 +73,8 @@ export interface Fold {
   checkpoint(): string;
 }
 
-/** Starts the fold of a setup, from a checkpoint's state if one is given. */
-export function startFold({ config, plan }: Setup, from?: string): Fold {
+/** Starts the fold of a setup, from a checkpoint's state if one is given; `earlier` is what earlier runs have sent. */
+export function startFold({ config, plan }: Setup, from?: string, earlier: readonly SentRange[] = []): Fold {
   const brokers = config.mqtt.map(({ name }) => name);
   const state =
     from === undefined ? createState(plan, brokers.length) : restore(plan, brokers, JSON.parse(from) as Snapshot).state;
@@ -87,6 +88,7 @@ export function startFold({ config, plan }: Setup, from?: string): Fold {
     decoder: createDecoder({ streams: config.streams, brokers, maxAheadMs, counters }),
     context: { journalId: 'j0', instance: 'weir-1', database: config.clickhouse.database },
     limits: config.clickhouse.batch,
+    earlier,
     maxBehindMs: maxAheadMs,
     brokers,
     counters,

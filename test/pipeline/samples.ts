@@ -164,10 +164,15 @@ const CONFIG = {
   },
 };
 
-/** An engine of two brokers and three streams with rules of every kind and batches of a few rows. */
-export function createBusySetup(): Setup {
-  const setup = setUp([...RULES, ...VIEW_SAMPLES, ...CORRELATION_VIEWS], CONFIG, SHARED);
-  const batch = { rows: 5, bytes: 900, ageMs: 2_500 };
+/** An engine of two brokers and three streams with rules of every kind and batches of a few rows; `fields` are more of the stream `sensors`, `changes` are laid over it. */
+export function createBusySetup(
+  batch = { rows: 5, bytes: 900, ageMs: 2_500 },
+  fields: object = {},
+  changes: object = {},
+): Setup {
+  const { sensors, ...others } = CONFIG.streams;
+  const streams = { sensors: { ...sensors, ...changes, fields: { ...sensors.fields, ...fields } }, ...others };
+  const setup = setUp([...RULES, ...VIEW_SAMPLES, ...CORRELATION_VIEWS], { ...CONFIG, streams }, SHARED);
   return { ...setup, config: { ...setup.config, clickhouse: { ...setup.config.clickhouse, batch } } };
 }
 
