@@ -81,7 +81,10 @@ export interface EventSink {
    * has published since `repeatsFrom` (milliseconds since the epoch) may come again.
    */
   open(repeatsFrom?: number): Promise<void>;
-  /** Resolves when the server has the event (and its KV entry). Repeating it adds nothing. Rejects with a DeliveryError. */
+  /**
+   * Resolves when the server has the event (and its KV entry). Repeating it adds nothing. Rejects with a DeliveryError; the engine then tries
+   * again, for ever, but for the class `bad-row`: such an event goes to the dead letters.
+   */
   publish(event: EventOutput): Promise<void>;
   status(): PortStatus;
   close(): Promise<void>;

@@ -22,6 +22,9 @@ export interface ClickHouseSinkOptions {
   readonly onViewSkipped?: (view: string, reason: string) => void;
 }
 
+/** In place of a table's name. */
+const OPENING = '';
+
 /** A batch of up to a million rows is one block, and one token then covers it in each of its partitions. */
 const BLOCK_ROWS = 1_048_576;
 const BLOCK_BYTES = 1_073_741_824;
@@ -68,17 +71,17 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
   const { database } = options.config;
   const session = createSession(options);
   const tables = new Map<string, { table: Table; sql: string }>();
-  let status: PortStatus = { name: 'clickhouse', ready: false, reason: 'not opened yet' };
+  /** By table, or `OPENING`: why the last try failed. Each table has its own: one that is broken does not stop the others. */
+  const failures = new Map([[OPENING, 'not opened yet']]);
 
   /** Notes whether the server did what it was asked; a bad row is the row's fault. */
-  async function noting(work: Promise<void>): Promise<void> {
+  async function noting(what: string, work: Promise<void>): Promise<void> {
     try {
       await work;
-      status = { name: 'clickhouse', ready: true };
+      failures.delete(what);
     } catch (error) {
-      const ready = error instanceof DeliveryError && error.class === 'bad-row';
-      const reason = error instanceof Error ? error.message : String(error);
-      status = ready ? { name: 'clickhouse', ready } : { name: 'clickhouse', ready, reason };
+      if (error instanceof DeliveryError && error.class === 'bad-row') failures.delete(what);
+      else failures.set(what, error instanceof Error ? error.message : String(error));
       throw error;
     }
   }
@@ -148,12 +151,19 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
   }
 
   return {
-    open: (wanted) => noting(open(wanted)),
-    insert: (batch, token) => noting(insert(batch, token)),
-    status: () => status,
+    open: (wanted) => noting(OPENING, open(wanted)),
+    insert: (batch, token) => noting(batch.table, insert(batch, token)),
+    status: () => statusOf(failures),
     close: async () => {
-      status = { name: 'clickhouse', ready: false, reason: 'closed' };
+      failures.set(OPENING, 'closed');
       await session.close();
     },
   };
+}
+
+/** The whole server, where that is at fault, else each table that cannot be written. */
+function statusOf(failures: ReadonlyMap<string, string>): PortStatus {
+  if (failures.size === 0) return { name: 'clickhouse', ready: true };
+  const reasons = Array.from(failures, ([table, reason]) => (table === OPENING ? reason : `table ${table}: ${reason}`));
+  return { name: 'clickhouse', ready: false, reason: failures.get(OPENING) ?? reasons.join('; ') };
 }

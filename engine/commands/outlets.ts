@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { cut } from '../delivery/batches.ts';
 import { createRowEncoder } from '../delivery/row-binary.ts';
-import { refusedRow } from '../delivery/rows.ts';
+import { refusedRow, undeliverableRow } from '../delivery/rows.ts';
 import { DEAD_LETTERS, FIXED_TABLES, streamTable } from '../delivery/tables.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
 import type { JournalRecord } from '../model/record.ts';
-import type { DeliveryError, EventSink, TableSink } from '../ports.ts';
+import { DeliveryError, type EventSink, type TableSink } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 import { insertBatch } from './insert.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
@@ -37,17 +37,27 @@ const SPILL_FROM = 0.5;
 export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | 'push' | 'stop'> {
   /** Bytes on the disk. */
   readonly spilledBytes: number;
+  /** Puts an event that NATS will never take among the dead letters. Resolves when it is there; rejects with a DeliveryError. */
+  bury(event: EventOutput, error: DeliveryError): Promise<void>;
 }
 
-/** The way to ClickHouse: batches, a few inserts at a time. */
+/**
+ * The way to ClickHouse: batches, a few inserts at a time for each table. A table that cannot be written keeps its own batches waiting, and no
+ * others.
+ */
 export function createTableOutlet(
   options: Common & { readonly tableSink: TableSink; readonly journal: Journal; readonly sent: Pick<SentLog, 'note'> },
 ): TableOutlet {
   const { config, tableSink: sink, counters, journal, sent, log } = options;
   const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
   const deadLetters = createRowEncoder(DEAD_LETTERS);
-  let turn = 0;
+  const lane = createTableLanes(config.clickhouse.concurrency);
 
+  const insertLetter = async (row: unknown[], offset: number): Promise<void> => {
+    deadLetters.encodeRow(row, offset);
+    const letter = cut({ table: DEAD_LETTERS, encoder: deadLetters, openedAt: 0 });
+    await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });
+  };
   const onDeadRow = async (row: Batch, error: DeliveryError): Promise<void> => {
     counters.rows_dead_lettered += 1;
     const record = await findMessage(journal, row.fromOffset);
@@ -56,9 +66,7 @@ export function createTableOutlet(
       'ClickHouse refuses a row: to the dead letters',
     );
     if (row.table === DEAD_LETTERS.name) return;
-    deadLetters.encodeRow(refusedRow(row.table, error.message, record), row.fromOffset);
-    const letter = cut({ table: DEAD_LETTERS, encoder: deadLetters, openedAt: 0 });
-    await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });
+    await insertLetter(refusedRow(row.table, error.message, record), row.fromOffset);
   };
 
   const spill = createSpill(join(config.data, SPILL));
@@ -72,7 +80,7 @@ export function createTableOutlet(
       counters.rows_inserted += batch.rows;
       await parcel.drop();
     },
-    lane: () => turn++ % config.clickhouse.concurrency,
+    lane: ({ table }) => lane(table),
     bytesOf: ({ bytes }) => bytes,
     onRetry: tell('clickhouse', 'inserts_retried', options),
   });
@@ -89,7 +97,18 @@ export function createTableOutlet(
       outlet.push(parcel);
       if (outlet.outbox.bytes > config.clickhouse.queueBytes * SPILL_FROM) relieve(outlet, parcel, log);
     },
+    bury: (event, error) => insertLetter(undeliverableRow(event, error.message), event.offset),
     stop: () => outlet.stop(),
+  };
+}
+
+/** Numbers for the inserts that may go side by side: so many for each table, taken in turn. */
+function createTableLanes(concurrency: number): (table: string) => number {
+  const turns = new Map<string, { readonly first: number; turn: number }>();
+  return (table) => {
+    let own = turns.get(table);
+    if (own === undefined) turns.set(table, (own = { first: turns.size * concurrency, turn: 0 }));
+    return own.first + (own.turn++ % concurrency);
   };
 }
 
@@ -104,21 +123,34 @@ function relieve(outlet: Outlet<Parcel>, parcel: Parcel, log: Logger): void {
 }
 
 async function findMessage(journal: Journal, offset: number): Promise<JournalRecord | undefined> {
-  for await (const records of journal.read(offset)) return records[0];
+  for await (const records of journal.read(offset)) return records.find((record) => record.offset === offset);
   return undefined;
 }
 
 /** The way to NATS: events, side by side but for those of one subject. */
 export function createEventOutlet(
-  options: Common & { readonly eventSink: EventSink; readonly repeatsFrom: number | undefined },
+  options: Common & {
+    readonly eventSink: EventSink;
+    readonly repeatsFrom: number | undefined;
+    readonly bury: TableOutlet['bury'];
+  },
 ): Outlet<EventOutput> {
-  const { eventSink: sink, repeatsFrom, counters } = options;
+  const { eventSink: sink, repeatsFrom, counters, log, bury } = options;
   return createOutlet<EventOutput>({
     ...options,
     open: () => sink.open(repeatsFrom),
     send: async (event) => {
-      await sink.publish(event);
-      counters.events_published += 1;
+      try {
+        await sink.publish(event);
+        counters.events_published += 1;
+      } catch (error) {
+        // Tried again for ever, it would hold up the events behind it, and every checkpoint.
+        if (!(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
+        await bury(event, error);
+        counters.events_dead_lettered += 1;
+        const { subject, id, offset } = event;
+        log.error({ subject, id, offset, reason: error.message }, 'NATS refuses an event: to the dead letters');
+      }
     },
     lane: ({ kv, subject }) => laneOf(kv === undefined ? subject : `${kv.bucket}.${kv.key}`),
     bytesOf: ({ subject, body, kv }) =>

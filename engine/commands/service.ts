@@ -120,7 +120,12 @@ class JournaledService implements Service {
     this.#source = options.createSource(journal.nextOffset > 0);
     const onProgress = () => this.#onProgress();
     this.#tables = createTableOutlet({ ...options, journal, sent, onProgress });
-    this.#events = createEventOutlet({ ...options, repeatsFrom, onProgress });
+    this.#events = createEventOutlet({
+      ...options,
+      repeatsFrom,
+      onProgress,
+      bury: (event, error) => this.#tables.bury(event, error),
+    });
     this.#fold = createFold({
       ...options,
       journalId: journal.id,

@@ -6,6 +6,8 @@ import type { Batch } from '../model/output.ts';
 
 /** A batch on its way to a sink, in memory or on the disk. */
 export interface Parcel {
+  /** Of the batch. */
+  readonly table: string;
   /** What it takes in memory; bytes. */
   readonly bytes: number;
   /** The batch, read back where it is on the disk; from then on it stays in memory. The same object each time. */
@@ -54,6 +56,7 @@ function createParcel(packed: Batch, path: string, onChange: (bytes: number) => 
     await rm(path, { force: true });
   };
   return {
+    table: packed.table,
     bytes: packed.bytes.length + packed.rowEnds.byteLength + packed.rowOffsets.byteLength,
     async take() {
       taken = true;

@@ -1,4 +1,5 @@
 import type { DeviceChange, Gap, Rejected, Transition, Viewed } from '../model/item.ts';
+import type { EventOutput } from '../model/output.ts';
 import type { Plan, RulePlan } from '../model/plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { alertMessage } from './events.ts';
@@ -73,6 +74,12 @@ export function deadLetterRow(rejected: Rejected, plan: Plan): unknown[] {
   const stream = rejected.stream < 0 ? '' : plan.streams[rejected.stream]!.name;
   const { at, topic, reason, detail, payload, offset, ordinal } = rejected;
   return [at, at, stream, topic, reason, detail, payload, offset, ordinal, undefined];
+}
+
+/** The row of the `dead_letters` table for an event that NATS refuses. The payload is the event. */
+export function undeliverableRow({ id, offset, subject, body }: EventOutput, detail: string): unknown[] {
+  const at = Date.parse((JSON.parse(body) as { time: string }).time);
+  return [at, at, '', subject, 'undeliverable', detail, Buffer.from(body), offset, textHash(id), undefined];
 }
 
 /** FNV-1a, 32 bit (Fowler, Noll, Vo). */

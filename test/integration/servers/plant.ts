@@ -156,6 +156,7 @@ export interface Tables {
   select<Row = Json>(query: string): Promise<Row[]>;
   /** One number. */
   count(query: string): Promise<number>;
+  command(query: string): Promise<void>;
 }
 
 export function openTables(url: string, cleanup: Cleanup): Tables {
@@ -170,5 +171,8 @@ export function openTables(url: string, cleanup: Cleanup): Tables {
   return {
     select,
     count: async (query) => Number((await select<{ n: string }>(`SELECT toInt64(${query}) AS n`))[0]?.n),
+    command: async (query) => {
+      await client.command({ query });
+    },
   };
 }

@@ -1,0 +1,110 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { readStream } from './servers/events.ts';
+import { createCleanup, createPlant, eventually, type Json, openTables } from './servers/plant.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const BASE = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
+const sensors = {
+  topic: 'plant/{device}/data',
+  format: 'json',
+  time: { path: 'ts', unit: 'ms' },
+  fields: { temp: 'number', text: 'string' },
+  limits: { bytes: '1MiB' },
+};
+const hot = {
+  name: 'hot',
+  stream: 'sensors',
+  conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 80 }] },
+  event: { type: 'hot', params: { message: '{{device}}: {{text}}' } },
+};
+
+async function startPlant(nats?: string) {
+  const cleanup = createCleanup();
+  onTestFinished(() => cleanup.run());
+  const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
+  const clickhouse = await startClickHouse({ dir });
+  cleanup.add(() => clickhouse.stop());
+  const plant = await createPlant(
+    {
+      clickhouseUrl: clickhouse.url,
+      database: 'weir',
+      streams: { sensors },
+      rules: [hot],
+      ...(nats !== undefined && { nats }),
+    },
+    cleanup,
+  );
+  const engine = await plant.start();
+  await eventually(async () => expect(await engine.readiness()).toMatchObject({ ready: true }));
+  const client = await plant.client();
+  const publish = (device: string, reading: Json) =>
+    client.publishAsync(`plant/${device}/data`, JSON.stringify({ ts: BASE, ...reading }), { qos: 1 });
+  const checkpoint = () =>
+    eventually(async () => expect(await readdir(join(plant.dir, 'data'))).toContain('checkpoint.jsonl'));
+  return { plant, engine, tables: openTables(clickhouse.url, cleanup), publish, checkpoint };
+}
+
+test('an event with a text of half a megabyte goes out cut, and its row has the whole text', async () => {
+  const { plant, engine, tables, publish, checkpoint } = await startPlant();
+  await publish('d1', { temp: 90, text: 'x'.repeat(500_000) });
+  await publish('d2', { temp: 90, text: '\u0001'.repeat(100_000) });
+  for (let i = 0; i < 200; i++) await publish(`n${i}`, { temp: 90, text: 'short' });
+  const nats = await plant.natsClient();
+  await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(202));
+  const [first] = await readStream(nats, 'WEIR_ALERTS');
+  expect(first!.body).toMatchObject({ subject: 'd1', data: { key: 'd1', state: 'firing', truncated: true } });
+  expect((first!.body.data as { message: string }).message).toMatch(/^d1: x+…$/);
+  await eventually(async () =>
+    expect(await tables.count('(SELECT max(length(text)) FROM weir.sensors)')).toBe(500_000),
+  );
+  await checkpoint();
+  expect((await engine.metrics()).weir_events_retried_total).toBe(0);
+});
+
+test('an event that NATS refuses all the same is a dead letter; the others come, and checkpoints go on', async () => {
+  const { plant, engine, tables, publish, checkpoint } = await startPlant('max_payload: 8192');
+  await publish('d1', { temp: 90, text: 'x'.repeat(20_000) });
+  for (let i = 0; i < 200; i++) await publish(`n${i}`, { temp: 90, text: 'short' });
+  const nats = await plant.natsClient();
+  await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(200));
+  const letters = () =>
+    tables.select('SELECT topic, reason, detail, payload FROM weir.dead_letters FINAL').catch(() => []);
+  await eventually(async () => expect(await letters()).toHaveLength(1));
+  const [letter] = await letters();
+  expect(letter).toMatchObject({
+    topic: 'weir.alerts.warning.hot.d1',
+    reason: 'undeliverable',
+    detail: expect.stringContaining('max_payload'),
+  });
+  expect(JSON.parse(String(letter!.payload))).toMatchObject({ subject: 'd1', data: { state: 'firing' } });
+  await checkpoint();
+  await eventually(async () =>
+    expect(await engine.metrics()).toMatchObject({ weir_events_dead_lettered_total: 1, weir_nats_pending_bytes: 0 }),
+  );
+  expect(engine.log().filter(({ msg }) => msg === 'NATS refuses an event: to the dead letters')).toHaveLength(1);
+  expect(await engine.readiness()).toMatchObject({ ready: true });
+});
+
+test('a table that cannot be written keeps its own rows waiting, and readiness names it', async () => {
+  const { engine, tables, publish } = await startPlant();
+  await publish('d1', { temp: 1 });
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.devices)')).toBe(1));
+  await tables.command('ALTER TABLE weir.devices RENAME COLUMN reason TO cause');
+  for (let i = 0; i < 1_000; i++) await publish(`n${i % 200}`, { temp: 1, ts: BASE + i });
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(1_001));
+  await eventually(async () => {
+    const { parts } = await engine.readiness();
+    expect(parts.find(({ name }) => name === 'clickhouse')).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining('table devices:'),
+    });
+  });
+  for (let i = 0; i < 1_000; i++) await publish(`n${i % 200}`, { temp: 1, ts: BASE + 10_000 + i });
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(2_001));
+});
