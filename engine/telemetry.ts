@@ -34,7 +34,9 @@ export const COUNTERS = {
   attributes_changed: 'Changes of attributes of devices, taken into the journal.',
   attributes_rejected: 'Files and entries of attributes that could not be used; what was known stays.',
   journal_records_lost: 'Acknowledged records that a damaged journal lost.',
-  checkpoints_unreadable: 'Checkpoints that could not be read; an older one took their place.',
+  checkpoints_unreadable:
+    'Checkpoints that could not be read; an older one, or the journal from its start, took their place.',
+  checkpoints_failed: 'Checkpoints that could not be written; the one before and the journal are kept.',
   journal_bytes: 'Bytes appended to the journal.',
   journal_syncs: 'Group commits of the journal.',
 } as const;

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { writeCheckpoint } from '../journal/checkpoint.ts';
+import { type Checkpoint, writeCheckpoint } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import type { Config } from '../model/config.ts';
@@ -132,11 +132,11 @@ class JournaledService implements Service {
   }
 
   #createCheckpointer(): Checkpointer {
-    const { config, log } = this.#options;
+    const { config } = this.#options;
     const outboxes = [this.#tables.outbox, this.#events.outbox];
     return createCheckpointer({
       requestCut: () => this.#append([{ kind: 'mark', at: this.#now(), mark: 'cut', connection: -1 }]),
-      take: (nextOffset) => ({ journalId: this.#journal.id, nextOffset, state: this.#fold.takeState() }),
+      take: (nextOffset) => this.#takeCheckpoint(nextOffset),
       positions: () => outboxes.map((outbox) => outbox.position),
       areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
       write: async (checkpoint) => {
@@ -147,10 +147,29 @@ class JournaledService implements Service {
           this.#checkpointAt = checkpoint.nextOffset;
           this.#relieve();
         } catch (error) {
-          log.error({ err: error }, 'the checkpoint could not be written; the journal is kept');
+          this.#refuseCheckpoint(error);
         }
       },
     });
+  }
+
+  /** Undefined where the state has a part that could not be read back: no checkpoint is better than that one. */
+  #takeCheckpoint(nextOffset: number): Checkpoint | undefined {
+    try {
+      return { journalId: this.#journal.id, nextOffset, state: this.#fold.takeState() };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#refuseCheckpoint(error);
+      return undefined;
+    }
+  }
+
+  #refuseCheckpoint(error: unknown): void {
+    this.#options.counters.checkpoints_failed += 1;
+    this.#options.log.error(
+      { err: error },
+      'the checkpoint could not be written; the one before it and the journal are kept',
+    );
   }
 
   #now(): number {

@@ -7,7 +7,7 @@ import {
   listLastKnown,
   lookUp,
   note,
-  restoreLastKnown,
+  restoreKnown,
   sweep,
 } from '../../engine/windows/last-known.ts';
 
@@ -90,14 +90,11 @@ describe('what is known last', () => {
     const last = createLastKnown();
     note(last, 'a', reading(1.5, [1, undefined, 'x', false], 7, 1));
     sweep(last, { at: 60_000, liveMs: [0, 0] }, 10_000);
-    const meaning = { fields: ['n: number'], version: 'v' };
-    const text = JSON.stringify(listLastKnown(last, meaning));
+    const text = JSON.stringify([...listLastKnown(last)]);
     const restored = createLastKnown();
     const swap = (heard: Omit<Known, 'values'>) => ({ ...heard, connection: 1 - heard.connection });
-    restoreLastKnown(restored, JSON.parse(text), swap);
-    expect(restored.sweptAt).toBe(60_000);
+    for (const entry of JSON.parse(text)) restoreKnown(restored, entry, swap);
     const known = { at: 1.5, values: [1, undefined, 'x', false], seenLiveMs: 7, connection: 0 };
     expect([...restored.byKey]).toEqual([['a', known]]);
-    expect(JSON.parse(text)).toMatchObject(meaning);
   });
 });
