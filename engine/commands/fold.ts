@@ -18,6 +18,8 @@ export interface FoldOptions {
   readonly journalId: string;
   /** What to begin with; undefined: nothing. */
   readonly checkpoint: StoredCheckpoint | undefined;
+  /** Bytes of the longest part of the state that may be taken down. Default `MAX_LINE_BYTES`. */
+  readonly maxLineBytes?: number;
   readonly onEvent: (event: EventOutput) => void;
   readonly onBatch: (batch: Batch) => void;
   readonly log: Logger;
@@ -43,6 +45,7 @@ export function createFold({
   plan,
   journalId,
   checkpoint,
+  maxLineBytes = MAX_LINE_BYTES,
   onEvent,
   onBatch,
   log,
@@ -54,7 +57,7 @@ export function createFold({
   const { streams, maxAheadMs } = config;
   const records$ = new Subject<readonly JournalRecord[]>();
   const batches: Batch[] = [];
-  const snapshot = new TextBuffer(MAX_LINE_BYTES);
+  const snapshot = new TextBuffer(maxLineBytes);
   pipeline(records$, {
     plan,
     state,

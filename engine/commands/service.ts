@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly tableSink: TableSink;
   readonly eventSink: EventSink;
   readonly attributeSources: AttributeSources;
+  /** See `FoldOptions`. */
+  readonly maxLineBytes?: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
