@@ -13,11 +13,11 @@ import type { Keying, Plan, RulePlan, StreamPlan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
 import type { RuleTrace } from './model/rule-trace.ts';
 import {
+  addDevice,
   createState,
   type Hearing,
   type KeyState,
   keyText,
-  lookUpDevice,
   lookUpKey,
   type Presence,
   type Running,
@@ -296,12 +296,14 @@ function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly [
     addEnded(restoration, from);
     const keying = target?.streamPlan.keyings.find((known) => known.per.join() === from.per.join());
     if (target === undefined || keying === undefined) return;
+    target.stream.marks[keying.index]! += from.marks.length;
     restoreKey(lookUpKey(target.stream, keying.index, from.parts), from, kept, connections);
   } else if (target === undefined) return;
   else if (kind === 'device') {
     const { stream, streamPlan } = target;
     // Behind the keys, so that those stand in their old order.
-    Object.assign(lookUpDevice(stream, streamPlan.keyings, from.name, from.labels).presence, from.presence);
+    Object.assign(addDevice(streamPlan, stream, from.name, from.labels).presence, from.presence);
+    stream.admitted.add(from.name);
   } else if (kind === 'known') {
     if (target.takesLastKnown) restoreKnown(target.stream.lastKnown, from, (heard) => reconnect(heard, connections));
   } else if (target.takesNumberings) restoreNumbering(target.stream.numberings, from);

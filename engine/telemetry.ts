@@ -18,6 +18,11 @@ export const COUNTERS = {
   readings_late: 'Readings that came after their window had closed.',
   readings_out_of_order: 'Readings older than one before them, which rules with running facts did not look at.',
   readings_hurried: 'Readings taken into a window before older ones had their time to come, because too many waited.',
+  readings_over_device_limit: 'Readings of devices above `limits.devices`; stored, and not judged.',
+  readings_over_key_limit: 'Readings of keys above `limits.keys`, which the rules that group by them did not look at.',
+  readings_over_group_limit:
+    'Readings of devices that are too many for the groups of a window, which did not take them in.',
+  statuses_over_device_limit: 'Messages of status topics about devices above `limits.devices`; left out.',
   readings_clamped: 'Readings whose stamp lay too far ahead and was set back to the receive time.',
   retained_ignored: 'Retained messages without a stamp of their own, which say nothing about now.',
   fields_ignored: 'Undeclared fields that the stream ignores.',

@@ -9,7 +9,7 @@ import type { Plan } from '../model/plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import { readSnapshot, restore, writeSnapshot } from '../snapshot.ts';
-import { createState, type State } from '../state.ts';
+import { createState, fullLimits, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 
 export interface FoldOptions {
@@ -38,6 +38,8 @@ export interface Fold {
   /** JSON text of the attributes of each device that has some. */
   attributes(): Map<string, string>;
   readonly devices: number;
+  /** The limits that are reached: `50000 devices of sensors (limits.devices)`. */
+  fullLimits(): string[];
 }
 
 export function createFold({
@@ -83,6 +85,7 @@ export function createFold({
     },
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
     // Those of derived streams are no devices, or the same ones again.
+    fullLimits: () => fullLimits(plan, state),
     get devices() {
       return streams.reduce((sum, _, i) => sum + state.streams[i]!.devices.size, 0);
     },

@@ -18,6 +18,7 @@ import type { Outlet } from './outlet.ts';
 import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
 import { createPressureGauge, type PressureGauge } from './pressure.ts';
 import { createRedriveFeed } from './redrive.ts';
+import { createRoomWatch, type RoomWatch } from './room.ts';
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -55,6 +56,7 @@ export interface Gauges {
   readonly nats_pending_bytes: number;
   readonly intake_paused: number;
   readonly devices: number;
+  readonly limits_reached: number;
   readonly rules: number;
   readonly lag_seconds: number;
 }
@@ -98,6 +100,7 @@ class JournaledService implements Service {
   readonly #checkpointer: Checkpointer;
   readonly #source: Source;
   readonly #intake: Intake;
+  readonly #room: RoomWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   /** When the config was read, at the latest. */
   readonly #startedAt: number;
@@ -131,6 +134,7 @@ class JournaledService implements Service {
     this.#pressure = createPressureGauge({ config, journal, tables: this.#tables.outbox, events: this.#events.outbox });
     this.#checkpointer = this.#createCheckpointer();
     this.#intake = this.#createIntake();
+    this.#room = createRoomWatch({ ...options, full: () => this.#fold.fullLimits() });
   }
 
   #createCheckpointer(): Checkpointer {
@@ -213,6 +217,7 @@ class JournaledService implements Service {
       setInterval(() => redrive.look(), REDRIVE_MS),
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
+      setInterval(() => this.#room.look(), TICK_MS),
       setInterval(() => this.#lookAtDisk().catch(this.#options.onFailure), DISK_MS),
     );
   }
@@ -313,7 +318,8 @@ class JournaledService implements Service {
       : { name: 'journal', ready: true };
     const attributes = this.#attributes?.status() ?? [];
     const intake = this.#intake.status();
-    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), ...attributes, intake];
+    const rules = this.#room.status();
+    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), ...attributes, intake, rules];
   }
 
   gauges(): Gauges {
@@ -325,6 +331,7 @@ class JournaledService implements Service {
       nats_pending_bytes: this.#events.outbox.bytes,
       intake_paused: this.#intake.paused ? 1 : 0,
       devices: this.#fold.devices,
+      limits_reached: this.#fold.fullLimits().length,
       rules: this.#options.plan.rules.length,
       lag_seconds: this.#lagMs / 1_000,
     };

@@ -8,9 +8,6 @@ import type { Reading } from '../model/reading.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';
 
-/** What was received long ago has no age as a row: a batch that it opens leaves with the next tick. */
-const LONG_AGO = Number.NEGATIVE_INFINITY;
-
 /**
  * Encodes readings, what views say, changes of alerts and devices, gaps and rejections as rows, and cuts them into batches. Only batches and events leave
  * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first.
@@ -59,9 +56,9 @@ export const batch = (plan: Plan, limits: BatchLimits) => {
       case 'reading':
         return addReading(item, item.receivedAt, out);
       case 'stored': {
-        const { made } = item;
-        if (made.kind === 'reading') addReading(made, LONG_AGO, out);
-        else addRow(deadLetters, deadLetterRow(made, plan), made.offset, LONG_AGO, out);
+        const { made, at } = item;
+        if (made.kind === 'reading') addReading(made, at, out);
+        else addRow(deadLetters, deadLetterRow(made, plan), made.offset, at, out);
         return;
       }
       case 'viewed': {

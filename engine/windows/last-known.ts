@@ -36,12 +36,17 @@ export function createLastKnown(): LastKnown {
   return { sweptAt: 0, byKey: new Map() };
 }
 
-/** Keeps the reading, unless a newer one is known; of equal stamps the later arrival is the newer. */
-export function note({ byKey }: LastKnown, text: string, reading: Reading): void {
+/**
+ * Keeps the reading, unless a newer one is known; of equal stamps the later arrival is the newer. False where it is of a further key and `most`
+ * are known.
+ */
+export function note({ byKey }: LastKnown, text: string, reading: Reading, most: number): boolean {
   const known = byKey.get(text);
-  if (known !== undefined && reading.time < known.at) return;
+  if (known === undefined && byKey.size >= most) return false;
+  if (known !== undefined && reading.time < known.at) return true;
   const { time: at, values, liveMs: seenLiveMs, connection } = reading;
   byKey.set(text, { at, values, seenLiveMs, connection });
+  return true;
 }
 
 /** The values known of a key whose stamp is no further than `lastMs` from `at`, to either side. */

@@ -1,0 +1,37 @@
+import pino from 'pino';
+import { expect, it } from 'vitest';
+import { createRoomWatch } from '../../engine/commands/room.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+
+it('logs the first reading that there is no room for, sums up once a minute, and says in readiness what is full', () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const counters = createCounters();
+  let now = 1e12;
+  let full: string[] = [];
+  const room = createRoomWatch({ counters, clock: { now: () => now }, log, full: () => full });
+  room.look();
+  expect([lines, room.status()]).toEqual([[], { name: 'rules', ready: true }]);
+  full = ['2 devices of sensors (limits.devices)'];
+  counters.readings_over_device_limit = 1;
+  room.look();
+  expect(lines).toMatchObject([{ level: 40, full, readings_over_device_limit: 1 }]);
+  for (let i = 0; i < 59; i++) {
+    now += 1_000;
+    counters.readings_over_device_limit += 10;
+    counters.readings_over_key_limit += 1;
+    room.look();
+  }
+  expect(lines).toHaveLength(1);
+  now += 1_000;
+  room.look();
+  expect(lines[1]).toMatchObject({ readings_over_device_limit: 590, readings_over_key_limit: 59 });
+  now += 600_000;
+  room.look();
+  expect(lines).toHaveLength(2);
+  expect(room.status()).toEqual({
+    name: 'rules',
+    ready: true,
+    reason: 'no room for more: 2 devices of sensors (limits.devices)',
+  });
+});
