@@ -83,7 +83,6 @@ async function lookAtRows(world: World, { sent, refused, told, strangers, repeat
     const distinct = await read(`uniqExactIf(n, ${known})`);
     const all = await read('count()');
     const strange = `n = ${STRANGE} AND device LIKE 'stranger-%'`;
-    const strangeRows = await read(`countIf(${strange})`);
     const strangeDevices = await read(`uniqExactIf(device, ${strange})`);
     const invented =
       (await read(`countIf(NOT (${known}) AND NOT (${strange}))`)) + Math.max(0, strangeDevices - strangers);
