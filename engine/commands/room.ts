@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Plan } from '../model/plan.ts';
 import type { Clock, PortStatus } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 
@@ -18,6 +19,37 @@ export interface RoomWatch {
   status(): PortStatus;
 }
 
+/** Bytes of heap, measured: of a device, of another key, and of what a rule remembers of either. */
+const DEVICE_BYTES = 1_300;
+const KEY_BYTES = 900;
+const RULE_BYTES = 450;
+
+/** About how much heap the devices and keys of a plan take where every limit is reached; bytes. */
+export function roomBytes({ streams, rules }: Plan): number {
+  let sum = 0;
+  for (const { index, config, origin, keyings } of streams) {
+    if (origin.kind !== 'devices') continue;
+    const { devices, keys } = config.limits;
+    for (const keying of keyings) {
+      const perRule = RULE_BYTES * rules.filter((rule) => rule.stream === index && rule.keying === keying).length;
+      sum += keying.byDevice ? devices * (DEVICE_BYTES + perRule) : keys * (KEY_BYTES + perRule);
+    }
+  }
+  return sum;
+}
+
+/** Logs a warning where the limits allow more than the heap has room for. */
+export function compareWithHeap(plan: Plan, heapBytes: number, log: Logger): void {
+  const bytes = roomBytes(plan);
+  if (bytes <= heapBytes * MOST_OF_HEAP) return;
+  log.warn(
+    { limitsMiB: Math.round(bytes / MIB), heapMiB: Math.round(heapBytes / MIB) },
+    'the limits of the streams allow more devices and keys than the heap has room for: lower limits.devices and limits.keys, or raise --max-old-space-size',
+  );
+}
+
+const MOST_OF_HEAP = 0.9;
+const MIB = 1024 * 1024;
 const SUMMARY_MS = 60_000;
 const COUNTED = [
   'readings_over_device_limit',
