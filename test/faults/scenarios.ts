@@ -101,6 +101,21 @@ const flipBits = async (world: World, { publisher, tell }: Run): Promise<void> =
   publisher.goOn();
 };
 
+/** Flips a bit of each checkpoint. */
+const damageCheckpoints = async (world: World, { publisher }: Run): Promise<void> => {
+  await delay(2_500);
+  await publisher.pause();
+  await world.kill();
+  for (const name of readdirSync(world.data).filter((each) => each.startsWith('checkpoint'))) {
+    const path = join(world.data, name);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 10]! ^= 1;
+    writeFileSync(path, bytes);
+  }
+  await world.revive();
+  publisher.goOn();
+};
+
 /** Leaves so much of the disk of the data folder. */
 const fillDisk = ({ data }: World, leaveBytes: number) => {
   const { bavail, bsize } = statfsSync(data);
@@ -333,6 +348,13 @@ export const SCENARIOS: readonly Scenario[] = [
     happened: hasLogged('the journal ended in half a record'),
   },
   { name: 'journal with flipped bits', short: true, disturb: flipBits, happened: hasLogged('the journal is damaged') },
+  {
+    name: 'checkpoints damaged',
+    short: true,
+    count: { short: 8_000, full: 30_000 },
+    disturb: damageCheckpoints,
+    happened: hasLogged('folding the journal from its start'),
+  },
   { name: 'clock jumps', always: [jumpingClock], count: { short: 12_000, full: 30_000 } },
   {
     name: 'a tenth sent twice',
