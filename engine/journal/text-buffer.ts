@@ -1,4 +1,5 @@
 const CHUNK_BYTES = 1024 * 1024;
+const NEWLINE = 10;
 
 /**
  * Lines of text as UTF-8, in chunks of memory that are kept and used again. A large text that is made now and then would otherwise be garbage
@@ -33,10 +34,17 @@ export class TextBuffer {
         `a part of the state takes ${Buffer.byteLength(line)} bytes, ${this.#maxLineBytes} are allowed: it begins ${line.slice(0, 200)}`,
       );
     }
-    this.#write(line);
-    this.#write('\n');
+    const at = this.#used.length - 1;
+    const used = this.#used[at] ?? CHUNK_BYTES;
+    if (used + line.length * 3 < CHUNK_BYTES) {
+      const chunk = this.#chunks[at]!;
+      const end = used + chunk.write(line, used);
+      chunk[end] = NEWLINE;
+      this.#used[at] = end + 1;
+    } else this.#write(`${line}\n`);
   }
 
+  /** Writes what may not fit into the chunk at hand. */
   #write(text: string): void {
     for (let rest = text; rest.length > 0; ) {
       if (this.#used.length === 0) this.#openChunk();
