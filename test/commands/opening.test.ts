@@ -152,6 +152,8 @@ describe('the data folder', () => {
     await append(first.journal, [tick(9)]);
     await first.journal.close();
     expect(first.committed).toEqual([4, 5, 6]);
+    // Within a segment, offsets have no holes.
+    expect(readdirSync(folder)).toContain('journal-0000000000000004.wal');
     const second = await openFolder(folder);
     expect([await offsets(second), second.log]).toEqual([[4, 5, 6], []]);
     // Who has to go back further hears of what is gone.

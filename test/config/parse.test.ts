@@ -136,7 +136,7 @@ describe('a sound config', () => {
           { name: 'door', type: 'boolean', path: 'door' },
         ],
         status: { offline: ['gone'], online: ['here', 'back'] },
-        limits: { bytes: 1_000_000, depth: 8, fields: 32, readings: 10, devices: 50_000, keys: 50_000 },
+        limits: { bytes: 1_000_000, depth: 8, fields: 32, readings: 10, devices: 50_000, keys: 10_000 },
         ttlDays: 30,
       },
       { name: 'meters', device: { topic: 'device' }, labels: [], coerce: true },
