@@ -61,14 +61,14 @@ export function consequences(
     { length: plan.levels },
     (_, level) => (items$: Observable<readonly Item[]>) =>
       items$.pipe(
-        relate(plan, state, level),
+        relate(plan, state, level, counters),
         window({ plan, state, level, maxBehindMs, counters }),
         evaluate({ plan, state, level, journalId: context.journalId, counters }),
       ),
   );
   return records$.pipe(
     decode({ decoder, plan, state, brokers, counters }),
-    watch(plan, state),
+    watch(plan, state, counters),
     (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),
     publish(plan, context),

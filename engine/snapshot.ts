@@ -13,24 +13,41 @@ import type { Keying, Plan, RulePlan, StreamPlan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
 import type { RuleTrace } from './model/rule-trace.ts';
 import {
+  addDevice,
   createState,
   type DeviceState,
   type Hearing,
   type KeyState,
   keyText,
-  lookUpDevice,
   lookUpKey,
   type Presence,
   type Running,
   type State,
   type StreamState,
 } from './state.ts';
-import { type LastKnownList, listLastKnown, restoreLastKnown } from './windows/last-known.ts';
+import { takeApart, type WholeSnapshot } from './whole-snapshot.ts';
+import { type LastKnownEntry, type LastKnownHead, listLastKnown, restoreKnown } from './windows/last-known.ts';
 import type { Watermark } from './windows/watermark.ts';
 import type { WindowState } from './windows/window-kind.ts';
 
-/** The state as plain data. Rules and streams stand by name, so that a changed config finds what is still its own. */
-export interface Snapshot {
+/**
+ * A part of the state as plain data: what it is of, and what it holds. The head comes first. The keys of a stream, then its devices and the
+ * rest of it, follow the piece of the stream. Rules and streams stand by name, so that a changed config finds what is still its own.
+ */
+export type Piece =
+  | readonly ['head', SnapshotHead]
+  | readonly ['orphan', Orphan]
+  | readonly ['stream', StreamHead]
+  | readonly ['key', KeySnapshot]
+  | readonly ['device', DeviceSnapshot]
+  | readonly ['known', LastKnownEntry]
+  | readonly ['numbering', NumberingEntry]
+  /** A device, and the JSON text of its attributes. */
+  | readonly ['attributes', readonly [string, string]]
+  /** By rule name: what is known of the rules that have open alerts. */
+  | readonly ['traces', Readonly<Record<string, RuleTrace>>];
+
+export interface SnapshotHead {
   /** Names of the brokers, by the connection indexes in this snapshot. */
   readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
@@ -40,36 +57,31 @@ export interface Snapshot {
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
-  readonly streams: Readonly<Record<string, StreamSnapshot>>;
   readonly alertClock: AlertClock;
   /** By rule name: the periods of limits that run. */
   readonly limits: Readonly<Record<string, LimitRecord>>;
-  /** By rule name: what is known of the rules that have open alerts. Absent in what older versions wrote. */
-  readonly traces?: Readonly<Record<string, RuleTrace>>;
-  readonly orphans?: readonly Orphan[];
-  /** Device and JSON text of its attributes. Absent in what older versions wrote. */
-  readonly attributes?: readonly (readonly [string, string])[];
 }
 
-interface StreamSnapshot {
+export interface StreamHead {
+  readonly name: string;
   readonly labels: readonly string[];
-  readonly devices: readonly {
-    readonly name: string;
-    readonly labels: readonly string[];
-    readonly presence: Presence;
-    /** See `DeviceState.newest`; absent where it is empty, and in what older versions wrote. */
-    readonly newest?: readonly number[];
-  }[];
-  /** Names of the fields, in the order of `newest`. */
+  /** Names of the fields, in the order of `DeviceSnapshot.newest`. Absent in what older versions wrote. */
   readonly fields?: readonly string[];
-  readonly keys: readonly KeySnapshot[];
-  /** Of a correlation by last known values. */
-  readonly lastKnown?: LastKnownList;
-  /** Where the stream declares a sequence: which one, and what is remembered of the devices. */
-  readonly numberings?: { readonly of: SequenceConfig; readonly devices: readonly NumberingEntry[] };
+  /** Of a correlation by last known values: what they mean. */
+  readonly lastKnown?: LastKnownHead;
+  /** Where the stream declares a sequence: which one. */
+  readonly sequence?: SequenceConfig;
 }
 
-interface KeySnapshot {
+export interface DeviceSnapshot {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly presence: Presence;
+  /** See `DeviceState.newest`; absent where it is empty, and in what older versions wrote. */
+  readonly newest?: readonly number[];
+}
+
+export interface KeySnapshot {
   readonly per: readonly string[];
   readonly parts: readonly string[];
   /** `wakeMs` is null for Infinity. */
@@ -83,48 +95,58 @@ interface KeySnapshot {
 }
 
 /**
- * Takes the state down as the JSON of a Snapshot, in pieces of about a key each: as a whole, what it is made of would outlive the garbage
- * collector's young generation, and take more memory than the state.
+ * Takes the state down as lines of JSON, one for each piece: as a whole, what it is made of would outlive the garbage collector's young
+ * generation, and could become longer than a string may be.
  */
 export function writeSnapshot(
   plan: Plan,
   brokers: readonly string[],
   state: State,
-  write: (piece: string) => void,
+  writeLine: (line: string) => void,
 ): void {
+  const write = (piece: Piece) => writeLine(JSON.stringify(piece));
   const open = new Set<RulePlan>();
-  write('{"streams":{');
-  for (const streamPlan of plan.streams) {
-    if (streamPlan.index > 0) write(',');
-    writeStream(plan, streamPlan, state.streams[streamPlan.index]!, open, write);
-  }
-  const rest: Omit<Snapshot, 'streams'> = {
+  write(['head', headOf(plan, brokers, state)]);
+  for (const orphan of state.alerting.orphans) write(['orphan', orphan]);
+  for (const streamPlan of plan.streams) writeStream(plan, streamPlan, state.streams[streamPlan.index]!, open, write);
+  for (const [device, { text }] of state.attributes.ofReadings) write(['attributes', [device, text]]);
+  const traces = Array.from(open, (rule) => {
+    return [rule.name, traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!))] as const;
+  });
+  write(['traces', Object.fromEntries(traces)]);
+}
+
+function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotHead {
+  return {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
-    attributes: Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text] as const),
     limits: Object.fromEntries(
       plan.rules.flatMap(({ name, index }) => {
         const { limit } = state.alerting.rules[index]!;
         return limit === undefined ? [] : [[name, limit] as const];
       }),
     ),
-    traces: Object.fromEntries(
-      Array.from(open, (rule) => [rule.name, traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!))]),
-    ),
-    orphans: state.alerting.orphans,
   };
-  write(`},${JSON.stringify(rest).slice(1)}`);
 }
 
-/** The same in one piece. */
+/** The same as one text. */
 export function snapshot(plan: Plan, brokers: readonly string[], state: State): string {
-  const pieces: string[] = [];
-  writeSnapshot(plan, brokers, state, (piece) => pieces.push(piece));
-  return pieces.join('');
+  const lines: string[] = [];
+  writeSnapshot(plan, brokers, state, (line) => lines.push(line));
+  return lines.join('\n');
+}
+
+/** The pieces that lines hold, also those of older versions, which wrote everything as one object. */
+export function* readSnapshot(lines: Iterable<string>): Generator<Piece> {
+  for (const line of lines) {
+    const content = JSON.parse(line) as Piece | WholeSnapshot;
+    if ('streams' in content) yield* takeApart(content);
+    else yield content;
+  }
 }
 
 function writeStream(
@@ -132,45 +154,35 @@ function writeStream(
   streamPlan: StreamPlan,
   stream: StreamState,
   open: Set<RulePlan>,
-  write: (piece: string) => void,
+  write: (piece: Piece) => void,
 ): void {
-  const labels = streamPlan.config.labels.map((label) => label.name);
-  const fields = streamPlan.config.fields.map((field) => field.name);
-  write(
-    `${JSON.stringify(streamPlan.name)}:{"labels":${JSON.stringify(labels)},"fields":${JSON.stringify(fields)},"devices":[`,
-  );
-  let separator = '';
-  for (const { name, labels, presence, newest } of stream.devices.values()) {
-    write(separator + JSON.stringify({ name, labels, presence, ...(newest.length > 0 && { newest }) }));
-    separator = ',';
-  }
-  write('],"keys":[');
-  separator = '';
+  const meaning = meaningOfLastKnown(plan, streamPlan);
+  const { sequence, labels } = streamPlan.config;
+  const { lastKnown, numberings, devices } = stream;
+  write([
+    'stream',
+    {
+      name: streamPlan.name,
+      labels: labels.map((label) => label.name),
+      fields: streamPlan.config.fields.map((field) => field.name),
+      ...(meaning !== undefined && { lastKnown: { ...meaning, sweptAt: lastKnown.sweptAt } }),
+      ...(sequence !== undefined && { sequence }),
+    },
+  ]);
   for (const keying of streamPlan.keyings) {
     const rules = plan.rules.filter((rule) => rule.keying === keying);
-    for (const key of stream.keys[keying.index]!.values()) {
-      write(separator + JSON.stringify(keySnapshot(keying, rules, key, open)));
-      separator = ',';
-    }
+    for (const key of stream.keys[keying.index]!.values()) write(['key', keySnapshot(keying, rules, key, open)]);
   }
-  write(']');
-  const meaning = meaningOfLastKnown(plan, streamPlan);
-  if (meaning !== undefined) write(`,"lastKnown":${JSON.stringify(listLastKnown(stream.lastKnown, meaning))}`);
-  const { sequence } = streamPlan.config;
-  if (sequence !== undefined) {
-    write(`,"numberings":{"of":${JSON.stringify(sequence)},"devices":[`);
-    separator = '';
-    for (const [device, numbering] of stream.numberings) {
-      write(separator + JSON.stringify(listNumbering(device, numbering)));
-      separator = ',';
-    }
-    write(']}');
+  for (const { name, labels, presence, newest } of devices.values()) {
+    write(['device', { name, labels, presence, ...(newest.length > 0 && { newest }) }]);
   }
-  write('}');
+  if (meaning !== undefined) for (const entry of listLastKnown(lastKnown)) write(['known', entry]);
+  if (sequence === undefined) return;
+  for (const [device, numbering] of numberings) write(['numbering', listNumbering(device, numbering)]);
 }
 
 /** What the last known values of a correlation mean; undefined where it keeps none. */
-function meaningOfLastKnown(plan: Plan, { origin }: StreamPlan): Pick<LastKnownList, 'fields' | 'version'> | undefined {
+function meaningOfLastKnown(plan: Plan, { origin }: StreamPlan): Omit<LastKnownHead, 'sweptAt'> | undefined {
   if (origin.kind !== 'correlation' || origin.join.kind !== 'last') return undefined;
   const fields = plan.streams[origin.with]!.config.fields.map(({ name, type }) => `${name}: ${type}`);
   return { fields, version: origin.join.version };
@@ -220,15 +232,56 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState, 
 }
 
 /**
- * Makes a state from a snapshot. State of rules and streams that are gone, or that changed their meaning, is left out and named in
- * `dropped`; everything else is taken over. Open alerts of what is left out wait to be told as over (see `Alerting.orphans`).
+ * Makes a state from the pieces of a snapshot, each of which may be forgotten once the next is asked for. State of rules and streams that
+ * are gone, or that changed their meaning, is left out and named in `dropped`; everything else is taken over. Open alerts of what is left
+ * out wait to be told as over (see `Alerting.orphans`).
  */
 export function restore(
   plan: Plan,
   brokers: readonly string[],
-  from: Snapshot,
+  pieces: Iterable<Piece>,
 ): { state: State; dropped: readonly string[] } {
   const state = createState(plan, brokers.length);
+  let restoration: Restoration | undefined;
+  for (const piece of pieces) {
+    if (piece[0] === 'head') restoration = restoreHead(plan, brokers, state, piece[1]);
+    else if (restoration === undefined) throw new Error('a snapshot does not begin with its head');
+    else restorePiece(restoration, piece);
+  }
+  if (restoration === undefined) throw new Error('a snapshot is empty');
+  restoreTimers(restoration);
+  restoreOpen(plan, state);
+  const { orphans, ended, traces } = restoration;
+  state.alerting.orphans = [...orphans, ...ended.flatMap((each) => orphanOf(each, traces) ?? [])];
+  return { state, dropped: restoration.dropped };
+}
+
+/** A restoration under way. */
+interface Restoration {
+  readonly plan: Plan;
+  readonly state: State;
+  /** The rules that keep their state. */
+  readonly kept: ReadonlyMap<string, RulePlan>;
+  readonly connections: readonly Connection[];
+  readonly dropped: string[];
+  readonly orphans: Orphan[];
+  /** Open alerts that nobody judges any more. */
+  readonly ended: (Omit<Orphan, 'rule'> & { readonly name: string })[];
+  traces: Readonly<Record<string, RuleTrace>>;
+  /** The stream whose pieces come; undefined: it is gone, or another by now. */
+  target: Target | undefined;
+}
+
+interface Target {
+  readonly streamPlan: StreamPlan;
+  readonly stream: StreamState;
+  readonly takesLastKnown: boolean;
+  readonly takesNumberings: boolean;
+  /** See `StreamHead`. */
+  readonly fields: readonly string[];
+}
+
+function restoreHead(plan: Plan, brokers: readonly string[], state: State, from: SnapshotHead): Restoration {
   brokers.forEach((name, i) => {
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
@@ -243,56 +296,97 @@ export function restore(
   const kept = new Map(
     plan.rules.filter((rule) => from.rules[rule.name] === rule.version).map((rule) => [rule.name, rule]),
   );
-  const orphans = [...(from.orphans ?? [])];
   const dropped = Object.keys(from.rules)
     .filter((name) => !kept.has(name))
     .map((name) => `rule ${name}`);
-  for (const [name, snapshotted] of Object.entries(from.streams)) {
-    const streamPlan = plan.streams.find((each) => each.name === name);
-    const labels = streamPlan?.config.labels.map((label) => label.name);
-    const isChangedView = streamPlan?.origin.kind === 'view' && !kept.has(name);
-    if (streamPlan === undefined || isChangedView || labels?.join() !== snapshotted.labels.join()) {
-      // Of a view it is told as of a rule.
-      if (!dropped.includes(`rule ${name}`)) dropped.push(`stream ${name}`);
-      addOrphans(snapshotted, new Map(), plan, from.traces, orphans);
-      continue;
-    }
-    addOrphans(snapshotted, kept, plan, from.traces, orphans);
-    const stream = state.streams[streamPlan.index]!;
-    for (const each of snapshotted.keys) {
-      const keying = streamPlan.keyings.find((known) => known.per.join() === each.per.join());
-      if (keying !== undefined) restoreKey(lookUpKey(stream, keying.index, each.parts), each, kept, connections);
-    }
+  const { liveMs, ...clock } = from.alertClock;
+  state.alerting.clock = { ...clock, liveMs: brokers.map((name) => liveMs[from.brokers.indexOf(name)] ?? null) };
+  for (const [name, limit] of Object.entries(from.limits)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) state.alerting.rules[rule.index]!.limit = limit;
+  }
+  return { plan, state, kept, connections, dropped, orphans: [], ended: [], traces: {}, target: undefined };
+}
+
+function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly ['head', SnapshotHead]>): void {
+  const { plan, state, kept, connections, target } = restoration;
+  const [kind, from] = piece;
+  if (kind === 'orphan') restoration.orphans.push(from);
+  else if (kind === 'stream') restoration.target = findTarget(restoration, from);
+  else if (kind === 'traces') restoration.traces = from;
+  else if (kind === 'attributes') restoreAttributes(plan, state, from);
+  else if (kind === 'key') {
+    addEnded(restoration, from);
+    const keying = target?.streamPlan.keyings.find((known) => known.per.join() === from.per.join());
+    if (target === undefined || keying === undefined) return;
+    target.stream.marks[keying.index]! += from.marks.length;
+    restoreKey(lookUpKey(target.stream, keying.index, from.parts), from, kept, connections);
+  } else if (target === undefined) return;
+  else if (kind === 'device') {
+    const { stream, streamPlan } = target;
     // Behind the keys, so that those stand in their old order.
-    for (const device of snapshotted.devices) {
-      const restored = lookUpDevice(stream, streamPlan.keyings, device.name, device.labels);
-      Object.assign(restored.presence, device.presence);
-      takeNewest(streamPlan, restored, device.newest, snapshotted.fields);
-    }
-    if (!takeLastKnown(plan, streamPlan, stream, snapshotted, connections)) {
-      dropped.push(`last known values of ${name}`);
-    }
-    if (!takeNumberings(streamPlan, stream, snapshotted)) dropped.push(`sequence numbers of ${name}`);
-    for (const keys of stream.keys) {
-      for (const key of keys.values()) {
-        const silenceRules = streamPlan.silenceRules[key.keying]!;
-        if (silenceRules.length > 0 && key.hearing.seenAt >= 0) {
-          // A rule that is new to the key wants it looked at with the next tick; those that are not have said when.
-          if (!silenceRules.every((rule) => kept.has(rule.name))) key.hearing.wakeMs = 0;
-          if (Number.isFinite(key.hearing.wakeMs)) stream.silenceTimers.schedule(key, key.hearing.wakeMs);
-        }
-        // Looked at with the next tick, which sets the right timer.
-        if (streamPlan.keyings[key.keying]!.byDevice && key.windowing.marks.size > 0) {
-          key.windowing.wakeMs = 0;
-          stream.windowTimers.schedule(key, 0);
-        }
+    const device = addDevice(streamPlan, stream, from.name, from.labels);
+    Object.assign(device.presence, from.presence);
+    takeNewest(target, device, from.newest);
+    stream.admitted.add(from.name);
+  } else if (kind === 'known') {
+    if (target.takesLastKnown) restoreKnown(target.stream.lastKnown, from, (heard) => reconnect(heard, connections));
+  } else if (target.takesNumberings) restoreNumbering(target.stream.numberings, from);
+}
+
+/** Fields may have come, gone, or changed places. */
+function takeNewest(
+  { streamPlan, fields }: Target,
+  { newest }: DeviceState,
+  from: readonly number[] | undefined,
+): void {
+  const { config, readingRules } = streamPlan;
+  if (from === undefined || fields.length === 0 || readingRules.length === 0) return;
+  newest.push(...config.fields.map(({ name }) => from[fields.indexOf(name)] ?? -1), from.at(-1)!);
+}
+
+/** Finds the stream that the pieces to come are of, and names what of them is left out. */
+function findTarget({ plan, state, kept, dropped }: Restoration, from: StreamHead): Target | undefined {
+  const { name, lastKnown, sequence } = from;
+  const streamPlan = plan.streams.find((each) => each.name === name);
+  const labels = streamPlan?.config.labels.map((label) => label.name);
+  const isChangedView = streamPlan?.origin.kind === 'view' && !kept.has(name);
+  if (streamPlan === undefined || isChangedView || labels?.join() !== from.labels.join()) {
+    // Of a view it is told as of a rule.
+    if (!dropped.includes(`rule ${name}`)) dropped.push(`stream ${name}`);
+    return undefined;
+  }
+  const stream = state.streams[streamPlan.index]!;
+  const takesLastKnown = lastKnown !== undefined && meansSame(meaningOfLastKnown(plan, streamPlan), lastKnown);
+  if (takesLastKnown) stream.lastKnown.sweptAt = lastKnown.sweptAt;
+  else if (lastKnown !== undefined) dropped.push(`last known values of ${name}`);
+  const own = streamPlan.config.sequence;
+  const takesNumberings = sequence !== undefined && sequence.path === own?.path && sequence.modulus === own.modulus;
+  if (sequence !== undefined && !takesNumberings) dropped.push(`sequence numbers of ${name}`);
+  return { streamPlan, stream, takesLastKnown, takesNumberings, fields: from.fields ?? [] };
+}
+
+function meansSame(meaning: Omit<LastKnownHead, 'sweptAt'> | undefined, { fields, version }: LastKnownHead): boolean {
+  return JSON.stringify(meaning) === JSON.stringify({ fields, version });
+}
+
+function restoreTimers({ plan, state, kept }: Restoration): void {
+  for (const streamPlan of plan.streams) {
+    const stream = state.streams[streamPlan.index]!;
+    for (const key of stream.keys.flatMap((keys) => [...keys.values()])) {
+      const silenceRules = streamPlan.silenceRules[key.keying]!;
+      if (silenceRules.length > 0 && key.hearing.seenAt >= 0) {
+        // A rule that is new to the key wants it looked at with the next tick; those that are not have said when.
+        if (!silenceRules.every((rule) => kept.has(rule.name))) key.hearing.wakeMs = 0;
+        if (Number.isFinite(key.hearing.wakeMs)) stream.silenceTimers.schedule(key, key.hearing.wakeMs);
+      }
+      // Looked at with the next tick, which sets the right timer.
+      if (streamPlan.keyings[key.keying]!.byDevice && key.windowing.marks.size > 0) {
+        key.windowing.wakeMs = 0;
+        stream.windowTimers.schedule(key, 0);
       }
     }
   }
-  restoreAlerting(plan, brokers, state, from, kept);
-  state.alerting.orphans = orphans;
-  restoreAttributes(plan, state, from);
-  return { state, dropped };
 }
 
 /** What an older version knew of a session: a connection that has lived was heard, no later than its clock says. */
@@ -302,27 +396,13 @@ function sessionOf(clock: LiveClock | undefined): SessionTrace {
   return trace;
 }
 
-function restoreAttributes(plan: Plan, { attributes }: State, from: Snapshot): void {
-  for (const [device, text] of from.attributes ?? []) {
-    const known = readAttributes(text, plan.attributes);
-    attributes.ofReadings.set(device, known);
-    for (const ofClosed of attributes.ofClosed) ofClosed?.set(device, known);
-  }
+function restoreAttributes(plan: Plan, { attributes }: State, [device, text]: readonly [string, string]): void {
+  const known = readAttributes(text, plan.attributes);
+  attributes.ofReadings.set(device, known);
+  for (const ofClosed of attributes.ofClosed) ofClosed?.set(device, known);
 }
 
-function restoreAlerting(
-  plan: Plan,
-  brokers: readonly string[],
-  { alerting, streams }: State,
-  from: Snapshot,
-  kept: ReadonlyMap<string, RulePlan>,
-): void {
-  const { liveMs, ...clock } = from.alertClock;
-  alerting.clock = { ...clock, liveMs: brokers.map((name) => liveMs[from.brokers.indexOf(name)] ?? null) };
-  for (const [name, limit] of Object.entries(from.limits)) {
-    const rule = kept.get(name);
-    if (rule !== undefined) alerting.rules[rule.index]!.limit = limit;
-  }
+function restoreOpen(plan: Plan, { alerting, streams }: State): void {
   for (const rule of plan.rules.filter(({ lifecycle }) => isTimed(lifecycle))) {
     for (const key of streams[rule.stream]!.keys[rule.keying.index]!.values()) {
       const alert = key.alerts[rule.slot];
@@ -331,34 +411,19 @@ function restoreAlerting(
   }
 }
 
-/** Finds the open alerts of a stream whose rules are not among those that keep their state. */
-function addOrphans(
-  { keys }: StreamSnapshot,
-  kept: ReadonlyMap<string, RulePlan>,
-  { rules }: Plan,
-  traces: Snapshot['traces'],
-  orphans: Orphan[],
-): void {
-  const names = new Set(rules.map(({ name }) => name));
-  for (const { parts, alerts } of keys) {
-    for (const [name, alert] of Object.entries(alerts)) {
-      const rule = traces?.[name];
-      if (kept.has(name) || rule === undefined || !isOpen(alert)) continue;
-      const reason = names.has(name) ? 'rule-changed' : 'rule-removed';
-      orphans.push({ rule, reason, key: { text: keyText(parts), parts }, alert });
-    }
+/** Finds the open alerts of a key whose rules are not among those that keep their state, or whose stream does not. */
+function addEnded({ plan, kept, target, ended }: Restoration, { parts, alerts }: KeySnapshot): void {
+  for (const [name, alert] of Object.entries(alerts)) {
+    if ((target !== undefined && kept.has(name)) || !isOpen(alert)) continue;
+    const reason = plan.rules.some((rule) => rule.name === name) ? 'rule-changed' : 'rule-removed';
+    ended.push({ name, reason, key: { text: keyText(parts), parts }, alert });
   }
 }
 
-/** Fields may have come, gone, or changed places. */
-function takeNewest(
-  { config, readingRules }: StreamPlan,
-  { newest }: DeviceState,
-  from: readonly number[] | undefined,
-  names: readonly string[] | undefined,
-): void {
-  if (from === undefined || names === undefined || readingRules.length === 0) return;
-  newest.push(...config.fields.map(({ name }) => from[names.indexOf(name)] ?? -1), from.at(-1)!);
+/** Undefined where a version wrote it that did not yet say what is known of the rule. */
+function orphanOf({ name, ...rest }: Restoration['ended'][number], traces: Restoration['traces']): Orphan | undefined {
+  const rule = traces[name];
+  return rule === undefined ? undefined : { rule, ...rest };
 }
 
 /** What a broker of the snapshot is now. Where it is gone, the first one takes its place, and waiting begins anew. */
@@ -373,33 +438,6 @@ function reconnect<T extends { readonly connection: number; readonly seenLiveMs:
 ): T {
   const { index, seenLiveMs = heard.seenLiveMs } = connections[heard.connection]!;
   return { ...heard, connection: index, seenLiveMs };
-}
-
-/** False where there are some that mean something else by now. */
-function takeLastKnown(
-  plan: Plan,
-  streamPlan: StreamPlan,
-  stream: StreamState,
-  { lastKnown }: StreamSnapshot,
-  connections: readonly Connection[],
-): boolean {
-  if (lastKnown === undefined) return true;
-  const { fields, version } = lastKnown;
-  if (JSON.stringify(meaningOfLastKnown(plan, streamPlan)) !== JSON.stringify({ fields, version })) return false;
-  restoreLastKnown(stream.lastKnown, lastKnown, (heard) => reconnect(heard, connections));
-  return true;
-}
-
-/** False where there are some that mean something else by now, or nothing. */
-function takeNumberings(
-  { config: { sequence } }: StreamPlan,
-  { numberings }: StreamState,
-  { numberings: from }: StreamSnapshot,
-): boolean {
-  if (from === undefined) return true;
-  if (from.of.path !== sequence?.path || from.of.modulus !== sequence.modulus) return false;
-  for (const entry of from.devices) restoreNumbering(numberings, entry);
-  return true;
 }
 
 function restoreKey(

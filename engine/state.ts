@@ -9,7 +9,7 @@ import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
 import type { DeviceAttributes } from './model/attributes.ts';
 import type { Key } from './model/item.ts';
-import type { Keying, Plan } from './model/plan.ts';
+import type { Keying, Plan, StreamPlan } from './model/plan.ts';
 import type { FieldValue } from './model/reading.ts';
 import { createLastKnown, type LastKnown } from './windows/last-known.ts';
 import type { Watermark } from './windows/watermark.ts';
@@ -56,11 +56,15 @@ export interface RuleAlerting extends Limited {
 }
 
 export interface StreamState {
+  /** Names of the devices that may be remembered. Belongs to decode. Not part of a snapshot, since they are those of `devices` behind a cut. */
+  readonly admitted: Set<string>;
   /** By device, where the stream declares a sequence. Belongs to decode. */
   readonly numberings: Map<string, Numbering>;
   readonly devices: Map<string, DeviceState>;
   /** Keys by text, one map per keying of the stream. */
   readonly keys: Map<string, KeyState>[];
+  /** By keying: marks of all its keys. Belongs to window; not part of a snapshot, since it follows from them. */
+  readonly marks: number[];
   /** Keys to look at again at a live time. Not part of a snapshot: rebuilt on restore. */
   readonly silenceTimers: TimingWheel<KeyState>;
   readonly windowTimers: TimingWheel<KeyState>;
@@ -72,7 +76,8 @@ export interface DeviceState {
   readonly name: string;
   /** Directory: the labels of its last reading and the keys that follow from them, by keying. */
   labels: readonly string[];
-  keys: readonly KeyState[];
+  /** Undefined where there is no room for the key; the first is the device's own, and always there. */
+  keys: DeviceKeys;
   readonly presence: Presence;
   /**
    * Event time of the newest reading that has the field, by field; -1 for none. Behind them that of the newest reading of all. Empty where no
@@ -80,6 +85,9 @@ export interface DeviceState {
    */
   readonly newest: number[];
 }
+
+/** The keys of a device, by keying. */
+export type DeviceKeys = readonly [KeyState, ...(KeyState | undefined)[]];
 
 /** Whether a device is there. Belongs to watch. */
 export interface Presence {
@@ -144,9 +152,11 @@ export function createState(plan: Plan, connections: number): State {
     deliveries: Array.from({ length: connections }, createDeliveries),
     sessions: Array.from({ length: connections }, createSessionTrace),
     streams: plan.streams.map((stream) => ({
+      admitted: new Set(),
       numberings: new Map(),
       devices: new Map(),
       keys: stream.keyings.map(() => new Map()),
+      marks: stream.keyings.map(() => 0),
       silenceTimers: createTimingWheel(),
       windowTimers: createTimingWheel(),
       lastKnown: createLastKnown(),
@@ -163,22 +173,40 @@ export function createState(plan: Plan, connections: number): State {
   };
 }
 
-/** Finds the device, or makes it known, with the keys that these labels (by stream label index) give it. */
+/** Whether a device may be remembered: it is already, or there is room for it. */
+export function admitDevice({ config }: StreamPlan, { admitted }: StreamState, name: string): boolean {
+  if (admitted.has(name)) return true;
+  if (admitted.size >= config.limits.devices) return false;
+  admitted.add(name);
+  return true;
+}
+
+/**
+ * Finds the device, or makes it known, with the keys that these labels (by stream label index) give it. Undefined where there is no room.
+ * Nothing is ever forgotten, so whichever step asks later gets the same answer.
+ */
 export function lookUpDevice(
+  plan: StreamPlan,
   stream: StreamState,
-  keyings: readonly Keying[],
   name: string,
   labels: readonly string[],
-): DeviceState {
-  let device = stream.devices.get(name);
+): DeviceState | undefined {
+  const device = stream.devices.get(name);
   if (device === undefined) {
-    const keys = keysOf(stream, keyings, name, labels);
-    device = { name, labels, keys, presence: { online: false, known: false, seenAt: -1 }, newest: [] };
-    stream.devices.set(name, device);
-  } else if (device.labels !== labels) {
-    if (!sameLabels(device.labels, labels)) device.keys = keysOf(stream, keyings, name, labels);
+    return stream.devices.size < plan.config.limits.devices ? addDevice(plan, stream, name, labels) : undefined;
+  }
+  if (device.labels !== labels) {
+    if (!sameLabels(device.labels, labels)) device.keys = keysOf(plan, stream, name, labels);
     device.labels = labels;
   }
+  return device;
+}
+
+/** Makes a device known, whether or not there is room for it. */
+export function addDevice(plan: StreamPlan, stream: StreamState, name: string, labels: readonly string[]): DeviceState {
+  const keys = keysOf(plan, stream, name, labels);
+  const device: DeviceState = { name, labels, keys, presence: { online: false, known: false, seenAt: -1 }, newest: [] };
+  stream.devices.set(name, device);
   return device;
 }
 
@@ -188,14 +216,35 @@ function sameLabels(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function keysOf(
+  { keyings, config }: StreamPlan,
   stream: StreamState,
-  keyings: readonly Keying[],
   device: string,
   labels: readonly string[],
-): KeyState[] {
-  return keyings.map((keying) => {
-    const parts = keying.parts.map((part) => (part < 0 ? device : (labels[part] ?? '')));
-    return lookUpKey(stream, keying.index, parts);
+): DeviceKeys {
+  const [own, ...others] = keyings;
+  const partsOf = ({ parts }: Keying) => parts.map((part) => (part < 0 ? device : (labels[part] ?? '')));
+  return [
+    lookUpKey(stream, own!.index, partsOf(own!)),
+    ...others.map((keying) => {
+      const parts = partsOf(keying);
+      const known = stream.keys[keying.index]!;
+      const isFull = known.size >= config.limits.keys;
+      return isFull ? known.get(keyText(parts)) : lookUpKey(stream, keying.index, parts);
+    }),
+  ];
+}
+
+/** Says of each limit of the streams of devices that is reached what is full. */
+export function fullLimits({ streams }: Plan, state: State): string[] {
+  return streams.flatMap(({ index, name, config, origin, keyings }) => {
+    if (origin.kind !== 'devices') return [];
+    const { admitted, keys } = state.streams[index]!;
+    const { limits } = config;
+    const groups = keyings.slice(1).filter(({ index }) => keys[index]!.size >= limits.keys);
+    return [
+      ...(admitted.size >= limits.devices ? [`${admitted.size} devices of ${name} (limits.devices)`] : []),
+      ...groups.map(({ per, index }) => `${keys[index]!.size} keys of ${name} by ${per.join(', ')} (limits.keys)`),
+    ];
   });
 }
 

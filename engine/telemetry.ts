@@ -18,6 +18,11 @@ export const COUNTERS = {
   readings_late: 'Readings that came after their window had closed.',
   readings_out_of_order: 'Readings older than one before them, which rules with running facts did not look at.',
   readings_hurried: 'Readings taken into a window before older ones had their time to come, because too many waited.',
+  readings_over_device_limit: 'Readings of devices above `limits.devices`; stored, and not judged.',
+  readings_over_key_limit: 'Readings of keys above `limits.keys`, which the rules that group by them did not look at.',
+  readings_over_group_limit:
+    'Readings of devices that are too many for the groups of a window, which did not take them in.',
+  statuses_over_device_limit: 'Messages of status topics about devices above `limits.devices`; left out.',
   readings_clamped: 'Readings whose stamp lay too far ahead and was set back to the receive time.',
   retained_ignored: 'Retained messages without a stamp of their own, which say nothing about now.',
   fields_ignored: 'Undeclared fields that the stream ignores.',
@@ -36,7 +41,9 @@ export const COUNTERS = {
   attributes_changed: 'Changes of attributes of devices, taken into the journal.',
   attributes_rejected: 'Files and entries of attributes that could not be used; what was known stays.',
   journal_records_lost: 'Acknowledged records that a damaged journal lost.',
-  checkpoints_unreadable: 'Checkpoints that could not be read; an older one took their place.',
+  checkpoints_unreadable:
+    'Checkpoints that could not be read; an older one, or the journal from its start, took their place.',
+  checkpoints_failed: 'Checkpoints that could not be written; the one before and the journal are kept.',
   journal_bytes: 'Bytes appended to the journal.',
   journal_syncs: 'Group commits of the journal.',
 } as const;

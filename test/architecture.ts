@@ -33,6 +33,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'state.ts': 3,
   'ports.ts': 3,
   'snapshot.ts': 3,
+  'whole-snapshot.ts': 3,
   operators: 4,
   journal: 4,
   'pipeline.ts': 5,

@@ -3,8 +3,8 @@ import type { Checkpoint } from '../journal/checkpoint.ts';
 export interface CheckpointerOptions {
   /** Appends the `cut` mark whose commit calls `onCut`. */
   readonly requestCut: () => void;
-  /** Takes the state down as it is right behind the cut. */
-  readonly take: (nextOffset: number) => Checkpoint;
+  /** Takes the state down as it is right behind the cut; undefined where that is not possible. */
+  readonly take: (nextOffset: number) => Checkpoint | undefined;
   /** Positions of the outboxes now, and whether everything up to such positions is confirmed. */
   readonly positions: () => readonly number[];
   readonly areConfirmed: (positions: readonly number[]) => boolean;
@@ -34,18 +34,17 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   let writing = false;
   let idle: (() => void)[] = [];
 
+  const done = () => {
+    writing = false;
+    requested = false;
+    waiting = undefined;
+    for (const resolve of idle) resolve();
+    idle = [];
+  };
   const advance = () => {
     if (waiting === undefined || writing || !options.areConfirmed(waiting.positions)) return;
     writing = true;
-    const { checkpoint } = waiting;
-    const done = () => {
-      writing = false;
-      requested = false;
-      waiting = undefined;
-      for (const resolve of idle) resolve();
-      idle = [];
-    };
-    options.write(checkpoint).then(done, done);
+    options.write(waiting.checkpoint).then(done, done);
   };
 
   return {
@@ -56,7 +55,12 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
     },
     onCut(offset) {
       if (!requested || waiting !== undefined) return;
-      waiting = { checkpoint: options.take(offset + 1), positions: options.positions() };
+      const checkpoint = options.take(offset + 1);
+      if (checkpoint === undefined) {
+        done();
+        return;
+      }
+      waiting = { checkpoint, positions: options.positions() };
       advance();
     },
     onProgress: advance,

@@ -2,15 +2,15 @@ import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
 import type { SentRange } from '../delivery/ranges.ts';
-import type { Checkpoint } from '../journal/checkpoint.ts';
+import { MAX_LINE_BYTES, type StoredCheckpoint } from '../journal/checkpoint.ts';
 import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
-import { restore, type Snapshot, writeSnapshot } from '../snapshot.ts';
-import { createState, type State } from '../state.ts';
+import { readSnapshot, restore, writeSnapshot } from '../snapshot.ts';
+import { createState, fullLimits, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 
 export interface FoldOptions {
@@ -18,9 +18,11 @@ export interface FoldOptions {
   readonly plan: Plan;
   readonly journalId: string;
   /** What to begin with; undefined: nothing. */
-  readonly checkpoint: Checkpoint | undefined;
+  readonly checkpoint: StoredCheckpoint | undefined;
   /** What earlier runs have sent to ClickHouse. */
   readonly earlier: readonly SentRange[];
+  /** Bytes of the longest part of the state that may be taken down. Default `MAX_LINE_BYTES`. */
+  readonly maxLineBytes?: number;
   readonly onEvent: (event: EventOutput) => void;
   readonly onBatch: (batch: Batch) => void;
   readonly log: Logger;
@@ -31,11 +33,16 @@ export interface FoldOptions {
 export interface Fold {
   /** Folds records. Their events go out ahead of their rows: a large batch takes its time. */
   feed(records: readonly JournalRecord[]): void;
-  /** What it remembers, as JSON in UTF-8; in memory that the next call uses again. */
-  takeState(): Buffer;
+  /**
+   * What it remembers, as lines of JSON in UTF-8; in memory that the next call uses again. Throws a RangeError where a part of it is too
+   * long to be read back.
+   */
+  takeState(): readonly Buffer[];
   /** JSON text of the attributes of each device that has some. */
   attributes(): Map<string, string>;
   readonly devices: number;
+  /** The limits that are reached: `50000 devices of sensors (limits.devices)`. */
+  fullLimits(): string[];
 }
 
 export function createFold({
@@ -44,6 +51,7 @@ export function createFold({
   journalId,
   checkpoint,
   earlier,
+  maxLineBytes = MAX_LINE_BYTES,
   onEvent,
   onBatch,
   log,
@@ -55,7 +63,7 @@ export function createFold({
   const { streams, maxAheadMs } = config;
   const records$ = new Subject<readonly JournalRecord[]>();
   const batches: Batch[] = [];
-  const snapshot = new TextBuffer();
+  const snapshot = new TextBuffer(maxLineBytes);
   pipeline(records$, {
     plan,
     state,
@@ -77,19 +85,20 @@ export function createFold({
     },
     takeState() {
       snapshot.clear();
-      writeSnapshot(plan, brokers, state, (piece) => snapshot.write(piece));
-      return snapshot.bytes;
+      writeSnapshot(plan, brokers, state, (line) => snapshot.writeLine(line));
+      return snapshot.chunks;
     },
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
     // Those of derived streams are no devices, or the same ones again.
+    fullLimits: () => fullLimits(plan, state),
     get devices() {
       return streams.reduce((sum, _, i) => sum + state.streams[i]!.devices.size, 0);
     },
   };
 }
 
-function restoreFrom(checkpoint: Checkpoint, plan: Plan, brokers: readonly string[], log: Logger): State {
-  const { state, dropped } = restore(plan, brokers, JSON.parse(checkpoint.state.toString()) as Snapshot);
+function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly string[], log: Logger): State {
+  const { state, dropped } = restore(plan, brokers, readSnapshot(checkpoint.lines()));
   if (dropped.length > 0) {
     log.warn(
       { dropped, resolved: state.alerting.orphans.length },

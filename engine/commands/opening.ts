@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Checkpoint, readCheckpoint } from '../journal/checkpoint.ts';
+import { putAside, readCheckpoint, type StoredCheckpoint } from '../journal/checkpoint.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { openSentLog, type SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
@@ -23,13 +23,16 @@ export interface Left {
   readonly journal: Journal;
   /** What they have sent to ClickHouse. */
   readonly sent: SentLog;
-  /** The newest that can be read; undefined: everything that the journal holds is to be folded. */
-  readonly checkpoint: Checkpoint | undefined;
+  /** The newest that can be used; undefined: everything that the journal holds is to be folded. */
+  readonly checkpoint: StoredCheckpoint | undefined;
   /** Receive time of the first record that the fold will see again; undefined where there is none. */
   readonly repeatsFrom: number | undefined;
 }
 
-/** Opens what the data folder holds, which is locked; tells of what was damaged. Rejects where the journal or its checkpoints cannot be read. */
+/**
+ * Opens what the data folder holds, which is locked, and logs what was damaged. Rejects where the journal cannot be read, and where its
+ * checkpoints cannot be used although the journal no longer holds what they stand for.
+ */
 export async function openData({ config, onCommit, onFailure, log, counters }: OpeningOptions): Promise<Left> {
   const journal = await openJournal({
     folder: config.data,
@@ -43,7 +46,15 @@ export async function openData({ config, onCommit, onFailure, log, counters }: O
     segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(config.journal.maxBytes / 8)),
   });
   if (journal.tornBytes > 0) log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
-  const checkpoint = await findCheckpoint(config.data, journal.id, log, counters);
+  const checkpoint = await findCheckpoint(config.data, journal, log, counters);
+  if (checkpoint !== undefined && checkpoint.nextOffset > journal.nextOffset) {
+    const { nextOffset } = checkpoint;
+    log.error(
+      { journalEndsAt: journal.nextOffset, nextOffset },
+      'the journal ends before its checkpoint: its last records are gone. The checkpoint holds what they led to, as far as it goes; the journal goes on behind it',
+    );
+    journal.skipTo(nextOffset);
+  }
   const repeatsFrom = await firstInstant(journal, checkpoint?.nextOffset ?? journal.firstOffset);
   const sent = await openSentLog(config.data, journal.id);
   if (sent.damaged > 0)
@@ -53,18 +64,44 @@ export async function openData({ config, onCommit, onFailure, log, counters }: O
 
 async function findCheckpoint(
   folder: string,
-  journalId: string,
+  journal: Journal,
   log: Logger,
   counters: Counters,
-): Promise<Checkpoint | undefined> {
-  const { checkpoint, unreadable } = await readCheckpoint(folder);
-  if (unreadable !== undefined) {
-    counters.checkpoints_unreadable += 1;
-    log.error({ reason: unreadable, nextOffset: checkpoint?.nextOffset }, 'going on from the checkpoint before');
+): Promise<StoredCheckpoint | undefined> {
+  const foreign: string[] = [];
+  const { checkpoint, unreadable } = await readCheckpoint(folder, ({ journalId }) => {
+    if (journalId !== journal.id) foreign.push(journalId);
+    return journalId === journal.id;
+  });
+  counters.checkpoints_unreadable += unreadable.length;
+  const unusable = [...unreadable, ...foreign.map((id) => `a checkpoint belongs to the journal ${id}`)];
+  const { firstOffset, nextOffset } = journal;
+  if (unusable.length === 0) {
+    if (checkpoint === undefined && firstOffset > 0) {
+      log.warn({ firstOffset }, 'there is no checkpoint: what was remembered from before the first record is gone');
+    }
+    return checkpoint;
   }
-  if (checkpoint === undefined || checkpoint.journalId === journalId) return checkpoint;
-  log.warn('the checkpoint belongs to another journal: it is left out');
-  return undefined;
+  if (checkpoint === undefined && firstOffset > 0) throw new Error(nothingLeft(folder, unusable, firstOffset));
+  const reason = unusable.join('; ');
+  const kept = await putAside(folder);
+  if (checkpoint !== undefined) {
+    log.error({ reason, kept, nextOffset: checkpoint.nextOffset }, 'going on from the checkpoint before');
+  } else if (nextOffset > 0) {
+    log.error(
+      { reason, kept, records: nextOffset },
+      'no checkpoint can be used: folding the journal from its start, which comes to the same',
+    );
+  } else log.warn({ reason, kept }, 'no checkpoint can be used, and the journal is new: beginning with nothing');
+  return checkpoint;
+}
+
+function nothingLeft(folder: string, unusable: readonly string[], firstOffset: number): string {
+  return (
+    `No checkpoint in ${folder} can be used (${unusable.join('; ')}), and the journal no longer begins at 0 but at ${firstOffset}: ` +
+    'what rules remembered, and which alerts are open, stands nowhere else. Restore the files checkpoint*.jsonl and journal-*.wal of this folder ' +
+    'from one backup. Or move checkpoint*.jsonl out of it to begin with what the journal holds; then alerts that are open stay so until their conditions hold again.'
+  );
 }
 
 async function firstInstant(journal: Journal, from: number): Promise<number | undefined> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { getHeapStatistics } from 'node:v8';
 import pino, { type Logger } from 'pino';
 import { startHttpServer } from '../../connectors/http/http.ts';
 import { formatProblem, InvalidInput } from '../model/problem.ts';
@@ -7,6 +8,7 @@ import { createCounters } from '../telemetry.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createConnectors } from './connect.ts';
 import { type Loaded, loadConfig } from './load.ts';
+import { compareWithHeap } from './room.ts';
 import { type Service, startService } from './service.ts';
 
 /** How long a stop may take to deliver what is under way; the rest is delivered after the next start. */
@@ -57,6 +59,7 @@ async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
     log.fatal({ reason: error.message }, 'stopping, so that nothing is acknowledged that is not safe');
     failed.abort();
   };
+  compareWithHeap(plan, getHeapStatistics().heap_size_limit, log);
   let service: Service | undefined;
   let http: Awaited<ReturnType<typeof startHttpServer>>;
   try {

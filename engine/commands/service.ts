@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { writeCheckpoint } from '../journal/checkpoint.ts';
+import { type Checkpoint, writeCheckpoint } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
 import type { SentLog } from '../journal/sent-log.ts';
@@ -19,6 +19,7 @@ import type { Outlet } from './outlet.ts';
 import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
 import { createPressureGauge, type PressureGauge } from './pressure.ts';
 import { createRedriveFeed } from './redrive.ts';
+import { createRoomWatch, type RoomWatch } from './room.ts';
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -28,6 +29,8 @@ export interface ServiceOptions {
   readonly tableSink: TableSink;
   readonly eventSink: EventSink;
   readonly attributeSources: AttributeSources;
+  /** See `FoldOptions`. */
+  readonly maxLineBytes?: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -54,6 +57,7 @@ export interface Gauges {
   readonly nats_pending_bytes: number;
   readonly intake_paused: number;
   readonly devices: number;
+  readonly limits_reached: number;
   readonly rules: number;
   readonly lag_seconds: number;
 }
@@ -98,6 +102,7 @@ class JournaledService implements Service {
   readonly #checkpointer: Checkpointer;
   readonly #source: Source;
   readonly #intake: Intake;
+  readonly #room: RoomWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   /** When the config was read, at the latest. */
   readonly #startedAt: number;
@@ -138,14 +143,15 @@ class JournaledService implements Service {
     this.#pressure = createPressureGauge({ config, journal, tables: this.#tables.outbox, events: this.#events.outbox });
     this.#checkpointer = this.#createCheckpointer();
     this.#intake = this.#createIntake();
+    this.#room = createRoomWatch({ ...options, full: () => this.#fold.fullLimits() });
   }
 
   #createCheckpointer(): Checkpointer {
-    const { config, log } = this.#options;
+    const { config } = this.#options;
     const outboxes = [this.#tables.outbox, this.#events.outbox];
     return createCheckpointer({
       requestCut: () => this.#append([{ kind: 'mark', at: this.#now(), mark: 'cut', connection: -1 }]),
-      take: (nextOffset) => ({ journalId: this.#journal.id, nextOffset, state: this.#fold.takeState() }),
+      take: (nextOffset) => this.#takeCheckpoint(nextOffset),
       positions: () => outboxes.map((outbox) => outbox.position),
       areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
       write: async (checkpoint) => {
@@ -157,10 +163,29 @@ class JournaledService implements Service {
           this.#checkpointAt = checkpoint.nextOffset;
           this.#relieve();
         } catch (error) {
-          log.error({ err: error }, 'the checkpoint could not be written; the journal is kept');
+          this.#refuseCheckpoint(error);
         }
       },
     });
+  }
+
+  /** Undefined where the state has a part that could not be read back: no checkpoint is better than that one. */
+  #takeCheckpoint(nextOffset: number): Checkpoint | undefined {
+    try {
+      return { journalId: this.#journal.id, nextOffset, state: this.#fold.takeState() };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#refuseCheckpoint(error);
+      return undefined;
+    }
+  }
+
+  #refuseCheckpoint(error: unknown): void {
+    this.#options.counters.checkpoints_failed += 1;
+    this.#options.log.error(
+      { err: error },
+      'the checkpoint could not be written; the one before it and the journal are kept',
+    );
   }
 
   #now(): number {
@@ -202,6 +227,7 @@ class JournaledService implements Service {
       setInterval(() => redrive.look(), REDRIVE_MS),
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
+      setInterval(() => this.#room.look(), TICK_MS),
       setInterval(() => this.#lookAtDisk().catch(this.#options.onFailure), DISK_MS),
     );
   }
@@ -302,7 +328,8 @@ class JournaledService implements Service {
       : { name: 'journal', ready: true };
     const attributes = this.#attributes?.status() ?? [];
     const intake = this.#intake.status();
-    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), ...attributes, intake];
+    const rules = this.#room.status();
+    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), ...attributes, intake, rules];
   }
 
   gauges(): Gauges {
@@ -314,6 +341,7 @@ class JournaledService implements Service {
       nats_pending_bytes: this.#events.outbox.bytes,
       intake_paused: this.#intake.paused ? 1 : 0,
       devices: this.#fold.devices,
+      limits_reached: this.#fold.fullLimits().length,
       rules: this.#options.plan.rules.length,
       lag_seconds: this.#lagMs / 1_000,
     };

@@ -59,6 +59,8 @@ export interface StreamEntry {
     readonly depth?: number;
     readonly fields?: number;
     readonly readings?: number;
+    readonly devices?: number;
+    readonly keys?: number;
   };
   readonly retain?: Duration;
 }

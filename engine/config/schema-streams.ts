@@ -216,13 +216,24 @@ const upkeep = {
   },
   limits: {
     type: 'object',
-    description: 'What is larger than this is rejected, so that no message can hold up the others.',
+    description:
+      'Messages and readings above these are rejected, so that no message can hold up the others. Devices and keys above them are stored but not judged, so that memory suffices.',
     additionalProperties: false,
     properties: {
       bytes: { ...sizeSchema, description: 'Size of a message; 256 MB at most.', default: DEFAULT.limits.bytes },
       depth: limit('Levels of nesting.', 100, DEFAULT.limits.depth),
       fields: limit('Fields of one reading.', 10_000, DEFAULT.limits.fields),
       readings: limit('Readings of one message.', 100_000, DEFAULT.limits.readings),
+      devices: limit(
+        'Devices that are remembered. Readings of further ones are stored, and no rule looks at them.',
+        10_000_000,
+        DEFAULT.limits.devices,
+      ),
+      keys: limit(
+        'Keys that are remembered for each way in which rules group the readings (their `per`). Such rules do not look at readings of further keys.',
+        10_000_000,
+        DEFAULT.limits.keys,
+      ),
     },
   },
   retain: {

@@ -1,109 +1,152 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { Damaged, readLines, verify } from './checkpoint-lines.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** The fold's state behind a record of the journal. */
+/** The fold's state behind a record of the journal, to be written. */
 export interface Checkpoint {
   readonly journalId: string;
   /** First offset that is not in the state: where to fold on. */
   readonly nextOffset: number;
-  /** A snapshot, as JSON in UTF-8. */
-  readonly state: Buffer;
+  /** Lines of JSON in UTF-8, none longer than `MAX_LINE_BYTES`; chunks may end anywhere. */
+  readonly state: readonly Buffer[];
 }
 
-/** The file's first line; the state follows as its second. */
+/** A checkpoint on disk whose checksum is right. */
+export interface StoredCheckpoint {
+  readonly journalId: string;
+  readonly nextOffset: number;
+  /** Reads the lines of its state one after another, synchronously, so that they are never in memory together. */
+  lines(): Generator<string>;
+}
+
+/** A line of a checkpoint that is longer is not written: half of what Node.js can read as one string. */
+export const MAX_LINE_BYTES = 256 * 1024 * 1024;
+
+/** The file's first line; the lines of the state follow. */
 interface Head {
   readonly version: number;
   readonly journalId: string;
   readonly nextOffset: number;
-  /** CRC-32 of the state. */
+  /** CRC-32 of everything behind this line. */
   readonly crc: number;
 }
 
 const NAME = 'checkpoint.jsonl';
 /** The one before it, for the case that it cannot be read. */
 const BEFORE = 'checkpoint-before.jsonl';
-const VERSION = 1;
+/** One that could not be read, kept for whoever looks into it. */
+const DAMAGED = 'checkpoint-damaged.jsonl';
+const VERSION = 2;
+/** Version 1 had the whole state in one line. */
+const OLDEST_VERSION = 1;
 
 /**
  * Writes aside, syncs, renames and syncs the folder: a crash leaves the old checkpoint or the new one, never half of one. The old one
  * stays beside it, so the journal must be kept from there on.
  */
 export async function writeCheckpoint(folder: string, { journalId, nextOffset, state }: Checkpoint): Promise<void> {
-  const head: Head = { version: VERSION, journalId, nextOffset, crc: crc32(state) };
+  const crc = state.reduce((sum, chunk) => crc32(chunk, sum), 0);
+  const head: Head = { version: VERSION, journalId, nextOffset, crc };
   const aside = join(folder, `${NAME}.new`);
   const file = await open(aside, 'w');
   try {
     await file.writeFile(`${JSON.stringify(head)}\n`);
-    await file.writeFile(state);
+    for (const chunk of state) await file.writeFile(chunk);
     await file.sync();
   } finally {
     await file.close();
   }
-  await keepBefore(folder);
+  await renameIfThere(join(folder, NAME), join(folder, BEFORE));
   await rename(aside, join(folder, NAME));
   await syncFolder(folder);
 }
 
-async function keepBefore(folder: string): Promise<void> {
+/** The newest checkpoint that can be read, and why each newer one cannot be. */
+export interface FoundCheckpoint {
+  readonly checkpoint: StoredCheckpoint | undefined;
+  readonly unreadable: readonly string[];
+}
+
+/**
+ * Finds the newest of the checkpoints that `fits`. Throws where the system does not let us read one, or where another version of Weir
+ * wrote it: neither is damage, and going on without it would lose what it holds.
+ */
+export async function readCheckpoint(
+  folder: string,
+  fits: (checkpoint: StoredCheckpoint) => boolean = () => true,
+): Promise<FoundCheckpoint> {
+  const unreadable: string[] = [];
+  for (const name of [NAME, BEFORE]) {
+    try {
+      const checkpoint = await readOne(join(folder, name));
+      if (checkpoint !== undefined && fits(checkpoint)) return { checkpoint, unreadable };
+    } catch (error) {
+      if (!(error instanceof Damaged)) throw error;
+      unreadable.push(error.message);
+    }
+  }
+  return { checkpoint: undefined, unreadable };
+}
+
+/**
+ * Moves the newest checkpoint, which cannot be used, out of the way: the next one written would else put it in the place of the one before,
+ * which can. Returns where it is.
+ */
+export async function putAside(folder: string): Promise<string> {
+  const path = join(folder, DAMAGED);
+  await renameIfThere(join(folder, NAME), path);
+  await syncFolder(folder);
+  return path;
+}
+
+async function renameIfThere(from: string, to: string): Promise<void> {
   try {
-    await rename(join(folder, NAME), join(folder, BEFORE));
+    await rename(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
-/** The newest checkpoint that can be read, and why a newer one cannot be. */
-export interface FoundCheckpoint {
-  readonly checkpoint: Checkpoint | undefined;
-  readonly unreadable: string | undefined;
-}
-
-/** Throws where there are checkpoints and none can be read, or where another version of Weir wrote the newest. */
-export async function readCheckpoint(folder: string): Promise<FoundCheckpoint> {
-  try {
-    const checkpoint = (await readOne(join(folder, NAME))) ?? (await readOne(join(folder, BEFORE)));
-    return { checkpoint, unreadable: undefined };
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    const checkpoint = await readOne(join(folder, BEFORE));
-    if (checkpoint === undefined) throw error;
-    return { checkpoint, unreadable: error.message };
-  }
-}
-
 /** Undefined where there is none. */
-async function readOne(path: string): Promise<Checkpoint | undefined> {
-  let bytes: Buffer;
+async function readOne(path: string): Promise<StoredCheckpoint | undefined> {
   try {
-    bytes = await readFile(path);
+    if (!(await stat(path)).isFile()) throw new Damaged(path, 'it is not a file');
+    const { head, crc } = verify(path);
+    const { version, journalId, nextOffset, crc: expected } = parseHead(head, path);
+    if (version < OLDEST_VERSION || version > VERSION) {
+      throw new Error(
+        `${path} has version ${version}, this Weir reads versions ${OLDEST_VERSION} to ${VERSION}. Start the Weir that wrote it.`,
+      );
+    }
+    if (crc !== expected) throw new Damaged(path, 'its checksum does not fit');
+    return { journalId, nextOffset, lines: () => readState(path) };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new Error(`${path} may not be read (${message}). Let the user that Weir runs as read and write it.`);
+    }
+    // What the disk itself no longer gives.
+    if (code === 'EIO') throw new Damaged(path, message);
     throw error;
   }
-  const end = bytes.indexOf('\n');
-  const head = parseHead(bytes.toString('utf8', 0, end < 0 ? bytes.length : end), path);
-  if (head.version !== VERSION) {
-    throw new Error(
-      `${path} has version ${head.version}, this Weir reads version ${VERSION}. Start the Weir that wrote it.`,
-    );
-  }
-  const state = bytes.subarray(end + 1);
-  if (end < 0 || crc32(state) !== head.crc) throw new Unreadable(path, 'its checksum does not fit');
-  return { journalId: head.journalId, nextOffset: head.nextOffset, state };
+}
+
+function* readState(path: string): Generator<string> {
+  const lines = readLines(path);
+  lines.next();
+  yield* lines;
 }
 
 function parseHead(line: string, path: string): Head {
+  let head: Partial<Head> | null;
   try {
-    return JSON.parse(line) as Head;
+    head = JSON.parse(line) as Partial<Head> | null;
   } catch (error) {
-    throw new Unreadable(path, (error as Error).message);
+    throw new Damaged(path, (error as Error).message);
   }
-}
-
-class Unreadable extends Error {
-  constructor(path: string, why: string) {
-    super(`${path} cannot be read: ${why}. Restore it, or move it aside to begin with what the journal holds.`);
-  }
+  if (!Number.isSafeInteger(head?.version)) throw new Damaged(path, 'its first line has no version');
+  return head as Head;
 }

@@ -47,6 +47,8 @@ export interface Journal {
   readonly bytes: number;
   /** Bytes cut off at open because a crash had left the last record incomplete. */
   readonly tornBytes: number;
+  /** Gives the next record this offset, in a new segment: those in between are gone. To be called before the first `append`. */
+  skipTo(offset: number): void;
   /** Takes records into the next group. `durable` is called after the group's sync, before `onCommit`. */
   append(drafts: readonly Draft[], durable?: () => void): void;
   /** Arrays of durable records from an offset on, in order; `onLoss` hears of those that are gone. Not to be used while appending. */
@@ -147,6 +149,8 @@ class SegmentedJournal implements Journal {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failed = false;
+  /** The last segment ends before `nextOffset`. */
+  #skipped = false;
 
   constructor(options: JournalOptions, segments: Segment[], found: Found) {
     this.#options = options;
@@ -168,6 +172,12 @@ class SegmentedJournal implements Journal {
 
   get bytes(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  skipTo(offset: number): void {
+    this.nextOffset = offset;
+    this.#group = this.#beginGroup();
+    this.#skipped = true;
   }
 
   append(drafts: readonly Draft[], durable?: () => void): void {
@@ -218,7 +228,7 @@ class SegmentedJournal implements Journal {
   async #persist(group: Group): Promise<void> {
     const last = this.#segments.at(-1);
     const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
-    if (last === undefined || last.bytes >= limit) await this.#roll(group.firstOffset);
+    if (last === undefined || last.bytes >= limit || this.#skipped) await this.#roll(group.firstOffset);
     this.#file ??= await open(this.#segments.at(-1)!.path, 'a');
     let written = 0;
     while (written < group.length) {
@@ -239,6 +249,7 @@ class SegmentedJournal implements Journal {
     // The name must be as durable as the content.
     await syncFolder(this.#options.folder);
     this.#segments.push({ path, firstOffset, bytes: HEADER_BYTES });
+    this.#skipped = false;
   }
 
   async *read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]> {

@@ -63,6 +63,11 @@ function correlationOf(pair: Pair, { name, lastMs, ...sides }: Meaning): StreamD
     config: {
       ...shape,
       ...(ttlDays < Number.POSITIVE_INFINITY && { ttlDays }),
+      limits: {
+        ...shape.limits,
+        devices: own.config.limits.devices + other.config.limits.devices,
+        keys: own.config.limits.keys + other.config.limits.keys,
+      },
       name,
       fields: [...own.config.fields, ...fieldsOf(other.config)],
     },

@@ -58,6 +58,8 @@ export interface ViewDraft<E> {
   readonly strideMs: number;
 }
 
+const UNBOUNDED = { devices: Number.POSITIVE_INFINITY, keys: Number.POSITIVE_INFINITY };
+
 /** The stream of a view, and how its readings get their values. Each key of the view is a device there, and the parts of its key are labels. */
 export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view: ViewPlan<E> } {
   const { rule, version, keying, source, scope, units, strideMs } = draft;
@@ -70,7 +72,8 @@ export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view:
   const labels = keying.per.map((name) => ({ name, place: { path: name } as const }));
   return {
     stream: {
-      config: { ...shape, name: rule.name, labels, fields },
+      // Its devices are the keys of the view, which has bounded them.
+      config: { ...shape, limits: { ...shape.limits, ...UNBOUNDED }, name: rule.name, labels, fields },
       origin: { kind: 'view', name: rule.name },
       level: source.level + 1,
       settleMs: source.settleMs + strideMs,

@@ -96,6 +96,10 @@ export interface StreamConfig {
     readonly depth: number;
     readonly fields: number;
     readonly readings: number;
+    /** Devices that the engine remembers. Default 50,000; Infinity where something else bounds them. */
+    readonly devices: number;
+    /** Keys that the engine remembers for each way in which rules group the readings. Default 10,000; Infinity as above. */
+    readonly keys: number;
   };
   /** Days that the table keeps rows; undefined: for ever. */
   readonly ttlDays?: number;

@@ -89,12 +89,14 @@ export interface Rejected {
 }
 
 /**
- * What a redriven message comes to. It tells of what was, so it is for the tables alone: no step but that which makes rows looks at it,
- * and the time at which it says to have been received does not count as now.
+ * What is for the tables alone, so that no step but that which makes rows looks at it: what a redriven message comes to, since it tells of
+ * what was, and readings of devices that there is no room for.
  */
 export interface Stored {
   readonly kind: 'stored';
   readonly offset: number;
+  /** Receive time by which its row ages; -Infinity: it was received long ago and has no age. */
+  readonly at: number;
   readonly made: Reading | Rejected;
 }
 

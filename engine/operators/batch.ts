@@ -9,9 +9,6 @@ import type { Reading } from '../model/reading.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';
 
-/** What was received long ago has no age as a row: a batch that it opens leaves with the next tick. */
-const LONG_AGO = Number.NEGATIVE_INFINITY;
-
 /** The open batches of a table. */
 interface Open<E extends Encoder = Encoder> {
   readonly free: OpenBatch & { readonly encoder: E };
@@ -131,9 +128,9 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
       case 'reading':
         return addReading(item, item.receivedAt, out);
       case 'stored': {
-        const { made } = item;
-        if (made.kind === 'reading') addReading(made, LONG_AGO, out);
-        else addRow(deadLetters, deadLetterRow(made, plan), made.offset, LONG_AGO, out);
+        const { made, at } = item;
+        if (made.kind === 'reading') addReading(made, at, out);
+        else addRow(deadLetters, deadLetterRow(made, plan), made.offset, at, out);
         return;
       }
       case 'viewed': {

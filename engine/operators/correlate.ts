@@ -1,7 +1,8 @@
 import type { Item } from '../model/item.ts';
 import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan.ts';
 import { type FieldValue, madeReading, type Reading } from '../model/reading.ts';
-import { keyText, type State } from '../state.ts';
+import { keyText, lookUpDevice, type State } from '../state.ts';
+import type { Counters } from '../telemetry.ts';
 import { type LastKnown, lookUp, note, sweep } from '../windows/last-known.ts';
 import type { Step } from './lift.ts';
 
@@ -16,10 +17,10 @@ interface Sides {
 
 /**
  * Makes the readings of the correlations of a level out of those of the streams below. Each takes its time, place in the journal and
- * live time from the reading that causes it, and is a reading of its own: that it is late says nothing of the other. Undefined where the
- * level has no correlation.
+ * live time from the reading that causes it, and is a reading of its own: that it is late says nothing of the other. What there is no room
+ * for is left out here. Undefined where the level has no correlation.
  */
-export function correlate(plan: Plan, state: State, level: number): Step | undefined {
+export function correlate(plan: Plan, state: State, level: number, counters: Counters): Step | undefined {
   const takers: Taker[][] = plan.streams.map(() => []);
   const swept: { readonly last: LastKnown; readonly lastMs: number }[] = [];
   let some = false;
@@ -30,7 +31,9 @@ export function correlate(plan: Plan, state: State, level: number): Step | undef
     const { join } = origin;
     const last = state.streams[index]!.lastKnown;
     const { own, other } =
-      join.kind === 'last' ? joinLast(plan, stream, origin, join, last) : joinWindow(plan, stream, origin, join);
+      join.kind === 'last'
+        ? joinLast(plan, stream, origin, join, last, counters)
+        : joinWindow(plan, stream, origin, join, admit(plan, state, index, counters));
     takers[origin.of]!.push(own);
     takers[origin.with]!.push(other);
     if (join.kind === 'last') swept.push({ last, lastMs: join.lastMs });
@@ -46,13 +49,25 @@ export function correlate(plan: Plan, state: State, level: number): Step | undef
   };
 }
 
+/** Lets a reading of a stream in that there is room for. */
+function admit(plan: Plan, state: State, index: number, counters: Counters): Taker {
+  return (reading, out) => {
+    const device = lookUpDevice(plan.streams[index]!, state.streams[index]!, reading.device, reading.labels);
+    if (device === undefined || device.keys.includes(undefined)) counters.readings_over_key_limit += 1;
+    if (device !== undefined) out.push(reading);
+  };
+}
+
 function joinLast(
   plan: Plan,
   { index }: StreamPlan,
   origin: CorrelationOrigin,
   { lastMs, parts, otherParts }: LastJoin,
   last: LastKnown,
+  counters: Counters,
 ): Sides {
+  const { devices, keys } = plan.streams[origin.with]!.config.limits;
+  const most = Math.max(devices, keys);
   const absent = absentOf(plan, origin.with);
   return {
     own: (reading, out) => {
@@ -60,23 +75,31 @@ function joinLast(
       const values = reading.values.concat(known ?? absent);
       out.push(readingOf(reading, index, reading.device, reading.labels, values));
     },
-    other: (reading) => note(last, keyOf(otherParts, reading), reading),
+    other: (reading) => {
+      if (!note(last, keyOf(otherParts, reading), reading, most)) counters.readings_over_key_limit += 1;
+    },
   };
 }
 
-function joinWindow(plan: Plan, { index, keyings }: StreamPlan, origin: CorrelationOrigin, join: WindowJoin): Sides {
+function joinWindow(
+  plan: Plan,
+  { index, keyings }: StreamPlan,
+  origin: CorrelationOrigin,
+  join: WindowJoin,
+  take: Taker,
+): Sides {
   const absent = absentOf(plan, origin.with);
   const ownAbsent = absentOf(plan, origin.of);
   const { parts } = keyings[0]!;
   return {
     own: (reading, out) => {
-      out.push(readingOf(reading, index, reading.device, reading.labels, reading.values.concat(absent)));
+      take(readingOf(reading, index, reading.device, reading.labels, reading.values.concat(absent)), out);
     },
     other: (reading, out) => {
       const labels = labelsOf(join.labels, reading);
       // Where keys of a view stand for devices, one must be called as its key is: by that its clock is found.
       const device = origin.hasDevice ? partOf(join.device ?? -1, reading) : keyText(partsOf(parts, labels));
-      out.push(readingOf(reading, index, device, labels, ownAbsent.concat(reading.values)));
+      take(readingOf(reading, index, device, labels, ownAbsent.concat(reading.values)), out);
     },
   };
 }

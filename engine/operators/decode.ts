@@ -6,7 +6,7 @@ import { readAttributes } from '../model/attributes.ts';
 import type { Item } from '../model/item.ts';
 import type { Plan } from '../model/plan.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
-import type { State } from '../state.ts';
+import { admitDevice, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
@@ -26,7 +26,8 @@ export interface DecodeOptions {
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
  * at them. What a broker delivers again, for want of an acknowledgement, stops here, and so do readings that their device's own count
  * shows to have come before. Marks pass, and the one by which a lost session is made good brings the gap that it leaves; a tick carries
- * every connection's live time. What a redriven message says is stored, and nothing else comes of it: it moves no clock.
+ * every connection's live time. What a redriven message says is stored, and nothing else comes of it: it moves no clock. Of a device that
+ * there is no room for, readings are stored, and nothing is remembered.
  */
 export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
@@ -50,6 +51,11 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
       for (let i = kept; i < out.length; i++) {
         const item = out[i]!;
         if (item.kind === 'reading') {
+          if (!admitDevice(plan.streams[item.stream]!, state.streams[item.stream]!, item.device)) {
+            counters.readings_over_device_limit += 1;
+            out[kept++] = { kind: 'stored', offset: item.offset, at: item.receivedAt, made: item };
+            continue;
+          }
           const sequence = sequences[item.stream];
           if (sequence !== undefined) {
             const { numberings } = state.streams[item.stream]!;
@@ -57,7 +63,13 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
           }
           item.liveMs = clock.liveMs;
           if (usesAttributes[item.stream]!) item.attributes = ofReadings.get(item.device)?.values;
-        } else if (item.kind === 'status') item.liveMs = clock.liveMs;
+        } else if (item.kind === 'status') {
+          if (!admitDevice(plan.streams[item.stream]!, state.streams[item.stream]!, item.device)) {
+            counters.statuses_over_device_limit += 1;
+            continue;
+          }
+          item.liveMs = clock.liveMs;
+        }
         out[kept++] = item;
       }
       if (kept < out.length) out.length = kept;
@@ -82,6 +94,9 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
   });
 };
 
+/** A batch that its row opens leaves with the next tick. */
+const LONG_AGO = Number.NEGATIVE_INFINITY;
+
 /** A status that it may say is over. */
 function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void {
   const { offset } = record;
@@ -89,7 +104,8 @@ function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void
   decoder(record, made);
   for (const item of made) {
     if (item.kind === 'reading') item.late = true;
-    if (item.kind === 'reading' || item.kind === 'rejected') out.push({ kind: 'stored', offset, made: item });
+    if (item.kind === 'reading' || item.kind === 'rejected')
+      out.push({ kind: 'stored', offset, at: LONG_AGO, made: item });
   }
 }
 

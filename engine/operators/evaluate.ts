@@ -4,7 +4,7 @@ import type { DeviceAttributes } from '../model/attributes.ts';
 import type { AttributesChange, Closed, Derived, Item, Span, Verdict, Viewed } from '../model/item.ts';
 import type { DerivedRule, Judge, Plan, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
-import { type KeyState, lookUpDevice, type State } from '../state.ts';
+import { type DeviceKeys, type KeyState, lookUpDevice, type State } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { compute, derive, recall } from './derive.ts';
 import { lift } from './lift.ts';
@@ -59,7 +59,8 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
   const stream = plan.streams[reading.stream]!;
   const { readingRules, readingIndex } = stream;
   if (readingRules.length === 0) return;
-  const device = lookUpDevice(state.streams[reading.stream]!, stream.keyings, reading.device, reading.labels);
+  const device = lookUpDevice(stream, state.streams[reading.stream]!, reading.device, reading.labels);
+  if (device === undefined) return;
   const { keys } = device;
   // Undefined: there is no newer reading of the device at all.
   const newest = moveNewest(device.newest, reading) ? undefined : device.newest;
@@ -69,7 +70,7 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
       inOrder = judgeBy(judging, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
   } else {
     selectRules(readingIndex, reading, selected);
-    for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i]!, readingRules);
+    for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i], readingRules);
     for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
       inOrder = judgeBy(judging, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
     }
@@ -112,14 +113,15 @@ function judgeBy(
   { idOf }: Judging,
   rule: ReadingRule | DerivedRule,
   position: number,
-  keys: readonly KeyState[],
+  keys: DeviceKeys,
   newest: readonly number[] | undefined,
   reading: Reading,
   out: Item[],
 ): boolean {
   if (rule.where !== undefined && !rule.where(reading)) return true;
   if (newest !== undefined && isOutdated(rule.order, newest, reading)) return false;
-  const key = keys[rule.keying.index]!;
+  const key = keys[rule.keying.index];
+  if (key === undefined) return true;
   if (rule.kind === 'reading') {
     judge(rule, rule.judge, key, position, reading, reading.time, out);
     return true;
@@ -134,7 +136,8 @@ function judgeBy(
 }
 
 /** Adds the rules that have an open alert for the key: what does not hold matters to them too. */
-function includeOpen(selected: Int32Array, key: KeyState, rules: readonly RulePlan[]): void {
+function includeOpen(selected: Int32Array, key: KeyState | undefined, rules: readonly RulePlan[]): void {
+  if (key === undefined) return;
   const open = (key.open ??= findOpen(key, rules));
   for (let i = open.length - 1; i >= 0; i--) {
     const position = open[i]!;

@@ -3,16 +3,17 @@ import type { Item, Viewed } from '../model/item.ts';
 import type { Plan, StreamPlan } from '../model/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
 import type { State } from '../state.ts';
+import type { Counters } from '../telemetry.ts';
 import { correlate } from './correlate.ts';
 import { lift } from './lift.ts';
 
 /** Makes the readings of the derived streams of a level out of what the levels below it gave. */
-export const relate = (plan: Plan, state: State, level: number) => {
+export const relate = (plan: Plan, state: State, level: number, counters: Counters) => {
   const views = new Map<number, StreamPlan>();
   for (const stream of plan.streams) {
     if (stream.level === level && stream.origin.kind === 'view') views.set(stream.origin.rule, stream);
   }
-  const correlations = correlate(plan, state, level);
+  const correlations = correlate(plan, state, level, counters);
   if (views.size === 0 && correlations === undefined) return (items$: Observable<readonly Item[]>) => items$;
   return lift((item, out) => {
     out.push(item);

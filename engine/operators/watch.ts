@@ -3,6 +3,7 @@ import type { DeviceChange, Item, OfflineReason, Status, Tick, Verdict } from '.
 import type { Plan, SilenceRule, StreamPlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type DeviceState, type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
+import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
 /** Where and when in the journal a change happened. */
@@ -12,18 +13,20 @@ interface Moment {
 }
 
 /** Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. */
-export const watch = (plan: Plan, state: State) =>
+export const watch = (plan: Plan, state: State, counters: Counters) =>
   lift((item, out) => {
     out.push(item);
-    if (item.kind === 'reading') seeReading(plan, state, item, out);
+    if (item.kind === 'reading') seeReading(plan, state, counters, item, out);
     else if (item.kind === 'status') seeStatus(plan, state, item, out);
     else if (item.kind === 'tick') seeTick(plan, state, item, out);
   });
 
-function seeReading(plan: Plan, state: State, reading: Reading, out: Item[]): void {
+function seeReading(plan: Plan, state: State, counters: Counters, reading: Reading, out: Item[]): void {
   const streamPlan = plan.streams[reading.stream]!;
   const stream = state.streams[reading.stream]!;
-  const device = lookUpDevice(stream, streamPlan.keyings, reading.device, reading.labels);
+  const device = lookUpDevice(streamPlan, stream, reading.device, reading.labels);
+  if (device === undefined) return;
+  if (device.keys.includes(undefined)) counters.readings_over_key_limit += 1;
   const { presence } = device;
   if (!presence.online) {
     const reason = presence.seenAt < 0 ? 'first-reading' : 'reading';
@@ -31,17 +34,19 @@ function seeReading(plan: Plan, state: State, reading: Reading, out: Item[]): vo
   }
   presence.seenAt = reading.receivedAt;
   if (!streamPlan.hasSilence) return;
-  for (const key of device.keys) hear(streamPlan, stream, key, reading, reading.receivedAt, out);
+  for (const key of device.keys) {
+    if (key !== undefined) hear(streamPlan, stream, key, reading, reading.receivedAt, out);
+  }
 }
 
 function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
   // Its topic need not name every label, so it leaves those of a known device alone; and it is no reading of the device's groups.
-  const device =
-    stream.devices.get(status.device) ?? lookUpDevice(stream, streamPlan.keyings, status.device, status.labels);
+  const device = stream.devices.get(status.device) ?? lookUpDevice(streamPlan, stream, status.device, status.labels);
+  if (device === undefined) return;
   const { presence } = device;
-  const own = device.keys.find((key) => streamPlan.keyings[key.keying]!.byDevice)!;
+  const [own] = device.keys;
   if (status.online) {
     if (!presence.online) change(device, status.stream, true, 'status', status, out);
     presence.seenAt = status.at;
@@ -88,9 +93,7 @@ function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
   for (const streamPlan of plan.streams) {
     if (!streamPlan.hasSilence) continue;
     const nowMs = Math.max(...tick.liveMs);
-    const woken = new Set(state.streams[streamPlan.index]!.silenceTimers.advance(nowMs));
-    // A timer that another has taken the place of is not due.
-    const due = [...woken].filter((key) => key.hearing.wakeMs <= nowMs);
+    const due = state.streams[streamPlan.index]!.silenceTimers.advance(nowMs);
     // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
     due.sort((a, b) => a.keying - b.keying || (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) checkSilence(streamPlan, state, key, tick, out);

@@ -1,8 +1,8 @@
 import { include, nextRule, selectRules } from '../language/rule-index.ts';
 import type { Item, Tick } from '../model/item.ts';
-import type { Plan, StreamPlan, WindowRule } from '../model/plan.ts';
+import type { Keying, Plan, StreamPlan, WindowRule } from '../model/plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
-import { type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
+import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
@@ -21,9 +21,16 @@ export interface WindowOptions {
 }
 
 /**
+ * How many devices the groups of one keying may follow, each counted in each group that it was in, as a multiple of `limits.devices` or, where
+ * that is more, `limits.keys`: devices that move leave a mark in each group.
+ */
+const GROUPS_PER_DEVICE = 4;
+
+/**
  * Takes readings into the windows of their keys and closes what the watermark has passed: a device's own windows with its readings,
  * or by ticks when it goes quiet; a group's windows by ticks, when the earliest of its devices has passed them.
- * Marks a reading late when every window it belongs to has closed; the reading itself goes on to its table all the same.
+ * Marks a reading late when every window it belongs to has closed; the reading itself goes on to its table all the same. One that there is
+ * no room for is in no window.
  */
 export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOptions) => {
   const streams = plan.streams.filter((stream) => stream.level === level && stream.windowRules.length > 0);
@@ -35,6 +42,27 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
   // By stream: the rules to show the reading at hand, and the keyings that have windows.
   const selections = plan.streams.map(({ windowIndex }) => new Int32Array(windowIndex?.always.length ?? 0));
   const keyings = plan.streams.map(({ windowRules }) => [...new Set(windowRules.map(({ keying }) => keying.index))]);
+
+  /** The reading at hand is of a device that a group cannot follow. */
+  let hasNoRoom = false;
+  const mostMarks = plan.streams.map(({ config: { limits } }) => {
+    return GROUPS_PER_DEVICE * Math.max(limits.devices, limits.keys);
+  });
+
+  /** Moves the clock of a device on, as its key knows it. Undefined where there is no room for one more. */
+  const follow = (key: KeyState, { index, byDevice }: Keying, reading: Reading): Watermark | undefined => {
+    const known = key.windowing.marks.get(reading.device);
+    if (known !== undefined) return moveMark(known, reading);
+    const { marks } = state.streams[reading.stream]!;
+    if (!byDevice && marks[index]! >= mostMarks[reading.stream]!) {
+      hasNoRoom = true;
+      return undefined;
+    }
+    marks[index]! += 1;
+    const mark = { eventAt: reading.time, seenLiveMs: reading.liveMs, connection: reading.connection };
+    key.windowing.marks.set(reading.device, mark);
+    return mark;
+  };
 
   const handOn = (rule: WindowRule, key: KeyState, cause: Cause, out: Item[]): void => {
     const { offset, receivedAt, connection, liveMs } = cause;
@@ -48,17 +76,12 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
   };
 
   /** Returns the live time at which the rule wants its key to be looked at. */
-  const takeBy = (
-    rule: WindowRule,
-    position: number,
-    keys: readonly KeyState[],
-    reading: Reading,
-    out: Item[],
-  ): number => {
+  const takeBy = (rule: WindowRule, position: number, keys: DeviceKeys, reading: Reading, out: Item[]): number => {
     const { byDevice } = rule.keying;
-    const key = keys[rule.keying.index]!;
+    const key = keys[rule.keying.index];
     // The clock of the device moves for every rule, also for one that does not look at this reading.
-    const mark = moveMark(key, reading);
+    const mark = key && follow(key, rule.keying, reading);
+    if (key === undefined || mark === undefined) return Number.POSITIVE_INFINITY;
     const takes = rule.where === undefined || rule.where(reading);
     const kind = kindOf(rule);
     let own = key.windowing.windows[rule.slot];
@@ -82,7 +105,9 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
   const takeReading = (reading: Reading, out: Item[]): void => {
     const streamPlan = plan.streams[reading.stream]!;
     const stream = state.streams[reading.stream]!;
-    const { keys } = lookUpDevice(stream, streamPlan.keyings, reading.device, reading.labels);
+    const device = lookUpDevice(streamPlan, stream, reading.device, reading.labels);
+    if (device === undefined) return;
+    const { keys } = device;
     const { windowRules, windowIndex } = streamPlan;
     let wakeMs = Number.POSITIVE_INFINITY;
     if (windowIndex === undefined) {
@@ -92,23 +117,26 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     } else {
       const selected = selections[reading.stream]!;
       selectRules(windowIndex, reading, selected);
-      for (const keying of keyings[reading.stream]!) {
-        moveMark(keys[keying]!, reading);
-        includeOpen(selected, keys[keying]!, windowRules);
+      for (const index of keyings[reading.stream]!) {
+        const key = keys[index];
+        if (key !== undefined && follow(key, streamPlan.keyings[index]!, reading) !== undefined) {
+          includeOpen(selected, key, windowRules);
+        }
       }
       for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
         wakeMs = Math.min(wakeMs, takeBy(windowRules[i]!, i, keys, reading, out));
       }
     }
-    wakeAt(stream, keys[0]!, wakeMs);
+    wakeAt(stream, keys[0], wakeMs);
     if (reading.late) counters.readings_late += 1;
+    if (hasNoRoom) counters.readings_over_group_limit += 1;
+    hasNoRoom = false;
   };
 
   const closeQuiet = (streamPlan: StreamPlan, tick: Tick, out: Item[]): void => {
     const stream = state.streams[streamPlan.index]!;
     const nowMs = Math.max(...tick.liveMs);
-    // A timer that another has taken the place of is not due.
-    const due = [...new Set(stream.windowTimers.advance(nowMs))].filter((key) => key.windowing.wakeMs <= nowMs);
+    const due = stream.windowTimers.advance(nowMs);
     // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
     due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) {
@@ -176,13 +204,7 @@ function includeOpen(selected: Int32Array, { keying: own, windowing }: KeyState,
   for (let i = 0; i < windowing.open.length; i++) include(selected, windowing.open[i]!);
 }
 
-function moveMark(key: KeyState, reading: Reading): Watermark {
-  let mark = key.windowing.marks.get(reading.device);
-  if (mark === undefined) {
-    mark = { eventAt: reading.time, seenLiveMs: reading.liveMs, connection: reading.connection };
-    key.windowing.marks.set(reading.device, mark);
-    return mark;
-  }
+function moveMark(mark: Watermark, reading: Reading): Watermark {
   if (reading.time > mark.eventAt) mark.eventAt = reading.time;
   mark.seenLiveMs = reading.liveMs;
   mark.connection = reading.connection;

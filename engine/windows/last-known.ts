@@ -17,14 +17,16 @@ export interface Known {
   readonly connection: number;
 }
 
-/** As `LastKnown`, in plain data: of each key its text, and null for a value that is absent. */
-export interface LastKnownList {
+/** What is common to the known values, in plain data. */
+export interface LastKnownHead {
   /** Whose values they are, in their order; those of another list mean something else. */
   readonly fields: readonly string[];
   readonly version: string;
   readonly sweptAt: number;
-  readonly known: readonly (readonly [text: string, known: Omit<Known, 'values'>, values: (FieldValue | null)[]])[];
 }
+
+/** What is known of a key, in plain data: its text, and null for a value that is absent. */
+export type LastKnownEntry = readonly [text: string, known: Omit<Known, 'values'>, values: (FieldValue | null)[]];
 
 /** How often it is looked for what is too old, and how much longer than it can be asked for it is kept: readings may be that much on their way. */
 const SWEEP_MS = 60_000;
@@ -34,12 +36,17 @@ export function createLastKnown(): LastKnown {
   return { sweptAt: 0, byKey: new Map() };
 }
 
-/** Keeps the reading, unless a newer one is known; of equal stamps the later arrival is the newer. */
-export function note({ byKey }: LastKnown, text: string, reading: Reading): void {
+/**
+ * Keeps the reading, unless a newer one is known; of equal stamps the later arrival is the newer. False where it is of a further key and `most`
+ * are known.
+ */
+export function note({ byKey }: LastKnown, text: string, reading: Reading, most: number): boolean {
   const known = byKey.get(text);
-  if (known !== undefined && reading.time < known.at) return;
+  if (known === undefined && byKey.size >= most) return false;
+  if (known !== undefined && reading.time < known.at) return true;
   const { time: at, values, liveMs: seenLiveMs, connection } = reading;
   byKey.set(text, { at, values, seenLiveMs, connection });
+  return true;
 }
 
 /** The values known of a key whose stamp is no further than `lastMs` from `at`, to either side. */
@@ -64,25 +71,16 @@ export function sweep(
   }
 }
 
-/** Takes it down, as values of these fields. */
-export function listLastKnown(
-  last: LastKnown,
-  { fields, version }: Pick<LastKnownList, 'fields' | 'version'>,
-): LastKnownList {
-  const known = Array.from(last.byKey, ([text, { values, ...rest }]) => {
-    return [text, rest, values.map((value) => value ?? null)] as const;
-  });
-  return { fields, version, sweptAt: last.sweptAt, known };
+/** Takes what is known down, key by key. */
+export function* listLastKnown({ byKey }: LastKnown): Generator<LastKnownEntry> {
+  for (const [text, { values, ...rest }] of byKey) yield [text, rest, values.map((value) => value ?? null)];
 }
 
-/** Takes over what was taken down; `reconnected` says what brokers are now. */
-export function restoreLastKnown(
-  last: LastKnown,
-  { sweptAt, known }: LastKnownList,
+/** Takes over what was taken down of a key; `reconnected` says what brokers are now. */
+export function restoreKnown(
+  { byKey }: LastKnown,
+  [text, rest, values]: LastKnownEntry,
   reconnected: (heard: Omit<Known, 'values'>) => Omit<Known, 'values'>,
 ): void {
-  last.sweptAt = sweptAt;
-  for (const [text, rest, values] of known) {
-    last.byKey.set(text, { ...reconnected(rest), values: values.map((value) => value ?? undefined) });
-  }
+  byKey.set(text, { ...reconnected(rest), values: values.map((value) => value ?? undefined) });
 }

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { createCheckpointer } from '../../engine/commands/checkpointer.ts';
 import type { Checkpoint } from '../../engine/journal/checkpoint.ts';
 
+/** Offset behind a cut whose state cannot be taken down. */
+const UNFIT = 100;
+
 /** A checkpointer among outboxes that the test moves by hand. */
 function start() {
   const log: string[] = [];
@@ -10,9 +13,10 @@ function start() {
   let fail: ((error: Error) => void) | undefined;
   const checkpointer = createCheckpointer({
     requestCut: () => log.push('cut wanted'),
-    take: (nextOffset): Checkpoint => {
+    take: (nextOffset): Checkpoint | undefined => {
       log.push(`take ${nextOffset}`);
-      return { journalId: 'j', nextOffset, state: Buffer.from(String(outbox.position)) };
+      if (nextOffset === UNFIT) return undefined;
+      return { journalId: 'j', nextOffset, state: [Buffer.from(String(outbox.position))] };
     },
     positions: () => [outbox.position],
     areConfirmed: ([position]) => outbox.confirmed >= position!,
@@ -91,6 +95,17 @@ describe('a checkpointer', () => {
     const { log, checkpointer } = start();
     checkpointer.onCut(5);
     expect(log).toEqual([]);
+  });
+
+  it('writes none where the state cannot be taken down, and tries again when it is asked the next time', async () => {
+    const { log, checkpointer } = start();
+    checkpointer.request();
+    const settled = checkpointer.settled();
+    checkpointer.onCut(UNFIT - 1);
+    await settled;
+    checkpointer.request();
+    checkpointer.onCut(UNFIT);
+    expect(log).toEqual(['cut wanted', 'take 100', 'cut wanted', 'take 101', 'write 101 of 0']);
   });
 
   it('is settled while nothing is under way, and goes on after a checkpoint that failed', async () => {

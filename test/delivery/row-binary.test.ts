@@ -207,7 +207,7 @@ const stream: StreamConfig = {
   ],
   undeclared: 'keep',
   coerce: false,
-  limits: { bytes: 1e6, depth: 10, fields: 100, readings: 100 },
+  limits: { bytes: 1e6, depth: 10, fields: 100, readings: 100, devices: 50_000, keys: 50_000 },
 };
 
 const readings = fc.record({

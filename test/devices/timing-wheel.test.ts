@@ -5,8 +5,8 @@ import { createTimingWheel } from '../../engine/devices/timing-wheel.ts';
 /** A timer so many milliseconds from now, or a step of the time. */
 const actions = fc.array(
   fc.oneof(
-    fc.tuple(fc.constant('schedule'), fc.integer({ min: -3_000, max: 9_000 })),
-    fc.tuple(fc.constant('advance'), fc.integer({ min: -500, max: 4_000 })),
+    fc.tuple(fc.constant('schedule'), fc.integer({ min: -3_000, max: 9_000 }), fc.nat(20)),
+    fc.tuple(fc.constant('advance'), fc.integer({ min: -500, max: 4_000 }), fc.constant(0)),
   ),
   { maxLength: 60, size: 'max' },
 );
@@ -16,20 +16,20 @@ describe('a timing wheel', () => {
     fc.assert(
       fc.property(actions, fc.nat(100_000), (actions, startMs) => {
         const wheel = createTimingWheel<number>();
-        let list: { readonly thing: number; readonly atMs: number }[] = [];
+        let list: { readonly thing: number; readonly atMs: number; readonly order: number }[] = [];
         let nowMs = startMs;
-        actions.forEach(([kind, ms], thing) => {
+        actions.forEach(([kind, ms, thing], order) => {
           if (kind === 'schedule') {
             const atMs = nowMs + ms;
             wheel.schedule(thing, atMs);
-            list.push({ thing, atMs });
+            list = [...list.filter((each) => each.thing !== thing), { thing, atMs, order }];
             return;
           }
           nowMs += ms;
           const second = ({ atMs }: { atMs: number }) => Math.floor(atMs / 1_000);
           const due = list
             .filter(({ atMs }) => atMs <= nowMs)
-            .sort((a, b) => second(a) - second(b) || a.thing - b.thing);
+            .sort((a, b) => second(a) - second(b) || a.order - b.order);
           list = list.filter(({ atMs }) => atMs > nowMs);
           expect(wheel.advance(nowMs)).toEqual(due.map(({ thing }) => thing));
         });
@@ -48,12 +48,15 @@ describe('a timing wheel', () => {
     expect(wheel.advance(99_000)).toEqual([]);
   });
 
-  it('lets the same thing have several timers', () => {
+  it('has one timer for each thing: the one set last', () => {
     const wheel = createTimingWheel<string>();
-    wheel.schedule('a', 1_500);
-    wheel.schedule('a', 1_600);
-    wheel.schedule('a', 2_500);
-    expect(wheel.advance(1_700)).toEqual(['a', 'a']);
-    expect(wheel.advance(2_500)).toEqual(['a']);
+    for (const atMs of [90_000, 5_000, 1_600, 1_700]) wheel.schedule('a', atMs);
+    expect(wheel.advance(1_600)).toEqual([]);
+    expect(wheel.advance(1_700)).toEqual(['a']);
+    expect(wheel.advance(99_000)).toEqual([]);
+    wheel.schedule('a', 99_500);
+    wheel.schedule('a', 200_000);
+    expect(wheel.advance(199_999)).toEqual([]);
+    expect(wheel.advance(200_000)).toEqual(['a']);
   });
 });

@@ -10,6 +10,9 @@ const WINDOW_MS = 5_000;
 /** More than a scenario lets a reading be late. */
 const LATENESS_MS = 20_000;
 
+/** In place of a number, what the readings of strangers have. */
+export const STRANGE = -1;
+
 export interface Sent {
   readonly topic: string;
   readonly payload: string;
@@ -31,6 +34,12 @@ export function readingOf(n: number): Sent {
 /** One that no rule has anything to say of. */
 export function plainReading(n: number): Sent {
   return sentOf(n, 20);
+}
+
+/** One of a device that comes once and that nobody knows, stamped later than all others. */
+export function strangeReading(i: number): Sent {
+  const at = BASE_AT + 2 * 3_600_000;
+  return { topic: `plant/stranger-${i}/data`, payload: JSON.stringify({ n: STRANGE, temp: 20, ts: at + i }) };
 }
 
 function sentOf(n: number, temp: number): Sent {

@@ -87,7 +87,8 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
       const run = { full, random, publisher, tell: (n: number) => told.push(n) };
       await Promise.all([publisher.done, scenario.disturb?.(world, run)]);
       const { sent } = publisher;
-      const expected = { sent, told, refused: [], repeats: false, unsure: false, ...scenario.expect };
+      const strangers = scenario.strangers?.(total) ?? 0;
+      const expected = { sent, told, refused: [], strangers, repeats: false, unsure: false, ...scenario.expect };
       const verdict = await judge(world, expected, PATIENCE_MS[full ? 'full' : 'short']);
       const happened = (await scenario.happened?.(world)) ?? true;
       const examples = happened ? verdict.examples : [...verdict.examples, 'the fault did not take place'];

@@ -5,7 +5,7 @@ import { DiscardPolicy, type StreamConfig } from 'nats';
 import { readStream } from '../integration/servers/events.ts';
 import type { Expectation } from './oracle.ts';
 import type { Publisher } from './publisher.ts';
-import { isPlain, readingOf, type Sent, STREAM } from './readings.ts';
+import { DEVICES, isPlain, readingOf, type Sent, STREAM, strangeReading } from './readings.ts';
 import { type Change, DEATHS, once } from './variants.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -26,7 +26,9 @@ export interface Scenario extends WorldOptions {
   readonly always?: readonly Change[];
   /** What goes out in place of reading `n` of `count`. */
   readonly publish?: (n: number, random: () => number, count: number) => readonly Sent[];
-  readonly expect?: Partial<Omit<Expectation, 'sent' | 'told'>>;
+  readonly expect?: Partial<Omit<Expectation, 'sent' | 'told' | 'strangers'>>;
+  /** How many strangers `publish` sends with so many readings. */
+  readonly strangers?: (count: number) => number;
   /** What happens while readings come; returns when times are good again. */
   readonly disturb?: (world: World, run: Run) => Promise<void>;
   /** Whether the fault took place at all: without it the run proves nothing. */
@@ -99,6 +101,21 @@ const flipBits = async (world: World, { publisher, tell }: Run): Promise<void> =
   publisher.goOn();
 };
 
+/** Flips a bit of each checkpoint. */
+const damageCheckpoints = async (world: World, { publisher }: Run): Promise<void> => {
+  await delay(2_500);
+  await publisher.pause();
+  await world.kill();
+  for (const name of readdirSync(world.data).filter((each) => each.startsWith('checkpoint'))) {
+    const path = join(world.data, name);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 10]! ^= 1;
+    writeFileSync(path, bytes);
+  }
+  await world.revive();
+  publisher.goOn();
+};
+
 /** Leaves so much of the disk of the data folder. */
 const fillDisk = ({ data }: World, leaveBytes: number) => {
   const { bavail, bsize } = statfsSync(data);
@@ -154,6 +171,10 @@ const REFUSED = 2_777;
 const isLate = (n: number) => n >= 0 && (n * 7_919) % 100 < 5;
 const LATE_BY = 500;
 const isSwapped = (n: number) => (Math.floor(n / 100) * 50 + (n % 50)) % 5 === 0;
+
+const STRANGERS_EACH = 15;
+/** The devices that are known come first. */
+const strangersFrom = DEVICES;
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'calm', short: true },
@@ -362,6 +383,13 @@ export const SCENARIOS: readonly Scenario[] = [
     happened: hasLogged('the journal ended in half a record'),
   },
   { name: 'journal with flipped bits', short: true, disturb: flipBits, happened: hasLogged('the journal is damaged') },
+  {
+    name: 'checkpoints damaged',
+    short: true,
+    count: { short: 8_000, full: 30_000 },
+    disturb: damageCheckpoints,
+    happened: hasLogged('folding the journal from its start'),
+  },
   { name: 'clock jumps', always: [jumpingClock], count: { short: 12_000, full: 30_000 } },
   {
     name: 'a tenth sent twice',
@@ -408,6 +436,30 @@ export const SCENARIOS: readonly Scenario[] = [
     ),
     happened: async ({ query, database }) =>
       (await query(`SELECT name FROM system.columns WHERE database = '${database}' AND name = 'hum'`)).length > 0,
+  },
+  {
+    name: 'device flood',
+    short: true,
+    count: { short: 2_050, full: 20_050 },
+    perSecond: 500,
+    heapMiB: 80,
+    config: {
+      streams: { sensors: { ...STREAM, limits: { devices: 1_000 } } },
+      clickhouse: { batch: { rows: 5_000, age: '200ms' } },
+    },
+    publish: (n) => [
+      readingOf(n),
+      ...(n < strangersFrom
+        ? []
+        : Array.from({ length: STRANGERS_EACH }, (_, i) => strangeReading((n - strangersFrom) * STRANGERS_EACH + i))),
+    ],
+    strangers: (count) => (count - strangersFrom) * STRANGERS_EACH,
+    disturb: async (world, run) => {
+      await seconds(run, { short: 2, full: 20 });
+      await world.restart();
+    },
+    // The one that we ended, and none that ran out of memory.
+    happened: (world) => world.ends === 1 && hasLogged('there is no room for more devices or keys')(world),
   },
   { name: 'flood', count: { short: 20_000, full: 600_000 }, perSecond: 1_000_000, merges: true },
 ];

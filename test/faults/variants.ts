@@ -30,7 +30,7 @@ const HAND_OVER = 'this.#handOver(group);';
 const INSERT = 'await sink.insert(batch, token);';
 const PUBLISH = 'await sink.publish(event);';
 const CUT = 'this.#checkpointer.onCut(record.offset);';
-const KEEP = 'await keepBefore(folder);';
+const KEEP = 'await renameIfThere(join(folder, NAME), join(folder, BEFORE));';
 const RENAME = 'await rename(aside, join(folder, NAME));';
 
 /** The places of the protocol at which the engine dies, in the order of a reading's way. */

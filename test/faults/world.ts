@@ -74,6 +74,8 @@ export interface WorldOptions {
   readonly ownClickHouse?: boolean;
   /** More lines for the broker's configuration. */
   readonly broker?: readonly string[];
+  /** Heap of the engine, in MiB; default: that of Node.js. */
+  readonly heapMiB?: number;
   /** Size of a disk of its own for the data folder: see `canMakeDisk`. */
   readonly diskBytes?: number;
 }
@@ -100,7 +102,15 @@ const MERGED = ['sensors', 'alerts', 'facts'];
 
 export async function createWorld(
   shared: EmbeddedClickHouse,
-  { config = {}, rules = RULES, merges = false, broker: lines = [], diskBytes, ownClickHouse = false }: WorldOptions,
+  {
+    config = {},
+    rules = RULES,
+    merges = false,
+    broker: lines = [],
+    heapMiB,
+    diskBytes,
+    ownClickHouse = false,
+  }: WorldOptions,
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'));
   const data = join(folder, 'data');
@@ -139,7 +149,8 @@ export async function createWorld(
   let starting: Promise<void> = Promise.resolve();
 
   const launch = async (cli: string): Promise<void> => {
-    const started = spawnWeir(['run', '--config', file], {}, cli);
+    const env = heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
+    const started = spawnWeir(['run', '--config', file], env, cli);
     engines.push(started);
     void started.exited.then(() => {
       if (closing) return;

@@ -1,34 +1,67 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
+import { type Checkpoint, putAside, readCheckpoint, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
 import { makeFolder } from './folder.ts';
+
+const linesOf = (nextOffset: number) => [JSON.stringify({ 'dé\n"': [nextOffset] }), '"2"'];
 
 const checkpoint = (nextOffset: number): Checkpoint => ({
   journalId: '0123456789abcdef',
   nextOffset,
-  state: Buffer.from(JSON.stringify({ 'dé\n"': [nextOffset] })),
+  state: linesOf(nextOffset).map((line) => Buffer.from(`${line}\n`)),
 });
 
-const read = async (folder: string) => (await readCheckpoint(folder)).checkpoint;
+const find = async (folder: string) => {
+  const { checkpoint, unreadable } = await readCheckpoint(folder);
+  if (checkpoint === undefined) return { unreadable };
+  const { journalId, nextOffset } = checkpoint;
+  return { journalId, nextOffset, lines: [...checkpoint.lines()], unreadable };
+};
+
+const stored = (nextOffset: number) => ({
+  journalId: '0123456789abcdef',
+  nextOffset,
+  lines: linesOf(nextOffset),
+  unreadable: [],
+});
 
 describe('a checkpoint', () => {
   it('reads back as it was written, the newest one', async () => {
     const folder = makeFolder();
-    expect(await read(folder)).toBeUndefined();
+    expect(await find(folder)).toEqual({ unreadable: [] });
     await writeCheckpoint(folder, checkpoint(5));
     await writeCheckpoint(folder, checkpoint(2 ** 40));
-    expect(await read(folder)).toEqual(checkpoint(2 ** 40));
+    expect(await find(folder)).toEqual(stored(2 ** 40));
     expect(readdirSync(folder)).toEqual(['checkpoint-before.jsonl', 'checkpoint.jsonl']);
+  });
+
+  it('reads back in lines, wherever the chunks of the file end', async () => {
+    const folder = makeFolder();
+    const lines = ['€'.repeat(1_500_000), '', 'x'.repeat(1024 * 1024), 'é', 'y'.repeat(3_000_000)];
+    const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+    const state = [bytes.subarray(0, 1_000_001), bytes.subarray(1_000_001)];
+    await writeCheckpoint(folder, { journalId: 'j', nextOffset: 1, state });
+    expect((await find(folder)).lines?.map((line, i) => line === lines[i])).toEqual(lines.map(() => true));
   });
 
   it('takes the place of the one before as a whole: what was half written counts for nothing', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, checkpoint(5));
     writeFileSync(join(folder, 'checkpoint.jsonl.new'), '{"version":1,"journ');
-    expect(await read(folder)).toEqual(checkpoint(5));
+    expect(await find(folder)).toEqual(stored(5));
     await writeCheckpoint(folder, checkpoint(6));
-    expect(await read(folder)).toEqual(checkpoint(6));
+    expect(await find(folder)).toEqual(stored(6));
   });
 
   it('stays as it was when the next one cannot be written', async () => {
@@ -36,41 +69,67 @@ describe('a checkpoint', () => {
     await writeCheckpoint(folder, checkpoint(5));
     mkdirSync(join(folder, 'checkpoint.jsonl.new'));
     await expect(writeCheckpoint(folder, checkpoint(6))).rejects.toThrow('EISDIR');
-    expect(await read(folder)).toEqual(checkpoint(5));
+    expect(await find(folder)).toEqual(stored(5));
     rmSync(join(folder, 'checkpoint.jsonl.new'), { recursive: true });
   });
 
-  it.each([
-    [
-      'of another version',
-      '{"version":2}',
-      /checkpoint\.jsonl has version 2, this Weir reads version 1\. Start the Weir that wrote it\./,
-    ],
-    ['that is no JSON', '{"version":', /checkpoint\.jsonl cannot be read: .*JSON.* Restore it, or move it aside/],
-    [
-      'that lost its end',
-      '{"version":1,"journalId":"0123456789abcdef","nextOffset":5,"crc":7}\n{"a":',
-      /its checksum does not fit/,
-    ],
-    ['that is something else', '[]', /checkpoint\.jsonl has version undefined/],
-  ])('%s is an error that names the file', async (_, text, message) => {
+  it('of version 1, which had everything in one line, is read', async () => {
     const folder = makeFolder();
-    writeFileSync(join(folder, 'checkpoint.jsonl'), text);
-    await expect(readCheckpoint(folder)).rejects.toThrow(message);
+    const state = '{"streams":{}}';
+    const head = { version: 1, journalId: 'j', nextOffset: 3, crc: crc32(state) };
+    writeFileSync(join(folder, 'checkpoint.jsonl'), `${JSON.stringify(head)}\n${state}`);
+    expect(await find(folder)).toEqual({ journalId: 'j', nextOffset: 3, lines: [state], unreadable: [] });
   });
 
+  it('of another version is an error that names it, whatever else there is', async () => {
+    const folder = makeFolder();
+    for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
+    writeFileSync(join(folder, 'checkpoint.jsonl'), '{"version":3}');
+    await expect(readCheckpoint(folder)).rejects.toThrow(
+      /checkpoint\.jsonl has version 3, this Weir reads versions 1 to 2\. Start the Weir that wrote it\./,
+    );
+  });
+
+  it.skipIf(process.seteuid === undefined || process.geteuid?.() !== 0)(
+    'that may not be read is an error with its remedy, not damage',
+    async () => {
+      const folder = makeFolder();
+      await writeCheckpoint(folder, checkpoint(5));
+      process.seteuid?.(65_534);
+      try {
+        await expect(readCheckpoint(folder)).rejects.toThrow(/checkpoint\.jsonl may not be read .*Let the user/);
+      } finally {
+        process.seteuid?.(0);
+      }
+    },
+  );
+
   it.each([
-    ['is damaged', (path: string) => writeFileSync(path, `${readFileSync(path, 'utf8')} `), /checksum does not fit/],
-    ['is half there', (path: string) => truncateSync(path, 10), /cannot be read/],
+    ['has a byte more', (path: string) => appendFileSync(path, ' '), /checkpoint\.jsonl cannot be read: its checksum/],
+    ['has a flipped bit', flipBit, /its checksum does not fit/],
+    ['is half there', (path: string) => truncateSync(path, 10), /cannot be read: .*JSON/],
+    ['is empty', (path: string) => truncateSync(path, 0), /cannot be read: .*JSON/],
+    ['is something else', (path: string) => writeFileSync(path, '[]'), /its first line has no version/],
+    ['is nothing', (path: string) => writeFileSync(path, 'null\n'), /its first line has no version/],
+    ['is a folder', makeFolderOf, /it is not a file/],
   ])('that %s gives way to the one before it, and says so', async (_, spoil, why) => {
     const folder = makeFolder();
     for (const nextOffset of [5, 6, 7]) await writeCheckpoint(folder, checkpoint(nextOffset));
     spoil(join(folder, 'checkpoint.jsonl'));
-    const found = await readCheckpoint(folder);
-    expect(found.checkpoint).toEqual(checkpoint(6));
-    expect(found.unreadable).toMatch(why);
+    expect(await find(folder)).toEqual({ ...stored(6), unreadable: [expect.stringMatching(why)] });
     spoil(join(folder, 'checkpoint-before.jsonl'));
-    await expect(readCheckpoint(folder)).rejects.toThrow(why);
+    const unreadable = [expect.stringMatching(why), expect.stringMatching(/checkpoint-before\.jsonl cannot be read/)];
+    expect(await find(folder)).toEqual({ unreadable });
+  });
+
+  it('that cannot be used does not take the place of the one before', async () => {
+    const folder = makeFolder();
+    for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
+    flipBit(join(folder, 'checkpoint.jsonl'));
+    expect(existsSync(await putAside(folder))).toBe(true);
+    await writeCheckpoint(folder, checkpoint(7));
+    flipBit(join(folder, 'checkpoint.jsonl'));
+    expect(await find(folder)).toMatchObject({ nextOffset: 5, lines: linesOf(5) });
   });
 
   it('is the one before where a crash came between the two renames', async () => {
@@ -78,6 +137,24 @@ describe('a checkpoint', () => {
     await writeCheckpoint(folder, checkpoint(5));
     await writeCheckpoint(folder, checkpoint(6));
     rmSync(join(folder, 'checkpoint.jsonl'));
-    expect(await readCheckpoint(folder)).toEqual({ checkpoint: checkpoint(5), unreadable: undefined });
+    expect(await find(folder)).toEqual(stored(5));
+  });
+
+  it('is the newest that fits, and one that does not is no damage', async () => {
+    const folder = makeFolder();
+    for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
+    const { checkpoint: found, unreadable } = await readCheckpoint(folder, ({ nextOffset }) => nextOffset < 6);
+    expect([found?.nextOffset, unreadable]).toEqual([5, []]);
   });
 });
+
+function flipBit(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 5]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+function makeFolderOf(path: string): void {
+  rmSync(path);
+  mkdirSync(path);
+}

@@ -1,11 +1,26 @@
 import { expect, it } from 'vitest';
 import { TextBuffer } from '../../engine/journal/text-buffer.ts';
 
-it('joins pieces of any size and script, and begins anew without a trace of what it held', () => {
-  const buffer = new TextBuffer();
-  for (const pieces of [['a', 'dé€😀', 'x'.repeat(200_000)], ['b'], [], ['€'.repeat(70_000), 'end']]) {
+const textOf = (buffer: TextBuffer) => Buffer.concat(buffer.chunks).toString();
+
+it('joins lines of any size and script, and begins anew without a trace of what it held', () => {
+  const buffer = new TextBuffer(10_000_000);
+  const lines = [
+    ['a', 'dé€😀', 'x'.repeat(200_000)],
+    ['b'],
+    [],
+    ['€'.repeat(2_500_000), `a${'😀'.repeat(700_000)}`, 'end'],
+  ];
+  for (const each of lines) {
     buffer.clear();
-    for (const piece of pieces) buffer.write(piece);
-    expect(buffer.bytes.toString()).toBe(pieces.join(''));
+    for (const line of each) buffer.writeLine(line);
+    expect(textOf(buffer) === each.map((line) => `${line}\n`).join('')).toBe(true);
   }
+});
+
+it('refuses a line of more bytes than allowed', () => {
+  const buffer = new TextBuffer(6);
+  buffer.writeLine('123456');
+  buffer.writeLine('€€');
+  expect(() => buffer.writeLine('€€1')).toThrow('takes 7 bytes, 6 are allowed: it begins €€1');
 });

@@ -23,7 +23,7 @@ const SENSORS: StreamConfig = {
   ],
   undeclared: 'keep',
   coerce: false,
-  limits: { bytes: 1e6, depth: 8, fields: 100, readings: 100 },
+  limits: { bytes: 1e6, depth: 8, fields: 100, readings: 100, devices: 50_000, keys: 50_000 },
 };
 const STREAMS = [{ ...SENSORS, name: 'meters' }, SENSORS];
 

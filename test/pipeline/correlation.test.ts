@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { restore, type Snapshot } from '../../engine/snapshot.ts';
-import { changes, createScript, play, type Script, type Setup, START_AT, setUp, startFold, takeApart } from './kit.ts';
+import { restore } from '../../engine/snapshot.ts';
+import {
+  changes,
+  createScript,
+  piecesOf,
+  play,
+  type Script,
+  type Setup,
+  START_AT,
+  setUp,
+  startFold,
+  takeApart,
+} from './kit.ts';
 
 const above = (fact: string, value: number) => ({ fact, operator: 'greaterThan', value });
 const SENSORS = {
@@ -176,7 +187,7 @@ describe('what is known of the other stream', () => {
     script.mark('cut');
     const second = startFold(after, checkpoint);
     second.feed(script.records.slice(done));
-    const { dropped } = restore(after.plan, ['mqtt'], JSON.parse(checkpoint) as Snapshot);
+    const { dropped } = restore(after.plan, ['mqtt'], piecesOf(checkpoint));
     return { dropped, alerts: changes(takeApart(after, second.outputs), 'warm') };
   }
 

@@ -10,7 +10,7 @@ import type { Batch, EventOutput } from '../../engine/model/output.ts';
 import type { Plan } from '../../engine/model/plan.ts';
 import type { JournalRecord, MarkName } from '../../engine/model/record.ts';
 import { pipeline } from '../../engine/pipeline.ts';
-import { restore, type Snapshot, snapshot } from '../../engine/snapshot.ts';
+import { type Piece, readSnapshot, restore, snapshot } from '../../engine/snapshot.ts';
 import { createState, type State } from '../../engine/state.ts';
 import { type Counters, createCounters } from '../../engine/telemetry.ts';
 import { type Row, readRows } from './rows.ts';
@@ -69,15 +69,14 @@ export interface Fold {
   readonly state: State;
   readonly counters: Counters;
   feed(...arrays: readonly (readonly JournalRecord[])[]): void;
-  /** The state as a checkpoint holds it. */
+  /** The state as a checkpoint holds it: lines. */
   checkpoint(): string;
 }
 
 /** Starts the fold of a setup, from a checkpoint's state if one is given; `earlier` is what earlier runs have sent. */
 export function startFold({ config, plan }: Setup, from?: string, earlier: readonly SentRange[] = []): Fold {
   const brokers = config.mqtt.map(({ name }) => name);
-  const state =
-    from === undefined ? createState(plan, brokers.length) : restore(plan, brokers, JSON.parse(from) as Snapshot).state;
+  const state = from === undefined ? createState(plan, brokers.length) : restore(plan, brokers, piecesOf(from)).state;
   const counters = createCounters();
   const records$ = new Subject<readonly JournalRecord[]>();
   const outputs: Output[] = [];
@@ -102,6 +101,11 @@ export function startFold({ config, plan }: Setup, from?: string, earlier: reado
     },
     checkpoint: () => snapshot(plan, brokers, state),
   };
+}
+
+/** The pieces of a checkpoint's state, in whichever form it is. */
+export function piecesOf(checkpoint: string): Piece[] {
+  return [...readSnapshot(checkpoint.split('\n'))];
 }
 
 /** 2026-01-31T12:00:00Z, where every script begins. */

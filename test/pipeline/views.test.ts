@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { restore, type Snapshot } from '../../engine/snapshot.ts';
-import { changes, createScript, play, type Result, START_AT, setUp, startFold } from './kit.ts';
+import { restore } from '../../engine/snapshot.ts';
+import { changes, createScript, piecesOf, play, type Result, START_AT, setUp, startFold } from './kit.ts';
 import type { Row } from './rows.ts';
 
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
@@ -191,7 +191,7 @@ describe('a checkpoint', () => {
   const fold = startFold(before);
   const script = twoDevices();
   fold.feed(script.records.filter(({ at }) => at <= START_AT + 75_000));
-  const taken = JSON.parse(fold.checkpoint()) as Snapshot;
+  const taken = piecesOf(fold.checkpoint());
   const statesAfter = (...rules: readonly object[]) => {
     const { plan } = setUp(rules);
     const { state, dropped } = restore(plan, ['mqtt'], taken);

@@ -52,7 +52,7 @@ export async function startEngine(
   const port = await freePort();
   const configFile = join(dir, 'weir.json');
   const logFile = join(dir, 'weir.log');
-  await writeFile(configFile, `${JSON.stringify(configOf(dir, servers, port), undefined, 2)}\n`);
+  await writeFile(configFile, `${JSON.stringify(configOf(dir, servers, port, devices), undefined, 2)}\n`);
   const url = `http://127.0.0.1:${port}`;
   const engine: EngineProcess = { url, configFile, logFile, ...launch(configFile, logFile, devices) };
   try {
@@ -64,7 +64,7 @@ export async function startEngine(
   }
 }
 
-function configOf(dir: string, servers: Servers, port: number): Record<string, unknown> {
+function configOf(dir: string, servers: Servers, port: number, devices: number): Record<string, unknown> {
   return {
     $schema: fileURLToPath(new URL('deploy/weir.schema.json', ROOT)),
     data: join(dir, 'journal'),
@@ -81,6 +81,8 @@ function configOf(dir: string, servers: Servers, port: number): Record<string, u
           battery: { type: 'number', unit: '%' },
         },
         status: { topic: 'plant/{site}/{device}/status' },
+        // Those of the demo, and room for a visitor's own.
+        limits: { devices: devices + 5_000, keys: 2_000 },
       },
     },
     nats: { servers: servers.nats.url },

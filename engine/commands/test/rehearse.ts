@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import { createDecoder } from '../../decode/decode.ts';
 import type { JournalRecord } from '../../model/record.ts';
 import { consequences } from '../../pipeline.ts';
-import { restore, type Snapshot, snapshot } from '../../snapshot.ts';
+import { readSnapshot, restore, snapshot } from '../../snapshot.ts';
 import { createState, type State } from '../../state.ts';
 import { createCounters } from '../../telemetry.ts';
 import { type Course, createObserver } from './observe.ts';
@@ -67,6 +67,6 @@ function play(
 
 /** The state as it comes out of a checkpoint. */
 function restarted({ plan }: Stage, state: State): State {
-  const text = snapshot(plan, BROKERS, state);
-  return restore(plan, BROKERS, JSON.parse(text) as Snapshot).state;
+  const lines = snapshot(plan, BROKERS, state).split('\n');
+  return restore(plan, BROKERS, readSnapshot(lines)).state;
 }

@@ -115,7 +115,7 @@ function plainStream(stream: StreamConfig, index: number): StreamConfig {
     ...(time !== undefined && { time: { path: 'time', unit: 'ms' } }),
     undeclared: 'ignore',
     status: { topic: statusTopic(index, '{device}'), offline: ['offline'], online: ['online'] },
-    limits: { bytes: 1_000_000, depth: 16, fields: 10_000, readings: 1_000 },
+    limits: { ...stream.limits, bytes: 1_000_000, depth: 16, fields: 10_000, readings: 1_000 },
   };
 }
 

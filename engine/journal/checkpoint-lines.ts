@@ -1,0 +1,81 @@
+import { constants } from 'node:buffer';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+
+/** A checkpoint that is not as it was written. */
+export class Damaged extends Error {
+  constructor(path: string, why: string) {
+    super(`${path} cannot be read: ${why}`);
+  }
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+const NEWLINE = 10;
+
+/** Reads a file once from end to end: its first line, and the CRC-32 of what follows. Throws `Damaged` where a line could not be read as text. */
+export function verify(path: string): { readonly head: string; readonly crc: number } {
+  let head: string | undefined;
+  let crc = 0;
+  let first: Buffer[] = [];
+  let lineBytes = 0;
+  for (const chunk of readChunks(path)) {
+    let from = 0;
+    if (head === undefined) {
+      const end = chunk.indexOf(NEWLINE);
+      first.push(Buffer.from(end < 0 ? chunk : chunk.subarray(0, end)));
+      if (end < 0) continue;
+      head = Buffer.concat(first).toString();
+      first = [];
+      from = end + 1;
+    }
+    crc = crc32(from === 0 ? chunk : chunk.subarray(from), crc);
+    lineBytes = longest(chunk, from, lineBytes, path);
+  }
+  return { head: head ?? Buffer.concat(first).toString(), crc };
+}
+
+/** Follows how long lines are; returns how many bytes the last one has so far. */
+function longest(chunk: Buffer, from: number, before: number, path: string): number {
+  let start = from - before;
+  for (let end = chunk.indexOf(NEWLINE, from); end >= 0; end = chunk.indexOf(NEWLINE, end + 1)) {
+    checkLength(end - start, path);
+    start = end + 1;
+  }
+  checkLength(chunk.length - start, path);
+  return chunk.length - start;
+}
+
+function checkLength(bytes: number, path: string): void {
+  if (bytes > constants.MAX_STRING_LENGTH) {
+    throw new Damaged(path, `it has a line of more than ${constants.MAX_STRING_LENGTH} bytes`);
+  }
+}
+
+/** The lines of a file, without their ends, one after another. Reads synchronously, as who uses them works synchronously. */
+export function* readLines(path: string): Generator<string> {
+  let begun: Buffer[] = [];
+  for (const chunk of readChunks(path)) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      const line = chunk.subarray(start, end);
+      yield begun.length === 0 ? line.toString() : Buffer.concat([...begun, line]).toString();
+      begun = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) begun.push(Buffer.from(chunk.subarray(start)));
+  }
+  if (begun.length > 0) yield Buffer.concat(begun).toString();
+}
+
+/** Chunks in memory that the next one uses again. */
+function* readChunks(path: string): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const file = openSync(path, 'r');
+  try {
+    for (let bytes = readSync(file, buffer); bytes > 0; bytes = readSync(file, buffer)) {
+      yield buffer.subarray(0, bytes);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
