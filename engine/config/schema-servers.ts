@@ -164,7 +164,7 @@ export const clickhouseSchema = object('The ClickHouse server that tables are ke
     description: 'Batches that may wait for the server before intake stops.',
     default: DEFAULTS.clickhouse.queue,
   },
-  concurrency: integer('Inserts under way at once.', 1, 64, DEFAULTS.clickhouse.concurrency),
+  concurrency: integer('Inserts under way at once, for each table.', 1, 64, DEFAULTS.clickhouse.concurrency),
   requestTimeout: {
     ...durationSchema,
     description: 'How long one insert may take before it is tried again.',

@@ -5,7 +5,7 @@ import { DiscardPolicy, type StreamConfig } from 'nats';
 import { readStream } from '../integration/servers/events.ts';
 import type { Expectation } from './oracle.ts';
 import type { Publisher } from './publisher.ts';
-import { DEVICES, isPlain, readingOf, type Sent, STREAM, strangeReading } from './readings.ts';
+import { DEVICES, isPlain, RULES, readingOf, type Sent, STREAM, strangeReading } from './readings.ts';
 import { type Change, DEATHS, once } from './variants.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -167,6 +167,14 @@ const killedAround =
   };
 
 const REFUSED = 2_777;
+
+/** Too hot, so that an event tells of it, with its text twice. */
+const isPoison = (n: number) => !isPlain(n) && n % 25 === 0;
+/** As large as a message may be; in an event, larger than NATS takes. */
+const poisoned = (sent: Sent): Sent => ({
+  ...sent,
+  payload: JSON.stringify({ ...JSON.parse(sent.payload), text: '\u0001'.repeat(150_000) }),
+});
 
 const isLate = (n: number) => n >= 0 && (n * 7_919) % 100 < 5;
 const LATE_BY = 500;
@@ -436,6 +444,25 @@ export const SCENARIOS: readonly Scenario[] = [
     ),
     happened: async ({ query, database }) =>
       (await query(`SELECT name FROM system.columns WHERE database = '${database}' AND name = 'hum'`)).length > 0,
+  },
+  {
+    name: 'poison event',
+    short: true,
+    config: {
+      streams: {
+        sensors: { ...STREAM, fields: { ...STREAM.fields, text: 'string' }, limits: { bytes: '1MiB' } },
+      },
+    },
+    rules: RULES.map((rule) =>
+      rule.name === 'hot' ? { ...rule, event: { type: 'hot', params: { message: '{{device}}: {{text}}' } } } : rule,
+    ),
+    publish: (n) => [isPoison(n) ? poisoned(readingOf(n)) : readingOf(n)],
+    disturb: async (world, run) => {
+      await seconds(run, { short: 1, full: 5 });
+      await world.restart();
+    },
+    happened: async (world) =>
+      (await readStream(await world.natsClient(), 'WEIR_ALERTS')).some(({ body }) => body.data.truncated === true),
   },
   {
     name: 'device flood',
