@@ -67,7 +67,7 @@ function demo() {
   const result = line.startsWith('{') ? JSON.parse(line) : {};
   count(status === 0 && result.lost === 0, 'the demo loses nothing');
   count(result.published > 0 && result.rows === result.published - result.rejected, 'the demo stores every reading');
-  count(result.alerts?.firing > 0 && result.alerts?.resolved > 0, 'the demo fires and resolves an alert');
+  count(result.alerts?.firing > 0, 'the demo fires an alert');
 }
 
 /** Things break while readings flow; each scenario counts. */
