@@ -87,7 +87,7 @@ function playSeries(
   rule: string,
   devices: number,
   steps: number,
-  at: (step: number, device: number) => object,
+  at: (step: number, device: number) => Readonly<Record<string, number>>,
 ): string[] {
   const script = createScript();
   for (let step = 0; step < steps; step++) {

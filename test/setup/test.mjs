@@ -11,11 +11,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const args = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'weir-test-'));
 const report = join(scratch, 'report.json');
+/** Vitest colours what it prints even into a file. An empty NO_COLOR asks for nothing. */
+const isPlain = Boolean(process.env.NO_COLOR) || (!process.stdout.isTTY && !process.env.FORCE_COLOR);
+const env = isPlain ? { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } : process.env;
 let passed = 0;
 let failed = 0;
 
 function run(command, parameters, options = {}) {
-  return spawnSync(command, parameters, { cwd: root, stdio: 'inherit', ...options });
+  return spawnSync(command, parameters, { cwd: root, env, stdio: 'inherit', ...options });
 }
 
 function step(name, command, ...parameters) {
