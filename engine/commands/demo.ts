@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { lockFolder } from '../journal/lock.ts';
+import { makeFolder } from '../journal/make-folder.ts';
 import type { Command, CommandIo } from './command.ts';
 import { conduct } from './demo/conduct.ts';
 import { createDisplay, type Display } from './demo/display.ts';
@@ -52,8 +52,7 @@ export const demo: Command = {
 
 async function runDemo(options: DemoOptions, display: Display, io: CommandIo): Promise<number> {
   const dir = resolve(options.dir);
-  await mkdir(dir, { recursive: true });
-  const unlock = lock(dir);
+  const unlock = occupy(dir);
   try {
     return await runServers(dir, options, display, io);
   } finally {
@@ -61,8 +60,10 @@ async function runDemo(options: DemoOptions, display: Display, io: CommandIo): P
   }
 }
 
-function lock(dir: string): () => void {
+/** Makes the folder its own; returns how to give it back. */
+function occupy(dir: string): () => void {
   try {
+    makeFolder(dir);
     return lockFolder(dir);
   } catch (error) {
     throw new CannotStart(messageOf(error));

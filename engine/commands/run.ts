@@ -63,7 +63,17 @@ async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
   let service: Service | undefined;
   let http: Awaited<ReturnType<typeof startHttpServer>>;
   try {
-    const started = await startService({ ...common, ...connectors, plan, onFailure });
+    const starting = startService({ ...common, ...connectors, plan, onFailure });
+    // A large journal or a slow disk takes its time.
+    const started = await Promise.race([starting, untilAborted(io.signal)]);
+    if (started === undefined) {
+      log.info('stopped while it was starting');
+      starting.then(
+        (late) => late.stop(0),
+        () => undefined,
+      );
+      return 0;
+    }
     service = started;
     const gauges = () => ({ ...started.gauges() });
     http = await startHttpServer({ ...config.http, counters, gauges, status: () => started.status() });

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { type Checkpoint, writeCheckpoint } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import { lockFolder } from '../journal/lock.ts';
+import { makeFolder } from '../journal/make-folder.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { EventOutput } from '../model/output.ts';
@@ -73,7 +73,7 @@ const REDRIVE_MS = 500;
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { config, onFailure } = options;
-  await mkdir(config.data, { recursive: true });
+  makeFolder(config.data);
   const unlock = lockFolder(config.data);
   try {
     let commit: (records: readonly JournalRecord[]) => void = () => undefined;

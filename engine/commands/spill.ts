@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { makeFolder } from '../journal/make-folder.ts';
 import type { Batch } from '../model/output.ts';
 
 /** A batch on its way to a sink, in memory or on the disk. */
@@ -31,7 +32,7 @@ export interface Spill {
  */
 export function createSpill(folder: string): Spill {
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   let count = 0;
   let bytes = 0;
   return {

@@ -241,6 +241,7 @@ const upkeep = {
     type: 'string',
     pattern: '^[1-9]\\d{0,4}d$',
     patternErrorMessage: 'Write whole days, like "30d".',
+    patternBounds: { form: '^\\d+d$', range: 'Between "1d" and "99999d".' },
     description: 'How long the table keeps rows; whole days. Default: for ever.',
     examples: ['30d', '365d'],
   },

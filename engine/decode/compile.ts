@@ -1,5 +1,5 @@
 import type { FieldConfig, Place, StreamConfig } from '../model/config.ts';
-import { createParser } from './formats.ts';
+import { createExactParser, createParser } from './formats.ts';
 import { assignSlots, type Locator, type Slots } from './paths.ts';
 import { compileTopic, type TopicTemplate } from './topic.ts';
 
@@ -11,6 +11,8 @@ export interface StreamDecoder {
   /** Position of `{field}` among the topic's names, or -1. */
   readonly fieldLevel: number;
   readonly parse: (payload: Uint8Array) => unknown;
+  /** See `createExactParser`. */
+  readonly parseExactly: ((payload: Uint8Array) => unknown) | undefined;
   /** Path of `each`; empty for `$`. */
   readonly each: readonly string[] | undefined;
   readonly slots: Slots;
@@ -61,6 +63,7 @@ export function compileStream(config: StreamConfig, index: number): StreamDecode
     topic,
     fieldLevel: topic.names.indexOf('field'),
     parse: createParser(config.format, config.limits),
+    parseExactly: createExactParser(config.format),
     each: config.each === undefined ? undefined : eachPath(config.each),
     slots,
     device: originOf(config.device),

@@ -62,9 +62,11 @@ type ReadMessage = (record: MessageRecord, route: DataRoute, out: Item[]) => voi
 
 /** Makes what takes a stream's messages apart into elements. */
 function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Counters, reject: Reject): ReadMessage {
-  const { config, each, parse } = stream;
+  const { config, each, parse, parseExactly } = stream;
   const hash = { high: 0, low: 0 };
   let context: MessageContext | undefined;
+  /** What `parseExactly` made of the message at hand; undefined until somebody asks. */
+  let exactly: unknown;
 
   function settle(made: Reading | Fault, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
     if (made instanceof Fault) {
@@ -76,30 +78,62 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
     }
   }
 
-  function take(element: unknown, index: number, single: boolean, context: MessageContext, out: Item[]): void {
-    settle(
-      element instanceof Fault ? element : reader.read(element, index, context),
-      index,
-      single,
-      context.record,
-      out,
-    );
+  /** The root value of a line of `ndjson`, or of the message, with all digits. */
+  function exactRoot(line: number, record: MessageRecord): unknown {
+    exactly ??= parseExactly?.(record.payload);
+    return config.format === 'ndjson' ? (exactly as readonly unknown[])[line] : exactly;
   }
 
-  /** Takes one root value; returns the index behind its last reading. */
-  function takeRoot(root: unknown, from: number, single: boolean, context: MessageContext, out: Item[]): number {
-    if (each === undefined || root instanceof Fault) {
-      take(root, from, single, context, out);
-      return from + 1;
-    }
-    const elements = elementsOf(root, each, config, from);
-    if (elements instanceof Fault) {
-      take(elements, from, single, context, out);
-      return from + 1;
-    }
+  /** Reads an element, or the root where there is no `each`, with all digits. */
+  function readExactly(line: number, element: number, index: number, context: MessageContext): Reading | Fault {
+    const root = exactRoot(line, context.record);
+    context.exact = true;
+    if (each !== undefined) reader.begin(root);
+    const made = reader.read(
+      each === undefined ? root : (resolve(root, each) as readonly unknown[])[element],
+      index,
+      context,
+    );
+    context.exact = false;
+    return made;
+  }
+
+  function takeElements(
+    root: unknown,
+    elements: readonly unknown[],
+    line: number,
+    from: number,
+    context: MessageContext,
+    out: Item[],
+  ): void {
     reader.begin(root);
-    for (let i = 0; i < elements.length; i++) take(elements[i], from + i, false, context, out);
-    return from + elements.length;
+    for (let i = 0; i < elements.length; i++) {
+      let made = reader.read(elements[i], from + i, context);
+      if (isDoubtful(made, context)) {
+        made = readExactly(line, i, from + i, context);
+        reader.begin(root);
+      }
+      settle(made, from + i, false, context.record, out);
+    }
+  }
+
+  /** Takes one root value, that of a line of `ndjson` or of the message; returns the index behind its last reading. */
+  function takeRoot(root: unknown, line: number, from: number, context: MessageContext, out: Item[]): number {
+    let made: Reading | Fault;
+    if (root instanceof Fault) made = root;
+    else if (each === undefined) {
+      made = reader.read(root, from, context);
+      if (isDoubtful(made, context)) made = readExactly(line, 0, from, context);
+    } else {
+      const elements = elementsOf(root, each, config, from);
+      if (!(elements instanceof Fault)) {
+        takeElements(root, elements, line, from, context, out);
+        return from + elements.length;
+      }
+      made = elements;
+    }
+    settle(made, from, config.format !== 'ndjson', context.record, out);
+    return from + 1;
   }
 
   return (record, route, out) => {
@@ -109,18 +143,21 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
     }
     const parsed = parse(record.payload);
     if (parsed instanceof Fault) return reject(parsed, record, stream.index, out);
-    context ??= { record, topic: route.topic, hash };
+    context ??= { record, topic: route.topic, hash, exact: parseExactly === undefined };
+    exactly = undefined;
     context.record = record;
     context.topic = route.topic;
     if (config.sequence === undefined) hashBytes(route.topic.seed, record.payload, hash);
     if (config.format === 'plain') return settle(reader.readPlain(parsed as string, context), 0, true, record, out);
-    if (config.format !== 'ndjson') {
-      takeRoot(parsed, 0, true, context, out);
-      return;
-    }
+    const roots = config.format === 'ndjson' ? (parsed as readonly unknown[]) : [parsed];
     let index = 0;
-    for (const line of parsed as readonly unknown[]) index = takeRoot(line, index, false, context, out);
+    for (let line = 0; line < roots.length; line++) index = takeRoot(roots[line], line, index, context, out);
   };
+}
+
+/** Whether digits may have been lost when the text was parsed, so that it must be read again with all of them. */
+function isDoubtful(made: Reading | Fault, { exact }: MessageContext): boolean {
+  return made instanceof Fault && made.reason === 'unsafe-integer' && !exact;
 }
 
 /** The readings that `each` points at, or a `Fault`; `before` counts those of the message that came earlier. */

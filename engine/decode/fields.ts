@@ -1,5 +1,6 @@
 import type { FieldConfig } from '../model/config.ts';
 import type { FieldType, FieldValue } from '../model/reading.ts';
+import { exactNumber, isHeld } from './exact-json.ts';
 import { describe, Fault } from './fault.ts';
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -25,16 +26,17 @@ const WANTED: Readonly<Record<FieldType, string>> = {
 /**
  * The value of a declared field, or a `Fault`; neither undefined nor null may come in.
  *
- * Numbers must be finite and, from 2^53 on, where a double no longer tells neighbours apart, are refused. With `coerce`, texts in the
- * syntax of a JSON number are numbers; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are booleans; numbers
- * and booleans are texts. Objects, arrays and raw bytes are never a field.
+ * Numbers must be finite. Integers of which a double loses digits are refused. A number from 2^53 on that has no fraction may have lost
+ * some when its text was parsed: unless numbers are `exact`, it is refused too. With `coerce`, texts in the syntax of a JSON number are
+ * numbers; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are booleans; numbers and booleans are texts.
+ * Objects, arrays and raw bytes are never a field.
  */
-export function checkField(value: unknown, field: FieldConfig, coerce: boolean): FieldValue | Fault {
-  if (typeof value === 'number' || typeof value === 'bigint') return checkNumber(value, field, coerce);
+export function checkField(value: unknown, field: FieldConfig, coerce: boolean, exact: boolean): FieldValue | Fault {
+  if (typeof value === 'number' || typeof value === 'bigint') return checkNumber(value, field, coerce, exact);
   if (typeof value === field.type) return value as FieldValue;
   if (coerce) {
     const coerced = coerceValue(value, field.type);
-    if (typeof coerced === 'number') return checkNumber(coerced, field, coerce);
+    if (typeof coerced === 'number' || typeof coerced === 'bigint') return checkNumber(coerced, field, coerce, true);
     if (coerced !== undefined) return coerced;
   }
   const remedy = coerce ? `send ${WANTED[field.type]}` : `send ${WANTED[field.type]} or set "coerce": true`;
@@ -48,7 +50,7 @@ function place(field: FieldConfig): string {
   return field.path === field.name ? `the field "${field.name}"` : `the field "${field.name}" at "${field.path}"`;
 }
 
-function checkNumber(value: number | bigint, field: FieldConfig, coerce: boolean): FieldValue | Fault {
+function checkNumber(value: number | bigint, field: FieldConfig, coerce: boolean, exact: boolean): FieldValue | Fault {
   const asNumber = Number(value);
   if (field.type === 'boolean') {
     if (coerce && (asNumber === 0 || asNumber === 1)) return asNumber === 1;
@@ -73,7 +75,8 @@ function checkNumber(value: number | bigint, field: FieldConfig, coerce: boolean
       `${place(field)} holds ${describe(value)}, which no double can hold; leave the field out instead`,
     );
   }
-  if (Number.isInteger(asNumber) && !Number.isSafeInteger(asNumber)) {
+  const isSafe = typeof value === 'bigint' ? isHeld(value) : exact || !isLarge(value);
+  if (!isSafe) {
     return new Fault(
       'unsafe-integer',
       `${place(field)} holds ${describe(value)}, beyond 2^53, where digits are lost; declare it as string and send it as text`,
@@ -82,9 +85,14 @@ function checkNumber(value: number | bigint, field: FieldConfig, coerce: boolean
   return field.type === 'string' ? String(asNumber) : asNumber;
 }
 
-function coerceValue(value: unknown, type: FieldType): FieldValue | undefined {
+/** Without a fraction, and so large that a double does not tell every two neighbours apart. */
+function isLarge(value: number): boolean {
+  return Number.isInteger(value) && !Number.isSafeInteger(value);
+}
+
+function coerceValue(value: unknown, type: FieldType): FieldValue | bigint | undefined {
   if (typeof value === 'boolean') return type === 'string' ? String(value) : undefined;
   if (typeof value !== 'string') return undefined;
-  if (type === 'number') return JSON_NUMBER.test(value) ? Number(value) : undefined;
+  if (type === 'number') return JSON_NUMBER.test(value) ? exactNumber(value) : undefined;
   return value.length <= LONGEST_WORD ? WORDS.get(value.toLowerCase()) : undefined;
 }

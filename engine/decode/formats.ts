@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { PayloadFormat } from '../model/config.ts';
 import { parseCbor } from './cbor.ts';
+import { parseExactly } from './exact-json.ts';
 import { Fault } from './fault.ts';
 import { parseJson } from './json.ts';
 import { parseMsgpack } from './msgpack.ts';
@@ -40,6 +41,16 @@ export function createParser(format: PayloadFormat, limits: PayloadLimits): (pay
     if (payload.length === 0) return new Fault('malformed', `the payload is empty; send ${format}`);
     return parse(payload);
   };
+}
+
+/**
+ * Makes what reads a payload again that the parser of its format has accepted, with integers as bigint where a double does not hold their
+ * digits; undefined for formats whose parser does so itself.
+ */
+export function createExactParser(format: PayloadFormat): ((payload: Uint8Array) => unknown) | undefined {
+  if (format === 'json') return (payload) => parseExactly(decodeText(payload) as string);
+  if (format === 'ndjson') return (payload) => linesOf(decodeText(payload) as string).map(parseExactly);
+  return undefined;
 }
 
 function parserOf(format: PayloadFormat, depth: number, readings: number): (payload: Uint8Array) => unknown {
@@ -82,18 +93,23 @@ export function decodeText(payload: Uint8Array): string | Fault {
 }
 
 function parseLines(text: string, depth: number, readings: number): readonly unknown[] | Fault {
-  const values: unknown[] = [];
-  let start = 0;
-  while (start <= text.length) {
+  const lines = linesOf(text, readings + 1);
+  if (lines.length > readings) return tooManyReadings(`more than ${readings}`, readings);
+  if (lines.length === 0) return new Fault('malformed', 'the payload is blank; send one JSON object per line');
+  return lines.map((line) => parseJson(line, depth));
+}
+
+/** The lines that are not blank, `most` at the most. */
+function linesOf(text: string, most = Number.POSITIVE_INFINITY): string[] {
+  const lines: string[] = [];
+  for (let start = 0; start <= text.length && lines.length < most; ) {
     const newline = text.indexOf('\n', start);
     const end = newline === -1 ? text.length : newline;
     const line = text.slice(start, end).trim();
+    if (line !== '') lines.push(line);
     start = end + 1;
-    if (line === '') continue;
-    if (values.length >= readings) return tooManyReadings(`more than ${readings}`, readings);
-    values.push(parseJson(line, depth));
   }
-  return values.length > 0 ? values : new Fault('malformed', 'the payload is blank; send one JSON object per line');
+  return lines;
 }
 
 /** The fault of a message with more readings than its stream allows. */

@@ -30,6 +30,8 @@ export interface MessageContext {
   topic: DataTopic;
   /** Of topic and payload; not for streams with a sequence. */
   readonly hash: Hash;
+  /** Numbers are as they were sent: integers of which a double loses digits come as bigint. */
+  exact: boolean;
 }
 
 /** Makes readings of one stream; `begin` must be called with a message's root value before its elements are read. */
@@ -99,7 +101,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
         values.push(value);
         continue;
       }
-      const checked = checkField(value, field.config, stream.config.coerce);
+      const checked = checkField(value, field.config, stream.config.coerce, context.exact);
       if (checked instanceof Fault) return checked;
       values.push(checked);
     }
@@ -113,7 +115,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
     raw.fill(undefined);
     found.extra = undefined;
     found.ignored = 0;
-    const checked = checkField(text, fields[wanted]!.config, true);
+    const checked = checkField(text, fields[wanted]!.config, true, true);
     if (checked instanceof Fault) return checked;
     return finish(
       fields.map((_, i) => (i === wanted ? checked : undefined)),

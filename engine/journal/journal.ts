@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, truncate, unlink } from 'node:fs/promises';
+import { type FileHandle, open, truncate, unlink } from 'node:fs/promises';
 import type { Draft, JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
+import { makeFolder } from './make-folder.ts';
 import { listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
 import { syncFolder } from './sync-folder.ts';
 
@@ -87,7 +88,7 @@ const HANDED_OVER = 256;
  * there are segments, and not one of them has a header that can be read.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  await mkdir(options.folder, { recursive: true });
+  makeFolder(options.folder);
   const segments = await listSegments(options.folder);
   const found = await inspect(segments);
   return new SegmentedJournal(options, segments, found);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chown, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chown, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Draft, MessageRecord } from '../model/record.ts';
 import { decodeRecord, encodeRecord, maxEncodedBytes } from './format.ts';
+import { makeFolder } from './make-folder.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** Dead letters on their way back into the journal, as a file of the folder `redrive` holds them. */
@@ -83,7 +84,7 @@ export interface Owner {
  */
 export async function writeRedrive(data: string, redrive: Redrive, part: number, owner?: Owner): Promise<string> {
   const folder = join(data, REDRIVE_FOLDER);
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const name = `${redrive.at}-${String(part).padStart(6, '0')}-${randomUUID().slice(0, 8)}${REDRIVE_ENDING}`;
   const path = join(folder, name);
   const aside = `${path}.new`;

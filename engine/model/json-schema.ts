@@ -23,6 +23,8 @@ export interface JsonSchema {
   readonly pattern?: string;
   /** What editors and messages say instead of the pattern. */
   readonly patternErrorMessage?: string;
+  /** For a `pattern` that also bounds a quantity: what matches `form` is well written, but outside of the bounds that `range` names. */
+  readonly patternBounds?: { readonly form: string; readonly range: string };
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minimum?: number;

@@ -3,12 +3,16 @@ import type { JsonSchema } from './json-schema.ts';
 const DURATION =
   '(\\d{1,11}ms|\\d{1,8}(\\.\\d{1,3})?s|\\d{1,7}(\\.\\d{1,3})?m|\\d{1,5}(\\.\\d{1,3})?h|\\d{1,4}(\\.\\d{1,3})?d)';
 
+const DURATION_RANGE =
+  'At most "9999d", "99999h", "9999999m", "99999999s" or "99999999999ms", with three decimals, and none of ms.';
+
 /** Schema of a duration longer than zero; every text it takes is a whole number of milliseconds, below 10^12. */
 export const durationSchema = {
   title: 'a duration longer than zero',
   type: 'string',
   pattern: `^(?=.*[1-9])${DURATION}$`,
   patternErrorMessage: 'Write a number and ms, s, m, h or d, like "250ms", "10s", "1.5m" or "2h".',
+  patternBounds: { form: '^(?=.*[1-9])\\d+(\\.\\d+)?(ms|s|m|h|d)$', range: DURATION_RANGE },
   examples: ['10s', '5m'],
 } satisfies JsonSchema;
 
@@ -18,6 +22,7 @@ export const durationOrZeroSchema = {
   type: 'string',
   pattern: `^${DURATION}$`,
   patternErrorMessage: 'Write a number and ms, s, m, h or d, like "0s", "10s" or "5m".',
+  patternBounds: { form: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$', range: DURATION_RANGE },
   examples: ['30s', '5m'],
 } satisfies JsonSchema;
 
@@ -31,6 +36,10 @@ export const sizeSchema = {
       type: 'string',
       pattern: '^(?=.*[1-9])\\d{1,12}(\\.\\d{1,3})? ?([kKMG]?B|[KMG]iB)$',
       patternErrorMessage: 'Write a number of bytes, or like "64KiB", "5MB" or "1GiB".',
+      patternBounds: {
+        form: '^(?=.*[1-9])\\d+(\\.\\d+)? ?([kKMG]?B|[KMG]iB)$',
+        range: 'At most twelve digits, and three decimals.',
+      },
     },
   ],
   examples: ['5MB', '32MiB'],

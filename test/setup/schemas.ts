@@ -9,12 +9,19 @@ import { ruleSchema } from '../../engine/language/schema.ts';
 import { sharedSchema } from '../../engine/language/schema-shared.ts';
 import type { JsonSchema } from '../../engine/model/json-schema.ts';
 
+/** A schema without the keyword of our own, which editors do not know. */
+function published(schema: JsonSchema): JsonSchema {
+  return JSON.parse(
+    JSON.stringify(schema, (key, value) => (key === 'patternBounds' ? undefined : value)),
+  ) as JsonSchema;
+}
+
 /** The schema files by their path from the root of the repository, with what each must hold. */
 export const schemaFiles: Readonly<Record<string, JsonSchema>> = {
-  'deploy/weir.schema.json': configSchema,
-  'rules/rule.schema.json': ruleSchema,
-  'rules/conditions.schema.json': sharedSchema,
-  'test/language/case.schema.json': caseSchema,
+  'deploy/weir.schema.json': published(configSchema),
+  'rules/rule.schema.json': published(ruleSchema),
+  'rules/conditions.schema.json': published(sharedSchema),
+  'test/language/case.schema.json': published(caseSchema),
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

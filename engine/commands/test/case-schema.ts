@@ -39,8 +39,8 @@ const testCase = {
     start: {
       title: 'an instant in UTC',
       type: 'string',
-      pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
-      patternErrorMessage: 'Write it like "2026-01-01T00:00:00Z".',
+      pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,3})?Z$',
+      patternErrorMessage: 'Write it like "2026-01-01T00:00:00Z" or "2026-01-01T00:00:00.250Z".',
       description: 'The instant of "0s".',
       default: '2026-01-01T00:00:00Z',
     },

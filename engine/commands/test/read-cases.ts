@@ -50,7 +50,12 @@ function readCase(
   const { stage, problems } = setStage(setting, of, path, document);
   if (stage === undefined) return { rehearsal: undefined, problems };
   const faults: Fault[] = [...checkExpectations(of, path, stage)];
-  const startAt = Date.parse(of.start ?? CASE_START);
+  const startAt = readStart(of.start ?? CASE_START);
+  if (startAt === undefined) {
+    const message = `\`start\` is "${of.start}", which no calendar has.`;
+    faults.push({ code: 'bad-format', path: [...path, 'start'], message, remedy: `Write it like "${CASE_START}".` });
+    return { rehearsal: undefined, problems: [...problems, ...locateFaults({ ...document, problems: [] }, faults)] };
+  }
   const happenings = readSteps(of, stage, startAt, (i) => (key, fault, which) => {
     faults.push({ ...fault, path: [...path, 'readings', i, key], ...(which !== undefined && { which }) });
   });
@@ -59,6 +64,15 @@ function readCase(
   const located = faults.length === 0 ? [] : locateFaults({ ...document, problems: [] }, faults);
   const rehearsal = located.length === 0 ? { stage, startAt, records } : undefined;
   return { rehearsal, problems: [...problems, ...located] };
+}
+
+/** Milliseconds since the epoch; undefined where there is no such day or time. */
+function readStart(text: string): number | undefined {
+  const at = Date.parse(text);
+  // Date.parse takes the 30th of February for the 2nd of March.
+  const exists =
+    !Number.isNaN(at) && new Date(at).toISOString().startsWith(text.slice(0, 'yyyy-mm-ddThh:mm:ss'.length));
+  return exists ? at : undefined;
 }
 
 /** A case must expect something, of rules that it has; with several rules, it must say of which. */

@@ -1,6 +1,9 @@
 import type { JsonSchema } from '../../model/json-schema.ts';
 
-const DURATION = '\\d{1,11}(\\.\\d{1,3})?(ms|s|m|h|d)';
+const UNIT = '(ms|s|m|h|d)';
+const DURATION = `\\d{1,11}(\\.\\d{1,3})?${UNIT}`;
+const FORM = `\\d+(\\.\\d+)?${UNIT}`;
+const RANGE = 'At most eleven digits, and three decimals.';
 
 /** Schema of an instant, counted from the start of a case. */
 export const instantSchema = {
@@ -8,6 +11,7 @@ export const instantSchema = {
   type: 'string',
   pattern: `^-?${DURATION}$`,
   patternErrorMessage: 'Write the time since the start, like "0s", "10s" or "1.5m".',
+  patternBounds: { form: `^-?${FORM}$`, range: RANGE },
   examples: ['10s'],
 } satisfies JsonSchema;
 
@@ -17,6 +21,7 @@ export const laterSchema = {
   type: 'string',
   pattern: `^[-+]?${DURATION}$`,
   patternErrorMessage: 'Write the time since the start, like "12s", or the delay, like "+2s".',
+  patternBounds: { form: `^[-+]?${FORM}$`, range: RANGE },
   examples: ['+2s'],
 } satisfies JsonSchema;
 
@@ -26,5 +31,6 @@ export const distanceSchema = {
   type: 'string',
   pattern: `^${DURATION}$`,
   patternErrorMessage: 'Write a number and ms, s, m, h or d, like "1s".',
+  patternBounds: { form: `^${FORM}$`, range: RANGE },
   examples: ['1s'],
 } satisfies JsonSchema;

@@ -49,6 +49,17 @@ describe('a case', () => {
     expect(differences({})).toEqual([]);
   });
 
+  it('may start at any millisecond, and at no instant that no calendar has', () => {
+    const events = [
+      { rule: 'hot', at: '1s', type: 'firing' },
+      { rule: 'hot', at: '3s', type: 'resolved' },
+    ];
+    expect(differences({ start: '2026-01-01T00:00:00.250Z', windows: undefined, events })).toEqual([]);
+    for (const start of ['2026-02-30T00:00:00Z', '2026-01-01T25:00:00.5Z']) {
+      expect(errors({ start })).toEqual([expect.stringContaining(`\`start\` is "${start}", which no calendar has.`)]);
+    }
+  });
+
   it('needs no numbers where devices number their readings', () => {
     const streams = setting.streams.map((stream) => ({ ...stream, sequence: { path: 'seq' } }));
     const { cases } = readCases('x.json', JSON.stringify({ cases: [sound] }), { ...setting, streams });
