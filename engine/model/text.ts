@@ -36,3 +36,8 @@ function escapeOf(unit: number): string {
 export function printableLines(text: string): string {
   return printable(text, /[\n\t]/);
 }
+
+/** A value as a line of JSON, with its line break, that is safe to print and still the same JSON. */
+export function jsonLine(value: unknown): string {
+  return `${printable(JSON.stringify(value))}\n`;
+}

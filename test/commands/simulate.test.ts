@@ -7,7 +7,7 @@ import { FAULT_NAMES } from '../../engine/simulator/faults.ts';
 async function run(...args: string[]) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const { signal } = new AbortController();
-  const code = await simulate.run(args, { stdout, stderr, env: { EMPTY: '' }, signal, isTTY: false });
+  const code = await simulate.run(args, { stdout, stderr, env: { EMPTY: '' }, signal });
   return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
 }
 
