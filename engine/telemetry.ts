@@ -35,6 +35,8 @@ export const COUNTERS = {
   attributes_rejected: 'Files and entries of attributes that could not be used; what was known stays.',
   journal_records_lost: 'Acknowledged records that a damaged journal lost.',
   checkpoints_unreadable: 'Checkpoints that could not be read; an older one took their place.',
+  http_connections_closed:
+    'Connections to the HTTP server that it closed: too many, too many requests at once, or answers that nobody read.',
   log_lines_dropped: 'Lines of the log that could not be written, such as to a full disk.',
   journal_bytes: 'Bytes appended to the journal.',
   journal_syncs: 'Group commits of the journal.',
