@@ -5,6 +5,7 @@ import type { Command, CommandIo } from './commands/command.ts';
 import { deadletters } from './commands/deadletters.ts';
 import { demo } from './commands/demo.ts';
 import { journal } from './commands/journal.ts';
+import { createOutput } from './commands/output.ts';
 import { run } from './commands/run.ts';
 import { simulate } from './commands/simulate.ts';
 
@@ -59,6 +60,9 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+// Journal, checkpoints and whatever else a command makes hold messages as they came: for its user alone.
+process.umask(0o077);
+
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -68,12 +72,22 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-process.exitCode = await main(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
+/** Nobody reads what the command says any more: it ends, and quietly where a pipe was closed, as behind `| head`. */
+let unwritten = false;
+const stderr = createOutput(process.stderr, () => undefined);
+const stdout = createOutput(process.stdout, (error) => {
+  unwritten = error.code !== 'EPIPE';
+  if (unwritten) stderr.write(`weir: the output cannot be written: ${error.message}\n`);
+  abort.abort();
+});
+
+const code = await main(process.argv.slice(2), {
+  stdout,
+  stderr,
   env: process.env,
   signal: abort.signal,
-  isTTY: process.stdout.isTTY === true,
+  ...(process.stdout.isTTY && { terminal: process.stdout }),
 });
+process.exitCode = unwritten && code === 0 ? 1 : code;
 // Whatever a command left open does not keep the process: a supervisor waits for its end.
 setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();

@@ -44,6 +44,9 @@ export const COUNTERS = {
   checkpoints_unreadable:
     'Checkpoints that could not be read; an older one, or the journal from its start, took their place.',
   checkpoints_failed: 'Checkpoints that could not be written; the one before and the journal are kept.',
+  http_connections_closed:
+    'Connections to the HTTP server that it closed: too many, too many requests at once, or answers that nobody read.',
+  log_lines_dropped: 'Lines of the log that could not be written, such as to a full disk.',
   journal_bytes: 'Bytes appended to the journal.',
   journal_syncs: 'Group commits of the journal.',
 } as const;

@@ -1,8 +1,39 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { PortStatus } from '../../engine/ports.ts';
-import { COUNTERS, type CounterName, type Counters } from '../../engine/telemetry.ts';
+import type { Counters } from '../../engine/telemetry.ts';
+import { boundConnections } from './bounds.ts';
+import { createPace } from './pace.ts';
+import { createRegistry } from './registry.ts';
+import { createRenderer } from './renderer.ts';
+
+/** What the server takes from all its clients together, and from one. */
+export interface HttpLimits {
+  /** Open connections; with more, the one that has been silent longest is closed. Default 64. */
+  readonly connections: number;
+  /** Requests of one connection that may wait for their answer; with more, it is closed. Default 4. */
+  readonly requestsWaiting: number;
+  /** Requests answered in a second, all connections together; the others wait. Default 100. */
+  readonly requestsPerSecond: number;
+  /** How long a client may take to send the head of a request. Default 5000. */
+  readonly headMs: number;
+  /** How long an answer may take until the client has read it. Default 10000. */
+  readonly answerMs: number;
+  /** Metrics are rendered at most once in this time; who asks more often waits for it. Default 1000. */
+  readonly renderMs: number;
+}
+
+const LIMITS: HttpLimits = {
+  connections: 64,
+  requestsWaiting: 4,
+  requestsPerSecond: 100,
+  headMs: 5_000,
+  answerMs: 10_000,
+  renderMs: 1_000,
+};
+/** A connection that has asked this often is closed behind the answer; a client opens another. */
+const REQUESTS_PER_CONNECTION = 1_000;
+const HEAD_BYTES = 8_192;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -12,6 +43,7 @@ export interface HttpServerOptions {
   /** Read at each scrape; the names become `weir_<name>`. */
   readonly gauges: () => Readonly<Record<string, number>>;
   readonly status: () => readonly PortStatus[];
+  readonly limits?: Partial<HttpLimits>;
 }
 
 /** The operators' door: `/healthz`, `/readyz` and `/metrics`. */
@@ -22,14 +54,32 @@ export interface HttpServer {
 
 /**
  * Serves `/healthz` (200 while the process works at all), `/readyz` (200 when every part is ready, else 503; JSON with the reason of
- * each part that is not) and `/metrics` (Prometheus text). Rejects where the address cannot be had.
+ * each part that is not) and `/metrics` (Prometheus text). Whatever clients do, it takes little of the process: see `HttpLimits`.
+ * Rejects where the address cannot be had.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const registry = createRegistry(options);
-  const server = createServer((request, response) => {
-    answer(request, response, options, registry).catch((error: unknown) => {
-      response.destroy(error as Error);
-    });
+  const limits = { ...LIMITS, ...options.limits };
+  const answer = createAnswers(options, limits.renderMs);
+  const pace = createPace(limits.requestsPerSecond);
+  const server = createServer(
+    {
+      headersTimeout: limits.headMs,
+      requestTimeout: Math.max(limits.headMs, limits.answerMs),
+      keepAliveTimeout: limits.headMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.headMs),
+      maxHeaderSize: HEAD_BYTES,
+    },
+    (request, response) => {
+      if (!bounds.admit(request.socket, response)) return;
+      pace(
+        () => response.destroyed,
+        () => void answer(request, response).catch((error: unknown) => response.destroy(error as Error)),
+      );
+    },
+  );
+  server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
+  const bounds = boundConnections(server, limits, () => {
+    options.counters.http_connections_closed += 1;
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -49,63 +99,32 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: HttpServerOptions,
-  registry: Registry,
-): Promise<void> {
-  const send = (code: number, type: string, body: string) => {
-    response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
-  };
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'GET only\n');
-  switch (request.url?.split('?')[0]) {
-    case '/healthz':
-      return send(200, 'text/plain', 'ok\n');
-    case '/readyz': {
-      const parts = options.status();
-      const ready = parts.every((part) => part.ready);
-      return send(ready ? 200 : 503, 'application/json', `${JSON.stringify({ ready, parts })}\n`);
-    }
-    case '/metrics':
-      return send(200, registry.contentType, await registry.metrics());
-    default:
-      return send(404, 'text/plain', 'There are /healthz, /readyz and /metrics.\n');
-  }
-}
+type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-function createRegistry({ counters, gauges, status }: HttpServerOptions): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of Object.keys(COUNTERS) as CounterName[]) {
-    new Counter({
-      name: `weir_${name}_total`,
-      help: COUNTERS[name],
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(counters[name]);
-      },
-    });
-  }
-  for (const name of Object.keys(gauges())) {
-    new Gauge({
-      name: `weir_${name}`,
-      help: `Engine figure: ${name.replaceAll('_', ' ')}.`,
-      registers: [registry],
-      collect() {
-        this.set(gauges()[name] ?? 0);
-      },
-    });
-  }
-  new Gauge({
-    name: 'weir_ready',
-    help: 'Whether a part can do its work right now.',
-    labelNames: ['part'],
-    registers: [registry],
-    collect() {
-      for (const part of status()) this.set({ part: part.name }, part.ready ? 1 : 0);
-    },
-  });
-  return registry;
+function createAnswers(options: HttpServerOptions, renderMs: number): Answer {
+  const registry = createRegistry(options);
+  const metrics = createRenderer(() => registry.metrics(), renderMs);
+  return async (request, response) => {
+    const send = (code: number, type: string, body: string) => {
+      response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+    };
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      // Its body, which may never end, is not read.
+      response.setHeader('connection', 'close');
+      return send(405, 'text/plain', 'GET only\n');
+    }
+    switch (request.url?.split('?')[0]) {
+      case '/healthz':
+        return send(200, 'text/plain', 'ok\n');
+      case '/readyz': {
+        const parts = options.status();
+        const ready = parts.every((part) => part.ready);
+        return send(ready ? 200 : 503, 'application/json', `${JSON.stringify({ ready, parts })}\n`);
+      }
+      case '/metrics':
+        return send(200, registry.contentType, await metrics());
+      default:
+        return send(404, 'text/plain', 'There are /healthz, /readyz and /metrics.\n');
+    }
+  };
 }

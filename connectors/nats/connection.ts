@@ -121,12 +121,20 @@ function connectionOptions(login: NatsLogin): ConnectionOptions {
     ...(password !== undefined && { pass: password }),
     ...(token !== undefined && { token }),
     ...(credentials !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
-    ...(config.tls !== undefined && { tls: tlsOptions(config.tls) }),
+    ...(demandsTls(config) && { tls: tlsOptions(config.tls) }),
   };
 }
 
+/**
+ * The client overlooks the scheme: without its option `tls`, it sends the login in clear where the server offers no TLS. With it, it
+ * leaves such a server before the login.
+ */
+function demandsTls({ servers, tls }: NatsLogin['config']): boolean {
+  return tls !== undefined || servers.some((server) => /^tls:/i.test(server));
+}
+
 /** The client hands what it does not know, `servername` and `rejectUnauthorized`, on to Node's own TLS. */
-function tlsOptions(tls: NonNullable<NatsConfig['tls']>): NonNullable<ConnectionOptions['tls']> {
+function tlsOptions(tls: NatsConfig['tls'] = {}): NonNullable<ConnectionOptions['tls']> {
   return {
     ...(tls.ca !== undefined && { caFile: tls.ca }),
     ...(tls.cert !== undefined && { certFile: tls.cert }),

@@ -64,5 +64,6 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   TIMEOUT: 'no answer in time',
   CONNECTION_REFUSED: 'the connection was refused; is the server running there?',
   AUTHORIZATION_VIOLATION: 'the server refuses this login',
+  SERVER_OPT_NA: 'the server offers no TLS, which the config demands by tls:// or `tls`; nothing was sent to it',
   MAX_PAYLOAD_EXCEEDED: "the message is larger than the server's max_payload",
 };

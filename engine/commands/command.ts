@@ -1,14 +1,17 @@
 /** What a command may touch besides files and the network. */
 export interface CommandIo {
-  /** Results: what a user may pipe on. */
+  /** Results: what a user may pipe on. Control characters are shown, not carried out. */
   readonly stdout: NodeJS.WritableStream;
   /** Warnings, errors and the fate of connections. */
   readonly stderr: NodeJS.WritableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires when the user wants the command to end; it then finishes what is under way and returns. */
   readonly signal: AbortSignal;
-  /** Whether stdout is a terminal, where a line may be rewritten. */
-  readonly isTTY: boolean;
+  /**
+   * Standard output as it is, where that is a terminal: what is written there steers it, so that lines can be rewritten. Text from
+   * outside must be made `printable` first.
+   */
+  readonly terminal?: NodeJS.WritableStream;
 }
 
 /** A verb of the command line. */

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { DEAD_LETTERS } from '../delivery/tables.ts';
 import type { Owner } from '../journal/redrive.ts';
+import { listSegments } from '../journal/segment.ts';
 import type { Config } from '../model/config.ts';
 import { InvalidInput } from '../model/problem.ts';
-import { count } from '../model/text.ts';
+import { count, jsonLine, printable } from '../model/text.ts';
 import { DeliveryError, type TableSink } from '../ports.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createTables } from './connect.ts';
@@ -13,15 +14,7 @@ import { openLetters } from './deadletters/query.ts';
 import { createRehearsal } from './deadletters/rehearse.ts';
 import { reportJson, reportText } from './deadletters/report.ts';
 import { retryLetters } from './deadletters/retry.ts';
-import {
-  letterJson,
-  letterTable,
-  letterText,
-  printable,
-  reasonList,
-  rehearsalJson,
-  several,
-} from './deadletters/text.ts';
+import { letterJson, letterTable, letterText, reasonList, rehearsalJson, several } from './deadletters/text.ts';
 import { loadConfig } from './load.ts';
 
 /** `weir deadletters`: what could not be decoded or stored, why, and how to let it in after all. */
@@ -107,7 +100,7 @@ async function list({ options: { filter, limit, json }, letters, io }: Work): Pr
   const { letters: total, reasons } = await letters.count(filter);
   if (json) {
     const shown = found.map((letter) => letterJson(letter, false));
-    io.stdout.write(`${JSON.stringify({ letters: shown, total, reasons: Object.fromEntries(reasons) })}\n`);
+    io.stdout.write(jsonLine({ letters: shown, total, reasons: Object.fromEntries(reasons) }));
     return 0;
   }
   if (found.length > 0) io.stdout.write(`${letterTable(found, filter.reason, filter.retried)}\n`);
@@ -124,8 +117,7 @@ async function show({ options: { filter, json }, letters, config, io }: Work): P
   const [letter] = await letters.find(filter, { limit: 1, order: 'newest', payload: true });
   if (letter === undefined) throw new Unable(`there is no letter ${filter.ids?.[0]?.text} any more`);
   const rehearsal = createRehearsal(config)(letter);
-  if (json)
-    io.stdout.write(`${JSON.stringify({ ...letterJson(letter, true), now: rehearsalJson(rehearsal, config) })}\n`);
+  if (json) io.stdout.write(jsonLine({ ...letterJson(letter, true), now: rehearsalJson(rehearsal, config) }));
   else io.stdout.write(letterText(letter, rehearsal, config));
   return 0;
 }
@@ -143,7 +135,7 @@ async function retry({ options, letters, config, io, sink }: Work): Promise<numb
     if (error.syscall === undefined) throw error;
     throw new Unable(`the letters could not be left for the engine: ${error.message}`);
   });
-  io.stdout.write(json ? `${JSON.stringify(reportJson(report, dryRun))}\n` : reportText(report, dryRun, config));
+  io.stdout.write(json ? jsonLine(reportJson(report, dryRun)) : reportText(report, dryRun, config));
   if (report.unmarked === undefined) return 0;
   const why = `the last file is written and will be taken up, but its letters could not be marked as retried: ${report.unmarked}`;
   throw new Unable(`${why}. They are still listed; to retry them again does no harm`);
@@ -167,14 +159,25 @@ function tellApart(letter: Letter): string {
   return `${idOf(letter)} of ${printable(letter.topic)}`;
 }
 
-/** Whom the data folder belongs to, where this process may give files away; undefined else. Rejects where there is none. */
+/**
+ * The user that the engine runs as, where this process may give files away; undefined where it is this one. Rejects where there is no
+ * data folder, or where the engine could not read what this process writes.
+ */
 async function findOwner(data: string): Promise<Owner | undefined> {
-  const found = await stat(data).catch(() => undefined);
-  if (found?.isDirectory() !== true) {
+  const folder = await stat(data).catch(() => undefined);
+  if (folder?.isDirectory() !== true) {
     const where = 'Run this where the engine runs, or name the config that it runs with';
     throw new Unable(`there is no data folder ${data} here, in which letters are left for the engine. ${where}`);
   }
-  return process.getuid?.() === 0 ? { uid: found.uid, gid: found.gid } : undefined;
+  // The folder may belong to somebody else, such as one that a container is given; what is in it was made by the engine.
+  const segment = (await listSegments(data)).at(-1);
+  const { uid, gid } = segment === undefined ? folder : await stat(segment.path).catch(() => folder);
+  const user = process.getuid?.();
+  if (user === 0) return { uid, gid };
+  if (user === uid || segment === undefined) return undefined;
+  throw new Unable(
+    `the engine could not read what this user leaves in ${data}. Run this as its user (${uid}), or as root`,
+  );
 }
 
 /** Whatever ClickHouse says is for the operator to read. */

@@ -5,7 +5,7 @@ import { listSegments, readSegment } from '../journal/segment.ts';
 import { isSound, repairSegment, type SegmentSurvey, surveyJournal } from '../journal/survey.ts';
 import { formatProblem, InvalidInput } from '../model/problem.ts';
 import type { JournalRecord } from '../model/record.ts';
-import { utf8Of } from '../model/text.ts';
+import { jsonLine, utf8Of } from '../model/text.ts';
 import type { Command, CommandIo } from './command.ts';
 import { loadConfig } from './load.ts';
 
@@ -94,7 +94,7 @@ async function verify(folder: string, { json }: Options, io: CommandIo): Promise
     if (!isSound({ ...survey, tailBytes: 0 }) || survey.missing > 0) damaged += 1;
     segments += 1;
     records += survey.records;
-    io.stdout.write(json ? `${JSON.stringify(jsonOf(survey))}\n` : textOf(survey));
+    io.stdout.write(json ? jsonLine(jsonOf(survey)) : textOf(survey));
     last = survey;
   }
   if (!json) io.stdout.write(`${segments} segments, ${records} records, ${damaged} damaged\n`);
@@ -128,7 +128,7 @@ async function dump(folder: string, { from, to }: Options, io: CommandIo): Promi
         if (io.signal.aborted || record.offset >= to) return 0;
         if (record.offset < from) continue;
         // A pipe that is slower than the disk must not fill the memory.
-        if (!io.stdout.write(`${JSON.stringify(shownRecord(record))}\n`)) {
+        if (!io.stdout.write(jsonLine(shownRecord(record)))) {
           await new Promise<void>((resolve) => io.stdout.once('drain', resolve));
         }
       }

@@ -4,15 +4,18 @@ import { getHeapStatistics } from 'node:v8';
 import pino, { type Logger } from 'pino';
 import { startHttpServer } from '../../connectors/http/http.ts';
 import { formatProblem, InvalidInput } from '../model/problem.ts';
-import { createCounters } from '../telemetry.ts';
+import { type Counters, createCounters } from '../telemetry.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createConnectors } from './connect.ts';
 import { type Loaded, loadConfig } from './load.ts';
+import { createLogDestination } from './log-destination.ts';
 import { compareWithHeap } from './room.ts';
 import { type Service, startService } from './service.ts';
 
 /** How long a stop may take to deliver what is under way; the rest is delivered after the next start. */
 const DRAIN_MS = 8_000;
+/** For the last lines of the log, where nobody reads it or the disk is full. */
+const LOG_FLUSH_MS = 500;
 
 /** `weir run`: the engine, against servers that exist. */
 export const run: Command = {
@@ -26,7 +29,7 @@ it is told to stop. Servers that are missing are waited for; /readyz tells which
   --config FILE   default: deploy/weir.json
 
 SIGTERM and SIGINT stop it cleanly: it takes nothing more in, delivers for up to ${DRAIN_MS / 1_000} s, writes a checkpoint.
-Logs are JSON lines on standard output.
+Logs are JSON lines on standard output. Those that cannot be written are dropped and counted; the engine goes on.
 
 Exit code: 0 stopped as told, 1 the disk or another program in the way failed it, 2 config or rules are wrong.`,
   async run(args, io) {
@@ -45,13 +48,19 @@ Exit code: 0 stopped as told, 1 the disk or another program in the way failed it
 };
 
 async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
-  const { config, plan, warnings } = loaded;
+  const { config, warnings } = loaded;
   for (const warning of warnings) io.stderr.write(`${formatProblem(warning)}\n`);
-  const log = pino(
-    { level: config.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 1, sync: false }),
-  );
   const counters = createCounters();
+  const destination = createLogDestination({ fd: 1, counters });
+  const log = pino({ level: config.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  try {
+    return await runUntilTold(loaded, io, log, counters);
+  } finally {
+    await destination.flush(LOG_FLUSH_MS);
+  }
+}
+
+async function runUntilTold({ config, plan }: Loaded, io: CommandIo, log: Logger, counters: Counters): Promise<number> {
   const common = { config, log, counters, clock: { now: () => Date.now() }, random: Math.random };
   const connectors = createConnectors({ ...common, env: io.env });
   const failed = new AbortController();

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { parseDuration } from '../model/duration.ts';
+import { hasUserinfo, maskUrl } from '../model/url.ts';
 import { countOf, type FaultSpec } from '../simulator/assignment.ts';
 import { FAULT_NAMES, type FaultName } from '../simulator/faults.ts';
 
@@ -216,14 +217,24 @@ function readAmount(text: string): { readonly share: number } | { readonly count
   return share > 0 && share <= 1 ? { share } : undefined;
 }
 
+function isBroker({ protocol, hostname, pathname, search, hash }: URL): boolean {
+  const rest = `${pathname}${search}${hash}`;
+  return /^mqtts?:$/.test(protocol) && hostname !== '' && (rest === '' || rest === '/');
+}
+
 function readBroker(
   { problems, text, given }: BaseReader,
   env: Readonly<Record<string, string | undefined>>,
 ): BrokerLogin {
   const fallback = 'mqtt://127.0.0.1:1883';
   const found = text('broker') ?? fallback;
-  const fits = URL.canParse(found) && /^mqtts?:$/.test(new URL(found).protocol) && new URL(found).hostname !== '';
-  if (!fits) problems.push(`--broker "${found}" is no broker's address; write mqtt://HOST:1883 or mqtts://HOST:8883`);
+  const fits = URL.canParse(found) && isBroker(new URL(found));
+  if (hasUserinfo(found))
+    problems.push(
+      `--broker "${maskUrl(found)}" carries a login; write it without, and use --username NAME with --password-env VARIABLE`,
+    );
+  else if (!fits)
+    problems.push(`--broker "${maskUrl(found)}" is no broker's address; write mqtt://HOST:1883 or mqtts://HOST:8883`);
   const username = text('username');
   const variable = text('password-env');
   const password = variable === undefined ? undefined : env[variable];

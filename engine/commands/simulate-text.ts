@@ -21,25 +21,27 @@ export function introduce(values: SimulateArguments, points: readonly Point[] | 
 
 /** Prints a progress line each second on a terminal, each tenth elsewhere; and, if told to, every fault as it comes and goes. */
 export function createProgressPrinter(
-  io: CommandIo,
+  { stdout, terminal }: Pick<CommandIo, 'stdout' | 'terminal'>,
   episodes: boolean,
 ): { progress(progress: SimulationProgress): void; end(): void } {
-  const wipe = io.isTTY ? '\r\u001b[K' : '';
+  // Ours alone: names of faults, and devices of our own.
+  const out = terminal ?? stdout;
+  const wipe = terminal === undefined ? '' : '\r\u001b[K';
   let active = new Set<string>();
   let calls = 0;
   return {
     progress(progress) {
       const now = new Set((episodes ? progress.active : []).map(({ fault, device }) => `${fault} on ${device}`));
-      for (const one of now) if (!active.has(one)) io.stdout.write(`${wipe}${seconds(progress)}  begins: ${one}\n`);
-      for (const one of active) if (!now.has(one)) io.stdout.write(`${wipe}${seconds(progress)}  ends:   ${one}\n`);
+      for (const one of now) if (!active.has(one)) out.write(`${wipe}${seconds(progress)}  begins: ${one}\n`);
+      for (const one of active) if (!now.has(one)) out.write(`${wipe}${seconds(progress)}  ends:   ${one}\n`);
       active = now;
       calls += 1;
       const line = `${seconds(progress)}  sent ${progress.sent}, acknowledged ${progress.acknowledged}${progress.connected ? '' : ', no connection'}`;
-      if (io.isTTY) io.stdout.write(`${wipe}${line}`);
-      else if (calls % 10 === 0) io.stdout.write(`${line}\n`);
+      if (terminal !== undefined) out.write(`${wipe}${line}`);
+      else if (calls % 10 === 0) out.write(`${line}\n`);
     },
     end: () => {
-      if (io.isTTY) io.stdout.write('\n');
+      if (terminal !== undefined) out.write('\n');
     },
   };
 }

@@ -7,9 +7,14 @@ import type { BrokerEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
 import { checkBytes, checkDuration, type Inspection } from './inspection.ts';
 
-const MQTT: UrlKind = { schemes: ['mqtt', 'mqtts'], example: '"mqtt://host:1883" or "mqtts://host:8883"' };
-const NATS: UrlKind = { schemes: ['nats', 'tls'], example: '"nats://host:4222" or "tls://host:4222"' };
-const CLICKHOUSE: UrlKind = { schemes: ['http', 'https'], example: '"http://host:8123" or "https://host:8443"' };
+const login = '`username` and `password`';
+const MQTT: UrlKind = { schemes: ['mqtt', 'mqtts'], example: '"mqtt://host:1883" or "mqtts://host:8883"', login };
+const NATS: UrlKind = {
+  schemes: ['nats', 'tls'],
+  example: '"nats://host:4222" or "tls://host:4222"',
+  login: `${login}, or \`token\`,`,
+};
+const CLICKHOUSE: UrlKind = { schemes: ['http', 'https'], example: '"http://host:8123" or "https://host:8443"', login };
 
 /** The brokers of the file, each with its path; none where `mqtt` itself is not as it should be. */
 export function listBrokers({ file, isPresent }: Inspection): { entry: BrokerEntry; path: Path }[] {
@@ -84,7 +89,7 @@ function checkNats(inspection: Inspection): void {
   const { nats } = file;
   if (isPresent(['nats', 'servers'])) {
     if (typeof nats.servers === 'string') checkUrl(inspection, ['nats', 'servers'], nats.servers, NATS);
-    else nats.servers.forEach((url, index) => void checkUrl(inspection, ['nats', 'servers', index], url, NATS));
+    else checkServerList(inspection, nats.servers);
   }
   checkLogin(inspection, ['nats'], nats);
   warnLiteral(inspection, ['nats', 'token'], nats.token);
@@ -94,6 +99,20 @@ function checkNats(inspection: Inspection): void {
   if (second === undefined) return;
   const message = `\`nats\` has ${ways.map((way) => `\`${way}\``).join(' and ')}, which are different ways to log in.`;
   faults.push({ code: 'exclusive-keys', path: ['nats', second], which: 'key', message, remedy: 'Keep one of them.' });
+}
+
+/** The servers of a cluster stand in for each other: one without TLS would get the password in clear. */
+function checkServerList(inspection: Inspection, servers: readonly string[]): void {
+  for (const [index, url] of servers.entries()) checkUrl(inspection, ['nats', 'servers', index], url, NATS);
+  if (!inspection.isSound(['nats', 'servers'])) return;
+  const [plain, secure] = NATS.schemes.map((scheme) =>
+    servers.findIndex((url) => url.toLowerCase().startsWith(`${scheme}://`)),
+  );
+  if (plain === undefined || secure === undefined || plain < 0 || secure < 0) return;
+  const path = ['nats', 'servers', plain];
+  const message = `\`nats.servers\` has both nats:// and tls://, so that only some of the servers must use TLS.`;
+  const remedy = 'Begin all of them with tls://, or all with nats://.';
+  inspection.faults.push({ code: 'mixed-tls', path, message, remedy });
 }
 
 function checkClickHouse(inspection: Inspection): void {

@@ -1,6 +1,7 @@
 import type { Secret, TlsConfig } from '../model/config.ts';
 import type { Path } from '../model/locate.ts';
-import { formatPath, hideUserinfo } from '../model/report.ts';
+import { formatPath } from '../model/report.ts';
+import { hasUserinfo, maskUrl } from '../model/url.ts';
 import type { Inspection } from './inspection.ts';
 
 /** The URLs that one kind of server is reached by. */
@@ -8,6 +9,8 @@ export interface UrlKind {
   /** Schemes without `://`; the first is the plain one. */
   readonly schemes: readonly [plain: string, secure: string];
   readonly example: string;
+  /** The keys that a login is given by, for a sentence. */
+  readonly login: string;
 }
 
 /** Checks scheme, host and port of a URL, that nothing follows them, and that it carries no password. */
@@ -15,13 +18,13 @@ export function checkUrl(inspection: Inspection, path: Path, url: string, kind: 
   if (!inspection.isSound(path)) return;
   const fault = urlFault(url, kind);
   if (fault !== undefined) {
-    const message = `${formatPath(path)} is ${JSON.stringify(hideUserinfo(url))}, ${fault}.`;
+    const message = `${formatPath(path)} is ${JSON.stringify(maskUrl(url))}, ${fault}.`;
     inspection.faults.push({ code: 'bad-url', path, message, remedy: `Write it like ${kind.example}.` });
   }
-  if (/\/\/.*@/s.test(url)) {
-    const message = `${formatPath(path)} carries a user or password.`;
-    const remedy = 'Use `username` and `password` with {"env": …} or {"file": …} instead.';
-    inspection.faults.push({ code: 'literal-secret', severity: 'warning', path, message, remedy });
+  if (hasUserinfo(url)) {
+    const message = `${formatPath(path)} carries a user, password or token; URLs are shown in logs and by /readyz.`;
+    const remedy = `Remove it from the URL, and set ${kind.login} with {"env": "NAME"} or {"file": "path"}.`;
+    inspection.faults.push({ code: 'secret-in-url', path, message, remedy });
   }
 }
 

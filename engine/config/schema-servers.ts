@@ -116,7 +116,10 @@ export const brokerSchema = {
   }),
 } satisfies JsonSchema;
 
-const server = text('Where a server listens: nats:// or tls://, host and port.', 'nats://nats:4222');
+const server = text(
+  'Where a server listens: nats:// or tls://, host and port, and no login. With tls://, nothing is sent without TLS.',
+  'nats://nats:4222',
+);
 
 /** Schema of `nats`. */
 export const natsSchema = object('The NATS servers that events go to.', ['servers'], {

@@ -1,5 +1,4 @@
-import type { BrokerConfig, Config, Secret } from '../model/config.ts';
-import { hideUserinfo } from '../model/report.ts';
+import type { Secret } from '../model/config.ts';
 
 /** A secret, or why there is none; the reason never tells the value. */
 export type ResolvedSecret =
@@ -42,39 +41,4 @@ function resolveFile(path: string, readFile: (path: string) => string): Resolved
   const value = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
   if (value !== '') return { ok: true, value };
   return { ok: false, message: `The file ${path} is empty.`, remedy: 'Write the secret into it.' };
-}
-
-/** What stands in place of a secret. */
-const HIDDEN = '***';
-
-/**
- * The config without its secrets, for printing: passwords, tokens, user names (some services take tokens by that name)
- * and user:password inside URLs. Names of environment variables and files stay.
- */
-export function redact(config: Config): Config {
-  const { nats, clickhouse } = config;
-  return {
-    ...config,
-    mqtt: config.mqtt.map(
-      (broker): BrokerConfig => ({ ...broker, url: hideUserinfo(broker.url), ...redactLogin(broker) }),
-    ),
-    nats: {
-      ...nats,
-      servers: nats.servers.map(hideUserinfo),
-      ...redactLogin(nats),
-      ...(nats.token === undefined ? {} : { token: hide(nats.token) }),
-    },
-    clickhouse: { ...clickhouse, url: hideUserinfo(clickhouse.url), ...redactLogin(clickhouse) },
-  };
-}
-
-function hide(secret: Secret): Secret {
-  return typeof secret === 'string' ? HIDDEN : secret;
-}
-
-function redactLogin({ username, password }: { readonly username?: Secret; readonly password?: Secret }) {
-  return {
-    ...(username === undefined ? {} : { username: hide(username) }),
-    ...(password === undefined ? {} : { password: hide(password) }),
-  };
 }

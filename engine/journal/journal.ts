@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, truncate, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, open, truncate, unlink } from 'node:fs/promises';
 import type { Draft, JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
@@ -90,8 +90,19 @@ const HANDED_OVER = 256;
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   makeFolder(options.folder);
   const segments = await listSegments(options.folder);
+  await makePrivate(segments);
   const found = await inspect(segments);
   return new SegmentedJournal(options, segments, found);
+}
+
+/** Earlier versions left segments that every user of the machine could read, and the last one is written on. */
+async function makePrivate(segments: readonly Segment[]): Promise<void> {
+  for (const { path } of segments) {
+    await chmod(path, 0o600).catch((error: NodeJS.ErrnoException) => {
+      // A file of somebody else's, which we may use all the same.
+      if (error.code !== 'EPERM' && error.code !== 'EROFS') throw error;
+    });
+  }
 }
 
 interface Found {

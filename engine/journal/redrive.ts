@@ -89,7 +89,7 @@ export async function writeRedrive(data: string, redrive: Redrive, part: number,
   const path = join(folder, name);
   const aside = `${path}.new`;
   try {
-    const file = await open(aside, 'wx', 0o640);
+    const file = await open(aside, 'wx', 0o600);
     try {
       await file.writeFile(encodeRedrive(redrive));
       if (owner !== undefined) await file.chown(owner.uid, owner.gid);

@@ -61,7 +61,7 @@ export async function repairSegment(
   const aside = `${path}.new`;
   const kept = `${path}.damaged`;
   const from = await open(path, 'r');
-  const to = await open(aside, 'w');
+  const to = await open(aside, 'w', 0o600);
   try {
     await to.write(encodeHeader({ journalId, firstOffset }));
     let at = HEADER_BYTES;
@@ -69,6 +69,9 @@ export async function repairSegment(
       await copyBytes(from, to, at, damage.from);
       at = damage.to;
     }
+    // The engine must be able to go on with it, whoever mends it.
+    const { uid, gid } = await from.stat();
+    if (process.getuid?.() === 0) await to.chown(uid, gid);
     await to.sync();
   } finally {
     await Promise.all([from.close(), to.close()]);

@@ -1,3 +1,5 @@
+import { printable } from './text.ts';
+
 /** A fault in a file that a person wrote: what is wrong, where, and what to do about it. */
 export interface Problem {
   /** Stable name of the kind of fault, e.g. `unknown-key`. */
@@ -13,10 +15,11 @@ export interface Problem {
   readonly remedy: string;
 }
 
-/** `file:line:column: error: message (code)` and the remedy on a second line, as compilers print it. */
+/** `file:line:column: error: message (code)` and the remedy on a second line, as compilers print it; both may quote what strangers wrote. */
 export function formatProblem(problem: Problem): string {
   const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
-  return `${place}: ${problem.severity}: ${problem.message} [${problem.code}]\n    ${problem.remedy}`;
+  const told = printable(`${place}: ${problem.severity}: ${problem.message} [${problem.code}]`);
+  return `${told}\n    ${printable(problem.remedy)}`;
 }
 
 /** Thrown by a command whose input is wrong; carries every problem at once. */

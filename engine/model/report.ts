@@ -1,5 +1,6 @@
 import type { Document, Path } from './locate.ts';
 import type { Problem } from './problem.ts';
+import { maskText } from './url.ts';
 
 /** A fault by its way through the document, before it is given a line and a column. */
 export interface Fault {
@@ -38,18 +39,13 @@ export function formatPath(path: Path): string {
   return `\`${text}\``;
 }
 
-/** A value as it may stand in a message: short, on one line, without the user:password of a URL. */
+/** A value as it may stand in a message: short, on one line, without the secrets of a URL. */
 export function showValue(value: unknown): string {
   if (typeof value === 'string') {
-    const safe = JSON.stringify(hideUserinfo(value));
+    const safe = JSON.stringify(maskText(value));
     return safe.length > 60 ? `${safe.slice(0, 57)}…"` : safe;
   }
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'null';
-}
-
-/** A text with everything between `//` and the last `@` replaced, since that is where URLs carry passwords. */
-export function hideUserinfo(text: string): string {
-  return text.includes('//') ? text.replace(/\/\/.*@/s, '//***@') : text;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ async function run(...args: string[]) {
     output += text;
   });
   const { signal } = new AbortController();
-  const code = await command.run(args, { stdout, stderr, env: {}, signal, isTTY: false });
+  const code = await command.run(args, { stdout, stderr, env: {}, signal });
   stdout.end();
   return { code, stdout: output, stderr: String(stderr.read() ?? '') };
 }
@@ -127,5 +127,14 @@ describe('weir journal', () => {
   ])('%j is told how to do better', async (args, expected) => {
     const { code, stderr } = await run(...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(expected)]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('repairs as root what the engine can go on with', async () => {
+    const folder = await makeJournal();
+    damage(folder);
+    chownSync(join(folder, SEGMENT), 12_345, 23_456);
+    expect((await run('repair', '--data', folder)).code).toBe(0);
+    expect(statSync(join(folder, SEGMENT))).toMatchObject({ uid: 12_345, gid: 23_456 });
+    expect(statSync(join(folder, SEGMENT)).mode & 0o777).toBe(0o600);
   });
 });

@@ -7,7 +7,7 @@ import { FAULT_NAMES } from '../../engine/simulator/faults.ts';
 async function run(...args: string[]) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const { signal } = new AbortController();
-  const code = await simulate.run(args, { stdout, stderr, env: { EMPTY: '' }, signal, isTTY: false });
+  const code = await simulate.run(args, { stdout, stderr, env: { EMPTY: '' }, signal });
   return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
 }
 
@@ -88,6 +88,8 @@ describe('used wrongly: exit code 2, what is wrong and what would be right', () 
     [['--topic', ''], '--topic is empty', 'give it a value'],
     [['--topic', '$SYS/x'], 'begins with $', 'another first level'],
     [['--broker', 'localhost:1883'], "no broker's address", 'mqtt://HOST:1883'],
+    [['--broker', 'mqtt://me:secret@localhost'], '"mqtt://***@localhost" carries a login', '--password-env VARIABLE'],
+    [['--broker', 'mqtt://localhost/?password=secret'], '"mqtt://localhost/?***" is', 'mqtt://HOST:1883'],
     [['--broker', 'http://localhost'], "no broker's address", 'mqtt://HOST:1883'],
     [['--username', 'me', '--password-env', 'NOPE'], 'NOPE, which is not set', 'export it'],
     [['--password-env', 'EMPTY'], 'without --username', 'add --username'],

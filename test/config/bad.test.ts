@@ -35,8 +35,8 @@ describe('a faulty config', () => {
     expect(places).toEqual([...places].sort((a, b) => a - b));
   });
 
-  it('never repeats a secret', () => {
-    const told = problemsOf('secrets.bad').map(formatProblem).join('\n');
+  it.each(['secrets.bad', 'secrets-in-urls.bad'])('%s: never repeats a secret', (name) => {
+    const told = problemsOf(name).map(formatProblem).join('\n');
     expect(told).toContain('mqtt');
     expect(told).not.toMatch(/hunter2|4711/);
   });

@@ -102,7 +102,7 @@ describe('a sound config', () => {
         { name: 'yard', clientId: 'weir', statusTopic: 'weir/weir/status' },
       ],
       nats: {
-        servers: ['nats://n1:4222', 'tls://n2:4222'],
+        servers: ['tls://n1:4222', 'tls://n2:4222'],
         password: { file: '/etc/weir/secrets/nats' },
         outboxBytes: 65_536,
       },

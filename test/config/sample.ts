@@ -49,7 +49,7 @@ export const full = {
     },
   },
   nats: {
-    servers: ['nats://n1:4222', 'tls://n2:4222'],
+    servers: ['tls://n1:4222', 'tls://n2:4222'],
     username: 'weir',
     password: { file: 'secrets/nats' },
     tls: { verify: true },

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../engine/config/parse.ts';
-import { redact, resolveSecret } from '../../engine/config/secrets.ts';
-import { full } from './sample.ts';
+import { resolveSecret } from '../../engine/config/secrets.ts';
 
 const files: Readonly<Record<string, string>> = {
   '/run/a': 'hunter2\n',
@@ -36,30 +34,5 @@ describe('a secret', () => {
     ['in an empty file', { file: '/run/empty' }, 'The file /run/empty is empty.'],
   ])('%s is a sentence', (_name, secret, message) => {
     expect(resolveSecret(secret, env, readFile)).toMatchObject({ ok: false, message });
-  });
-});
-
-describe('a redacted config', () => {
-  const secretive = {
-    ...full,
-    mqtt: { url: 'mqtt://weir:hunter2@host:1883', username: 'hunter2', password: 'hunter2' },
-    streams: { gateways: full.streams.gateways },
-    nats: { servers: ['nats://hunter2@host:4222', 'nats://host:4222'], token: 'hunter2' },
-    clickhouse: {
-      url: 'http://a:hunter2@host:8123',
-      username: { env: 'CH_USER' },
-      password: { file: '/run/clickhouse' },
-    },
-  };
-
-  it('has no secrets, but all the rest', () => {
-    const { config } = parseConfig('/etc/weir.json', JSON.stringify(secretive));
-    expect(JSON.stringify(config)).toContain('hunter2');
-    const redacted = redact(config!);
-    expect(JSON.stringify(redacted)).not.toContain('hunter2');
-    expect(redacted.mqtt[0]).toMatchObject({ url: 'mqtt://***@host:1883', username: '***', password: '***' });
-    expect(redacted.nats).toMatchObject({ servers: ['nats://***@host:4222', 'nats://host:4222'], token: '***' });
-    expect(redacted.clickhouse).toMatchObject({ username: { env: 'CH_USER' }, password: { file: '/run/clickhouse' } });
-    expect(redacted.streams).toEqual(config?.streams);
   });
 });

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { canMakeDisk } from './disk.ts';
 import { NOTHING, type Result, type RunOptions, runScenario } from './run.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { MISTAKES } from './variants.ts';
-import { canMakeDisk } from './world.ts';
 
 const HELP = `Usage: npm run faults -- [--short] [--json] [--seed N] [--mistakes] [NAME …]
 

@@ -10,6 +10,7 @@ import { type EmbeddedNats, startNats } from '../../connectors/embedded/nats.ts'
 import { type Engine, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
 import { type Received, readBucket, readStream } from '../integration/servers/events.ts';
 import { type Mosquitto, startMosquitto } from '../integration/servers/mosquitto.ts';
+import { mountDisk } from './disk.ts';
 import { RULES, STREAM } from './readings.ts';
 import { type Relay, startRelay } from './relay.ts';
 
@@ -78,24 +79,6 @@ export interface WorldOptions {
   readonly heapMiB?: number;
   /** Size of a disk of its own for the data folder: see `canMakeDisk`. */
   readonly diskBytes?: number;
-}
-
-/** Whether disks can be mounted here: it takes root, and in a container the right to do so. */
-export function canMakeDisk(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-disk-'));
-  try {
-    mountDisk(folder, 1_048_576);
-    execFileSync('umount', [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function mountDisk(folder: string, bytes: number): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
 }
 
 const MERGED = ['sensors', 'alerts', 'facts'];

@@ -245,7 +245,6 @@ describe('an ID', () => {
         stderr,
         env: {},
         signal: never(),
-        isTTY: false,
       });
       return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
     };

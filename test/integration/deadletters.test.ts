@@ -102,7 +102,7 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   const shown = await deadletters('show', id);
   expect(shown.stdout).toContain(`{"ts":${ts},"temp":"21.5"}`);
   expect(shown.stdout).toContain('now       can be redriven: 1 reading\n');
-  expect((await deadletters('show', await letterOf('d3'))).stdout).toContain('weird \\x1b[31m');
+  expect((await deadletters('show', await letterOf('d3'))).stdout).toContain('weird \\u001b[31m');
 
   const dry = await deadletters('retry', id, '--dry-run');
   expect(dry).toMatchObject({ code: 0, stdout: 'would redrive: 1 letter with 1 reading\n' });

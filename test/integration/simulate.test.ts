@@ -74,7 +74,7 @@ async function until(condition: () => boolean, waitingFor: () => string): Promis
 /** Runs the command as the command line would. */
 async function run(args: readonly string[], env: Record<string, string> = {}, signal = never) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await simulate.run(args, { stdout, stderr, env, signal, isTTY: false });
+  const code = await simulate.run(args, { stdout, stderr, env, signal });
   return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
 }
 

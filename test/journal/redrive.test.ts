@@ -73,7 +73,7 @@ describe('a file of dead letters', () => {
     expect(names.map((name) => join(data, 'redrive', name))).toEqual(paths.toReversed());
     expect(names.every((name) => name.endsWith('.redrive'))).toBe(true);
     expect(decodeRedrive(readFileSync(paths[0]!))).toEqual(THREE);
-    expect(statSync(paths[0]!).mode & 0o777).toBe(0o640);
+    expect(statSync(paths[0]!).mode & 0o777).toBe(0o600);
   });
 
   it('that cannot be written leaves nothing behind', async () => {

@@ -1,7 +1,7 @@
 import type { Config } from '../../model/config.ts';
-import { count } from '../../model/text.ts';
+import { count, printable } from '../../model/text.ts';
 import type { RetryReport } from './retry.ts';
-import { outcomeOf, printable, several } from './text.ts';
+import { outcomeOf, several } from './text.ts';
 
 /** What a retry has come to, for people. */
 export function reportText(report: RetryReport, dryRun: boolean, { data }: Pick<Config, 'data'>): string {

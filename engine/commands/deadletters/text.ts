@@ -1,20 +1,13 @@
 import { formatTime } from '../../delivery/cloud-event.ts';
 import type { Config } from '../../model/config.ts';
 import type { Reading } from '../../model/reading.ts';
-import { count, utf8Of } from '../../model/text.ts';
+import { count, printable, printableLines, utf8Of } from '../../model/text.ts';
 import { idOf, type Letter, type LetterFault } from './letters.ts';
 import type { Rehearsal } from './rehearse.ts';
 
 /** `1 letter`, `1,234 letters` */
 export function several(value: number, what: string): string {
   return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
-}
-
-/** Texts of strangers must not steer a terminal: control characters stand as `\xNN`, but for line breaks and tabs where they are kept. */
-export function printable(text: string, keeps: RegExp = /(?!)/): string {
-  return text.replace(/\p{Cc}/gu, (sign) =>
-    keeps.test(sign) ? sign : `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 /** The widest that a column in front of others gets for it to stay straight. */
@@ -61,7 +54,7 @@ export function letterText(letter: Letter, rehearsal: Rehearsal, { streams }: Pi
       ? rehearsal.faults.map((fault) => `  ${printable(`${fault.reason}: ${fault.detail}`)}`)
       : []),
     ...('readings' in rehearsal
-      ? rehearsal.readings.map((reading) => `  ${JSON.stringify(shownReading(reading, streams))}`)
+      ? rehearsal.readings.map((reading) => `  ${printable(JSON.stringify(shownReading(reading, streams)))}`)
       : []),
     '',
   ].join('\n');
@@ -95,7 +88,7 @@ function shownReading(reading: Reading, streams: Config['streams']): object {
 
 function payloadText(payload: Buffer): string {
   const text = utf8Of(payload);
-  return text === undefined ? hexDump(payload) : printable(text, /[\n\t]/);
+  return text === undefined ? hexDump(payload) : printableLines(text);
 }
 
 const DUMP_WIDTH = 16;

@@ -26,7 +26,7 @@ export function createDisplay(io: CommandIo, json: boolean): Display {
     say,
     show(view) {
       if (json) return;
-      end = io.isTTY ? showScreen(io, view) : showLines(view, say);
+      end = io.terminal === undefined ? showLines(view, say) : showScreen({ stdout: io.terminal, env: io.env }, view);
     },
     close() {
       end?.();
@@ -35,7 +35,7 @@ export function createDisplay(io: CommandIo, json: boolean): Display {
   };
 }
 
-function showScreen(io: CommandIo, view: () => View): () => void {
+function showScreen(io: Pick<CommandIo, 'stdout' | 'env'>, view: () => View): () => void {
   const screen = createScreen(io);
   const draw = () => screen.draw(renderView(view(), screen.paper()));
   draw();

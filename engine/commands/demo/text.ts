@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { printable } from '../../model/text.ts';
 
 /** A piece of a line in one colour. */
 export interface Span {
@@ -11,7 +12,7 @@ export type Style = keyof typeof STYLES;
 const STYLES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
 
 /**
- * One line of at most `width` characters, cut with an ellipsis; control characters, which anybody's message may bring, stand as `?`.
+ * One line of at most `width` characters, cut with an ellipsis; control characters, which anybody's message may bring, are shown as `printable` does.
  * Every character counts as one column.
  */
 export function line(spans: readonly (Span | string)[], width: number, color: boolean): string {
@@ -19,7 +20,7 @@ export function line(spans: readonly (Span | string)[], width: number, color: bo
   let out = '';
   for (const span of spans) {
     const { text, style } = typeof span === 'string' ? { text: span, style: undefined } : span;
-    const characters = [...text.replace(/\p{Cc}/gu, '?')];
+    const characters = [...printable(text)];
     const cut = characters.length > room ? `${characters.slice(0, Math.max(0, room - 1)).join('')}…` : undefined;
     const part = cut ?? characters.join('');
     out += color && style !== undefined ? `\u001b[${STYLES[style]}m${part}\u001b[0m` : part;

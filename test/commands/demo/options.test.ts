@@ -72,7 +72,7 @@ describe('parseDemoArguments', () => {
 test('a demo that is used wrongly says all that is wrong, starts nothing, and ends with 2', async () => {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const { signal } = new AbortController();
-  const code = await demo.run(['--devices', 'x', '--seed', 'y'], { stdout, stderr, env: {}, signal, isTTY: false });
+  const code = await demo.run(['--devices', 'x', '--seed', 'y'], { stdout, stderr, env: {}, signal });
   stdout.end();
   stderr.end();
   expect(code).toBe(2);

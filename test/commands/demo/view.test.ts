@@ -134,7 +134,7 @@ describe('line', () => {
     [['abcdefg'], 6, 'abcde…'],
     [['abc', { text: 'defg', style: 'red' as const }], 6, 'abcde…'],
     [['abc', 'd'], 3, 'abc'],
-    [['a\u001b[2Jb\n'], 10, 'a?[2Jb?'],
+    [['a\u001b[2Jb\n'], 10, 'a\\u001b[2…'],
     [['\u{1f600}\u{1f600}\u{1f600}'], 2, '\u{1f600}…'],
   ])('%j in %d columns', (spans, width, expected) => {
     expect(line(spans, width, false)).toBe(expected);
