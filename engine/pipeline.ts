@@ -67,7 +67,7 @@ export function consequences(
       ),
   );
   return records$.pipe(
-    decode({ decoder, plan, state, brokers, counters }),
+    decode({ decoder, plan, state, brokers, counters, maxAheadMs: maxBehindMs }),
     watch(plan, state, counters),
     (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),

@@ -115,4 +115,6 @@ export interface AttributeSource {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some instant; no setting of the host's clock changes how it goes on. */
+  steady(): number;
 }

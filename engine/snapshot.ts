@@ -79,6 +79,8 @@ export interface DeviceSnapshot {
   readonly presence: Presence;
   /** See `DeviceState.newest`; absent where it is empty, and in what older versions wrote. */
   readonly newest?: readonly number[];
+  /** See `StreamState.skewed`. */
+  readonly skewed?: true;
 }
 
 export interface KeySnapshot {
@@ -174,7 +176,8 @@ function writeStream(
     for (const key of stream.keys[keying.index]!.values()) write(['key', keySnapshot(keying, rules, key, open)]);
   }
   for (const { name, labels, presence, newest } of devices.values()) {
-    write(['device', { name, labels, presence, ...(newest.length > 0 && { newest }) }]);
+    const skewed = stream.skewed.has(name) && { skewed: true as const };
+    write(['device', { name, labels, presence, ...(newest.length > 0 && { newest }), ...skewed }]);
   }
   if (meaning !== undefined) for (const entry of listLastKnown(lastKnown)) write(['known', entry]);
   if (sequence === undefined) return;
@@ -329,6 +332,7 @@ function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly [
     Object.assign(device.presence, from.presence);
     takeNewest(target, device, from.newest);
     stream.admitted.add(from.name);
+    if (from.skewed) stream.skewed.add(from.name);
   } else if (kind === 'known') {
     if (target.takesLastKnown) restoreKnown(target.stream.lastKnown, from, (heard) => reconnect(heard, connections));
   } else if (target.takesNumberings) restoreNumbering(target.stream.numberings, from);

@@ -58,6 +58,8 @@ export interface RuleAlerting extends Limited {
 export interface StreamState {
   /** Names of the devices that may be remembered. Belongs to decode. Not part of a snapshot, since they are those of `devices` behind a cut. */
   readonly admitted: Set<string>;
+  /** Devices whose stamps are set back to the receive time, until their clock is clearly right. Belongs to decode. */
+  readonly skewed: Set<string>;
   /** By device, where the stream declares a sequence. Belongs to decode. */
   readonly numberings: Map<string, Numbering>;
   readonly devices: Map<string, DeviceState>;
@@ -153,6 +155,7 @@ export function createState(plan: Plan, connections: number): State {
     sessions: Array.from({ length: connections }, createSessionTrace),
     streams: plan.streams.map((stream) => ({
       admitted: new Set(),
+      skewed: new Set(),
       numberings: new Map(),
       devices: new Map(),
       keys: stream.keyings.map(() => new Map()),

@@ -47,6 +47,7 @@ export const COUNTERS = {
   http_connections_closed:
     'Connections to the HTTP server that it closed: too many, too many requests at once, or answers that nobody read.',
   log_lines_dropped: 'Lines of the log that could not be written, such as to a full disk.',
+  clock_steps: "Times that this machine's clock was set by more than a second.",
   journal_bytes: 'Bytes appended to the journal.',
   journal_syncs: 'Group commits of the journal.',
 } as const;

@@ -40,6 +40,8 @@ export interface Fold {
   takeState(): readonly Buffer[];
   /** JSON text of the attributes of each device that has some. */
   attributes(): Map<string, string>;
+  /** The latest receive time that it has seen. */
+  receivedUpTo(): number;
   readonly devices: number;
   /** The limits that are reached: `50000 devices of sensors (limits.devices)`. */
   fullLimits(): string[];
@@ -88,6 +90,7 @@ export function createFold({
       writeSnapshot(plan, brokers, state, (line) => snapshot.writeLine(line));
       return snapshot.chunks;
     },
+    receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
     // Those of derived streams are no devices, or the same ones again.
     fullLimits: () => fullLimits(plan, state),

@@ -61,7 +61,13 @@ async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
 }
 
 async function runUntilTold({ config, plan }: Loaded, io: CommandIo, log: Logger, counters: Counters): Promise<number> {
-  const common = { config, log, counters, clock: { now: () => Date.now() }, random: Math.random };
+  const common = {
+    config,
+    log,
+    counters,
+    clock: { now: () => Date.now(), steady: () => performance.now() },
+    random: Math.random,
+  };
   const connectors = createConnectors({ ...common, env: io.env });
   const failed = new AbortController();
   const onFailure = (error: Error) => {

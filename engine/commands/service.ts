@@ -18,6 +18,7 @@ import { type Left, openData } from './opening.ts';
 import type { Outlet } from './outlet.ts';
 import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
 import { createPressureGauge, type PressureGauge } from './pressure.ts';
+import { createReceiveClock, type ReceiveClock } from './receive-clock.ts';
 import { createRedriveFeed } from './redrive.ts';
 import { createRoomWatch, type RoomWatch } from './room.ts';
 
@@ -90,6 +91,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 class JournaledService implements Service {
   readonly #options: ServiceOptions;
+  readonly #receive: ReceiveClock;
   readonly #journal: Journal;
   readonly #sent: SentLog;
   readonly #unlock: () => void;
@@ -116,6 +118,7 @@ class JournaledService implements Service {
 
   constructor(options: ServiceOptions, { journal, sent, checkpoint, repeatsFrom }: Left, unlock: () => void) {
     this.#options = options;
+    this.#receive = createReceiveClock(options.clock, (byMs) => this.#onClockStep(byMs));
     this.#startedAt = this.#now();
     this.#journal = journal;
     this.#sent = sent;
@@ -188,8 +191,14 @@ class JournaledService implements Service {
     );
   }
 
+  #onClockStep(byMs: number): void {
+    this.#options.counters.clock_steps += 1;
+    const what = byMs < 0 ? 'back: time goes on from where it was, a little slower' : 'forward: time follows';
+    this.#options.log.warn({ byMs }, `the clock of this machine was set ${what}`);
+  }
+
   #now(): number {
-    return this.#options.clock.now();
+    return this.#receive.now();
   }
 
   #append(drafts: readonly Draft[], durable?: () => void): void {
@@ -205,6 +214,7 @@ class JournaledService implements Service {
       while (this.#pressure.mostOfOutlets().level > 1 && !this.#stopping) await this.#relief();
       if (this.#stopping) return;
     }
+    this.#receive.startAfter(this.#fold.receivedUpTo());
     this.#recovering = false;
     const { nextOffset } = this.#journal;
     this.#options.log.info({ from: this.#foldFrom, records, nextOffset }, 'journal folded');
@@ -291,9 +301,9 @@ class JournaledService implements Service {
   }
 
   #createIntake(): Intake {
-    const { clock, counters, log } = this.#options;
+    const { counters, log } = this.#options;
     return createIntake({
-      clock,
+      clock: { now: () => this.#now(), steady: () => this.#options.clock.steady() },
       counters,
       log,
       take: (connection, messages, acknowledge) => this.#take(connection, messages, acknowledge),

@@ -34,6 +34,8 @@ export interface MessageContext {
   exact: boolean;
 }
 
+const DAY_MS = 86_400_000;
+
 /** Makes readings of one stream; `begin` must be called with a message's root value before its elements are read. */
 export interface Reader {
   readonly begin: (root: unknown) => void;
@@ -52,6 +54,7 @@ const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 export function createReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): Reader {
   const { slots, fields } = stream;
   const raw: unknown[] = Array.from({ length: slots.size }, () => undefined);
+  const retainMs = (stream.config.ttlDays ?? Number.POSITIVE_INFINITY) * DAY_MS;
   const policy = { undeclared: stream.config.undeclared, maxFields: stream.config.limits.fields };
   const found: Undeclared = { extra: undefined, ignored: 0, keys: 0 };
   const id: Hash = { high: 0, low: 0 };
@@ -132,6 +135,7 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
     if (labels instanceof Fault) return labels;
     let time = timeOf(stream, raw, record.at);
     if (time instanceof Fault) return time;
+    if (time < record.at - retainMs) return expired(time, record.at, stream);
     const sequence = sequenceOf(stream, raw);
     if (sequence instanceof Fault) return sequence;
     if (sequence === undefined) identify(context.hash, index, id);
@@ -200,6 +204,15 @@ function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receiv
   }
   const at = readTime(value, unit);
   return Number.isNaN(at) ? new Fault('invalid-time', `the time at "${path}": ${explainTime(value, unit)}`) : at;
+}
+
+/** Its row would be dropped by the table at once, or with the next merge, and nobody would know. */
+function expired(time: number, receivedAt: number, { config }: StreamDecoder): Fault {
+  const days = Math.floor((receivedAt - time) / DAY_MS);
+  return new Fault(
+    'expired',
+    `its stamp ${new Date(time).toISOString()} is ${days} days old, and the stream keeps ${config.ttlDays}; correct the clock of the device, or raise the stream's "retain"`,
+  );
 }
 
 function sequenceOf({ sequence, config }: StreamDecoder, raw: readonly unknown[]): number | Fault | undefined {

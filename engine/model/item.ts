@@ -63,6 +63,7 @@ export type RejectReason =
   | 'invalid-label'
   | 'missing-time'
   | 'invalid-time'
+  | 'expired'
   | 'missing-sequence'
   | 'invalid-sequence'
   | 'wrong-type'

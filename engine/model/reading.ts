@@ -15,7 +15,7 @@ export interface Reading {
   /** Label values, in the order of the stream's `labels`. */
   readonly labels: readonly string[];
   /** Event time: milliseconds since the epoch, with microseconds as a fraction. */
-  readonly time: number;
+  time: number;
   /** Receive time of the message: milliseconds since the epoch. */
   readonly receivedAt: number;
   /** Index of the broker that it came by. */
@@ -34,8 +34,8 @@ export interface Reading {
   readonly values: readonly (FieldValue | undefined)[];
   /** Undeclared fields that the stream keeps: name → JSON text. */
   readonly extra: Readonly<Record<string, string>> | undefined;
-  /** The device's stamp lay too far ahead of the receive time and was set back to it. */
-  readonly clamped: boolean;
+  /** The device's stamp lay too far ahead of the receive time and was set back to it; may be set by the step that decodes. */
+  clamped: boolean;
   /** Live time of its broker connection at its arrival (see devices/liveness); set when it enters the chain. */
   liveMs: number;
   /** Those of its device, where a rule of its stream looks at them; set when it enters the chain. */

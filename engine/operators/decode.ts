@@ -5,8 +5,9 @@ import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
 import type { Item } from '../model/item.ts';
 import type { Plan } from '../model/plan.ts';
+import type { Reading } from '../model/reading.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
-import { admitDevice, type State } from '../state.ts';
+import { admitDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
@@ -20,6 +21,8 @@ export interface DecodeOptions {
   /** Names of the brokers, by their index. */
   readonly brokers: readonly string[];
   readonly counters: Counters;
+  /** See `DecoderOptions`. */
+  readonly maxAheadMs: number;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface DecodeOptions {
  * every connection's live time. What a redriven message says is stored, and nothing else comes of it: it moves no clock. Of a device that
  * there is no room for, readings are stored, and nothing is remembered.
  */
-export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOptions) => {
+export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
   const sequences = plan.streams.map((stream) => stream.config.sequence);
   const { ofReadings } = state.attributes;
@@ -51,7 +54,9 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
       for (let i = kept; i < out.length; i++) {
         const item = out[i]!;
         if (item.kind === 'reading') {
+          settleStamp(state.streams[item.stream]!, item, maxAheadMs, counters);
           if (!admitDevice(plan.streams[item.stream]!, state.streams[item.stream]!, item.device)) {
+            state.streams[item.stream]!.skewed.delete(item.device);
             counters.readings_over_device_limit += 1;
             out[kept++] = { kind: 'stored', offset: item.offset, at: item.receivedAt, made: item };
             continue;
@@ -93,6 +98,35 @@ export const decode = ({ decoder, plan, state, brokers, counters }: DecodeOption
     }
   });
 };
+
+/** Part of the largest lead of a stamp below which a clock counts as right again. */
+const CLEARLY_RIGHT = 0.8;
+
+/**
+ * A device whose clock is about `maxAheadMs` ahead would have some of its stamps taken as they are and some set back, and half of them would
+ * be late. So once one is set back, all are, until the clock is clearly right. A device that begins near the limit is taken to be above it.
+ */
+function settleStamp(
+  { admitted, skewed }: StreamState,
+  reading: Reading,
+  maxAheadMs: number,
+  counters: Counters,
+): void {
+  const { device, time, receivedAt, clamped } = reading;
+  const isNear = time > receivedAt + CLEARLY_RIGHT * maxAheadMs;
+  if (!clamped && !isNear) {
+    if (skewed.size > 0) skewed.delete(device);
+    return;
+  }
+  const isNew = !admitted.has(device);
+  if (!clamped) {
+    if (!isNew && !skewed.has(device)) return;
+    reading.time = receivedAt;
+    reading.clamped = true;
+    counters.readings_clamped += 1;
+  }
+  skewed.add(device);
+}
 
 /** A batch that its row opens leaves with the next tick. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;

@@ -19,7 +19,7 @@ function fixture() {
   const journal: string[] = [];
   const acknowledged: string[] = [];
   const lines: Record<string, unknown>[] = [];
-  const clock = { at: 0, now: () => clock.at };
+  const clock = { at: 0, now: () => clock.at, steady: () => clock.at };
   let pressure: Pressure = { name: 'nothing', level: 0 };
   const intake = createIntake({
     clock,

@@ -10,7 +10,7 @@ it('logs the first reading that there is no room for, sums up once a minute, and
   const counters = createCounters();
   let now = 1e12;
   let full: string[] = [];
-  const room = createRoomWatch({ counters, clock: { now: () => now }, log, full: () => full });
+  const room = createRoomWatch({ counters, clock: { now: () => now, steady: () => now }, log, full: () => full });
   room.look();
   expect([lines, room.status()]).toEqual([[], { name: 'rules', ready: true }]);
   full = ['2 devices of sensors (limits.devices)'];

@@ -42,7 +42,7 @@ async function start(options: Partial<ServiceOptions> = {}, folder?: string) {
     tableSink: { ...port, insert: async ({ table }) => void delivered.push(`rows of ${table}`) },
     eventSink: { ...port, publish: async ({ subject }) => void delivered.push(subject) },
     attributeSources: {},
-    clock: { now: () => Date.now() },
+    clock: { now: () => Date.now(), steady: () => performance.now() },
     random: () => 0,
     log: pino({ level: 'silent' }),
     counters,

@@ -81,7 +81,7 @@ function listen(url: string, overrides: Overrides = {}) {
   const source = createMqttSource({
     brokers: [broker],
     counters,
-    clock: { now: () => Date.now() },
+    clock: { now: () => Date.now(), steady: () => performance.now() },
     // No jitter, and the first waits as short as they get.
     random: () => 0,
     onNotice: (notice) => notices.push(notice),

@@ -105,7 +105,7 @@ describe('where TLS is demanded and the server has none, no login leaves', () =>
     const source = createMqttSource({
       brokers: [{ config: config.mqtt[0]!, subscriptions: [], ...LOGIN }],
       counters: createCounters(),
-      clock: { now: () => Date.now() },
+      clock: { now: () => Date.now(), steady: () => performance.now() },
       random: () => 0,
       onNotice: () => undefined,
     });
