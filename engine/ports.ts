@@ -33,6 +33,25 @@ export interface Source {
   status(): PortStatus;
 }
 
+/** What a source remembers of a session that a broker holds for it, beyond the life of a process. Plain data. */
+export interface SessionRecord {
+  readonly clientId: string;
+  /** Host and port. */
+  readonly address: string;
+  /** Name of the broker in the config. */
+  readonly broker: string;
+  /** Every filter that this session may have been subscribed to, the oldest first: the broker may still have them all. */
+  readonly filters: readonly string[];
+}
+
+/** Where a source keeps them. */
+export interface SessionStore {
+  /** Empty where nothing was written yet. Throws where it cannot be read. */
+  read(): readonly SessionRecord[];
+  /** Durable when it returns, and all or nothing. Throws where that fails. */
+  write(sessions: readonly SessionRecord[]): void;
+}
+
 /** Whether a port can do its work right now, for `/readyz`, metrics and logs. */
 export interface PortStatus {
   readonly name: string;

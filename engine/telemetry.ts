@@ -5,6 +5,8 @@ export const COUNTERS = {
   messages_acknowledged: 'QoS 1 and 2 messages acknowledged to the broker.',
   messages_shed: 'QoS 0 messages given up because the engine could not keep up.',
   messages_oversize: 'Messages above the size limit, acknowledged and left out.',
+  messages_unwanted:
+    'Messages that no subscription of the config asks for: by one that was removed, or by one that merges several; acknowledged and left out.',
   acknowledgements_dropped:
     'Acknowledgements of connections that were gone by then; the broker sends those messages again.',
   sessions_lost: 'Times the broker had forgotten the session: a possible gap.',

@@ -17,7 +17,7 @@ export interface Receipt {
 /** What a broker has delivered and Weir has not acknowledged yet; one per broker, across its connections. */
 export interface Ledger {
   /**
-   * Enters the messages of one read. Those that need no handing over (too large, or a QoS 2 message that came before)
+   * Enters the messages of one read. Those that need no handing over (too large, not wanted, or a QoS 2 message that came before)
    * are left out of the receipt; their acknowledgements still go out in the order of arrival. QoS 0 messages are left out, and counted,
    * from the high-water mark on until half of it.
    */
@@ -55,6 +55,7 @@ interface Entry {
 
 interface LedgerState {
   readonly counters: Counters;
+  readonly isWanted: (topic: string) => boolean;
   readonly onOversize: (publish: Publish) => void;
   readonly onFullChange: () => void;
   readonly highWaterBytes: number;
@@ -78,10 +79,12 @@ const MESSAGE_BYTES = 256;
 
 /**
  * Holds at most `highWaterBytes` and one read of QoS 0, and as much again of QoS 1 and 2 where nothing more is read while it is full.
+ * Messages on topics that are not wanted are acknowledged, counted and not handed over.
  * `onFullChange` is called whenever that has changed, `onOversize` for each message given up as too large.
  */
 export function createLedger(options: {
   counters: Counters;
+  isWanted: (topic: string) => boolean;
   onOversize: (publish: Publish) => void;
   onFullChange: () => void;
   highWaterBytes: number;
@@ -129,14 +132,15 @@ function receive(state: LedgerState, writer: AckWriter, publishes: readonly Publ
     }
     if (publish.qos > 0) end = writeAnswer(acks, end, publish.qos === 1 ? PUBACK : PUBREC, publish.packetId);
     if (exchange !== undefined) continue;
+    const isHandedOver = isAdmitted(state, publish);
     if (publish.qos === 2) {
-      const begun: Exchange = { packetId: publish.packetId, durable: publish.oversize, owedTo: undefined };
+      const begun: Exchange = { packetId: publish.packetId, durable: !isHandedOver, owedTo: undefined };
       state.exchanges.set(publish.packetId, begun);
       exchanges ??= [];
       exchanges.push(begun);
     }
-    if (publish.oversize) state.onOversize(publish);
-    else if (publish.qos === 0 && state.sheds) state.counters.messages_shed++;
+    if (!isHandedOver) continue;
+    if (publish.qos === 0 && state.sheds) state.counters.messages_shed++;
     else {
       messages.push(publish);
       const size = publish.payload.length + publish.topic.length;
@@ -151,6 +155,14 @@ function receive(state: LedgerState, writer: AckWriter, publishes: readonly Publ
     exchanges: exchanges ?? NO_EXCHANGES,
     done: false,
   });
+}
+
+/** Counts what is not. */
+function isAdmitted({ isWanted, counters, onOversize }: LedgerState, publish: Publish): boolean {
+  const wanted = isWanted(publish.topic);
+  if (!wanted) counters.messages_unwanted++;
+  else if (publish.oversize) onOversize(publish);
+  return wanted && !publish.oversize;
 }
 
 function countOwed(publishes: readonly Publish[]): number {

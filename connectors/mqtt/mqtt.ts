@@ -1,6 +1,7 @@
-import type { Clock, PortStatus, Source } from '../../engine/ports.ts';
+import type { Clock, PortStatus, SessionStore, Source } from '../../engine/ports.ts';
 import type { Counters } from '../../engine/telemetry.ts';
 import { brokerAddress, type ResolvedBroker } from './broker.ts';
+import { createMemories } from './memory.ts';
 import type { MqttNotice } from './notice.ts';
 import { BrokerSession } from './session.ts';
 
@@ -15,6 +16,8 @@ export interface MqttSourceOptions {
   /** Numbers in [0, 1), for the jitter of reconnects. */
   readonly random: () => number;
   readonly onNotice?: (event: MqttNotice) => void;
+  /** Where subscriptions are remembered, so that those that are gone from the config can be ended; absent: in this process alone. */
+  readonly store?: SessionStore;
   /** Largest message taken, header included; a larger one is counted, named and acknowledged. Default 1 MiB. */
   readonly maxPacketBytes?: number;
   /**
@@ -38,11 +41,13 @@ export function createMqttSource(options: MqttSourceOptions): Source {
   return {
     start: (handler) => {
       if (sessions.length > 0) throw new Error('The MQTT source was started before.');
+      const memories = createMemories(options.store, options.brokers, (reason) => tellFault(options, reason));
       sessions = options.brokers.map((broker, connection) => {
+        const memory = memories[connection]!;
         const { counters, clock, random, onNotice = () => undefined } = options;
         const { maxPacketBytes = MIB, highWaterBytes = 16 * MIB } = options;
         const common = { handler, counters, clock, random, onNotice, maxPacketBytes, highWaterBytes };
-        return new BrokerSession({ ...common, connection, broker });
+        return new BrokerSession({ ...common, connection, broker, memory });
       });
     },
     stop: async () => {
@@ -50,6 +55,16 @@ export function createMqttSource(options: MqttSourceOptions): Source {
     },
     status: () => statusOf(options.brokers.length, sessions),
   };
+}
+
+function tellFault({ onNotice, brokers }: MqttSourceOptions, reason: string): void {
+  const message = `What is subscribed to cannot be remembered; topics removed from the config may stay subscribed: ${reason}.`;
+  onNotice?.({
+    level: 'warn',
+    code: 'memory-failed',
+    broker: brokers.map(({ config }) => config.name).join(', '),
+    message,
+  });
 }
 
 function statusOf(brokers: number, sessions: readonly BrokerSession[]): PortStatus {

@@ -9,6 +9,9 @@ export interface MqttNotice {
     | 'session-lost'
     | 'subscribe-failed'
     | 'qos-lowered'
+    | 'unsubscribed'
+    | 'unsubscribe-failed'
+    | 'memory-failed'
     | 'status-failed'
     | 'oversize';
   readonly broker: string;

@@ -4,15 +4,17 @@ import type { Counters } from '../../engine/telemetry.ts';
 import { brokerAddress, type ResolvedBroker } from './broker.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { describeError, type Link, type LinkEvents, openLink } from './link.ts';
+import type { SessionMemory } from './memory.ts';
 import type { MqttNotice } from './notice.ts';
 import { nextProtocol, type ProtocolChoice } from './protocol.ts';
 import type { Publish, Tapped } from './publish-tap.ts';
-import { type SubscribeOutcome, subscribe } from './subscribe.ts';
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts';
 
 export interface SessionOptions {
   /** Index of the broker in the config: the number of the connection in everything handed over. */
   readonly connection: number;
   readonly broker: ResolvedBroker;
+  readonly memory: SessionMemory;
   readonly handler: SourceHandler;
   readonly counters: Counters;
   readonly clock: Clock;
@@ -33,6 +35,7 @@ const FAREWELL_DEADLINE_MS = 2_000;
 export class BrokerSession {
   readonly #options: SessionOptions;
   readonly #ledger: Ledger;
+  readonly #subscriptions: Subscriptions;
   readonly #address: string;
   #protocol: ProtocolChoice;
   #hadSession: boolean;
@@ -58,8 +61,14 @@ export class BrokerSession {
     this.#address = `${host}:${port}`;
     this.#protocol = { version: options.broker.config.version === 5 ? 5 : 4, hangUps: 0, atOnce: false };
     this.#hadSession = options.broker.hadSession ?? false;
+    this.#subscriptions = createSubscriptions({
+      ...options,
+      address: this.#address,
+      notice: (level, code, message) => this.#notice(level, code, message),
+    });
     this.#ledger = createLedger({
       counters: options.counters,
+      isWanted: (topic) => this.#subscriptions.isWanted(topic),
       highWaterBytes: options.highWaterBytes,
       onFullChange: () => this.#applyPause(),
       onOversize: (publish) => this.#onOversize(publish),
@@ -82,6 +91,7 @@ export class BrokerSession {
       this.#onStopped = resolve;
     });
     clearTimeout(this.#timer);
+    this.#subscriptions.end();
     const link = this.#link;
     if (link === undefined) return;
     if (this.#code === 0) await this.#sayFarewell(link);
@@ -144,6 +154,7 @@ export class BrokerSession {
 
   #onNewSession(): void {
     this.#ledger.forget();
+    this.#subscriptions.forget();
     if (!this.#hadSession) return;
     this.#options.counters.sessions_lost++;
     this.#options.handler.mark(this.#options.connection, 'session-lost');
@@ -157,25 +168,13 @@ export class BrokerSession {
     link.client.publish(statusTopic, 'online', { qos: 1, retain: true }, (error) => {
       if (error && this.#link === link) this.#onStatusFailed(error);
     });
-    this.#subscribe(link, 0);
-  }
-
-  #subscribe(link: Link, attempt: number): void {
-    subscribe(link.client, this.#options.broker.subscriptions, (outcome) => {
-      if (this.#link !== link || !link.open || this.#onStopped !== undefined) return;
-      if (outcome.refusal === undefined) this.#onSubscribed(outcome);
-      else {
-        this.#reason = outcome.refusal;
-        if (attempt === 0) this.#notice('error', 'subscribe-failed', `With ${this.#address}, ${outcome.refusal}.`);
-        this.#timer = setTimeout(() => this.#subscribe(link, attempt + 1), backoffMs(attempt, this.#options.random));
-      }
+    this.#subscriptions.begin(link, (refusal) => {
+      if (refusal === undefined) this.#onSubscribed();
+      else this.#reason = refusal;
     });
   }
 
-  #onSubscribed({ lowered }: SubscribeOutcome): void {
-    for (const { filter, qos } of lowered) {
-      this.#notice('warn', 'qos-lowered', `The broker grants ${filter} at QoS ${qos} only, less than was asked for.`);
-    }
+  #onSubscribed(): void {
     this.#subscribed = true;
     this.#toldReason = '';
     this.#options.handler.mark(this.#options.connection, 'connected');
@@ -201,6 +200,7 @@ export class BrokerSession {
   #onClosed(): void {
     if (this.#link !== undefined) this.#ledger.close(this.#link);
     this.#link = undefined;
+    this.#subscriptions.end();
     clearTimeout(this.#timer);
     const ending = this.#code === 0 ? 'the broker closed the connection' : 'the broker hung up before answering';
     this.#reason = this.#failure ?? ending;

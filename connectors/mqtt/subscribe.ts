@@ -1,4 +1,5 @@
 import type { IClientSubscribeOptions, ISubscriptionMap, MqttClient } from 'mqtt';
+import { isShared } from '../../engine/model/topic.ts';
 import type { ResolvedBroker } from './broker.ts';
 
 /** What a broker made of our subscriptions. */
@@ -15,6 +16,11 @@ export function subscribe(
   subscriptions: ResolvedBroker['subscriptions'],
   done: (outcome: SubscribeOutcome) => void,
 ): void {
+  // MQTT has no empty request.
+  if (subscriptions.length === 0) {
+    done({ refusal: undefined, lowered: [] });
+    return;
+  }
   client.subscribe(subscriptionMap(subscriptions), (error, _requests, suback) => {
     const granted = (suback?.granted ?? []) as readonly number[];
     const refused = subscriptions.filter((_, index) => (granted[index] ?? 0) >= 128).map(({ filter }) => filter);
@@ -34,7 +40,25 @@ function subscriptionMap(subscriptions: ResolvedBroker['subscriptions']): ISubsc
   const entries = subscriptions.map(({ filter, qos }): [string, IClientSubscribeOptions] => [
     filter,
     // MQTT 5 forbids "no local" for shared subscriptions.
-    { qos, rh: 1, nl: !filter.startsWith('$share/') },
+    { qos, rh: 1, nl: !isShared(filter) },
   ]);
   return Object.fromEntries(entries) as ISubscriptionMap;
+}
+
+/**
+ * Ends subscriptions; one that there is not counts as ended. `done` gets the reason why not all of them ended, naming those that the broker
+ * named, or undefined.
+ */
+export function unsubscribe(
+  client: MqttClient,
+  filters: readonly string[],
+  done: (refusal: string | undefined) => void,
+): void {
+  client.unsubscribe([...filters], (error, answer) => {
+    // MQTT 3.1.1 has no reason codes: its answer means that they are gone.
+    const { granted = [] } = (answer ?? {}) as { readonly granted?: readonly number[] };
+    const refused = filters.filter((_, index) => (granted[index] ?? 0) >= 128);
+    if (error) done(error.message);
+    else done(refused.length === 0 ? undefined : `the broker refused it for ${refused.join(', ')}`);
+  });
 }

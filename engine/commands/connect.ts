@@ -8,6 +8,7 @@ import { createKvAttributes } from '../../connectors/nats/attributes.ts';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { subscriptionsOf } from '../config/subscriptions.ts';
+import { createSessionStore } from '../journal/sessions.ts';
 import type { BrokerConfig, Config, Secret } from '../model/config.ts';
 import { InvalidInput, type Problem } from '../model/problem.ts';
 import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
@@ -58,6 +59,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
         clock,
         random,
         highWaterBytes,
+        store: createSessionStore(config.data),
         onNotice: ({ level, message, ...rest }) => log[level](rest, message),
       }),
     tableSink: createClickHouseSink({ ...clickhouse, onViewSkipped: tellOfViews(log, counters) }),

@@ -4,6 +4,7 @@ import { parseDocument } from '../model/locate.ts';
 import type { Problem } from '../model/problem.ts';
 import { locateFaults } from '../model/report.ts';
 import { createValidator } from '../model/schema.ts';
+import { checkOverlaps } from './check-overlaps.ts';
 import { checkServers } from './check-servers.ts';
 import { checkStreams } from './check-streams.ts';
 import type { ConfigFile } from './config-file.ts';
@@ -30,6 +31,7 @@ export function parseConfig(
   if (inspection.isPresent([])) {
     checkServers(inspection);
     checkStreams(inspection);
+    checkOverlaps(inspection);
   }
   const problems = locateFaults(document, [...structural, ...inspection.faults]);
   const failed = problems.some((problem) => problem.severity === 'error');

@@ -85,3 +85,34 @@ export function covers(subscribed: string, wanted: string): boolean {
   }
   return have.length === want.length;
 }
+
+/** Whether some topic matches both filters. Shared subscriptions are no filters: see `isShared`. */
+export function overlaps(one: string, other: string): boolean {
+  // A wildcard on the first level leaves out topics that begin with $ (MQTT 5.0, section 4.7.2).
+  if (/^[+#]/.test(one) && other.startsWith('$')) return false;
+  if (/^[+#]/.test(other) && one.startsWith('$')) return false;
+  const [a, b] = [one.split('/'), other.split('/')];
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    if (a[i] === '#' || b[i] === '#') return true;
+    if (a[i] === undefined || b[i] === undefined) return false;
+    if (a[i] !== b[i] && a[i] !== '+' && b[i] !== '+') return false;
+  }
+  return true;
+}
+
+/** The narrowest single filter, level by level, that covers two filters which overlap. */
+export function mergeFilters(one: string, other: string): string {
+  const [a, b] = [one.split('/'), other.split('/')];
+  const merged: string[] = [];
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    if (a[i] === '#' || b[i] === '#') return [...merged, '#'].join('/');
+    merged.push(a[i] === b[i] ? a[i]! : '+');
+  }
+  // Of filters that overlap, the longer one has nothing but `#` here.
+  return a.length === b.length ? merged.join('/') : [...merged, '#'].join('/');
+}
+
+/** A shared subscription (MQTT 5.0, section 4.8.2): the broker gives each of its messages to one member of the group. */
+export function isShared(filter: string): boolean {
+  return filter.startsWith('$share/');
+}

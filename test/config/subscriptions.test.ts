@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { subscriptionsOf } from '../../engine/config/subscriptions.ts';
+import { mergeOverlapping, subscriptionsOf } from '../../engine/config/subscriptions.ts';
 import { compileTopic } from '../../engine/decode/topic.ts';
 import type { Config } from '../../engine/model/config.ts';
-import { covers } from '../../engine/model/topic.ts';
+import { covers, overlaps } from '../../engine/model/topic.ts';
 
 interface Entry {
   readonly topic: string;
@@ -92,9 +92,17 @@ describe('subscriptions', () => {
     expect(subscriptions(entries)).toEqual(expected);
   });
 
-  it('are what the config says, where it says so', () => {
-    const config = configOf([{ topic: 'plant/a' }], ['plant/#']);
-    expect(subscriptionsOf(config, config.mqtt[0]!)).toEqual([{ filter: 'plant/#', qos: 1 }]);
+  it('are what the config says, where it says so, but for what another one covers', () => {
+    const config = configOf(
+      [{ topic: 'plant/a' }],
+      ['plant/+', '$share/g/plant/a', 'plant/#', '$share/g/plant/#', 'x'],
+    );
+    expect(subscriptionsOf(config, config.mqtt[0]!)).toEqual([
+      { filter: 'plant/#', qos: 1 },
+      { filter: 'x', qos: 1 },
+      { filter: '$share/g/plant/a', qos: 1 },
+      { filter: '$share/g/plant/#', qos: 1 },
+    ]);
   });
 
   it('get every topic that some stream wants, with its QoS at least, and none of them covers another', () => {
@@ -125,6 +133,55 @@ describe('subscriptions', () => {
           }
         },
       ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('subscriptions that overlap', () => {
+  const qos = 1;
+  const all = (...filters: readonly string[]) => filters.map((filter) => ({ filter, qos }) as const);
+  const level = fc.constantFrom('a', 'b', '+', '$x');
+  const filters = fc.uniqueArray(
+    fc
+      .tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean())
+      .map(([levels, open]) => [...levels, ...(open ? ['#'] : [])].join('/')),
+    { maxLength: 6 },
+  );
+
+  it.each<[readonly string[], readonly string[]]>([
+    [['a/+/x', 'a/b/#'], ['a/+/#']],
+    [
+      ['a/+', 'b/+', 'a/b', 'c'],
+      ['b/+', 'a/+', 'c'],
+    ],
+    // The merged filter overlaps one that neither of the two did.
+    [
+      ['x/z', 'a/+/c', '+/b/c'],
+      ['x/z', '+/+/c'],
+    ],
+    [
+      ['a/b/+', 'x/y', 'a/+/c', '+/y'],
+      ['a/+/+', '+/y'],
+    ],
+    [
+      ['$share/g/a/#', 'a/+', '$share/h/a/#'],
+      ['$share/g/a/#', 'a/+', '$share/h/a/#'],
+    ],
+  ])('%j are merged to %j', (given, expected) => {
+    expect(mergeOverlapping(all(...given)).map(({ filter }) => filter)).toEqual(expected);
+  });
+
+  it('are merged until none overlaps, and all topics come', () => {
+    fc.assert(
+      fc.property(filters, (given) => {
+        const merged = mergeOverlapping(all(...given));
+        expect(merged.flatMap(({ of }) => of).sort()).toEqual([...given].sort());
+        for (const one of merged) {
+          for (const part of one.of) expect(covers(one.filter, part)).toBe(true);
+          for (const other of merged) if (one !== other) expect(overlaps(one.filter, other.filter)).toBe(false);
+        }
+      }),
       { numRuns: 500 },
     );
   });

@@ -14,12 +14,13 @@ const publish = (qos: 0 | 1 | 2, packetId: number, more: Partial<Publish> = {}):
   ...more,
 });
 
-function fixture(highWaterBytes = Number.POSITIVE_INFINITY) {
+function fixture(highWaterBytes = Number.POSITIVE_INFINITY, isWanted = (_topic: string) => true) {
   const counters = createCounters();
   const oversize: string[] = [];
   const changes: boolean[] = [];
   const ledger: Ledger = createLedger({
     counters,
+    isWanted,
     onOversize: ({ topic }) => oversize.push(topic),
     highWaterBytes,
     onFullChange: () => changes.push(ledger.isFull()),
@@ -34,6 +35,27 @@ function writerOf() {
 }
 
 describe('the ledger', () => {
+  it('acknowledges what is not wanted in its turn, counts it, and hands over the rest', () => {
+    const { ledger, counters, oversize } = fixture(undefined, (topic) => topic !== 'gone');
+    const { writer, written } = writerOf();
+    const { messages, acknowledge } = ledger.receive(writer, [
+      publish(1, 1),
+      publish(1, 2, { topic: 'gone' }),
+      publish(2, 3, { topic: 'gone' }),
+      publish(0, 0, { topic: 'gone' }),
+      publish(1, 4, { topic: 'gone', oversize: true }),
+    ]);
+    expect(messages.map(({ packetId }) => packetId)).toEqual([1]);
+    expect(written).toEqual([]);
+    acknowledge();
+    expect(written).toEqual(['40020001' + '40020002' + '50020003' + '40020004']);
+    // A QoS 2 message that is not wanted is part of an exchange all the same.
+    const again = ledger.receive(writer, [publish(2, 3, { topic: 'gone', dup: true })]);
+    expect(again.messages).toEqual([]);
+    expect(written.at(-1)).toBe('50020003');
+    expect([counters.messages_unwanted, oversize]).toEqual([4, []]);
+  });
+
   it('acknowledges the messages of a read in one write, and only once', () => {
     const { ledger, counters } = fixture();
     const { writer, written } = writerOf();

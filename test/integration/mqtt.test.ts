@@ -12,8 +12,9 @@ import {
   type MqttSourceOptions,
   type ResolvedBroker,
 } from '../../connectors/mqtt/mqtt.ts';
+import { createSessionStore } from '../../engine/journal/sessions.ts';
 import type { BrokerConfig } from '../../engine/model/config.ts';
-import type { Inbound } from '../../engine/ports.ts';
+import type { Inbound, SessionStore } from '../../engine/ports.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { makeCertificate, startMosquitto, writePasswords } from './servers/mosquitto.ts';
 
@@ -51,11 +52,12 @@ interface Received {
 
 type Overrides = Partial<BrokerConfig> &
   Partial<Omit<ResolvedBroker, 'config'>> &
-  Partial<Pick<MqttSourceOptions, 'maxPacketBytes' | 'highWaterBytes'>> & { acknowledge?: boolean };
+  Partial<Pick<MqttSourceOptions, 'maxPacketBytes' | 'highWaterBytes' | 'store'>> & { acknowledge?: boolean };
 
 /** A source with one broker, and everything that it says. `acknowledge` false keeps the messages unacknowledged. */
 function listen(url: string, overrides: Overrides = {}) {
-  const { username, password, ca, hadSession, subscriptions, maxPacketBytes, highWaterBytes, ...rest } = overrides;
+  const { username, password, ca, hadSession, subscriptions, maxPacketBytes, highWaterBytes, store, ...rest } =
+    overrides;
   const { acknowledge: automatic = true, ...config } = rest;
   const counters = createCounters();
   const notices: MqttNotice[] = [];
@@ -87,6 +89,7 @@ function listen(url: string, overrides: Overrides = {}) {
     onNotice: (notice) => notices.push(notice),
     ...(maxPacketBytes !== undefined && { maxPacketBytes }),
     ...(highWaterBytes !== undefined && { highWaterBytes }),
+    ...(store !== undefined && { store }),
   });
   source.start({
     messages: (_connection, messages, acknowledge) => {
@@ -294,6 +297,172 @@ describe.each(brokers)('with %s', (name, start) => {
     await fence(url, next);
     expect(next.texts()).toEqual(['fence']);
   });
+});
+
+/** A data folder's memory of sessions. */
+async function sessionStore(): Promise<SessionStore> {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-sessions-'));
+  cleanups.push(() => rm(dir, { recursive: true, force: true }));
+  return createSessionStore(dir);
+}
+
+const subscriptionsTo = (...filters: readonly string[]) => filters.map((filter) => ({ filter, qos: 1 }) as const);
+
+describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) => {
+  const overlapping = subscriptionsTo('in/+/x', 'in/b/#', 'in/fence');
+
+  // Else Mosquitto does it by itself for clients of MQTT 3.1.1, and for those that are away when it starts.
+  const duplicating = { config: ['allow_duplicate_messages true'] };
+
+  it('takes a message once that several subscriptions bring', async () => {
+    const { url } = await using(startMosquitto(duplicating));
+    const heard = listen(url, { version, subscriptions: overlapping });
+    await heard.ready();
+    const client = await publisher(url);
+    const wanted: string[] = [];
+    for (const topic of ['in/b/x', 'in/b', 'in/b/y', 'in/c/x']) {
+      for (const qos of [0, 1, 2] as const) {
+        wanted.push(`${topic} ${qos}`);
+        await client.publishAsync(topic, `${topic} ${qos}`, { qos });
+        // That two messages are alike does not make them one.
+        wanted.push('same');
+        await client.publishAsync(topic, 'same', { qos });
+      }
+    }
+    // The merged filter gets this one too.
+    await client.publishAsync('in/c/y', 'nobody asked for it', { qos: 1 });
+    await fence(url, heard);
+    expect(heard.texts().sort()).toEqual([...wanted, 'fence'].sort());
+    expect(heard.counters.messages_unwanted).toBe(1);
+  });
+
+  it('takes it once that waited while we were away and the broker restarted, and that is delivered again', async () => {
+    const broker = await using(startMosquitto(duplicating));
+    const store = await sessionStore();
+    const first = listen(broker.url, { version, subscriptions: overlapping, store, acknowledge: false });
+    await first.ready();
+    const client = await publisher(broker.url);
+    await client.publishAsync('in/b/x', 'again', { qos: 1 });
+    await first.arrived(1);
+    await broker.halt();
+    await first.source.stop();
+    await broker.restart();
+    const other = await publisher(broker.url);
+    const waited = ['1', '2', '2', '3'];
+    for (const text of waited) await other.publishAsync('in/b/x', text, { qos: 1 });
+    await broker.restart();
+    const second = listen(broker.url, { version, subscriptions: overlapping, store, hadSession: true });
+    await second.arrived(5);
+    await second.ready();
+    await fence(broker.url, second);
+    expect(second.texts()).toEqual(['again', ...waited, 'fence']);
+  }, 20_000);
+
+  it('takes it once that waited while the config came to have another filter for it, or one less', async () => {
+    const { url } = await using(startMosquitto(duplicating));
+    const store = await sessionStore();
+    const configs = [
+      ['in/+/x'],
+      ['in/+/x', 'in/b/#'],
+      ['in/+/x', 'in/b/#', 'in/b/+'],
+      ['in/b/#'],
+      ['in/b/x', '+/fence'],
+    ];
+    const client = await publisher(url);
+    for (const [i, filters] of configs.entries()) {
+      const subscriptions = subscriptionsTo(...filters, 'in/fence');
+      const heard = listen(url, { version, subscriptions, store, hadSession: i > 0 });
+      await heard.ready();
+      await fence(url, heard);
+      expect(heard.texts()).toEqual(i === 0 ? ['fence'] : [`waited ${i}`, 'fence']);
+      await heard.source.stop();
+      await client.publishAsync('in/b/x', `waited ${i + 1}`, { qos: 1 });
+    }
+  }, 20_000);
+
+  it('takes it once where the session has both subscriptions from before, and nobody remembers it', async () => {
+    const { url } = await using(startMosquitto(duplicating));
+    const older = await publisher(url, {
+      clientId: 'weir',
+      clean: false,
+      protocolVersion: version === 5 ? 5 : 4,
+      ...(version === 5 && { properties: { sessionExpiryInterval: 3_600 } }),
+    });
+    for (const { filter } of overlapping) await older.subscribeAsync(filter, { qos: 1 });
+    const heard = listen(url, { version, subscriptions: overlapping, hadSession: true });
+    await until(() => heard.notices.some(({ code }) => code === 'unsubscribed'));
+    const client = await publisher(url);
+    await client.publishAsync('in/b/x', 'once', { qos: 1 });
+    await fence(url, heard);
+    expect(heard.texts()).toEqual(['once', 'fence']);
+  });
+
+  it('unsubscribes what is gone from the config, and leaves out what of it had waited', async () => {
+    const { url } = await using(startMosquitto());
+    const store = await sessionStore();
+    const before = subscriptionsTo('in/#', 'old/+', '$share/group/shared/#');
+    const first = listen(url, { version, subscriptions: before, store });
+    await first.ready();
+    await first.source.stop();
+    const client = await publisher(url);
+    for (const topic of ['old/x', 'in/x', 'old/x']) await client.publishAsync(topic, topic, { qos: 1 });
+    const second = listen(url, { version, store, hadSession: true });
+    const ended = () => second.notices.filter(({ code }) => code === 'unsubscribed');
+    await until(() => ended().length === 1);
+    expect(ended()[0]?.message).toContain('old/+, $share/group/shared/#');
+    await second.arrived(1);
+    await until(() => second.counters.messages_unwanted === 2);
+    for (const topic of ['old/x', 'shared/x']) await client.publishAsync(topic, topic, { qos: 1 });
+    await fence(url, second);
+    expect(second.texts()).toEqual(['in/x', 'fence']);
+    expect(second.counters).toMatchObject({ messages_unwanted: 2, messages_received: 4 });
+    await until(() => second.counters.messages_acknowledged === 4);
+    await second.source.stop();
+    // It may come back.
+    const third = listen(url, { version, subscriptions: before, store, hadSession: true });
+    await third.ready();
+    await client.publishAsync('old/x', 'wanted again', { qos: 1 });
+    await fence(url, third);
+    expect(third.texts()).toEqual(['wanted again', 'fence']);
+  });
+
+  it('forgets with the session what had been subscribed to', async () => {
+    const { url } = await using(startMosquitto());
+    const store = await sessionStore();
+    const first = listen(url, { version, subscriptions: subscriptionsTo('in/#', 'old/+'), store });
+    await first.ready();
+    await first.source.stop();
+    await (await publisher(url, { clientId: 'weir', clean: true })).endAsync();
+    const second = listen(url, { version, store, hadSession: true });
+    await second.ready();
+    await fence(url, second);
+    expect(second.counters.sessions_lost).toBe(1);
+    expect(second.notices.map(({ code }) => code)).not.toContain('unsubscribed');
+    expect(store.read()[0]?.filters).toEqual(['in/#']);
+  });
+});
+
+it('repeats an unsubscription that the broker refuses or never answers, and is ready meanwhile', async () => {
+  const asked: (readonly string[])[] = [];
+  const store = await sessionStore();
+  const url = await fakeBroker((packet) => {
+    if (packet.cmd === 'connect') return { ...accept(packet), sessionPresent: true } as Packet;
+    if (packet.cmd !== 'unsubscribe') return accept(packet);
+    asked.push(packet.unsubscriptions);
+    // Refused, hung up, and then answered: that there was no subscription is as good.
+    if (asked.length === 2) return undefined;
+    const granted = asked.length === 1 ? [0, 0x87] : [0, 0x11];
+    return { cmd: 'unsuback', messageId: packet.messageId, granted } as unknown as Packet;
+  });
+  const { hostname, port } = new URL(url);
+  const session = { clientId: 'weir', address: `${hostname}:${port}`, broker: 'plant' };
+  store.write([{ ...session, filters: ['old/a', 'in/#', 'old/b'] }]);
+  const heard = listen(url, { store, hadSession: true });
+  await heard.ready();
+  await until(() => heard.notices.some(({ code }) => code === 'unsubscribed'));
+  expect(asked).toEqual(Array.from({ length: 3 }, () => ['old/a', 'old/b']));
+  const failed = heard.notices.filter(({ code }) => code === 'unsubscribe-failed');
+  expect(failed.map(({ message }) => message)).toEqual([expect.stringContaining('refused it for old/b')]);
 });
 
 describe('with Mosquitto', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileTopic } from '../../engine/decode/topic.ts';
-import { covers, parseTemplate } from '../../engine/model/topic.ts';
+import { covers, mergeFilters, overlaps, parseTemplate } from '../../engine/model/topic.ts';
 
 describe('a topic template', () => {
   it.each([
@@ -55,6 +55,48 @@ describe('a subscription', () => {
         if (covers(have, want) && matches(want, name)) expect(matches(have, name)).toBe(true);
       }),
       { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('two filters', () => {
+  it.each([
+    ['a/+/x', 'a/b/#', true, 'a/+/#'],
+    ['a/+', '+/b', true, '+/+'],
+    ['plant/#', '+/temp', true, '+/#'],
+    ['a/#', 'a', true, 'a/#'],
+    ['a/b', 'a/b', true, 'a/b'],
+    ['#', 'a/b', true, '#'],
+    ['a/+', 'a/+/c', false, ''],
+    ['a/b/#', 'a/c/#', false, ''],
+    ['+/b', '$SYS/b', false, ''],
+    ['#', '$SYS/#', false, ''],
+    ['$SYS/+', '$SYS/a', true, '$SYS/+'],
+  ])('%s and %s overlap: %s, and make %s', (one, other, overlap, merged) => {
+    expect([overlaps(one, other), overlaps(other, one)]).toEqual([overlap, overlap]);
+    if (overlap) expect([mergeFilters(one, other), mergeFilters(other, one)]).toEqual([merged, merged]);
+  });
+
+  it('overlap where some topic matches both, and their merged filter gets the topics of both', () => {
+    const level = fc.constantFrom('a', 'b', '+', '$x');
+    const filter = fc
+      .tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean())
+      .map(([levels, open]) => [...levels, ...(open ? ['#'] : [])].join('/'));
+    const names = ['a', 'b', 'c', '$x'];
+    const grow = (topics: readonly string[]) => topics.flatMap((topic) => names.map((name) => `${topic}/${name}`));
+    const [two, three] = [grow(names), grow(grow(names))];
+    const topics = [...names, ...two, ...three, ...grow(three)];
+    const matched = (one: string) => topics.filter((topic) => compileTopic(one).match(topic) !== undefined);
+    fc.assert(
+      fc.property(filter, filter, (one, other) => {
+        const [ofOne, ofOther] = [matched(one), new Set(matched(other))];
+        const both = ofOne.some((topic) => ofOther.has(topic));
+        expect(overlaps(one, other)).toBe(both);
+        if (!both) return;
+        const merged = mergeFilters(one, other);
+        expect(covers(merged, one) && covers(merged, other)).toBe(true);
+      }),
+      { numRuns: 400 },
     );
   });
 });

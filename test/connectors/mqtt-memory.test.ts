@@ -1,0 +1,111 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ResolvedBroker } from '../../connectors/mqtt/broker.ts';
+import { createMemories, type SessionMemory } from '../../connectors/mqtt/memory.ts';
+import { createSessionStore } from '../../engine/journal/sessions.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weir-memory-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const brokerOf = (name: string, url = `mqtt://${name}`, clientId = 'weir'): ResolvedBroker => ({
+  config: {
+    name,
+    url,
+    clientId,
+    version: 5,
+    receiveMaximum: 1,
+    keepalive: 1,
+    sessionExpiry: 1,
+    statusTopic: 's',
+  },
+  subscriptions: [],
+});
+
+/** As a new process has them. */
+function open(...brokers: readonly ResolvedBroker[]): { memories: readonly SessionMemory[]; faults: string[] } {
+  const faults: string[] = [];
+  const memories = createMemories(createSessionStore(folder), brokers, (reason) => faults.push(reason));
+  return { memories, faults };
+}
+
+const openOne = (broker: ResolvedBroker): SessionMemory => open(broker).memories[0]!;
+
+describe('the memory of a session', () => {
+  it('holds all that was ever subscribed to, across processes, each broker for itself', () => {
+    const { memories } = open(brokerOf('a'), brokerOf('b'));
+    memories[0]!.remember(['x', 'y/#']);
+    memories[1]!.remember(['z']);
+    memories[0]!.remember(['y/#', 'v', 'v']);
+    const [a, b] = open(brokerOf('a'), brokerOf('b')).memories;
+    expect(a?.filters).toEqual(['x', 'y/#', 'v']);
+    expect(b?.filters).toEqual(['z']);
+  });
+
+  it('is forgotten with the session, once something is subscribed to again', () => {
+    const memory = openOne(brokerOf('a'));
+    memory.remember(['x']);
+    memory.forget();
+    expect(memory.filters).toEqual([]);
+    memory.remember(['y']);
+    expect(openOne(brokerOf('a')).filters).toEqual(['y']);
+  });
+
+  it('is found by the client id, at the address or, where that is new, by the name of the broker', () => {
+    openOne(brokerOf('a', 'mqtt://here')).remember(['x']);
+    expect(openOne(brokerOf('renamed', 'mqtt://here')).filters).toEqual(['x']);
+    expect(openOne(brokerOf('a', 'mqtt://moved')).filters).toEqual(['x']);
+    expect(openOne(brokerOf('a', 'mqtt://here', 'other')).filters).toEqual([]);
+    expect(openOne(brokerOf('b', 'mqtt://there')).filters).toEqual([]);
+  });
+
+  it('outlives a broker that is not in the config for a while', () => {
+    openOne(brokerOf('a')).remember(['x']);
+    openOne(brokerOf('b')).remember(['y']);
+    expect(openOne(brokerOf('a')).filters).toEqual(['x']);
+  });
+
+  it('does not grow for ever: of filters that are gone the oldest leave it once they are unsubscribed', () => {
+    const memory = openOne(brokerOf('a'));
+    const filters = Array.from({ length: 1_005 }, (_, i) => `t/${i}`);
+    memory.remember(filters);
+    memory.settle(['t/0']);
+    expect(memory.filters).toEqual(['t/0', ...filters.slice(5)]);
+  });
+
+  it.each([
+    ['garbage', '{', 'is no JSON'],
+    ['another version', '{"version":9,"sessions":[]}', 'version 9'],
+    ['another shape', '{"version":1,"sessions":[{"filters":"x"}]}', 'does not list sessions'],
+    ['nothing', 'null', 'version undefined'],
+  ])('says so where its file holds %s, and begins anew', (_, text, reason) => {
+    const file = join(folder, 'sessions.json');
+    writeFileSync(file, text);
+    const { memories, faults } = open(brokerOf('a'));
+    expect(faults).toEqual([expect.stringContaining(reason)]);
+    memories[0]!.remember(['x']);
+    expect(openOne(brokerOf('a')).filters).toEqual(['x']);
+  });
+
+  it('says so where it cannot be written, and is right in this process', () => {
+    const { memories, faults } = open(brokerOf('a'));
+    rmSync(folder, { recursive: true });
+    memories[0]!.remember(['x']);
+    expect(faults).toEqual([expect.stringContaining('ENOENT')]);
+    expect(memories[0]!.filters).toEqual(['x']);
+  });
+
+  it('is written only when it changes', () => {
+    const memory = openOne(brokerOf('a'));
+    memory.remember(['x']);
+    const before = readFileSync(join(folder, 'sessions.json'), 'utf8');
+    rmSync(join(folder, 'sessions.json'));
+    memory.remember(['x']);
+    expect(() => readFileSync(join(folder, 'sessions.json'))).toThrow();
+    expect(before).toContain('"x"');
+  });
+});
