@@ -67,10 +67,11 @@ export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outc
   const reached = outcome.reached ?? (outcome.holds ? 1 : 0);
   const possible = outcome.possible ?? reached;
   const clearing = outcome.clearing ?? (outcome.clears ? 1 : 0);
-  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided: outcome.undecided ?? 0 });
+  const undecided = outcome.undecided ?? 0;
+  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided });
   const { state: from, level: fromLevel } = record;
   if (met > fromLevel) rise(record, met, at);
-  else sink(record, lifecycle, at);
+  else sink(record, lifecycle, at, undecided);
   const { level: toLevel } = record;
   if (toLevel === fromLevel && toLevel > 0) return undefined;
   if (toLevel > 0) return { from, to: 'firing', since: record.since, fromLevel, toLevel };
@@ -117,9 +118,10 @@ function rise(record: AlertRecord, to: number, at: number): void {
   record.state = 'firing';
 }
 
-/** Leaves every level, from the top, that has been calm for long enough. */
-function sink(record: AlertRecord, { keepFiringMs }: Lifecycle, at: number): void {
+/** Leaves every level, from the top, that has been calm for long enough, and is known to be calm now. */
+function sink(record: AlertRecord, { keepFiringMs }: Lifecycle, at: number, undecided: number): void {
   while (record.level > 0) {
+    if ((undecided & (1 << (record.level - 1))) !== 0) return;
     const { calmSince } = record.levels[record.level - 1]!;
     if (calmSince < 0 || at - calmSince < keepFiringMs) return;
     record.level -= 1;

@@ -10,6 +10,8 @@ interface Outcome {
   readonly clears: boolean;
   readonly reached: number;
   readonly clearing: number;
+  readonly possible?: number;
+  readonly undecided?: number;
 }
 
 /** `12 2` reaches level 2 at 12; `15 1 may leave 2` says besides which levels may be left, in place of those not reached. */
@@ -170,6 +172,34 @@ describe('an alert of several levels', () => {
       { numRuns: 2_000 },
     );
     expect([...levels].sort()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('is not changed by an outcome of which nothing is known', () => {
+    const unknown = (at: number): Outcome => ({
+      at,
+      holds: false,
+      clears: false,
+      reached: 0,
+      possible: 3,
+      clearing: 0,
+      undecided: 7,
+    });
+    let changes = 0;
+    fc.assert(
+      fc.property(lifecycles, histories, fc.infiniteStream(fc.nat(2)), (lifecycle, outcomes, between) => {
+        const [plain, mixed] = [createAlertRecord(), createAlertRecord()];
+        for (const outcome of outcomes) {
+          for (let n = between.next().value!; n > 0; n--) {
+            expect(advance(mixed, lifecycle, unknown(outcome.at))).toBeUndefined();
+          }
+          const change = advance(plain, lifecycle, outcome);
+          expect(advance(mixed, lifecycle, outcome)).toEqual(change);
+          if (change !== undefined) changes += 1;
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(changes).toBeGreaterThan(1_000);
   });
 
   it('does the same without the outcomes that it does not watch', () => {

@@ -63,7 +63,8 @@ export function outcomeOf(sent: readonly number[]): Outcome {
   const latest = new Map<string, number>();
   for (const n of sent) {
     const [device, at] = [deviceOf(n), timeOf(n)];
-    if (isHot(n) !== open.has(device)) {
+    const isOlder = at < (latest.get(device) ?? 0);
+    if (!isOlder && isHot(n) !== open.has(device)) {
       const state = isHot(n) ? 'firing' : 'resolved';
       changes.set(device, [...(changes.get(device) ?? []), `${state} ${new Date(at).toISOString()}`]);
       if (isHot(n)) open.add(device);

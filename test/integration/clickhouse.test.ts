@@ -452,7 +452,7 @@ describe('errors', () => {
     await run(`ALTER TABLE ${quoted()}.sensors DROP COLUMN temp`);
     const gone = await failure(one.insert(batchOf(TEMP, [reading('a', NOW, 1)]), 't'));
     expect(gone).toMatchObject({ class: 'fatal', code: '16' });
-    expect(one.status()).toMatchObject({ ready: false, reason: gone.message });
+    expect(one.status()).toMatchObject({ ready: false, reason: `table sensors: ${gone.message}` });
   });
 
   it('are fatal at once, even in the middle of five megabytes', async () => {
