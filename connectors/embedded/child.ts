@@ -33,6 +33,15 @@ export async function endWithin<T>(deadlineMs: number, exited: Promise<T>, force
   return outcome;
 }
 
+/**
+ * Kills a child, by `kill`, when this process ends before it: by a second Ctrl-C, say. What a child writes is safe from that, as it is from
+ * a crash. Not where this process is itself killed; children find that out by their stdin.
+ */
+export function endWithUs(child: ChildProcess, kill: () => void): void {
+  process.once('exit', kill);
+  child.once('exit', () => process.removeListener('exit', kill));
+}
+
 /** A port of 127.0.0.1 that nobody listens on at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((done, fail) => {

@@ -4,7 +4,7 @@ import { get as httpGet } from 'node:http';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endWithin, freePort, scriptBeside, untilExit } from './child.ts';
+import { endWithin, endWithUs, freePort, scriptBeside, untilExit } from './child.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 15_000;
@@ -92,6 +92,7 @@ function launch(library: string, dir: string, port: number): EmbeddedClickHouse 
     detached: true,
     stdio: 'pipe',
   });
+  endWithUs(child, () => child.kill('SIGKILL'));
   const exited = untilExit(child);
   child.stdout.resume();
   // Writing to a child that is gone is no news: `exited` tells.

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { endWithin, scriptBeside } from './child.ts';
+import { endWithin, endWithUs, scriptBeside } from './child.ts';
 import type { BrokerMessage } from './mqtt-child.ts';
 
 /** A running MQTT broker that belongs to this process. */
@@ -27,6 +27,7 @@ export async function startBroker(options: { port?: number; dir?: string } = {})
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     ...(options.dir !== undefined && { cwd: options.dir }),
   });
+  endWithUs(child, () => child.kill('SIGKILL'));
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async () => {
     if (child.connected) child.disconnect();

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endWithin, scriptBeside, untilExit } from './child.ts';
+import { endWithin, endWithUs, scriptBeside, untilExit } from './child.ts';
 import { findNatsServer } from './nats-binary.ts';
 
 const START_DEADLINE_MS = 20_000;
@@ -94,6 +94,7 @@ function launch(binary: string, args: readonly string[], dir: string): Launched 
     stdio: 'pipe',
     env: { ...process.env, GOMEMLIMIT: '256MiB' },
   });
+  endWithUs(child, () => killGroup(child));
   const exited = untilExit(child);
   // Writing to a child that is gone is no news: `exited` tells.
   child.stdin.on('error', () => undefined);

@@ -25,9 +25,10 @@ fleet of simulated devices with faults. Shows what happens, and at the end count
   --fault NAME[:N]  one device, N of them, or a share such as 0.1 or 10%; repeatable. Replaces the usual mixture of
                     overheating, spikes, stuck, silence, garbage, clock-skew and reordering; also: drift, disconnect, duplicates
   --dir FOLDER      where all data, the config and the log are kept; another run goes on with them (.weir/demo)
-  --json            print only one line of JSON at the end
+  --json            print only one line of JSON at the end; with npm: npm run --silent demo -- --json
 
-Ctrl-C ends it cleanly: what was published is waited for.
+Ctrl-C ends it cleanly: what was published is waited for. A second one ends everything at once; the next run goes on all the same.
+You may publish readings of your own meanwhile; they are counted apart.
 
 Exit codes: 0 nothing lost, 1 something was, or could not be started, 2 used wrongly.`;
 
@@ -89,7 +90,7 @@ async function runServers(dir: string, options: DemoOptions, display: Display, i
 }
 
 async function runWatched(cast: Omit<Cast, 'watch'>, io: CommandIo): Promise<number> {
-  const watch = await openWatch(cast.servers, cast.engine);
+  const watch = await openWatch(cast.servers, cast.engine, cast.options.devices);
   try {
     const { verdict, stored } = await conduct({ ...cast, watch });
     const { json } = cast.options;

@@ -29,9 +29,15 @@ export function lockFolder(folder: string): () => void {
 
 /** Process id and, where the system tells it, start time: process ids are used again, in containers nearly always. */
 function identityOf(pid: number): string | undefined {
+  const startTime = statOf(pid)?.[19];
+  return startTime === undefined ? undefined : `${pid} ${startTime}`;
+}
+
+/** What /proc says of a process, from its state on; see proc(5). */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }
@@ -43,6 +49,8 @@ function isAlive(pid: number, identity: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+  // It has died, and nobody has taken notice: the first process of a container often does not.
+  if (statOf(pid)?.[0] === 'Z') return false;
   const now = identityOf(pid);
   return now === undefined || !identity.includes(' ') || now === identity;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -60,7 +60,9 @@ function startDemo(...args: string[]) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = demo;
-  return { demo, stdout: text(demo.stdout), stderr: text(demo.stderr), ended: once(demo, 'exit') };
+  let heard = '';
+  demo.stdout.on('data', (chunk) => (heard += chunk));
+  return { demo, stdout: text(demo.stdout), stderr: text(demo.stderr), ended: once(demo, 'exit'), said: () => heard };
 }
 
 async function runDemo(...args: string[]): Promise<{ code: number; figures: Figures; lines: string[] }> {
@@ -77,7 +79,7 @@ test('nothing is lost between devices and tables, in a first run and in one that
   expect(first.code).toBe(0);
   expect(first.lines).toHaveLength(1);
   expect(Object.keys(first.figures).join()).toBe(
-    'published,journaled,rows,late,rejected,alerts,natsEvents,lost,durationMs',
+    'published,journaled,rows,late,rejected,visiting,alerts,natsEvents,lost,durationMs',
   );
   const { rows, rejected, alerts, natsEvents } = first.figures;
   // 20 devices, 7 s, 5 messages per second; some devices' episodes of garbage and spikes begin after 5 s.
@@ -103,6 +105,39 @@ test('Ctrl-C waits for everything and ends everything', async () => {
   expect(figures.published).toBeGreaterThan(0);
   expect(figures.lost).toBe(0);
   expect(offspring(dir)).toEqual([]);
+}, 60_000);
+
+test('a second Ctrl-C ends everything at once, and the next run goes on with the data', async () => {
+  const { demo, ended } = startDemo('--json', '--every', '20ms');
+  await until(() => hasJournaled(), 'readings flow');
+  // Two that follow too closely are one to the system.
+  await until(() => !demo.kill('SIGINT') || demo.exitCode !== null, 'a second one is heard');
+  expect((await ended)[0]).toBe(130);
+  await until(() => offspring(dir).length === 0, 'all its children are gone');
+  // With its servers gone it could deliver nothing, and would try that for as long as a stop may take.
+  expect(readFileSync(join(dir, 'demo', 'weir.log'), 'utf8')).not.toContain('"stopping"');
+  const next = await runDemo('--every', '100ms', '--for', '2s');
+  expect(next.code).toBe(0);
+  const folder = join(dir, 'demo');
+  for (const name of ['weir.log', 'weir-before.log']) {
+    const log = readFileSync(join(folder, name));
+    expect(log.includes(0), name).toBe(false);
+    expect(log.toString()).toContain('running');
+  }
+}, 90_000);
+
+test("a visitor's readings are welcome, and are counted apart", async () => {
+  const { stdout, ended, said } = startDemo('--every', '100ms', '--for', '12s');
+  await until(() => said().includes('publish yourself:'), 'it says how to publish');
+  const command = /^publish yourself: {2}(.*)$/m.exec(said())![1]!;
+  for (const shell of [command, command.replace('"battery":9', '"battery":"low"')]) {
+    expect(spawnSync('sh', ['-c', shell]).status).toBe(0);
+  }
+  const [code] = await ended;
+  const text = await stdout;
+  expect(text).toMatch(/yours +2 {2}published by somebody else/);
+  expect(text).toContain('Nothing lost');
+  expect(code).toBe(0);
 }, 60_000);
 
 test('a demo that is killed leaves no process behind', async () => {

@@ -3,13 +3,30 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { lockFolder } from '../../engine/journal/lock.ts';
 import { makeFolder } from './folder.ts';
 
 const HOLDER = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
 
 describe('the lock of a folder', () => {
+  it('is not held by a process that has died, and that nobody has taken notice of', async () => {
+    const folder = makeFolder();
+    // The shell never waits for its child, which is a zombie once it has ended.
+    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [said] = await once(shell.stdout, 'data');
+      const pid = Number(String(said));
+      const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
+      await vi.waitFor(() => expect(stat()[2]).toBe('Z'), { timeout: 10_000, interval: 10 });
+      writeFileSync(join(folder, 'lock'), `${pid} ${stat()[21]}`);
+      lockFolder(folder)();
+    } finally {
+      shell.kill('SIGKILL');
+      await once(shell, 'exit');
+    }
+  });
+
   it('keeps a second process out, for as long as the first one lives', async () => {
     const folder = makeFolder();
     const child = spawn(process.execPath, ['--import', 'tsx', HOLDER, folder], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -58,4 +58,5 @@ function sayLookups(lookups: Lookups, say: Display['say']): void {
   say(`metrics ${lookups.metricsUrl}  log ${lookups.log}  config ${lookups.config}`);
   say(`ask ClickHouse:  ${lookups.curl}`);
   say(`listen to NATS:  ${lookups.subscribe}`);
+  say(`publish yourself:  ${lookups.publish}`);
 }

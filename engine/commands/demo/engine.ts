@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { endWithin, freePort } from '../../../connectors/embedded/child.ts';
+import { endWithin, endWithUs, freePort } from '../../../connectors/embedded/child.ts';
 import { CannotStart } from './failure.ts';
 import type { Servers } from './servers.ts';
 
@@ -52,6 +52,7 @@ export async function startEngine(
   const port = await freePort();
   const configFile = join(dir, 'weir.json');
   const logFile = join(dir, 'weir.log');
+  await setAside(logFile);
   await writeFile(configFile, `${JSON.stringify(configOf(dir, servers, port, devices), undefined, 2)}\n`);
   const url = `http://127.0.0.1:${port}`;
   const engine: EngineProcess = { url, configFile, logFile, ...launch(configFile, logFile, devices) };
@@ -62,6 +63,13 @@ export async function startEngine(
     await engine.stop();
     throw error;
   }
+}
+
+/** Keeps the log of the run before under another name. Whoever still writes to it goes on there, and not in the middle of the new one. */
+async function setAside(logFile: string): Promise<void> {
+  await rename(logFile, logFile.replace(/\.log$/, '-before.log')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 function configOf(dir: string, servers: Servers, port: number, devices: number): Record<string, unknown> {
@@ -96,13 +104,14 @@ function launch(configFile: string, logFile: string, devices: number): Pick<Engi
   const loader = IS_TYPESCRIPT ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
   const leash = ['--import', file('./leash.ts').href];
   const node = [...engineFlags(devices), ...loader, ...leash];
-  const log = openSync(logFile, 'w');
+  const log = openSync(logFile, 'a');
   // In a process group of its own, so that Ctrl-C reaches only us and we stop it when its time has come.
   const child = spawn(process.execPath, [...node, fileURLToPath(file('../../cli.ts')), 'run', '--config', configFile], {
     detached: true,
     stdio: ['pipe', log, log],
   });
   closeSync(log);
+  endWithUs(child, () => child.kill('SIGKILL'));
   child.stdin?.on('error', () => undefined);
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));

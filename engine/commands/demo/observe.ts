@@ -2,14 +2,16 @@ import type { Reader } from '../../../connectors/clickhouse-reader/reader.ts';
 import type { ShownAlert } from './board.ts';
 import { parseMetrics } from './metrics.ts';
 
-/** What ClickHouse holds, of messages that arrived since a given instant. */
+/** What ClickHouse holds, of messages that arrived since a given instant: of simulated devices, but for `visiting`. */
 export interface Stored {
   readonly rows: number;
   readonly late: number;
   readonly clamped: number;
   /** Messages among the dead letters. */
   readonly rejected: number;
-  /** The same by reason, the most frequent first; a message may have several. */
+  /** Of devices that are not simulated: what somebody has published by hand. */
+  readonly visiting: { readonly rows: number; readonly rejected: number };
+  /** Messages among the dead letters by reason, the most frequent first, whoever sent them; a message may have several. */
   readonly rejectedBy: readonly (readonly [reason: string, messages: number])[];
   /** Devices by their last change, of every run. */
   readonly online: number;
@@ -22,6 +24,8 @@ export interface Stored {
 /** What the engine says of itself, since it started. */
 export interface EngineFigures {
   readonly journaled: number;
+  /** Messages that the broker delivered again; journaled, but not taken for new. */
+  readonly redelivered: number;
   /** Journal offset that the next record will have. */
   readonly nextOffset: number;
   readonly lagMs: number;
@@ -29,7 +33,7 @@ export interface EngineFigures {
   readonly pendingBytes: number;
   readonly residentBytes: number;
   readonly paused: boolean;
-  /** Counters of what was given up, with what stands for each; those above zero. */
+  /** What was given up, with the counter of each. */
   readonly givenUp: readonly (readonly [what: string, count: number])[];
 }
 
@@ -43,8 +47,15 @@ const GIVEN_UP = [
 
 const SINCE = 'received >= fromUnixTimestamp64Milli({since:Int64})';
 
+/** Whether the last part of a text, a device id or a topic before its last level, is that of a simulated device; see `deviceId`. */
+const isSimulated = (device: string) =>
+  `match(${device}, '^dev-[0-9]{4,}$') AND toUInt32OrZero(substring(${device}, 5)) BETWEEN 1 AND {devices:UInt32}`;
+const DEVICE_OF_TOPIC = `extract(topic, '^plant/[^/]+/([^/]+)/data$')`;
+
 /** Where a run begins. */
 export interface Beginning {
+  /** How many devices are simulated. */
+  readonly devices: number;
   /** Messages that arrived from then on belong to it; milliseconds since the epoch. */
   readonly since: number;
   /** So do alerts and events that a record of the journal from here on caused. */
@@ -52,15 +63,18 @@ export interface Beginning {
 }
 
 /** Asks ClickHouse. */
-export async function readStored(reader: Reader, { since, offset }: Beginning): Promise<Stored> {
-  const [sensors, total, reasons, devices, alerts] = await Promise.all([
+export async function readStored(reader: Reader, { devices, since, offset }: Beginning): Promise<Stored> {
+  const [sensors, total, reasons, presence, alerts] = await Promise.all([
     reader.select<Row>(
-      `SELECT count() AS n, countIf(late) AS late, countIf(clamped) AS clamped FROM weir.sensors FINAL WHERE ${SINCE}`,
-      { since },
+      `SELECT countIf(own) AS n, countIf(own AND late) AS late, countIf(own AND clamped) AS clamped, countIf(NOT own) AS visiting
+      FROM (SELECT late, clamped, ${isSimulated('device')} AS own FROM weir.sensors FINAL WHERE ${SINCE})`,
+      { since, devices },
     ),
-    reader.select<Row>(`SELECT uniqExact(offset) AS n FROM weir.dead_letters WHERE ${SINCE} AND topic != ''`, {
-      since,
-    }),
+    reader.select<Row>(
+      `SELECT uniqExactIf(offset, own) AS n, uniqExactIf(offset, NOT own) AS visiting
+      FROM (SELECT offset, ${DEVICE_OF_TOPIC} AS device, ${isSimulated('device')} AS own FROM weir.dead_letters WHERE ${SINCE} AND topic != '')`,
+      { since, devices },
+    ),
     reader.select<Row & { reason: string }>(
       `SELECT reason, uniqExact(offset) AS n FROM weir.dead_letters WHERE ${SINCE} GROUP BY reason ORDER BY n DESC, reason`,
       { since },
@@ -79,8 +93,9 @@ export async function readStored(reader: Reader, { since, offset }: Beginning): 
     clamped: figure(sensors, 'clamped'),
     rejected: figure(total, 'n'),
     rejectedBy: reasons.map((row) => [row.reason, Number(row.n)] as const),
-    online: figure(devices, 'online'),
-    offline: figure(devices, 'offline'),
+    visiting: { rows: figure(sensors, 'visiting'), rejected: figure(total, 'visiting') },
+    online: figure(presence, 'online'),
+    offline: figure(presence, 'offline'),
     alertsFiring: figure(alerts, 'firing'),
     alertsResolved: figure(alerts, 'resolved'),
   };
@@ -112,11 +127,22 @@ export async function readEngine(url: string): Promise<EngineFigures> {
   const of = (name: string) => metrics.get(name) ?? 0;
   return {
     journaled: of('weir_messages_journaled_total'),
+    redelivered: of('weir_messages_redelivered_total'),
     nextOffset: of('weir_journal_next_offset'),
     lagMs: of('weir_lag_seconds') * 1_000,
     pendingBytes: of('weir_clickhouse_pending_bytes') + of('weir_nats_pending_bytes'),
     residentBytes: of('process_resident_memory_bytes'),
     paused: of('weir_intake_paused') === 1,
-    givenUp: GIVEN_UP.flatMap(([name, what]) => (of(name) > 0 ? [[what, of(name)] as const] : [])),
+    givenUp: GIVEN_UP.map(([name, what]) => [what, of(name)] as const),
   };
+}
+
+/**
+ * Figures of which only that is given up which was not so before. A broker that has just started, say, has forgotten the session of the
+ * run before; but it holds no message of this one.
+ */
+export function sinceBefore(now: EngineFigures, before: EngineFigures): EngineFigures {
+  const known = new Map(before.givenUp);
+  const givenUp = now.givenUp.map(([what, times]) => [what, times - (known.get(what) ?? 0)] as const);
+  return { ...now, givenUp: givenUp.filter(([, times]) => times > 0) };
 }

@@ -40,6 +40,7 @@ export class Run {
     this.#lookups = lookupsOf({
       clickhouseUrl: servers.clickhouse.url,
       natsPort: servers.nats.port,
+      mqttPort: servers.broker.port,
       engineUrl: engine.url,
       configFile: engine.configFile,
       logFile: engine.logFile,

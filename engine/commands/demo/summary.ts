@@ -10,6 +10,9 @@ export function renderSummary({ figures, problems }: Verdict, stored: Pick<Store
     ['journaled', figures.journaled, "the engine's /metrics"],
     ['rows', figures.rows, `weir.sensors FINAL, ${count(figures.late)} of them late`],
     ['rejected', figures.rejected, 'weir.dead_letters'],
+    ...(figures.visiting > 0
+      ? [['yours', figures.visiting, 'published by somebody else, counted apart'] as const]
+      : []),
     ['alerts firing', figures.alerts.firing, 'subscriber on NATS'],
     ['alerts resolved', figures.alerts.resolved, 'subscriber on NATS'],
     ['events', figures.natsEvents, 'subscriber on NATS, of every kind'],

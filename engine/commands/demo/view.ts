@@ -43,7 +43,7 @@ const SEVERITIES: Readonly<Record<string, Style>> = { critical: 'red', warning: 
 const LEAST_BODY_ROWS = 6;
 
 /**
- * The view as lines that together take at most `rows - 1` rows of the terminal. All fit its width but the two commands, which must
+ * The view as lines that together take at most `rows - 1` rows of the terminal. All fit its width but the commands, which must
  * stay whole to be copied; the part that they stand in comes last, and is left out where there is no room.
  */
 export function renderView(view: View, paper: Paper): string[] {
@@ -59,6 +59,7 @@ export function renderView(view: View, paper: Paper): string[] {
 
 function headLines(view: View): Spans[] {
   const { stored, engine, faults } = view;
+  const yours = stored.visiting.rows + stored.visiting.rejected;
   const time = view.forMs === undefined ? clock(view.elapsedMs) : `${clock(view.elapsedMs)} of ${clock(view.forMs)}`;
   return [
     [
@@ -81,6 +82,7 @@ function headLines(view: View): Spans[] {
     [
       { text: 'devices  ', style: 'dim' },
       `${stored.online} online, ${stored.offline} offline`,
+      ...(yours > 0 ? [{ text: `  your messages ${count(yours)}`, style: 'cyan' } as const] : []),
       ...(faults.length > 0 ? [`  broken: ${faults.map(([fault, devices]) => `${fault} ${devices}`).join(', ')}`] : []),
     ],
   ];
@@ -92,32 +94,34 @@ function reasons(stored: Stored, engine: EngineFigures): Spans {
   return [`${count(stored.rejected)}${by === '' ? '' : `: ${by}`}`, { text: given, style: 'yellow' }];
 }
 
-/** Alerts in as many lines as there is room for: two thirds for the open ones, but no more than either needs. */
+/** Below this every row is worth an alert. */
+const ROWS_FOR_BLANKS = 12;
+
+/** Alerts in as many lines as there is room for: the open ones first, but for a few of those that are over. */
 function bodyLines({ board, now }: View, room: number): Spans[] {
-  const lines: Spans[] = [];
-  if (room >= 8) lines.push([]);
-  const forAlerts = room - lines.length - 2 - (room >= 10 ? 1 : 0);
-  if (forAlerts < 1) return lines;
-  const resolvedLines = Math.min(
-    board.resolved.length,
-    Math.max(Math.floor(forAlerts / 3), forAlerts - board.open.length),
-  );
-  const openLines = Math.min(board.open.length, forAlerts - resolvedLines);
+  const blanks: Spans[] = room >= ROWS_FOR_BLANKS ? [[]] : [];
+  const forAlerts = room - 2 - 2 * blanks.length;
+  if (forAlerts < 1) return [];
+  const { open, resolved } = board;
+  const kept = Math.min(resolved.length, Math.floor(forAlerts / 6));
+  const shown = open.slice(0, forAlerts - kept);
+  const over = resolved.slice(0, forAlerts - shown.length);
+  const more = open.length > shown.length ? `, ${open.length - shown.length} more` : '';
   const tally = `  fired ${count(board.firing)}, resolved ${count(board.resolvedCount)}, events on NATS ${count(board.events)}`;
-  lines.push([
-    { text: `OPEN ALERTS ${board.open.length}`, style: 'bold' },
-    { text: tally, style: 'dim' },
-  ]);
-  for (const alert of board.open.slice(0, openLines)) lines.push(alertLine(alert, clock(now - alert.sinceAt)));
-  lines.push([
-    { text: 'RESOLVED', style: 'bold' },
-    { text: '  and how long they lasted', style: 'dim' },
-  ]);
-  for (const alert of board.resolved.slice(0, resolvedLines)) {
-    lines.push(alertLine(alert, `${clock((alert.resolvedAt ?? now) - alert.sinceAt)}`));
-  }
-  if (room >= 10) lines.push([]);
-  return lines;
+  return [
+    ...blanks,
+    [
+      { text: `OPEN ALERTS ${open.length}${more}`, style: 'bold' },
+      { text: tally, style: 'dim' },
+    ],
+    ...shown.map((alert) => alertLine(alert, clock(now - alert.sinceAt))),
+    [
+      { text: 'RESOLVED', style: 'bold' },
+      { text: '  and how long they lasted', style: 'dim' },
+    ],
+    ...over.map((alert) => alertLine(alert, clock((alert.resolvedAt ?? now) - alert.sinceAt))),
+    ...blanks,
+  ];
 }
 
 function alertLine({ severity, rule, key, message, resolvedAt }: ShownAlert, lasted: string): Spans {
@@ -136,6 +140,7 @@ function footLines(lookups: Lookups, { columns, color }: Paper): string[] {
     line([{ text: 'LOOK FOR YOURSELF, in another terminal in this folder', style: 'bold' }], columns, color),
     lookups.curl,
     lookups.subscribe,
+    lookups.publish,
     ...packed(places, columns),
   ];
 }

@@ -4,7 +4,15 @@ import { type Subscriber, subscribe } from '../../../connectors/nats-subscriber/
 import { type Board, createBoard } from './board.ts';
 import type { EngineProcess } from './engine.ts';
 import { silent } from './failure.ts';
-import { type Beginning, type EngineFigures, readEngine, readOpenAlerts, readStored, type Stored } from './observe.ts';
+import {
+  type Beginning,
+  type EngineFigures,
+  readEngine,
+  readOpenAlerts,
+  readStored,
+  type Stored,
+  sinceBefore,
+} from './observe.ts';
 import type { Servers } from './servers.ts';
 
 /** What is known of a run from its far ends: ClickHouse, NATS and the engine's own metrics. */
@@ -27,7 +35,7 @@ export interface Watch {
 const POLL_MS = 200;
 
 /** Begins a run: what happened before does not count. Rejects with Broken where a server does not answer. */
-export async function openWatch(servers: Servers, engine: EngineProcess): Promise<Watch> {
+export async function openWatch(servers: Servers, engine: EngineProcess, devices: number): Promise<Watch> {
   const reader = createReader(servers.clickhouse.url);
   const board = createBoard();
   const decoder = new TextDecoder();
@@ -39,7 +47,7 @@ export async function openWatch(servers: Servers, engine: EngineProcess): Promis
       onMessage: (_subject, payload) => board.take(decoder.decode(payload)),
     }).catch(silent('NATS'));
     const figures = await readEngine(engine.url).catch(silent('The engine'));
-    const beginning = { since: Date.now(), offset: figures.nextOffset };
+    const beginning = { devices, since: Date.now(), offset: figures.nextOffset };
     board.begin(beginning.offset, await readOpenAlerts(reader).catch(silent('ClickHouse')));
     const before = await readStored(reader, beginning).catch(silent('ClickHouse'));
     return new RunWatch({ reader, subscriber, board, engineUrl: engine.url, beginning, before, figures });
@@ -56,6 +64,7 @@ interface Parts {
   readonly engineUrl: string;
   readonly beginning: Beginning;
   readonly before: Stored;
+  /** Before the first message. */
   readonly figures: EngineFigures;
 }
 
@@ -71,14 +80,14 @@ class RunWatch implements Watch {
     this.board = parts.board;
     this.before = parts.before;
     this.stored = parts.before;
-    this.engine = parts.figures;
+    this.engine = sinceBefore(parts.figures, parts.figures);
   }
 
   async look(): Promise<void> {
     const { reader, beginning, engineUrl } = this.#parts;
     const [stored, engine] = await Promise.allSettled([readStored(reader, beginning), readEngine(engineUrl)]);
     if (stored.status === 'fulfilled') this.stored = stored.value;
-    if (engine.status === 'fulfilled') this.engine = engine.value;
+    if (engine.status === 'fulfilled') this.engine = sinceBefore(engine.value, this.#parts.figures);
   }
 
   async lookUntil(arrived: () => boolean, deadlineMs: number, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { lookupsOf } from '../../../engine/commands/demo/lookups.ts';
 import { parseMetrics } from '../../../engine/commands/demo/metrics.ts';
+import { sinceBefore } from '../../../engine/commands/demo/observe.ts';
 import { DEFAULT_FAULTS, parseDemoArguments } from '../../../engine/commands/demo/options.ts';
 import { createRate } from '../../../engine/commands/demo/rate.ts';
 import { demo } from '../../../engine/commands/demo.ts';
@@ -84,6 +85,7 @@ describe('lookupsOf', () => {
   const places = {
     clickhouseUrl: 'http://127.0.0.1:1',
     natsPort: 2,
+    mqttPort: 4,
     engineUrl: 'http://127.0.0.1:3',
     configFile: '/data/weir.json',
     logFile: '/data/weir.log',
@@ -91,7 +93,7 @@ describe('lookupsOf', () => {
 
   test('gives commands that a shell and Node can read, from inside the project and from elsewhere', () => {
     for (const cwd of [process.cwd(), '/']) {
-      const { curl, subscribe } = lookupsOf({ ...places, cwd });
+      const { curl, subscribe, publish } = lookupsOf({ ...places, cwd });
       const read = (command: string) =>
         spawnSync('sh', ['-c', `set -- ${command}; printf '%s\\0' "$@"`], { encoding: 'utf8' }).stdout.split('\0');
       expect(read(curl).slice(0, 3)).toEqual(['curl', 'http://127.0.0.1:1', '-d']);
@@ -100,6 +102,20 @@ describe('lookupsOf', () => {
       // Nothing listens there: the client is found, and says so.
       const run = spawnSync(process.execPath, ['-e', String(script)], { cwd, encoding: 'utf8' });
       expect(run.stderr).toContain('CONNECTION_REFUSED');
+      const words = read(publish);
+      expect(words.slice(words.indexOf('pub'), -2)).toEqual([
+        'pub',
+        '-p',
+        '4',
+        '-q',
+        '1',
+        '-t',
+        'plant/home/mine/data',
+        '-m',
+      ]);
+      expect(JSON.parse(words.at(-2)!)).toEqual({ ts: expect.any(Number), battery: 9 });
+      const help = spawnSync('sh', ['-c', publish.replace(/ -p .*/, ' --help')], { cwd, encoding: 'utf8' });
+      expect(help.stdout).toContain('mqtt pub');
     }
   });
 
@@ -113,6 +129,25 @@ test('parseMetrics reads plain series and leaves comments and labelled ones out'
   expect([...parseMetrics(page)]).toEqual([
     ['a', 5],
     ['b', 1_500],
+  ]);
+});
+
+test('what was given up before the first message is not of this run; what comes later is', () => {
+  const figures = (lost: number, shed: number) => ({
+    journaled: 0,
+    redelivered: 0,
+    nextOffset: 0,
+    lagMs: 0,
+    pendingBytes: 0,
+    residentBytes: 0,
+    paused: false,
+    givenUp: [['shed (QoS 0)', shed] as const, ['sessions lost', lost] as const],
+  });
+  const before = figures(1, 0);
+  expect(sinceBefore(before, before).givenUp).toEqual([]);
+  expect(sinceBefore(figures(2, 3), before).givenUp).toEqual([
+    ['shed (QoS 0)', 3],
+    ['sessions lost', 1],
   ]);
 });
 

@@ -20,9 +20,9 @@ const report: SimulationReport = {
 
 const sound: Evidence = {
   report,
-  engine: { journaled: 110 },
+  engine: { journaled: 110, redelivered: 0 },
   before: { alertsFiring: 2, alertsResolved: 1 },
-  after: { rows: 90, late: 7, rejected: 10, alertsFiring: 5, alertsResolved: 3 },
+  after: { rows: 90, late: 7, rejected: 10, visiting: { rows: 0, rejected: 0 }, alertsFiring: 5, alertsResolved: 3 },
   board: { firing: 3, resolvedCount: 2, events: 20 },
   durationMs: 1_234.5,
   endedWell: true,
@@ -37,6 +37,7 @@ describe('judge', () => {
         rows: 90,
         late: 7,
         rejected: 10,
+        visiting: 0,
         alerts: { firing: 3, resolved: 2 },
         natsEvents: 20,
         lost: 0,
@@ -65,7 +66,12 @@ describe('judge', () => {
       0,
       [/^11 messages were rejected, but 10 were meant/],
     ],
-    ['the journal lacks one', { engine: { journaled: 109 } }, 0, [/^The journal took 104 messages, but .* 105/]],
+    [
+      'the journal lacks one',
+      { engine: { journaled: 109, redelivered: 0 } },
+      0,
+      [/^The journal took 104 messages, but .* 105/],
+    ],
     [
       'the broker kept silent',
       { report: { ...report, unacknowledged: 4 } },
@@ -82,6 +88,50 @@ describe('judge', () => {
     problems.forEach((pattern, i) => {
       expect(verdict.problems[i]).toMatch(pattern);
     });
+  });
+});
+
+describe("a visitor's messages", () => {
+  const visited = (messages: number, changes: Partial<Evidence['after']>): Evidence => ({
+    ...sound,
+    engine: { journaled: 110 + messages, redelivered: 0 },
+    after: { ...sound.after, ...changes },
+  });
+
+  test.each<[string, Evidence]>([
+    ['of devices of their own', visited(5, { visiting: { rows: 3, rejected: 2 } })],
+    ['in the name of a simulated device', visited(5, { rows: 93, rejected: 12 })],
+    ['sent twice, or about a status', visited(5, { visiting: { rows: 1, rejected: 0 } })],
+  ])('%s are welcome, and counted apart', (_name, evidence) => {
+    const { figures, problems } = judge(evidence);
+    expect(problems).toEqual([]);
+    expect(figures).toMatchObject({ published: 105, journaled: 105, visiting: 5, lost: 0 });
+    const lines = renderSummary({ figures, problems }, { rejectedBy: [] });
+    expect(lines.filter((each) => each.includes('yours'))).toEqual([
+      expect.stringMatching(/ 5 {2}published by somebody/),
+    ]);
+  });
+
+  test('explain no more rows and dead letters than there are messages', () => {
+    for (const evidence of [
+      visited(2, { visiting: { rows: 3, rejected: 0 } }),
+      visited(2, { rows: 93 }),
+      visited(2, { rows: 91, visiting: { rows: 1, rejected: 1 } }),
+    ]) {
+      expect(judge(evidence).problems).toEqual([expect.stringContaining('1 rows and dead letters more')]);
+    }
+  });
+
+  test('hide no loss of what was simulated', () => {
+    const { figures, problems } = judge(visited(5, { rows: 89, visiting: { rows: 5, rejected: 0 } }));
+    expect(figures.lost).toBe(1);
+    expect(problems).toEqual([expect.stringContaining('lost')]);
+  });
+
+  test('are none where the broker delivered again', () => {
+    const { figures, problems } = judge({ ...sound, engine: { journaled: 112, redelivered: 2 } });
+    expect(problems).toEqual([]);
+    expect(figures.visiting).toBe(0);
   });
 });
 

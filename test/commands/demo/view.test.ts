@@ -19,6 +19,7 @@ function alert(n: number, severity: string): ShownAlert {
 const lookups = {
   curl: `curl http://127.0.0.1:40000 -d 'SELECT ${'x'.repeat(80)}'`,
   subscribe: `node -e '${'y'.repeat(130)}'`,
+  publish: `npx mqtt ${'z'.repeat(84)}`,
   metricsUrl: 'http://127.0.0.1:40001/metrics',
   config: '.weir/demo/weir.json',
   log: '.weir/demo/weir.log',
@@ -43,6 +44,7 @@ const view: View = {
       ['malformed', 300],
       ['wrong-type', 45],
     ],
+    visiting: { rows: 0, rejected: 0 },
     online: 47,
     offline: 3,
     alertsFiring: 0,
@@ -50,6 +52,7 @@ const view: View = {
   },
   engine: {
     journaled: 12_345,
+    redelivered: 0,
     nextOffset: 12_500,
     lagMs: 3.2,
     pendingBytes: 2_048,
@@ -71,13 +74,14 @@ const view: View = {
 const paper = (columns: number, rows: number, color = false): Paper => ({ columns, rows, color });
 
 describe('renderView', () => {
-  test('fits every size, colours or not: all lines but the two commands are as wide as the terminal at most', () => {
+  test('fits every size, colours or not: all lines but the commands are as wide as the terminal at most', () => {
     for (const color of [false, true]) {
       for (const columns of [20, 30, 44, 60, 79, 80, 100, 120, 200]) {
         for (const rows of [2, 5, 8, 12, 16, 24, 30, 40, 60]) {
           const lines = renderView(view, paper(columns, rows, color));
           expect(heightOf(lines, columns), `${columns}×${rows}`).toBeLessThanOrEqual(rows - 1);
-          const rest = lines.filter((text) => text !== lookups.curl && text !== lookups.subscribe);
+          const { curl, subscribe, publish } = lookups;
+          const rest = lines.filter((text) => ![curl, subscribe, publish].includes(text));
           for (const text of rest.slice(0, 5)) {
             expect(stripVTControlCharacters(text).length, `${columns}×${rows}: ${text}`).toBeLessThanOrEqual(columns);
           }
@@ -86,7 +90,7 @@ describe('renderView', () => {
     }
   });
 
-  test('shows at 80×24 all figures, some open and some resolved alerts, and both commands whole', () => {
+  test('shows at 80×24 all figures, as many open alerts as fit, a resolved one, and all commands whole', () => {
     const lines = renderView(view, paper(80, 24));
     const text = lines.join('\n');
     expect(text).toContain('1:05 of 2:00');
@@ -94,7 +98,12 @@ describe('renderView', () => {
     expect(text).toContain('malformed 300, wrong-type 45  shed (QoS 0) 7');
     expect(text).toContain('47 online, 3 offline  broken: spikes 3');
     expect(text).toContain('critical temperature-limit     dev-1      0:01  reports 61 °C');
+    const open = lines.filter((each) => /dev-\d\d? /.test(each)).length;
+    expect(open).toBeGreaterThanOrEqual(5);
+    expect(text).toContain(`OPEN ALERTS 12, ${12 - open} more  fired 24`);
     expect(text).toMatch(/RESOLVED.*\n.*dev-100 /);
+    expect(heightOf(lines, 80)).toBe(23);
+    expect(lines).toContain(lookups.publish);
     expect(lines).toContain(lookups.curl);
     expect(lines).toContain(lookups.subscribe);
     expect(text).toContain(lookups.metricsUrl);
@@ -103,6 +112,7 @@ describe('renderView', () => {
   test('gives the alerts all rows of a tall terminal, and an unused share to the other kind', () => {
     const tall = renderView(view, paper(120, 60)).join('\n');
     for (let n = 1; n <= 12; n++) expect(tall).toMatch(new RegExp(`dev-${n} `));
+    expect(tall).toContain('OPEN ALERTS 12  fired');
     expect(tall).toContain('dev-111 ');
     const calm = renderView({ ...view, board: { ...view.board, open: [] } }, paper(80, 24)).join('\n');
     expect(calm).toContain('OPEN ALERTS 0');
@@ -114,6 +124,11 @@ describe('renderView', () => {
       expect(lines.join('\n')).not.toContain('curl');
       expect(lines.join('\n')).toContain('OPEN ALERTS');
     }
+  });
+
+  test("counts a visitor's readings apart", () => {
+    const visited = { ...view, stored: { ...view.stored, visiting: { rows: 2, rejected: 1 } } };
+    expect(renderView(visited, paper(80, 24)).join('\n')).toContain('3 offline  your messages 3  broken');
   });
 
   test('colours severities, or nothing at all', () => {
