@@ -107,6 +107,8 @@ function connectionOptions(login: NatsLogin): ConnectionOptions {
   return {
     servers: [...config.servers],
     name: 'weir',
+    // Of our own, so that permissions can keep others from listening to what the server answers us.
+    inboxPrefix: '_INBOX.weir',
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,

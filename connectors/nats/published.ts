@@ -1,4 +1,4 @@
-import { AckPolicy, DeliverPolicy, type JetStreamManager, nanos } from 'nats';
+import { AckPolicy, DeliverPolicy, type JetStreamManager, NatsError, nanos, type StoredMsg } from 'nats';
 import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 import { STREAM_NAMES, type StreamName } from './streams.ts';
@@ -43,11 +43,57 @@ export async function readPublished(
 
 const CONSEQUENCE = 'where the stream does not remember its id, one that comes again will stand there twice.';
 
-async function readIds(
-  manager: JetStreamManager,
-  stream: StreamName,
-  fromAt: number,
-): Promise<{ ids: Set<string>; rest: number }> {
+interface Ids {
+  readonly ids: Set<string>;
+  /** Messages that were not looked at. */
+  readonly rest: number;
+}
+
+async function readIds(manager: JetStreamManager, stream: StreamName, fromAt: number): Promise<Ids> {
+  try {
+    return await readByConsumer(manager, stream, fromAt);
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.api_error?.err_code !== TOO_MANY_CONSUMERS) throw error;
+    return readOneByOne(manager, stream, fromAt);
+  }
+}
+
+/** JetStream's `err_code`s. */
+const TOO_MANY_CONSUMERS = 10026;
+const NO_MESSAGE = 10037;
+/** Requests under way at once. */
+const STRIDE = 256;
+
+/** From the newest message back. Slower, but others, who may have used up the stream's consumers, cannot keep us from it. */
+async function readOneByOne(manager: JetStreamManager, stream: StreamName, fromAt: number): Promise<Ids> {
+  const { state } = await manager.streams.info(stream);
+  const ids = new Set<string>();
+  let next = state.last_seq;
+  while (next >= state.first_seq && next > 0 && ids.size < MOST_IDS) {
+    const length = Math.min(STRIDE, next - state.first_seq + 1);
+    const from = next;
+    const found = await Promise.all(Array.from({ length }, (_, i) => messageAt(manager, stream, from - i)));
+    for (const message of found) {
+      if (message !== undefined && message.time.getTime() < fromAt) return { ids, rest: 0 };
+      const id = message?.header.get('Nats-Msg-Id');
+      if (id) ids.add(id);
+    }
+    next -= length;
+  }
+  return { ids, rest: Math.max(0, next - state.first_seq + 1) };
+}
+
+/** Undefined where it was deleted. */
+async function messageAt(manager: JetStreamManager, stream: StreamName, seq: number): Promise<StoredMsg | undefined> {
+  try {
+    return await manager.streams.getMessage(stream, { seq });
+  } catch (error) {
+    if (error instanceof NatsError && error.api_error?.err_code === NO_MESSAGE) return undefined;
+    throw error;
+  }
+}
+
+async function readByConsumer(manager: JetStreamManager, stream: StreamName, fromAt: number): Promise<Ids> {
   // Not the client's ordered consumer: it asks for ever where it is not allowed to.
   const { name, num_pending: pending } = await manager.consumers.add(stream, {
     ack_policy: AckPolicy.None,

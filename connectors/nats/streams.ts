@@ -77,6 +77,9 @@ const STREAMS: readonly StreamPlan[] = [
   },
 ];
 
+/** Of a stream or bucket, by whomever they are made: a client that makes them without end must not exhaust the server. */
+const MOST_CONSUMERS = 256;
+
 export const STREAM_NAMES: readonly StreamName[] = STREAMS.map(({ name }) => name);
 
 const BUCKETS: Readonly<Record<BucketName, string>> = {
@@ -96,12 +99,16 @@ export async function ensureStreams(manager: JetStreamManager): Promise<void> {
   }
 }
 
-/** Opens the buckets, making those that are missing; history 1, no limits. */
+/** Opens the buckets, making those that are missing; history 1, no limits but that of their consumers. */
 export async function ensureBuckets(js: JetStreamClient): Promise<Readonly<Record<BucketName, KV>>> {
-  const open = (name: BucketName) =>
-    js.views.kv(name, { history: 1, description: BUCKETS[name] }).catch((error: unknown) => {
+  const open = async (name: BucketName) => {
+    try {
+      await addBucket(await js.jetstreamManager(), name);
+      return await js.views.kv(name, { history: 1, description: BUCKETS[name] });
+    } catch (error) {
       throw toDeliveryError(error, `opening the KV bucket ${name}`);
-    });
+    }
+  };
   return { weir_alerts_open: await open('weir_alerts_open'), weir_devices: await open('weir_devices') };
 }
 
@@ -112,6 +119,24 @@ async function findStream(manager: JetStreamManager, name: string): Promise<Stre
     if (error instanceof NatsError && error.api_error?.code === 404) return undefined;
     throw toDeliveryError(error, `looking for the stream ${name}`);
   }
+}
+
+/** As the client makes a bucket where it is missing, but for the limit of consumers, for which it has no option. */
+async function addBucket(manager: JetStreamManager, name: BucketName): Promise<void> {
+  if ((await findStream(manager, `KV_${name}`)) !== undefined) return;
+  await manager.streams.add({
+    name: `KV_${name}`,
+    description: BUCKETS[name],
+    subjects: [`$KV.${name}.>`],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_msgs_per_subject: 1,
+    max_consumers: MOST_CONSUMERS,
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    num_replicas: 1,
+  });
 }
 
 async function addStream(manager: JetStreamManager, plan: StreamPlan): Promise<void> {
@@ -125,6 +150,7 @@ async function addStream(manager: JetStreamManager, plan: StreamPlan): Promise<v
     max_age: nanos(plan.maxAgeMs),
     max_bytes: plan.maxBytes,
     duplicate_window: nanos(plan.duplicateWindowMs),
+    max_consumers: MOST_CONSUMERS,
     num_replicas: 1,
   };
   await manager.streams.add(config).catch((error: unknown) => {

@@ -1,8 +1,9 @@
-import { connect, ErrorCode, type NatsConnection } from 'nats';
+import { AckPolicy, connect, ErrorCode, type NatsConnection } from 'nats';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
+import { readPublished } from '../../connectors/nats/published.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
-import { PASSWORDS, replaced, serviceOf } from './files.ts';
+import { deployed, PASSWORDS, replaced, serviceOf } from './files.ts';
 import { natsServers, startNats } from './servers.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
@@ -42,6 +43,22 @@ async function clientOf(port: number, user: string, pass: string): Promise<NatsC
   onTestFinished(() => nc.close());
   return nc;
 }
+
+/** The sink of Weir, open, and what it said about it. */
+async function openSink(port: number, repeatsFrom?: number) {
+  const notices: string[] = [];
+  const sink = createNatsSink({
+    config: { servers: [urlOf(port)] },
+    username: 'weir',
+    password: PASSWORDS.WEIR_NATS_PASSWORD,
+    onNotice: (text) => notices.push(text),
+  });
+  onTestFinished(() => sink.close());
+  await sink.open(repeatsFrom);
+  return { sink, notices };
+}
+
+const VIOLATION = /Permissions Violation|Publish Violation|Subscription Violation/;
 
 describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
   it('lets Weir do all it does, and a consumer read it live, from the stream and from the bucket', async () => {
@@ -90,6 +107,126 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     consumer.publish('$JS.API.STREAM.DELETE.WEIR_ALERTS', '');
     await consumer.flush();
     await vi.waitFor(() => expect(log().match(/Permissions Violation|Publish Violation/g)).toHaveLength(3));
+  });
+
+  it('lets a consumer read in every way that clients have', async () => {
+    const { port, log } = await startNats(binary);
+    const { sink } = await openSink(port);
+    await sink.publish(alert);
+    const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
+    const js = nc.jetstream();
+    const manager = await nc.jetstreamManager();
+
+    await manager.consumers.add('WEIR_ALERTS', { durable_name: 'consumer', ack_policy: AckPolicy.Explicit });
+    const durable = await js.consumers.get('WEIR_ALERTS', 'consumer');
+    const message = await durable.next({ expires: 5_000 });
+    expect(message?.subject).toBe(alert.subject);
+    await message?.ackAck();
+    expect((await durable.info()).num_ack_pending).toBe(0);
+    expect(await durable.delete()).toBe(true);
+
+    const ordered = await js.consumers.get('WEIR_ALERTS', { filterSubjects: 'weir.alerts.critical.>' });
+    const stream = await ordered.consume();
+    for await (const each of stream) {
+      expect(each.subject).toBe(alert.subject);
+      break;
+    }
+    await stream.close();
+
+    const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
+    const keys: string[] = [];
+    for await (const key of await open.keys()) keys.push(key);
+    expect(keys).toEqual(['hot.press-1']);
+    const watch = await open.watch();
+    for await (const entry of watch) {
+      expect(entry.key).toBe('hot.press-1');
+      break;
+    }
+    await nc.flush();
+    const denied = log()
+      .split('\n')
+      .filter((line) => VIOLATION.test(line));
+    // Clients try to delete what they have made for the moment; the server forgets it by itself.
+    expect(denied.filter((line) => !line.includes('CONSUMER.DELETE'))).toEqual([]);
+  });
+
+  it('lets a consumer neither see nor delete the durable consumers of others', async () => {
+    const { port } = await startNats(binary);
+    await openSink(port);
+    const weir = await clientOf(port, 'weir', PASSWORDS.WEIR_NATS_PASSWORD);
+    const theirs = await weir.jetstreamManager({ checkAPI: false, timeout: 2_000 });
+    await theirs.consumers.add('WEIR_ALERTS', { durable_name: 'billing', ack_policy: AckPolicy.Explicit });
+    const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
+    const manager = await nc.jetstreamManager({ timeout: 1_000 });
+    await expect(manager.consumers.delete('WEIR_ALERTS', 'billing')).rejects.toThrow();
+    await expect(manager.consumers.list('WEIR_ALERTS').next()).rejects.toThrow();
+    expect((await theirs.consumers.info('WEIR_ALERTS', 'billing')).name).toBe('billing');
+  });
+
+  it('can keep a user from the durable consumers of another, as its comment says', async () => {
+    const deny = /#\s+(deny: \[.*\])/.exec(deployed('nats.conf'))?.[1]?.replaceAll('OTHER', 'billing');
+    const { port } = await startNats(binary, [
+      [
+        'publish: {\n          allow: [\n            "$JS.API.INFO"',
+        `publish: {\n          ${deny}\n          allow: [\n            "$JS.API.INFO"`,
+      ],
+    ]);
+    await openSink(port);
+    const weir = await clientOf(port, 'weir', PASSWORDS.WEIR_NATS_PASSWORD);
+    const theirs = await weir.jetstreamManager({ checkAPI: false });
+    const config = { durable_name: 'billing', ack_policy: AckPolicy.Explicit };
+    await theirs.consumers.add('WEIR_ALERTS', config);
+    const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
+    const manager = await nc.jetstreamManager({ timeout: 500 });
+    const denied: string[] = [];
+    void (async () => {
+      for await (const { permissionContext } of nc.status())
+        if (permissionContext) denied.push(permissionContext.subject);
+    })();
+    const other = { ...config, filter_subject: 'weir.alerts.info.>' };
+    for (const change of [config, other]) await expect(manager.consumers.add('WEIR_ALERTS', change)).rejects.toThrow();
+    await expect(manager.consumers.info('WEIR_ALERTS', 'billing')).rejects.toThrow();
+    nc.publish('$JS.API.CONSUMER.DURABLE.CREATE.WEIR_ALERTS.billing');
+    nc.publish('$JS.API.CONSUMER.MSG.NEXT.WEIR_ALERTS.billing');
+    nc.publish('$JS.ACK.WEIR_ALERTS.billing.1.1.1.1.0');
+    await vi.waitFor(() => expect(denied).toHaveLength(6));
+    await manager.consumers.add('WEIR_ALERTS', { ...config, durable_name: 'consumer' });
+  });
+
+  it('bounds the consumers of a stream, and Weir reads back what it has published all the same', async () => {
+    const { port } = await startNats(binary);
+    const { sink } = await openSink(port);
+    for (let offset = 0; offset < 300; offset++) await sink.publish({ ...alert, id: `journal.${offset}`, offset });
+    await sink.close();
+    const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
+    const manager = await nc.jetstreamManager();
+    const make = (name: string, stream: string) =>
+      manager.consumers.add(stream, { durable_name: name, ack_policy: AckPolicy.Explicit });
+    for (const stream of ['WEIR_ALERTS', 'KV_weir_alerts_open']) {
+      for (let i = 0; i < 256; i++) await make(`c${i}`, stream);
+      await expect(make('one-more', stream)).rejects.toThrow('maximum consumers limit reached');
+    }
+    const { sink: again, notices } = await openSink(port, 0);
+    await again.publish({ ...alert, id: 'journal.299', offset: 299 });
+    expect(notices).toEqual([]);
+    expect((await manager.streams.info('WEIR_ALERTS')).state.messages).toBe(300);
+    const weir = await clientOf(port, 'weir', PASSWORDS.WEIR_NATS_PASSWORD);
+    const published = await readPublished(await weir.jetstreamManager({ checkAPI: false }), 0, () => undefined);
+    expect([...(published.get('WEIR_ALERTS') ?? [])].sort()).toEqual(
+      Array.from({ length: 300 }, (_, offset) => `journal.${offset}`).sort(),
+    );
+  });
+
+  it('keeps what the server answers Weir from a consumer that listens to all inboxes', async () => {
+    const { port } = await startNats(binary);
+    const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
+    const heard: string[] = [];
+    nc.subscribe('_INBOX.>', { callback: (_, { subject }) => heard.push(subject) });
+    await nc.flush();
+    const { sink } = await openSink(port);
+    await sink.publish(alert);
+    await nc.flush();
+    expect(heard).toEqual([]);
   });
 
   it('lets nobody in without a password', async () => {

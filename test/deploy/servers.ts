@@ -83,12 +83,18 @@ export function checkMosquitto(port: number, password: string): boolean {
   }
 }
 
-/** Starts a NATS server with nats.conf and the environment of the compose file; `monitorPort` is that of its health check. */
-export async function startNats(binary: string): Promise<Deployed & { readonly monitorPort: number }> {
+/**
+ * Starts a NATS server with nats.conf, with `changes` made to it, and the environment of the compose file; `monitorPort` is that of its
+ * health check.
+ */
+export async function startNats(
+  binary: string,
+  changes: readonly (readonly [string, string])[] = [],
+): Promise<Deployed & { readonly monitorPort: number }> {
   const dir = await temporaryFolder();
   const [port, monitorPort] = [await freePort(), await freePort()];
   const file = join(dir, 'nats.conf');
-  await writeFile(file, natsConf(binary, dir, port, monitorPort));
+  await writeFile(file, replaced(natsConf(binary, dir, port, monitorPort), changes));
   const env = environmentOf('nats', PASSWORDS);
   return { ...(await start(binary, ['--config', file], { dir, port, env })), monitorPort };
 }
