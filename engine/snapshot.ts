@@ -4,6 +4,7 @@ import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/no
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
 import { listNumbering, type NumberingEntry, restoreNumbering } from './decode/numbering.ts';
 import { packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
+import { packBrought, unpackBrought } from './decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
@@ -35,6 +36,8 @@ export interface Snapshot {
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** As `packDeliveries` gives them. */
   readonly deliveries: Readonly<Record<string, string>>;
+  /** As `packBrought` gives them. Absent in what older versions wrote. */
+  readonly brought?: Readonly<Record<string, string>>;
   /** Absent in what older versions wrote. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
   /** Rule name → version: whose state this is. */
@@ -56,6 +59,8 @@ interface StreamSnapshot {
     readonly name: string;
     readonly labels: readonly string[];
     readonly presence: Presence;
+    /** Event time of its newest reading, where the stream declares a time. Absent in what older versions wrote. */
+    readonly newestAt?: number;
   }[];
   readonly keys: readonly KeySnapshot[];
   /** Of a correlation by last known values. */
@@ -97,6 +102,7 @@ export function writeSnapshot(
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
+    brought: Object.fromEntries(brokers.map((name, i) => [name, packBrought(state.brought[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
@@ -133,7 +139,7 @@ function writeStream(
   write(`${JSON.stringify(streamPlan.name)}:{"labels":${JSON.stringify(labels)},"devices":[`);
   let separator = '';
   for (const { name, labels, presence } of stream.devices.values()) {
-    write(separator + JSON.stringify({ name, labels, presence }));
+    write(separator + JSON.stringify({ name, labels, presence, newestAt: stream.newest.get(name) }));
     separator = ',';
   }
   write('],"keys":[');
@@ -213,6 +219,7 @@ export function restore(
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
     state.deliveries[i] = unpackDeliveries(from.deliveries[name] ?? '');
+    state.brought[i] = unpackBrought(from.brought?.[name] ?? '');
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   const connections = from.brokers.map((name): Connection => {
@@ -245,6 +252,7 @@ export function restore(
     // Behind the keys, so that those stand in their old order.
     for (const device of snapshotted.devices) {
       Object.assign(lookUpDevice(stream, streamPlan.keyings, device.name, device.labels).presence, device.presence);
+      if (streamPlan.config.time !== undefined) restoreNewest(stream, device, from);
     }
     if (!takeLastKnown(plan, streamPlan, stream, snapshotted, connections)) {
       dropped.push(`last known values of ${name}`);
@@ -270,6 +278,16 @@ export function restore(
   state.alerting.orphans = orphans;
   restoreAttributes(plan, state, from);
   return { state, dropped };
+}
+
+/** An older version knew only when it was heard of. */
+function restoreNewest(
+  { newest }: StreamState,
+  { name, presence, newestAt }: StreamSnapshot['devices'][number],
+  { brought }: Snapshot,
+): void {
+  const known = newestAt ?? (brought === undefined && presence.seenAt >= 0 ? presence.seenAt : undefined);
+  if (known !== undefined) newest.set(name, known);
 }
 
 /** What an older version knew of a session: a connection that has lived was heard, no later than its clock says. */

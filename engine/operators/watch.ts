@@ -11,7 +11,10 @@ interface Moment {
   readonly offset: number;
 }
 
-/** Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. */
+/**
+ * Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. What a
+ * new subscription brings (retained) is no sign of life: see `seeRetained` and `seeRetainedOnline`.
+ */
 export const watch = (plan: Plan, state: State) =>
   lift((item, out) => {
     out.push(item);
@@ -24,6 +27,10 @@ function seeReading(plan: Plan, state: State, reading: Reading, out: Item[]): vo
   const streamPlan = plan.streams[reading.stream]!;
   const stream = state.streams[reading.stream]!;
   const device = lookUpDevice(stream, streamPlan.keyings, reading.device, reading.labels);
+  if (reading.retained) {
+    if (streamPlan.hasSilence) for (const key of device.keys) seeRetained(streamPlan, stream, key, reading);
+    return;
+  }
   const { presence } = device;
   if (!presence.online) {
     const reason = presence.seenAt < 0 ? 'first-reading' : 'reading';
@@ -34,6 +41,12 @@ function seeReading(plan: Plan, state: State, reading: Reading, out: Item[]): vo
   for (const key of device.keys) hear(streamPlan, stream, key, reading, reading.receivedAt, out);
 }
 
+/** Somebody has spoken by this key, but not now. Where it was never heard of, the wait for it begins. */
+function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
+  if (key.hearing.seenAt < 0)
+    awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
+}
+
 function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
@@ -42,6 +55,14 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
     stream.devices.get(status.device) ?? lookUpDevice(stream, streamPlan.keyings, status.device, status.labels);
   const { presence } = device;
   const own = device.keys.find((key) => streamPlan.keyings[key.keying]!.byDevice)!;
+  const isNews = presence.status !== status.online;
+  presence.status = status.online;
+  // The broker says again what it said before; what the device has sent since tells more.
+  if (status.retained && !isNews) return;
+  if (status.retained && status.online) {
+    seeRetainedOnline(streamPlan, stream, device, own, status, out);
+    return;
+  }
   if (status.online) {
     if (!presence.online) change(device, status.stream, true, 'status', status, out);
     presence.seenAt = status.at;
@@ -50,6 +71,34 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   }
   if (presence.online || !presence.known) change(device, status.stream, false, 'last-will', status, out);
   for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
+}
+
+/** The device is connected, by what its broker says; whether it sends readings is to be seen, and is waited for from now on. */
+function seeRetainedOnline(
+  plan: StreamPlan,
+  stream: StreamState,
+  device: DeviceState,
+  own: KeyState,
+  status: Status,
+  out: Item[],
+): void {
+  if (device.presence.online) return;
+  change(device, status.stream, true, 'status', status, out);
+  awaitReading(plan, stream, own, status, own.hearing.seenAt < 0 ? status.at : own.hearing.seenAt);
+}
+
+/** Silence counts from now on, and ends none that there is. */
+function awaitReading(
+  plan: StreamPlan,
+  stream: StreamState,
+  key: KeyState,
+  { liveMs, connection }: { readonly liveMs: number; readonly connection: number },
+  seenAt: number,
+): void {
+  const rules = plan.silenceRules[key.keying]!;
+  if (rules.length === 0) return;
+  Object.assign(key.hearing, { seenAt, seenLiveMs: liveMs, connection });
+  wakeAt(stream, key, liveMs + Math.min(...rules.map(({ silenceMs }) => silenceMs)));
 }
 
 /** The key has been heard of; if it was silent, it no longer is. */
