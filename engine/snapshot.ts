@@ -4,6 +4,7 @@ import { isAttended, isRemembered, isTimed, type LimitRecord } from './alerts/no
 import { isOpen, type Orphan, traceOf } from './alerts/orphan.ts';
 import { listNumbering, type NumberingEntry, restoreNumbering } from './decode/numbering.ts';
 import { createDeliveries, type PackedDeliveries, packDeliveries, unpackDeliveries } from './decode/redelivery.ts';
+import { packBrought, unpackBrought } from './decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { rowStreamOf } from './delivery/evidence.ts';
 import type { LiveClock } from './devices/liveness.ts';
@@ -53,6 +54,8 @@ export interface SnapshotHead {
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** As `packDeliveries` gives them; text in what older versions wrote. */
   readonly deliveries: Readonly<Record<string, PackedDeliveries | string>>;
+  /** As `packBrought` gives them. Absent in what older versions wrote. */
+  readonly brought?: Readonly<Record<string, string>>;
   /** Absent in what older versions wrote. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
   /** Rule name → version: whose state this is. */
@@ -77,6 +80,8 @@ export interface DeviceSnapshot {
   readonly name: string;
   readonly labels: readonly string[];
   readonly presence: Presence;
+  /** See `StreamState.newest`; absent where there is none. */
+  readonly newestAt?: number;
   /** See `DeviceState.newest`; absent where it is empty, and in what older versions wrote. */
   readonly newest?: readonly number[];
   /** See `StreamState.skewed`. */
@@ -123,6 +128,7 @@ function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotH
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
+    brought: Object.fromEntries(brokers.map((name, i) => [name, packBrought(state.brought[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
@@ -177,7 +183,9 @@ function writeStream(
   }
   for (const { name, labels, presence, newest } of devices.values()) {
     const skewed = stream.skewed.has(name) && { skewed: true as const };
-    write(['device', { name, labels, presence, ...(newest.length > 0 && { newest }), ...skewed }]);
+    const newestAt = stream.newest.get(name);
+    const sent = newestAt !== undefined && { newestAt };
+    write(['device', { name, labels, presence, ...sent, ...(newest.length > 0 && { newest }), ...skewed }]);
   }
   if (meaning !== undefined) for (const entry of listLastKnown(lastKnown)) write(['known', entry]);
   if (sequence === undefined) return;
@@ -271,6 +279,8 @@ interface Restoration {
   /** Open alerts that nobody judges any more. */
   readonly ended: (Omit<Orphan, 'rule'> & { readonly name: string })[];
   traces: Readonly<Record<string, RuleTrace>>;
+  /** The newest stamp of a device, as far as an older version knew it: when it was heard of. */
+  readonly heardAt: (presence: Presence) => number | undefined;
   /** The stream whose pieces come; undefined: it is gone, or another by now. */
   target: Target | undefined;
 }
@@ -290,6 +300,7 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, from:
     if (clock !== undefined) state.clocks[i] = { ...clock };
     const deliveries = from.deliveries[name];
     state.deliveries[i] = deliveries === undefined ? createDeliveries() : unpackDeliveries(deliveries);
+    state.brought[i] = unpackBrought(from.brought?.[name] ?? '');
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   const connections = from.brokers.map((name): Connection => {
@@ -308,7 +319,8 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, from:
     const rule = kept.get(name);
     if (rule !== undefined) state.alerting.rules[rule.index]!.limit = limit;
   }
-  return { plan, state, kept, connections, dropped, orphans: [], ended: [], traces: {}, target: undefined };
+  const heardAt = ({ seenAt }: Presence) => (from.brought === undefined && seenAt >= 0 ? seenAt : undefined);
+  return { plan, state, kept, connections, dropped, orphans: [], ended: [], traces: {}, heardAt, target: undefined };
 }
 
 function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly ['head', SnapshotHead]>): void {
@@ -331,6 +343,10 @@ function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly [
     const device = addDevice(streamPlan, stream, from.name, from.labels);
     Object.assign(device.presence, from.presence);
     takeNewest(target, device, from.newest);
+    if (streamPlan.config.time !== undefined) {
+      const newestAt = from.newestAt ?? restoration.heardAt(from.presence);
+      if (newestAt !== undefined) stream.newest.set(from.name, newestAt);
+    }
     stream.admitted.add(from.name);
     if (from.skewed) stream.skewed.add(from.name);
   } else if (kind === 'known') {

@@ -4,6 +4,7 @@ import type { Limited } from './alerts/noise.ts';
 import type { Orphan } from './alerts/orphan.ts';
 import type { Numbering } from './decode/numbering.ts';
 import { createDeliveries, type Deliveries } from './decode/redelivery.ts';
+import type { Brought, Newest } from './decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from './decode/session-gap.ts';
 import { createLiveClock, type LiveClock } from './devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from './devices/timing-wheel.ts';
@@ -23,10 +24,11 @@ import type { WindowState } from './windows/window-kind.ts';
  * is the directory (which keys a device's readings belong to), which follows from the reading alone.
  */
 export interface State {
-  /** By broker index. All three belong to decode. */
+  /** By broker index. All four belong to decode. */
   readonly clocks: LiveClock[];
   readonly deliveries: Deliveries[];
   readonly sessions: SessionTrace[];
+  readonly brought: Brought[];
   /** By stream index. */
   readonly streams: StreamState[];
   readonly alerting: Alerting;
@@ -62,6 +64,8 @@ export interface StreamState {
   readonly skewed: Set<string>;
   /** By device, where the stream declares a sequence. Belongs to decode. */
   readonly numberings: Map<string, Numbering>;
+  /** Where the stream declares a time. Belongs to decode. */
+  readonly newest: Newest;
   readonly devices: Map<string, DeviceState>;
   /** Keys by text, one map per keying of the stream. */
   readonly keys: Map<string, KeyState>[];
@@ -98,6 +102,8 @@ export interface Presence {
   known: boolean;
   /** Receive time of its last reading; -1 before the first. */
   seenAt: number;
+  /** What its last status said, retained or not; undefined before the first. */
+  status?: boolean;
 }
 
 /** What is remembered of one key. `alerts`, `windows`, `running` and `remembered` are by the rules' slots. */
@@ -153,10 +159,12 @@ export function createState(plan: Plan, connections: number): State {
     clocks: Array.from({ length: connections }, createLiveClock),
     deliveries: Array.from({ length: connections }, createDeliveries),
     sessions: Array.from({ length: connections }, createSessionTrace),
+    brought: Array.from({ length: connections }, () => new Set()),
     streams: plan.streams.map((stream) => ({
       admitted: new Set(),
       skewed: new Set(),
       numberings: new Map(),
+      newest: new Map(),
       devices: new Map(),
       keys: stream.keyings.map(() => new Map()),
       marks: stream.keyings.map(() => 0),

@@ -27,6 +27,9 @@ export const COUNTERS = {
   statuses_over_device_limit: 'Messages of status topics about devices above `limits.devices`; left out.',
   readings_clamped: 'Readings whose stamp lay too far ahead and was set back to the receive time.',
   retained_ignored: 'Retained messages without a stamp of their own, which say nothing about now.',
+  retained_repeated: 'Retained messages that a subscription had brought before; neither judged nor stored again.',
+  readings_outdated:
+    'Retained readings no newer than what their device has sent, or with a stamp too far ahead; neither judged nor stored.',
   fields_ignored: 'Undeclared fields that the stream ignores.',
   rejected: 'Messages and readings that could not be decoded.',
   windows_closed: 'Windows closed.',

@@ -29,9 +29,12 @@ export interface DecoderOptions {
  * config, whose broker and topic fit takes the message; where none does it is rejected as `no-stream`. What is wrong with a whole
  * message rejects it; what is wrong with one element of `each` or one line of `ndjson` rejects that one alone, and its neighbours
  * go on. A retained message of a stream without a time of its own says nothing about now: it is ignored and counted. An empty array
- * is a message of no readings. The outcome depends on the record alone.
+ * is a message of no readings. The outcome depends on the record alone, and on `isKnown`, which is asked of each retained message that is
+ * no status: one that is known is counted and says nothing.
  */
-export function createDecoder(options: DecoderOptions): (record: MessageRecord, out: Item[]) => void {
+export function createDecoder(
+  options: DecoderOptions,
+): (record: MessageRecord, out: Item[], isKnown?: (record: MessageRecord) => boolean) => void {
   const { brokers, maxAheadMs, counters } = options;
   const reject = createReject(counters);
   const streams = options.streams.map(compileStream);
@@ -39,8 +42,18 @@ export function createDecoder(options: DecoderOptions): (record: MessageRecord, 
     createMessageReader(stream, createReader(stream, maxAheadMs, counters), counters, reject),
   );
   const routeOf = createRoutes(streams, brokers);
-  return (record, out) => {
+  return (record, out, isKnown) => {
     const route = routeOf(record.connection, record.topic);
+    if (record.retain && route.kind !== 'status') {
+      if (route.kind === 'data' && streams[route.stream]!.config.time === undefined) {
+        counters.retained_ignored++;
+        return;
+      }
+      if (isKnown?.(record)) {
+        counters.retained_repeated++;
+        return;
+      }
+    }
     if (route.kind === 'data') sinks[route.stream]!(record, route, out);
     else if (route.kind === 'status') {
       for (const target of route.targets) {
@@ -137,10 +150,6 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
   }
 
   return (record, route, out) => {
-    if (record.retain && config.time === undefined) {
-      counters.retained_ignored++;
-      return;
-    }
     const parsed = parse(record.payload);
     if (parsed instanceof Fault) return reject(parsed, record, stream.index, out);
     context ??= { record, topic: route.topic, hash, exact: parseExactly === undefined };

@@ -40,6 +40,7 @@ export function readStatus(record: MessageRecord, target: StatusTarget): Status 
     device: target.device,
     labels: target.labels,
     online,
+    retained: record.retain,
     liveMs: 0,
   };
 }

@@ -112,6 +112,8 @@ export interface Status {
   readonly device: string;
   readonly labels: readonly string[];
   readonly online: boolean;
+  /** A new subscription brought it: it says how things are with the device, and not that it has just spoken. */
+  readonly retained: boolean;
   /** Live time of its broker connection at its arrival; set when it enters the chain. */
   liveMs: number;
 }

@@ -40,6 +40,8 @@ export interface Reading {
   liveMs: number;
   /** Those of its device, where a rule of its stream looks at them; set when it enters the chain. */
   attributes: AttributeValues | undefined;
+  /** A new subscription brought it: it is judged by its stamp, and no sign that the device lives. */
+  retained?: true;
   /** Came after every window that some rule would have had it in had closed; set by the window step, kept in the table. */
   late: boolean;
 }

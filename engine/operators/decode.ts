@@ -1,5 +1,6 @@
 import { isRepetition } from '../decode/numbering.ts';
 import { forgetDeliveries, isRedelivery, settleDeliveries, unsettleDeliveries } from '../decode/redelivery.ts';
+import { isBroughtAgain, isOutdated, noteSent } from '../decode/retained.ts';
 import { loseSession, resumeSession } from '../decode/session-gap.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
@@ -11,8 +12,8 @@ import { admitDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
-/** Turns a message into readings, status changes and rejections, appended to `out`. */
-export type Decoder = (record: MessageRecord, out: Item[]) => void;
+/** Turns a message into readings, status changes and rejections, appended to `out`. See `createDecoder`. */
+export type Decoder = (record: MessageRecord, out: Item[], isKnown?: (record: MessageRecord) => boolean) => void;
 
 export interface DecodeOptions {
   readonly decoder: Decoder;
@@ -28,12 +29,14 @@ export interface DecodeOptions {
 /**
  * Turns journal records into items and stamps them with live time, and readings with the attributes of their device where a rule looks
  * at them. What a broker delivers again, for want of an acknowledgement, stops here, and so do readings that their device's own count
- * shows to have come before. Marks pass, and the one by which a lost session is made good brings the gap that it leaves; a tick carries
- * every connection's live time. What a redriven message says is stored, and nothing else comes of it: it moves no clock. Of a device that
- * there is no room for, readings are stored, and nothing is remembered.
+ * shows to have come before, and retained ones that say nothing new. Marks pass, and the one by which a lost session is made good brings the
+ * gap that it leaves; a tick carries every connection's live time. What a redriven message says is stored, and nothing else comes of it: it
+ * moves no clock. Of a device that there is no room for, readings are stored, and nothing is remembered.
  */
 export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
+  const isStamped = plan.streams.map((stream) => stream.config.time !== undefined);
+  const isKnown = (record: MessageRecord) => isBroughtAgain(state.brought[record.connection]!, record);
   const sequences = plan.streams.map((stream) => stream.config.sequence);
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
@@ -44,17 +47,21 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
       }
       const clock = state.clocks[record.connection]!;
       if (clock.countedAt !== record.at) advanceLiveClock(clock, record.at);
-      if (clock.connected) state.sessions[record.connection]!.heardAt = record.at;
+      // What is retained comes by a way of its own, ahead of what waits in the session.
+      if (clock.connected && !record.retain) state.sessions[record.connection]!.heardAt = record.at;
       if (isRedelivery(state.deliveries[record.connection]!, record)) {
         counters.messages_redelivered += 1;
         return;
       }
       let kept = out.length;
-      decoder(record, out);
+      decoder(record, out, isKnown);
       for (let i = kept; i < out.length; i++) {
         const item = out[i]!;
         if (item.kind === 'reading') {
-          settleStamp(state.streams[item.stream]!, item, maxAheadMs, counters);
+          if (record.retain) {
+            if (!isNews(state, item, counters)) continue;
+            item.retained = true;
+          } else settleStamp(state.streams[item.stream]!, item, maxAheadMs, counters);
           if (!admitDevice(plan.streams[item.stream]!, state.streams[item.stream]!, item.device)) {
             state.streams[item.stream]!.skewed.delete(item.device);
             counters.readings_over_device_limit += 1;
@@ -66,6 +73,7 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
             const { numberings } = state.streams[item.stream]!;
             if (isRepetition(numberings, item, sequence, counters)) continue;
           }
+          if (isStamped[item.stream]! && !record.retain) noteSent(state.streams[item.stream]!.newest, item);
           item.liveMs = clock.liveMs;
           if (usesAttributes[item.stream]!) item.attributes = ofReadings.get(item.device)?.values;
         } else if (item.kind === 'status') {
@@ -130,6 +138,13 @@ function settleStamp(
 
 /** A batch that its row opens leaves with the next tick. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
+
+/** Whether a retained reading tells of something that we do not know yet; counts it where it does not. One without a stamp to go by does not. */
+function isNews({ streams }: State, reading: Reading, counters: Counters): boolean {
+  if (!reading.clamped && !isOutdated(streams[reading.stream]!.newest, reading)) return true;
+  counters.readings_outdated += 1;
+  return false;
+}
 
 /** A status that it may say is over. */
 function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void {

@@ -12,7 +12,10 @@ interface Moment {
   readonly offset: number;
 }
 
-/** Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. */
+/**
+ * Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. What a
+ * new subscription brings (retained) is no sign of life: see `seeRetained` and `seeRetainedOnline`.
+ */
 export const watch = (plan: Plan, state: State, counters: Counters) =>
   lift((item, out) => {
     out.push(item);
@@ -27,6 +30,12 @@ function seeReading(plan: Plan, state: State, counters: Counters, reading: Readi
   const device = lookUpDevice(streamPlan, stream, reading.device, reading.labels);
   if (device === undefined) return;
   if (device.keys.includes(undefined)) counters.readings_over_key_limit += 1;
+  if (reading.retained) {
+    if (streamPlan.hasSilence) {
+      for (const key of device.keys) if (key !== undefined) seeRetained(streamPlan, stream, key, reading);
+    }
+    return;
+  }
   const { presence } = device;
   if (!presence.online) {
     const reason = presence.seenAt < 0 ? 'first-reading' : 'reading';
@@ -39,6 +48,12 @@ function seeReading(plan: Plan, state: State, counters: Counters, reading: Readi
   }
 }
 
+/** Somebody has spoken by this key, but not now. Where it was never heard of, the wait for it begins. */
+function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
+  if (key.hearing.seenAt < 0)
+    awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
+}
+
 function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
@@ -47,6 +62,14 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   if (device === undefined) return;
   const { presence } = device;
   const [own] = device.keys;
+  const isNews = presence.status !== status.online;
+  presence.status = status.online;
+  // The broker says again what it said before; what the device has sent since tells more.
+  if (status.retained && !isNews) return;
+  if (status.retained && status.online) {
+    seeRetainedOnline(streamPlan, stream, device, own, status, out);
+    return;
+  }
   if (status.online) {
     if (!presence.online) change(device, status.stream, true, 'status', status, out);
     presence.seenAt = status.at;
@@ -55,6 +78,34 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   }
   if (presence.online || !presence.known) change(device, status.stream, false, 'last-will', status, out);
   for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
+}
+
+/** The device is connected, by what its broker says; whether it sends readings is to be seen, and is waited for from now on. */
+function seeRetainedOnline(
+  plan: StreamPlan,
+  stream: StreamState,
+  device: DeviceState,
+  own: KeyState,
+  status: Status,
+  out: Item[],
+): void {
+  if (device.presence.online) return;
+  change(device, status.stream, true, 'status', status, out);
+  awaitReading(plan, stream, own, status, own.hearing.seenAt < 0 ? status.at : own.hearing.seenAt);
+}
+
+/** Silence counts from now on, and ends none that there is. */
+function awaitReading(
+  plan: StreamPlan,
+  stream: StreamState,
+  key: KeyState,
+  { liveMs, connection }: { readonly liveMs: number; readonly connection: number },
+  seenAt: number,
+): void {
+  const rules = plan.silenceRules[key.keying]!;
+  if (rules.length === 0) return;
+  Object.assign(key.hearing, { seenAt, seenLiveMs: liveMs, connection });
+  wakeAt(stream, key, liveMs + Math.min(...rules.map(({ silenceMs }) => silenceMs)));
 }
 
 /** The key has been heard of; if it was silent, it no longer is. */

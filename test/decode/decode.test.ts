@@ -3,6 +3,7 @@ import { encode as encodeCbor } from 'cborg';
 import { describe, expect, test } from 'vitest';
 import { createDecoder } from '../../engine/decode/decode.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
+import type { Item } from '../../engine/model/item.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { decodeAll, decodeOne, field, MAX_AHEAD_MS, message, RECEIVED_AT, sampleStream } from './sample.ts';
 
@@ -449,6 +450,30 @@ describe('time', () => {
     expect(without.counters.retained_ignored).toBe(1);
     expect(decodeOne(TIMED, { ts: RECEIVED_AT - 9e9, temp: 1 }, { retain: true }).readings).toHaveLength(1);
   });
+
+  test('whether a retained message is known is asked, unless it is a status or says nothing about now', () => {
+    const stamped = { ts: RECEIVED_AT, temp: 1 };
+    const status = { topic: 'plant/{device}/status', offline: ['offline'], online: ['online'] };
+    const cases = [
+      [TIMED, stamped, { retain: true }, 0],
+      [TIMED, stamped, { retain: false }, 1],
+      [{}, stamped, { retain: true }, 0],
+      [{ ...TIMED, status }, 'online', { retain: true, topic: 'plant/d/status' }, 1],
+      [TIMED, stamped, { retain: true, topic: 'nowhere' }, 0],
+    ] as const;
+    const asked = cases.map(([changes, payload, record, items]) => {
+      const counters = createCounters();
+      const streams = [sampleStream(changes)];
+      const decode = createDecoder({ streams, brokers: ['main'], maxAheadMs: MAX_AHEAD_MS, counters });
+      let count = 0;
+      const out: Item[] = [];
+      decode(message(payload, record), out, () => ++count > 0);
+      expect(out).toHaveLength(items);
+      expect(counters.retained_repeated).toBe(count);
+      return count;
+    });
+    expect(asked).toEqual([1, 0, 0, 0, 1]);
+  });
 });
 
 describe('many readings in a message', () => {
@@ -673,6 +698,7 @@ describe('status topics', () => {
         device: 'd',
         labels: ['h'],
         online,
+        retained: true,
         liveMs: 0,
       },
     ]);

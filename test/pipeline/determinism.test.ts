@@ -88,7 +88,8 @@ describe('the fold', () => {
         expect(new Set(changes).size).toBe(changes.length);
         expect(changes.length).toBe(counters.transitions);
         const { sensors = [], meters = [], pumps = [] } = rows;
-        expect(sensors.length + meters.length + pumps.length).toBe(counters.readings - counters.readings_repeated);
+        const left = counters.readings - counters.readings_repeated - counters.readings_outdated;
+        expect(sensors.length + meters.length + pumps.length).toBe(left);
         const facts = rows.facts!.map((row) => row.id);
         expect(new Set(facts).size).toBe(facts.length);
         const told = events.filter(({ subject }) => subject.startsWith('weir.facts.'));
@@ -141,7 +142,9 @@ describe('the fold', () => {
     let late = 0;
     let repeated = 0;
     let missed = 0;
-    for (const { records } of fc.sample(scripts, { numRuns: 120, seed: 1 })) {
+    let outdated = 0;
+    let broughtAgain = 0;
+    for (const { records } of fc.sample(scripts, { numRuns: 200, seed: 1 })) {
       const { outputs, counters, feed } = startFold(setup);
       feed(records);
       const { rows } = takeApart(setup, outputs);
@@ -152,6 +155,8 @@ describe('the fold', () => {
       late += rows.sensors!.filter((row) => row.late).length;
       repeated += counters.readings_repeated;
       missed += counters.readings_missed;
+      outdated += counters.readings_outdated;
+      broughtAgain += counters.retained_repeated;
     }
     for (const { name, ...rule } of setup.plan.rules) {
       if ('view' in rule && rule.view !== undefined) {
@@ -163,6 +168,6 @@ describe('the fold', () => {
     }
     expect([...reasons].sort()).toEqual(['first-reading', 'last-will', 'reading', 'silence', 'status']);
     expect(gaps.size).toBe(2);
-    for (const count of [late, repeated, missed]) expect(count).toBeGreaterThan(0);
+    for (const count of [late, repeated, missed, outdated, broughtAgain]) expect(count).toBeGreaterThan(0);
   });
 });

@@ -116,12 +116,16 @@ export interface Sent {
   readonly ahead?: number;
   readonly site?: string;
   readonly connection?: number;
+  /** A new subscription brought it. */
+  readonly retain?: boolean;
 }
 
 /** How the broker delivered a message; by default without a packet id. */
 export interface Delivery {
   readonly packetId?: number;
   readonly dup?: boolean;
+  /** A new subscription brought it. */
+  readonly retain?: boolean;
   /** It comes again, out of the dead letters; milliseconds since `START_AT`: when it came first. */
   readonly redrivenFrom?: number;
 }
@@ -156,13 +160,14 @@ export function createScript(brokers = 1): Script {
       }
       script.now = ms;
     },
-    reading: (device, fields, { ahead = 0, site = 'north', connection = 0 } = {}) =>
+    reading: (device, fields, { ahead = 0, site = 'north', connection = 0, retain = false } = {}) =>
       script.message(
         `plant/${site}/${device}/data`,
         JSON.stringify({ ts: START_AT + script.now + ahead, ...fields }),
         connection,
+        { retain },
       ),
-    message: (topic, payload, connection = 0, { packetId = 0, dup = false, redrivenFrom } = {}) =>
+    message: (topic, payload, connection = 0, { packetId = 0, dup = false, retain = false, redrivenFrom } = {}) =>
       records.push({
         kind: 'message',
         offset: records.length,
@@ -171,7 +176,7 @@ export function createScript(brokers = 1): Script {
         topic,
         payload: Buffer.from(payload),
         qos: 1,
-        retain: false,
+        retain,
         dup,
         packetId,
         ...(redrivenFrom !== undefined && { redriven: true }),

@@ -306,12 +306,45 @@ const mark: fc.Arbitrary<Action> = fc
     if (mark === 'started') script.mark('connected', 0);
   });
 
+/** What new subscriptions bring, often again. */
+const retained: fc.Arbitrary<Action> = fc
+  .record({
+    device,
+    connection,
+    again: fc.boolean(),
+    made: fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc
+          .record({ at: fc.constantFrom(0, 0, 2_000, 20_000, 3_600_000), temp: fc.nat(9) })
+          .map(({ at, temp }) => ['plant/a/', '/data', JSON.stringify({ ts: START_AT + at, temp })] as const),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.constantFrom('online', 'offline').map((word) => ['plant/a/', '/status', word] as const),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          ['plant/a/', '/data', '{'] as const,
+          ['meters/', '', '{"power":9}'] as const,
+          ['elsewhere/', '', '{}'] as const,
+        ),
+      },
+    ),
+  })
+  .map(({ device, connection, again, made: [before, behind, payload] }) => (script) => {
+    for (let times = again ? 2 : 1; times > 0; times--) {
+      script.message(`${before}${device}${behind}`, payload, connection, { retain: true });
+    }
+  });
+
 /** The broker has forgotten us; what was retained may come before we are subscribed again. */
 const sessionLoss: fc.Arbitrary<Action> = fc
-  .record({ connection: fc.constantFrom(0, 1), retained: fc.boolean(), ms: fc.nat(200) })
-  .map(({ connection, retained, ms }) => (script) => {
+  .record({ connection: fc.constantFrom(0, 1), retain: fc.option(fc.boolean(), { nil: undefined }), ms: fc.nat(200) })
+  .map(({ connection, retain, ms }) => (script) => {
     script.mark('session-lost', connection);
-    if (retained) script.reading('d1', { temp: 1 }, { connection });
+    if (retain !== undefined) script.reading('d1', { temp: 1 }, { connection, retain });
     script.now += ms;
     script.mark('connected', connection);
   });
@@ -327,6 +360,7 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 3, arbitrary: redelivery },
       { weight: 3, arbitrary: numbered },
       { weight: 2, arbitrary: status },
+      { weight: 2, arbitrary: retained },
       { weight: 1, arbitrary: garbage },
       { weight: 2, arbitrary: redriven },
       { weight: 2, arbitrary: attributes },
