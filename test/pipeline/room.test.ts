@@ -245,7 +245,7 @@ describe('what there is room for', () => {
         // Before the first tick, the head has less of the alert clock.
         expect(behind.checkpoint().split('\n').slice(1)).toEqual(single.checkpoint().split('\n').slice(1));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });
