@@ -13,7 +13,7 @@ describe('the lock of a folder', () => {
   it('is not held by a process that has died, and that nobody has taken notice of', async () => {
     const folder = makeFolder();
     // The shell never waits for its child, which is a zombie once it has ended.
-    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const shell = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       const [said] = await once(shell.stdout, 'data');
       const pid = Number(String(said));
