@@ -28,6 +28,8 @@ const CATCHES: Readonly<Record<keyof typeof MISTAKES, string>> = {
   'checkpoint before the confirmation': 'killed without ClickHouse',
   'redelivery taken for new': 'dies: after-sync',
   'redelivery forgotten too soon': 'acknowledgements lost',
+  'overlapping topics subscribed to': 'topics overlap',
+  'removed topics left subscribed': 'topics removed',
   'refused row dropped': 'one row refused',
   'closed alert left open': 'calm',
   'damage ends the journal': 'journal with flipped bits',

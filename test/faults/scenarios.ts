@@ -1,6 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import mqtt from 'mqtt';
 import { DiscardPolicy, type StreamConfig } from 'nats';
 import { readStream } from '../integration/servers/events.ts';
 import type { Expectation } from './oracle.ts';
@@ -175,6 +176,49 @@ const poisoned = (sent: Sent): Sent => ({
   ...sent,
   payload: JSON.stringify({ ...JSON.parse(sent.payload), text: '\u0001'.repeat(150_000) }),
 });
+/** Streams beside that of the readings. */
+const REMOVED = { topic: 'removed/{device}', format: 'json', fields: { value: 'number' } };
+const OVERLAPPING = { topic: 'plant/d7/#', format: 'json', device: 'id', fields: { value: 'number' } };
+
+/** The config has it no longer, from the next engine on. */
+const removeStream = ({ folder }: World, name: string): void => {
+  const file = join(folder, 'weir.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as { streams: Record<string, unknown> };
+  delete config.streams[name];
+  writeFileSync(file, JSON.stringify(config));
+};
+
+/** The engine is killed, also while it unsubscribes, and the broker loses the connection. */
+const removeTopics = async (world: World, { full, random }: Run): Promise<void> => {
+  await delay(500);
+  await world.kill();
+  removeStream(world, 'removed');
+  // Messages wait in the session by the subscription that is to go.
+  await delay(300);
+  await world.revive();
+  for (let i = 0; i < (full ? 10 : 2); i++) {
+    await delay(50 + random() * 300);
+    await world.restart();
+    world.links.mqtt.cut();
+  }
+};
+
+/** The subscription is gone, and of what still came by it after the change nothing became a dead letter. */
+const areTopicsGone = async (world: World): Promise<boolean> => {
+  const ended = world.log().some(({ msg }) => msg.startsWith('Ended the subscription to removed/+'));
+  const changedAt = world.log().filter(({ msg }) => msg === 'running')[1]?.time;
+  const [row] = await world.query<{ c: string }>(
+    `SELECT count() AS c FROM ${world.database}.dead_letters WHERE time > parseDateTime64BestEffort('${changedAt}', 3)`,
+  );
+  const { weir_messages_unwanted_total: before = 0 } = await world.engine().metrics();
+  const client = await mqtt.connectAsync(world.broker.url);
+  await client.publishAsync('removed/x', '{}', { qos: 1 });
+  await client.endAsync();
+  // Whatever the broker had sent by then has come when the next second is ticked.
+  await delay(1_000);
+  const { weir_messages_unwanted_total: after } = await world.engine().metrics();
+  return ended && Number(row?.c) === 0 && before > 0 && before === after;
+};
 
 const isLate = (n: number) => n >= 0 && (n * 7_919) % 100 < 5;
 const LATE_BY = 500;
@@ -418,6 +462,26 @@ export const SCENARIOS: readonly Scenario[] = [
       ...(isLate(n) && n + LATE_BY < count ? [] : [readingOf(n)]),
       ...(isLate(n - LATE_BY) ? [readingOf(n - LATE_BY)] : []),
     ],
+  },
+  {
+    name: 'topics removed',
+    short: true,
+    config: { streams: { removed: REMOVED } },
+    publish: (n) => [readingOf(n), ...(n % 5 === 0 ? [{ topic: 'removed/x', payload: '{"value":1}' }] : [])],
+    disturb: removeTopics,
+    happened: areTopicsGone,
+  },
+  {
+    name: 'topics overlap',
+    short: true,
+    // Mosquitto delivers each reading of one device twice, if it is asked to.
+    broker: ['allow_duplicate_messages true'],
+    config: { streams: { overlapping: OVERLAPPING } },
+    disturb: async (world) => {
+      await delay(500);
+      await world.restart();
+      world.links.mqtt.cut();
+    },
   },
   {
     name: 'garbage among good',

@@ -98,6 +98,16 @@ export const MISTAKES = {
     find: 'if (deliveries.taken - number < OLD)',
     replace: 'if (deliveries.taken - number >= 300) return true; else',
   },
+  'overlapping topics subscribed to': {
+    file: 'connectors/mqtt/subscriptions.js',
+    find: 'mergeOverlapping(options.broker.subscriptions)',
+    replace: 'options.broker.subscriptions.map((each) => ({ ...each, of: [] }))',
+  },
+  'removed topics left subscribed': {
+    file: 'connectors/mqtt/subscriptions.js',
+    find: 'if (gone.length === 0)',
+    replace: 'if (true)',
+  },
   'refused row dropped': {
     file: 'engine/commands/outlets.js',
     find: 'await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });',
