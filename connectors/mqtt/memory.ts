@@ -1,14 +1,14 @@
 import type { SessionRecord, SessionStore } from '../../engine/ports.ts';
 import { brokerAddress, type ResolvedBroker } from './broker.ts';
 
-/** What is remembered of the session that one broker holds for us. */
+/** What one broker's session may be subscribed to. */
 export interface SessionMemory {
   readonly filters: readonly string[];
   /** The broker has forgotten the session, and with it every subscription. */
   forget(): void;
   /** Takes in what is about to be subscribed to; durable when it returns. */
   remember(filters: readonly string[]): void;
-  /** The broker has unsubscribed whatever is not among `kept`. Of the rest only the latest are remembered, for their messages may still come. */
+  /** The broker has unsubscribed all but `kept`. Of the others the latest 1,000 stay remembered, because their messages may still come. */
   settle(kept: readonly string[]): void;
 }
 
@@ -17,9 +17,9 @@ const MOST_FILTERS = 1_000;
 const MOST_OTHERS = 100;
 
 /**
- * Makes the memories of some brokers, in their order. A session belongs to a client id at an address; where that address is new, what is known
- * of the broker by its name is taken over, for it may have moved. `onFault` is told, in words for people, what could not be read or written:
- * subscriptions that are not remembered cannot be ended later.
+ * Makes the memories of some brokers, in their order. A session belongs to a client id at an address. Where the address is new, the memory of
+ * the broker with the same name is copied, because the broker may have moved. `onFault` gets what could not be read or written, in words for
+ * people; the memory then holds for this process alone.
  */
 export function createMemories(
   store: SessionStore | undefined,

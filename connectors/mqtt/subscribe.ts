@@ -1,6 +1,6 @@
 import type { IClientSubscribeOptions, ISubscriptionMap, MqttClient } from 'mqtt';
+import type { Merged } from '../../engine/config/subscriptions.ts';
 import { isShared } from '../../engine/model/topic.ts';
-import type { ResolvedBroker } from './broker.ts';
 
 /** What a broker made of our subscriptions. */
 export interface SubscribeOutcome {
@@ -13,7 +13,7 @@ export interface SubscribeOutcome {
 /** Subscribes to everything in one packet; repeating it changes nothing. `done` is not called twice. */
 export function subscribe(
   client: MqttClient,
-  subscriptions: ResolvedBroker['subscriptions'],
+  subscriptions: readonly Merged[],
   done: (outcome: SubscribeOutcome) => void,
 ): void {
   // MQTT has no empty request.
@@ -23,7 +23,7 @@ export function subscribe(
   }
   client.subscribe(subscriptionMap(subscriptions), (error, _requests, suback) => {
     const granted = (suback?.granted ?? []) as readonly number[];
-    const refused = subscriptions.filter((_, index) => (granted[index] ?? 0) >= 128).map(({ filter }) => filter);
+    const refused = subscriptions.filter((_, index) => (granted[index] ?? 0) >= 128).map(nameOf);
     const what = refused.length > 0 ? refused.join(', ') : 'its topics';
     done({
       refusal: error ? `the subscription to ${what} was refused (${error.message})` : undefined,
@@ -35,8 +35,12 @@ export function subscribe(
   });
 }
 
+function nameOf({ filter, of }: Merged): string {
+  return of.length > 1 ? `${filter} (in place of ${of.join(' and ')})` : filter;
+}
+
 /** Retained messages come once per session (`rh` 1) and our own status not at all (`nl`); 3.1.1 knows neither. */
-function subscriptionMap(subscriptions: ResolvedBroker['subscriptions']): ISubscriptionMap {
+function subscriptionMap(subscriptions: readonly Merged[]): ISubscriptionMap {
   const entries = subscriptions.map(({ filter, qos }): [string, IClientSubscribeOptions] => [
     filter,
     // MQTT 5 forbids "no local" for shared subscriptions.

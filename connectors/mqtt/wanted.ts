@@ -5,10 +5,10 @@ const MAX_TOPICS = 50_000;
 const LONGEST_TOPIC = 256;
 
 /**
- * Makes the question whether a topic is wanted: by the filters that the config asks for (`wanted`), among those that the session may have.
- * It is not where it came by another of these alone: one that was removed from the config, or one that takes the place of several. Where it
- * came by none that is known, it is for the engine to say that nobody asked for it. The answer depends on the topic alone, so what is
- * delivered again fares as before.
+ * Tells whether the config asks for messages on a topic; `wanted` are its filters, `filters` all that the session may be subscribed to.
+ * False where only other filters of the session match: one that was removed from the config, or one that merges several. True where no known
+ * filter matches: such a message goes to the engine, which makes it a dead letter. The answer depends on the topic alone, so a redelivered
+ * message is treated as before.
  */
 export function createWanted(wanted: readonly string[], filters: readonly string[]): (topic: string) => boolean {
   const others = filters.filter((filter) => !wanted.includes(filter));

@@ -26,13 +26,13 @@ export function isBroughtAgain(brought: Brought, { topic, payload }: MessageReco
 /** Event time of the newest reading that each device has sent while we listened; milliseconds since the epoch. */
 export type Newest = Map<string, number>;
 
-/** Takes in a reading that came as it was sent, and not retained. */
+/** Takes in a reading that its device has just sent: not a retained one. */
 export function noteSent(newest: Newest, { device, time }: Reading): void {
   const known = newest.get(device);
   if (known === undefined || time > known) newest.set(device, time);
 }
 
-/** Whether a retained reading is no newer than what its device has sent: it has come already, or what has come is newer. */
+/** Whether a retained reading is no newer than the newest that its device has sent. */
 export function isOutdated(newest: Newest, { device, time }: Reading): boolean {
   const known = newest.get(device);
   return known !== undefined && time <= known;

@@ -48,7 +48,7 @@ function seeReading(plan: Plan, state: State, counters: Counters, reading: Readi
   }
 }
 
-/** Somebody has spoken by this key, but not now. Where it was never heard of, the wait for it begins. */
+/** The key exists, but has not spoken now. Where it was never heard of, the wait for its first reading begins. */
 function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
   if (key.hearing.seenAt < 0)
     awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
@@ -64,7 +64,7 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   const [own] = device.keys;
   const isNews = presence.status !== status.online;
   presence.status = status.online;
-  // The broker says again what it said before; what the device has sent since tells more.
+  // The broker repeats an old status; readings that came since are newer.
   if (status.retained && !isNews) return;
   if (status.retained && status.online) {
     seeRetainedOnline(streamPlan, stream, device, own, status, out);
@@ -80,7 +80,7 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
 }
 
-/** The device is connected, by what its broker says; whether it sends readings is to be seen, and is waited for from now on. */
+/** The broker says that the device is connected. Its silence, if there is one, goes on until it sends a reading. */
 function seeRetainedOnline(
   plan: StreamPlan,
   stream: StreamState,
@@ -94,7 +94,7 @@ function seeRetainedOnline(
   awaitReading(plan, stream, own, status, own.hearing.seenAt < 0 ? status.at : own.hearing.seenAt);
 }
 
-/** Silence counts from now on, and ends none that there is. */
+/** Counts silence from now on; one that is open stays open. */
 function awaitReading(
   plan: StreamPlan,
   stream: StreamState,

@@ -685,6 +685,16 @@ it('names the subscriptions that a broker refuses or lowers, and is ready once a
   expect(heard.marks).toEqual(['connected']);
 });
 
+it('names what a merged subscription that the broker refuses is for', async () => {
+  const url = await fakeBroker((packet) =>
+    packet.cmd === 'subscribe' ? { ...suback(packet), granted: [0x87] } : accept(packet),
+  );
+  const heard = listen(url, { subscriptions: subscriptionsTo('a/+/x', 'a/b/#') });
+  await until(() => heard.notices.length > 0);
+  const reason = 'the subscription to a/+/# (in place of a/+/x and a/b/#) was refused';
+  expect(heard.source.status().reason).toContain(reason);
+});
+
 it('gives up a broker that does not answer any more, and comes back to it', async () => {
   let pings = 0;
   const url = await fakeBroker((packet) => (packet.cmd === 'pingreq' && ++pings > 0 ? 'silence' : accept(packet)));
