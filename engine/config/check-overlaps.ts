@@ -40,7 +40,8 @@ function askedBy({ isSound }: Inspection, streams: readonly (readonly [string, S
   );
 }
 
-function askedIn({ isSound }: Inspection, { subscribe = [] }: BrokerEntry, path: Path): readonly Asked[] {
+function askedIn({ isSound, isPresent }: Inspection, { subscribe = [] }: BrokerEntry, path: Path): readonly Asked[] {
+  if (!isPresent([...path, 'subscribe'])) return [];
   return subscribe.flatMap((one, index) => {
     const place = [...path, 'subscribe', index];
     return isSound(place) ? [{ filter: typeof one === 'string' ? one : one.filter, path: place }] : [];
