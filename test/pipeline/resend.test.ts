@@ -169,7 +169,8 @@ describe('what an earlier run has left, under another config', () => {
           return rangeOf(batch, `token ${i}`);
         });
         const again = batchesOf(SETUPS[after]!, records, ranges).filter(({ earlier }) => earlier !== undefined);
-        const print = (token: string | undefined, batch: Batch) => `${token}: ${rowsOf(batch).join()}`;
+        // Rows that are alike to the byte may change places: a message can have a reading twice.
+        const print = (token: string | undefined, batch: Batch) => `${token}: ${rowsOf(batch).sort().join()}`;
         const isSame = ({ table }: Batch) => before === after || isReading(`${table} `);
         expect(
           again

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const PACKAGES = { mosquitto: 'mosquitto', 'nats-server': 'nats-server' };
+const PACKAGES = { mosquitto: 'mosquitto', mosquitto_sub: 'mosquitto-clients', 'nats-server': 'nats-server' };
 
 function isInstalled(command) {
   // Servers live in sbin, which the PATH of an ordinary user lacks.
