@@ -133,25 +133,22 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
     if (device instanceof Fault) return device;
     const labels = labelsOf(stream, topic, raw);
     if (labels instanceof Fault) return labels;
-    let time = timeOf(stream, raw, record.at);
-    if (time instanceof Fault) return time;
-    if (time < record.at - retainMs) return expired(time, record.at, stream);
+    const stamp = timeOf(stream, raw, record.at);
+    if (stamp instanceof Fault) return stamp;
+    if (stamp < record.at - retainMs) return expired(stamp, record.at, stream);
     const sequence = sequenceOf(stream, raw);
     if (sequence instanceof Fault) return sequence;
     if (sequence === undefined) identify(context.hash, index, id);
-    else identifyNumbered(seed, device, sequence, time, id);
-    const clamped = time > record.at + maxAheadMs;
-    if (clamped) {
-      time = record.at;
-      counters.readings_clamped++;
-    }
+    else identifyNumbered(seed, device, sequence, stamp, id);
+    const clamped = stamp > record.at + maxAheadMs;
+    if (clamped) counters.readings_clamped++;
     counters.fields_ignored += found.ignored;
-    return {
+    const reading: Reading = {
       kind: 'reading',
       stream: stream.index,
       device,
       labels,
-      time,
+      time: clamped ? record.at : stamp,
       receivedAt: record.at,
       connection: record.connection,
       offset: record.offset,
@@ -165,6 +162,8 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
       attributes: undefined,
       late: false,
     };
+    if (clamped) reading.stamp = stamp;
+    return reading;
   }
 
   return { begin, read, readPlain };

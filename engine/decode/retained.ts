@@ -23,13 +23,13 @@ export function isBroughtAgain(brought: Brought, { topic, payload }: MessageReco
   return again;
 }
 
-/** Event time of the newest reading that each device has sent while we listened; milliseconds since the epoch. */
+/** The newest stamp that each device has sent while we listened, as the device wrote it; milliseconds since the epoch. */
 export type Newest = Map<string, number>;
 
 /** Takes in a reading that its device has just sent: not a retained one. */
-export function noteSent(newest: Newest, { device, time }: Reading): void {
+export function noteSent(newest: Newest, { device, time, stamp = time }: Reading): void {
   const known = newest.get(device);
-  if (known === undefined || time > known) newest.set(device, time);
+  if (known === undefined || stamp > known) newest.set(device, stamp);
 }
 
 /** Whether a retained reading is no newer than the newest that its device has sent. */

@@ -36,6 +36,8 @@ export interface Reading {
   readonly extra: Readonly<Record<string, string>> | undefined;
   /** The device's stamp lay too far ahead of the receive time and was set back to it; may be set by the step that decodes. */
   clamped: boolean;
+  /** What the device's stamp was before that. */
+  stamp?: number;
   /** Live time of its broker connection at its arrival (see devices/liveness); set when it enters the chain. */
   liveMs: number;
   /** Those of its device, where a rule of its stream looks at them; set when it enters the chain. */

@@ -64,6 +64,11 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
           } else settleStamp(state.streams[item.stream]!, item, maxAheadMs, counters);
           if (!admitDevice(plan.streams[item.stream]!, state.streams[item.stream]!, item.device)) {
             state.streams[item.stream]!.skewed.delete(item.device);
+            if (record.retain) {
+              // Whether its device has sent it already, nobody remembers.
+              counters.readings_outdated += 1;
+              continue;
+            }
             counters.readings_over_device_limit += 1;
             out[kept++] = { kind: 'stored', offset: item.offset, at: item.receivedAt, made: item };
             continue;
@@ -129,6 +134,7 @@ function settleStamp(
   const isNew = !admitted.has(device);
   if (!clamped) {
     if (!isNew && !skewed.has(device)) return;
+    reading.stamp = time;
     reading.time = receivedAt;
     reading.clamped = true;
     counters.readings_clamped += 1;

@@ -144,7 +144,7 @@ describe('the fold', () => {
     let missed = 0;
     let outdated = 0;
     let broughtAgain = 0;
-    for (const { records } of fc.sample(scripts, { numRuns: 200, seed: 1 })) {
+    for (const { records } of fc.sample(scripts, { numRuns: 400, seed: 1 })) {
       const { outputs, counters, feed } = startFold(setup);
       feed(records);
       const { rows } = takeApart(setup, outputs);

@@ -142,6 +142,39 @@ describe('a retained reading', () => {
     expect(result.counters.readings_outdated).toBe(1);
   });
 
+  it('is known by the stamp that its device sent, also where that was set back and lies in the past by now', () => {
+    const script = createScript();
+    // One is far ahead; the other is taken to be, for it begins near the limit.
+    send(script, 3_600_000, { topic: 'd1/data' });
+    send(script, 290_000, { topic: 'd2/data' });
+    script.now = 7_200_000;
+    reconnect(script);
+    send(script, 3_600_000, { retain: true, topic: 'd1/data' });
+    send(script, 290_000, { retain: true, topic: 'd2/data' });
+    const result = play(SETUP, script);
+    expect(result.rows.sensors!.map(({ clamped }) => clamped)).toEqual([true, true]);
+    expect(result.counters.readings_outdated).toBe(2);
+  });
+
+  it('is left out where there is no room for its device, for nobody remembers what that has sent', () => {
+    const streams = {
+      sensors: {
+        topic: 'plant/{site}/{device}/data',
+        format: 'json',
+        time: { path: 'ts', unit: 'ms' },
+        fields: { temp: 'number' },
+        limits: { devices: 1 },
+      },
+    };
+    const script = createScript();
+    for (const topic of ['d1/data', 'd2/data']) send(script, 0, { topic });
+    reconnect(script);
+    for (const topic of ['d1/data', 'd2/data']) send(script, 0, { topic, retain: true });
+    const result = play(setUp([], { streams }), script);
+    expect(result.rows.sensors).toHaveLength(2);
+    expect(result.counters).toMatchObject({ readings_outdated: 2, readings_over_device_limit: 1 });
+  });
+
   it('is known as such after a restart, also where what had come was retained itself', () => {
     const script = createScript();
     send(script, 0, { topic: 'd1/data' });
