@@ -210,14 +210,14 @@ const areTopicsGone = async (world: World): Promise<boolean> => {
   const [row] = await world.query<{ c: string }>(
     `SELECT count() AS c FROM ${world.database}.dead_letters WHERE time > parseDateTime64BestEffort('${changedAt}', 3)`,
   );
-  const { weir_messages_unwanted_total: before = 0 } = await world.engine().metrics();
+  const { weir_messages_unwanted_total: before } = await world.engine().metrics();
   const client = await mqtt.connectAsync(world.broker.url);
   await client.publishAsync('removed/x', '{}', { qos: 1 });
   await client.endAsync();
   // Whatever the broker had sent by then has come when the next second is ticked.
   await delay(1_000);
   const { weir_messages_unwanted_total: after } = await world.engine().metrics();
-  return ended && Number(row?.c) === 0 && before > 0 && before === after;
+  return ended && Number(row?.c) === 0 && before === after;
 };
 
 const isLate = (n: number) => n >= 0 && (n * 7_919) % 100 < 5;
