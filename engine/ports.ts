@@ -61,9 +61,17 @@ export interface PortStatus {
 }
 
 /**
- * What to do about a failed delivery:
- * `transient` try again, for ever; `overload` try again, slower and with less; `bad-row` split the batch until the row is alone;
- * `fatal` stop this sink, say so loudly, keep the journal.
+ * Why a delivery failed. The class decides what the CALLER of the sink does (`operators/deliver.ts`, and for `bad-row` the outlet):
+ *
+ * - `transient`: the sink is away, or the outcome is unknown. The caller sends the same item again, for ever, after up to 30 s.
+ * - `overload`: the sink asks for less. The caller waits up to 60 s, and may first halve a batch.
+ * - `bad-row`: the sink will never take this item, and has nothing of it. The caller does not send it again. It halves a batch until the
+ *   bad row is alone; it shortens an event. What is still refused becomes a dead letter, and is confirmed once that is in its table.
+ * - `fatal`: somebody has to change the sink, its configuration or its permissions. The caller sends the same item again after up to a
+ *   minute, and drops nothing: the journal keeps it, and readiness says why.
+ *
+ * Whatever the class, the caller sends no later item of the same lane before that: a KV key, or the subject of an event without one.
+ * Items of other lanes go on. So a sink keeps nothing in order by itself, and never tries again by itself.
  */
 export type DeliveryErrorClass = 'transient' | 'overload' | 'bad-row' | 'fatal';
 
@@ -101,8 +109,8 @@ export interface EventSink {
    */
   open(repeatsFrom?: number): Promise<void>;
   /**
-   * Resolves when the server has the event (and its KV entry). Repeating it adds nothing. Rejects with a DeliveryError; the engine then tries
-   * again, for ever, but for the class `bad-row`: such an event goes to the dead letters.
+   * Resolves when the server has the event (and its KV entry). Repeating it, or a shorter form with the same id, adds nothing. Rejects with a
+   * DeliveryError. Events of one KV key, or of one subject where they have none, are to be published one after another.
    */
   publish(event: EventOutput): Promise<void>;
   status(): PortStatus;

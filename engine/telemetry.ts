@@ -37,6 +37,7 @@ export const COUNTERS = {
   events_suppressed: 'Changes of alerts that were not told because of `flapping` or `limit`; they stand in the table.',
   events_published: 'Events that NATS has confirmed.',
   events_retried: 'Publications tried again.',
+  events_shortened: 'Events that NATS takes only in a shorter form.',
   events_dead_lettered: 'Events that NATS refuses, now among the dead letters.',
   rows_inserted: 'Rows that ClickHouse has confirmed.',
   batches_inserted: 'Batches that ClickHouse has confirmed.',

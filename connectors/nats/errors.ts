@@ -12,12 +12,14 @@ const FATAL_CODES: ReadonlySet<string> = new Set([
   'INVALID_OPTION',
   'SERVER_OPT_NA',
   'WSS_REQUIRED',
-  'BAD_SUBJECT',
   'NOT_FUNC',
   'TLS',
 ]);
 /** Node's codes of a certificate that does not convince. */
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|ERR_OSSL/;
+
+/** Codes of the client that are the fault of the event alone. */
+const EVENT_CODES: ReadonlySet<string> = new Set(['MAX_PAYLOAD_EXCEEDED', 'BAD_SUBJECT', 'BAD_HEADER']);
 
 /** JetStream's `err_code`s (server/errors.json of nats-server) whose class differs from what their status code suggests. */
 const API_CLASSES: Readonly<Record<number, DeliveryErrorClass>> = {
@@ -45,7 +47,7 @@ function classify(error: unknown, code: string | undefined): DeliveryErrorClass 
     const known = api.err_code === undefined ? undefined : API_CLASSES[api.err_code];
     return known ?? (api.code >= 500 || api.code === 408 ? 'transient' : 'fatal');
   }
-  if (code === 'MAX_PAYLOAD_EXCEEDED') return 'bad-row';
+  if (code !== undefined && EVENT_CODES.has(code)) return 'bad-row';
   if (code !== undefined && (FATAL_CODES.has(code) || CERTIFICATE.test(code))) return 'fatal';
   return 'transient';
 }

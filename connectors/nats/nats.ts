@@ -4,7 +4,6 @@ import type { EventOutput } from '../../engine/model/output.ts';
 import { DeliveryError, type EventSink, type PortStatus } from '../../engine/ports.ts';
 import { type Link, type NatsLogin, openLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
-import { createLanes } from './lanes.ts';
 import { type Published, readPublished } from './published.ts';
 import { type BucketName, ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
@@ -35,13 +34,12 @@ const NO_JETSTREAM =
 
 /**
  * The sink of events. Each is published to JetStream with its id, so that a repeat within the stream's duplicate window adds nothing. At the
- * start and after an outage, what the streams have is read back first, however long ago they took it in; that is not published again. Once the event is there its KV entry is written. Events with the same KV key (or, lacking one, the same subject and stream) go out
- * strictly in the order of the first call for each, also across failures and retries; others run at once.
+ * start and after an outage, what the streams have is read back first, however long ago they took it in; that is not published again. Once the event is there its KV entry is written. Keeps nothing in order: that is for the caller (see
+ * `DeliveryErrorClass`).
  * Nothing is buffered while the server is away: `publish` rejects at once. Where the server has no JetStream, events are
  * published plainly and flushed, and `status` says so; where it had one before, events wait. The memory it takes is that of the publications the caller has under way.
  */
 export function createNatsSink(options: NatsSinkOptions): EventSink {
-  const lanes = createLanes();
   const notice = once(options.onNotice ?? (() => undefined));
   let link: Link | undefined;
   let opening: Promise<Link> | undefined;
@@ -88,7 +86,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     // `status` tells of a failure, and the next publication tries again.
     if (link !== undefined) findWay(link).catch(() => undefined);
   };
-  const deliver = async (event: EventOutput): Promise<void> => {
+  const publish = async (event: EventOutput): Promise<void> => {
     const on = connected();
     const chosen = await findWay(on);
     try {
@@ -121,10 +119,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
       }
       await findWay(connected());
     },
-    publish: (event) => {
-      const lane = event.kv ? `${event.kv.bucket} ${event.kv.key}` : event.stream && event.subject;
-      return lane === undefined ? deliver(event) : lanes.run(lane, event.id, () => deliver(event));
-    },
+    publish,
     status: () => describe(link, failure, lastWay),
     async close() {
       // One that is still opening would otherwise stay open.

@@ -1,16 +1,19 @@
 import { Subject, type Subscription } from 'rxjs';
 import { createOutbox, type Outbox } from '../delivery/outbox.ts';
-import { deliver } from '../operators/deliver.ts';
+import { deliver, type Lane } from '../operators/deliver.ts';
 import type { DeliveryError } from '../ports.ts';
 
 export interface OutletOptions<T> {
   /** Gets the sink ready; tried again until it succeeds. Nothing is sent before. */
   readonly open: () => Promise<void>;
   readonly send: (item: T) => Promise<void>;
-  readonly lane: (item: T) => number;
+  /** See `DeliverOptions`. */
+  readonly lane: (item: T) => Lane | undefined;
+  readonly concurrency?: number;
   readonly bytesOf: (item: T) => number;
   readonly random: () => number;
-  readonly onRetry: (error: DeliveryError, attempt: number, waitMs: number) => void;
+  /** Called before each new try; without an item where the sink could not be opened. */
+  readonly onRetry: (error: DeliveryError, item: T | undefined, attempt: number, waitMs: number) => void;
   /** Something was confirmed, or the sink has become ready. */
   readonly onProgress: () => void;
 }
@@ -19,12 +22,24 @@ export interface OutletOptions<T> {
 export interface Outlet<T> {
   readonly outbox: Outbox;
   readonly isOpen: boolean;
+  /** Items that the sink does not take, though it may be ready for others; undefined where there are none. */
+  readonly stuck: Stuck | undefined;
   push(item: T): void;
   /** The item no longer takes memory. */
   lighten(item: T): void;
   /** Ends all tries. What is not confirmed stays in the journal. */
   stop(): void;
 }
+
+export interface Stuck {
+  /** How many items have been tried often enough, or need somebody to change something. What waits behind them is not counted. */
+  readonly items: number;
+  /** Why the one that has been stuck longest failed last. */
+  readonly error: DeliveryError;
+}
+
+/** From so many tries on an item is stuck; by then it has waited for some seconds. */
+const STUCK_AFTER = 5;
 
 export function createOutlet<T>(options: OutletOptions<T>): Outlet<T> {
   const outbox = createOutbox();
@@ -38,18 +53,24 @@ export function createOutlet<T>(options: OutletOptions<T>): Outlet<T> {
     opened = resolve;
   });
 
-  const { random, lane } = options;
-  const onRetry = (error: DeliveryError, _item: unknown, attempt: number, waitMs: number) =>
-    options.onRetry(error, attempt, waitMs);
+  const { random } = options;
+  const stuck = new Map<T, DeliveryError>();
+  const onRetry = (error: DeliveryError, item: T, attempt: number, waitMs: number) => {
+    if (error.class === 'fatal' || error.class === 'overload' || attempt >= STUCK_AFTER) stuck.set(item, error);
+    options.onRetry(error, item, attempt, waitMs);
+  };
+  const onRetryOpen = (error: DeliveryError, _item: undefined, attempt: number, waitMs: number) =>
+    options.onRetry(error, undefined, attempt, waitMs);
   subscriptions.push(
-    opening$.pipe(deliver({ send: options.open, lane: () => 0, random, onRetry })).subscribe(() => {
+    opening$.pipe(deliver({ send: options.open, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(() => {
       isOpen = true;
       opened();
       options.onProgress();
     }),
     items$
-      .pipe(deliver({ send: (item) => open.then(() => options.send(item)), lane, random, onRetry }))
+      .pipe(deliver({ ...options, send: (item) => open.then(() => options.send(item)), onRetry }))
       .subscribe((item) => {
+        stuck.delete(item);
         outbox.confirm(pending.get(item)!);
         pending.delete(item);
         options.onProgress();
@@ -61,6 +82,10 @@ export function createOutlet<T>(options: OutletOptions<T>): Outlet<T> {
     outbox,
     get isOpen() {
       return isOpen;
+    },
+    get stuck() {
+      const [error] = stuck.values();
+      return error && { items: stuck.size, error };
     },
     push(item) {
       pending.set(item, outbox.add(options.bytesOf(item)));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { cut } from '../delivery/batches.ts';
+import { shorterEvents } from '../delivery/cloud-event.ts';
 import { createRowEncoder } from '../delivery/row-binary.ts';
 import { refusedRow, undeliverableRow } from '../delivery/rows.ts';
 import { DEAD_LETTERS, FIXED_TABLES, streamTable } from '../delivery/tables.ts';
@@ -8,23 +9,23 @@ import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
-import type { JournalRecord } from '../model/record.ts';
-import { DeliveryError, type EventSink, type TableSink } from '../ports.ts';
+import { type Clock, DeliveryError, type EventSink, type TableSink } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 import { insertBatch } from './insert.ts';
-import { createOutlet, type Outlet } from './outlet.ts';
+import { createOutlet, type Outlet, type OutletOptions } from './outlet.ts';
 import { createSpill, type Parcel } from './spill.ts';
 
 interface Common {
   readonly config: Config;
   readonly random: () => number;
+  readonly clock: Pick<Clock, 'steady'>;
   readonly log: Logger;
   readonly counters: Counters;
   readonly onProgress: () => void;
 }
 
-/** Events of one subject stay in order; this many subjects go side by side. */
-const EVENT_LANES = 64;
+/** Events under way at once. */
+const EVENT_CONCURRENCY = 64;
 /** What an event takes in memory beside its texts; bytes. */
 const EVENT_OVERHEAD_BYTES = 200;
 
@@ -34,7 +35,7 @@ const SPILL = 'spill';
 const SPILL_FROM = 0.5;
 
 /** An outlet whose batches go to the disk where memory has no room for them. */
-export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | 'push' | 'stop'> {
+export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'push' | 'stop'> {
   /** Bytes on the disk. */
   readonly spilledBytes: number;
   /** Puts an event that NATS will never take among the dead letters. Resolves when it is there; rejects with a DeliveryError. */
@@ -51,7 +52,7 @@ export function createTableOutlet(
   const { config, tableSink: sink, counters, journal, sent, log } = options;
   const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
   const deadLetters = createRowEncoder(DEAD_LETTERS);
-  const lane = createTableLanes(config.clickhouse.concurrency);
+  const turns = new Map<string, number>();
 
   const insertLetter = async (row: unknown[], offset: number): Promise<void> => {
     deadLetters.encodeRow(row, offset);
@@ -60,7 +61,7 @@ export function createTableOutlet(
   };
   const onDeadRow = async (row: Batch, error: DeliveryError): Promise<void> => {
     counters.rows_dead_lettered += 1;
-    const record = await findMessage(journal, row.fromOffset);
+    const record = await journal.find(row.fromOffset);
     log.error(
       { table: row.table, offset: row.fromOffset, reason: error.message },
       'ClickHouse refuses a row: to the dead letters',
@@ -80,14 +81,22 @@ export function createTableOutlet(
       counters.rows_inserted += batch.rows;
       await parcel.drop();
     },
-    lane: ({ table }) => lane(table),
+    // Batches need no order: a table has as many lanes as it may have inserts under way.
+    lane: ({ table }) => {
+      const turn = turns.get(table) ?? 0;
+      turns.set(table, (turn + 1) % config.clickhouse.concurrency);
+      return `${table} ${turn}`;
+    },
     bytesOf: ({ bytes }) => bytes,
-    onRetry: tell('clickhouse', 'inserts_retried', options),
+    onRetry: createRetryLog('clickhouse', 'inserts_retried', ({ table }) => table, options),
   });
   return {
     outbox: outlet.outbox,
     get isOpen() {
       return outlet.isOpen;
+    },
+    get stuck() {
+      return outlet.stuck;
     },
     get spilledBytes() {
       return spill.bytes;
@@ -97,18 +106,11 @@ export function createTableOutlet(
       outlet.push(parcel);
       if (outlet.outbox.bytes > config.clickhouse.queueBytes * SPILL_FROM) relieve(outlet, parcel, log);
     },
-    bury: (event, error) => insertLetter(undeliverableRow(event, error.message), event.offset),
+    async bury(event, error) {
+      if (!outlet.isOpen) throw new DeliveryError('transient', 'ClickHouse, which takes dead letters, is not open yet');
+      await insertLetter(undeliverableRow(event, error.message), event.offset);
+    },
     stop: () => outlet.stop(),
-  };
-}
-
-/** Numbers for the inserts that may go side by side: so many for each table, taken in turn. */
-function createTableLanes(concurrency: number): (table: string) => number {
-  const turns = new Map<string, { readonly first: number; turn: number }>();
-  return (table) => {
-    let own = turns.get(table);
-    if (own === undefined) turns.set(table, (own = { first: turns.size * concurrency, turn: 0 }));
-    return own.first + (own.turn++ % concurrency);
   };
 }
 
@@ -122,12 +124,10 @@ function relieve(outlet: Outlet<Parcel>, parcel: Parcel, log: Logger): void {
   );
 }
 
-async function findMessage(journal: Journal, offset: number): Promise<JournalRecord | undefined> {
-  for await (const records of journal.read(offset)) return records.find((record) => record.offset === offset);
-  return undefined;
-}
-
-/** The way to NATS: events, side by side but for those of one subject. */
+/**
+ * The way to NATS: events, side by side but for those of one key. An event that the server refuses goes out in a shorter form. Where it takes
+ * none of them, the event becomes a dead letter: tried again for ever, it would hold up the events behind it, and every checkpoint.
+ */
 export function createEventOutlet(
   options: Common & {
     readonly eventSink: EventSink;
@@ -140,41 +140,77 @@ export function createEventOutlet(
     ...options,
     open: () => sink.open(repeatsFrom),
     send: async (event) => {
-      try {
-        await sink.publish(event);
-        counters.events_published += 1;
-      } catch (error) {
-        // Tried again for ever, it would hold up the events behind it, and every checkpoint.
-        if (!(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
-        await bury(event, error);
-        counters.events_dead_lettered += 1;
-        const { subject, id, offset } = event;
-        log.error({ subject, id, offset, reason: error.message }, 'NATS refuses an event: to the dead letters');
-      }
+      const refusal = await publishForms(event, sink, counters);
+      if (refusal === undefined) return;
+      await bury(event, refusal);
+      counters.events_dead_lettered += 1;
+      const { subject, id, offset } = event;
+      log.error({ subject, id, offset, reason: refusal.message }, 'NATS refuses an event: to the dead letters');
     },
-    lane: ({ kv, subject }) => laneOf(kv === undefined ? subject : `${kv.bucket}.${kv.key}`),
+    lane: laneOf,
+    concurrency: EVENT_CONCURRENCY,
     bytesOf: ({ subject, body, kv }) =>
       EVENT_OVERHEAD_BYTES + 2 * (subject.length + body.length + (kv?.value?.length ?? 0)),
-    onRetry: tell('nats', 'events_retried', options),
+    onRetry: createRetryLog('nats', 'events_retried', ({ stream, subject }) => stream ?? subject, options),
   });
 }
 
-function laneOf(text: string): number {
-  let hash = 0;
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
-  return (hash >>> 0) % EVENT_LANES;
+/** Events that nothing keeps, such as those of dead letters, need no order. */
+function laneOf({ kv, stream, subject }: EventOutput): string | undefined {
+  if (kv !== undefined) return `${kv.bucket} ${kv.key}`;
+  return stream && subject;
 }
 
-/** One log line for the first failure and then one a minute, however many lanes are waiting. */
-function tell(sink: string, counter: CounterName, { log, counters }: Common) {
-  let quietUntilAttempt = 0;
-  return (error: DeliveryError, attempt: number, waitMs: number): void => {
+/** Publishes an event in the longest form that the server takes. Resolves with why it refused the last one, where it takes none. */
+async function publishForms(
+  whole: EventOutput,
+  sink: EventSink,
+  counters: Counters,
+): Promise<DeliveryError | undefined> {
+  let refusal: DeliveryError | undefined;
+  for (const event of formsOf(whole)) {
+    try {
+      await sink.publish(event);
+      counters.events_published += 1;
+      if (event !== whole) counters.events_shortened += 1;
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
+      refusal = error;
+    }
+  }
+  return refusal;
+}
+
+function* formsOf(event: EventOutput): Generator<EventOutput> {
+  yield event;
+  const { kv } = event;
+  for (const body of shorterEvents(event.body)) {
+    yield { ...event, body, ...(kv !== undefined && { kv: { ...kv, value: kv.value === null ? null : body } }) };
+  }
+}
+
+/** No more often than this is the same kind of failure logged, however many items fail. */
+const LOG_EVERY_MS = 60_000;
+
+/** Counts failures, and logs the first of its class for each table or stream and then one a minute. */
+function createRetryLog<T>(
+  sink: string,
+  counter: CounterName,
+  placeOf: (item: T) => string,
+  { log, counters, clock }: Common,
+): OutletOptions<T>['onRetry'] {
+  const loggedAt = new Map<string, number>();
+  return (error, item, attempt, waitMs) => {
     counters[counter] += 1;
-    if (attempt > 1 && attempt < quietUntilAttempt) return;
-    quietUntilAttempt = attempt === 1 ? 5 : attempt + 5;
+    const place = item && placeOf(item);
+    const kind = `${place} ${error.class}`;
+    const now = clock.steady();
+    if (now - (loggedAt.get(kind) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return;
+    loggedAt.set(kind, now);
     const level = error.class === 'fatal' ? 'error' : 'warn';
     log[level](
-      { sink, class: error.class, code: error.code, attempt, waitMs, reason: error.message },
+      { sink, place, class: error.class, code: error.code, attempt, waitMs, reason: error.message },
       'delivery failed; it will be tried again',
     );
   };

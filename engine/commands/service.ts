@@ -339,7 +339,9 @@ class JournaledService implements Service {
     const attributes = this.#attributes?.status() ?? [];
     const intake = this.#intake.status();
     const rules = this.#room.status();
-    return [journal, this.#source.status(), tableSink.status(), eventSink.status(), ...attributes, intake, rules];
+    const tables = statusOf(tableSink.status(), this.#tables);
+    const events = statusOf(eventSink.status(), this.#events);
+    return [journal, this.#source.status(), tables, events, ...attributes, intake, rules];
   }
 
   gauges(): Gauges {
@@ -393,4 +395,11 @@ class JournaledService implements Service {
     this.#checkpointer.request();
     await this.#checkpointer.settled();
   }
+}
+
+/** A sink that works, but for some of what is meant for it, is not ready: what it does not take holds up every checkpoint. */
+function statusOf(sink: PortStatus, { stuck }: Pick<TableOutlet, 'stuck'>): PortStatus {
+  if (!sink.ready || stuck === undefined) return sink;
+  const more = stuck.items > 1 ? ` (and ${stuck.items - 1} more like it)` : '';
+  return { name: sink.name, ready: false, reason: `${stuck.error.message}${more}` };
 }

@@ -1,3 +1,5 @@
+import { cutText, cutTexts, textLength } from './cut-text.ts';
+
 /** What differs between events; the rest of a CloudEvent is the same for all of ours. */
 export interface CloudEvent {
   /** Unique within the source. */
@@ -17,35 +19,55 @@ const EARLIEST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * The largest event, in bytes of UTF-8: what any server takes, also one that is told to take far less than NATS' default of 1 MiB. An event
- * that no server takes would be tried again for ever.
+ * The largest event, in bytes of UTF-8: a server takes it also where its `max_payload` is 64 KiB instead of NATS' default of 1 MiB.
  */
 export const MAX_EVENT_BYTES = 60_000;
-/** Bytes that each text may take in JSON, by and by, until the event is small enough. */
+/** Bytes that each text may take in JSON, step by step, until the event is small enough. */
 const TEXT_BYTES = [4_096, 1_024, 256, 64] as const;
-/** Ends a text that was cut. */
-const CUT = '…';
+/** The same for an event without the lists and objects of its data. */
+const OUTLINE_BYTES = [256, 64] as const;
+
+/** The envelope of a CloudEvent, in the order of its attributes. */
+interface Envelope {
+  readonly subject?: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+}
 
 /**
  * A CloudEvent 1.0 in structured JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
- * Attributes stand in a fixed order, so equal events are equal texts. Numbers that JSON lacks become null.
+ * Attributes have a fixed order, so equal events are equal texts. Numbers that JSON lacks become null.
  *
  * One that is larger than `MAX_EVENT_BYTES` has its longest texts cut, each with `…` at its end, and says `"truncated": true` in its data.
  * Where that is not enough (thousands of facts or conditions), lists and objects in its data are left out, and named in `leftOut`.
  */
 export function cloudEvent(event: CloudEvent): string {
-  const whole = JSON.stringify(envelope(event, event.data));
-  if (isSmall(whole)) return whole;
-  for (const bytes of TEXT_BYTES) {
-    const data = cutTexts({ ...event.data, truncated: true }, bytes) as CloudEvent['data'];
-    const subject = event.subject === undefined ? undefined : cutText(event.subject, bytes);
-    const shorter = JSON.stringify(envelope({ ...event, ...(subject !== undefined && { subject }) }, data));
+  const envelope = envelopeOf(event);
+  // The texts of some events are longer than a string may be, so these are not stringified whole.
+  const whole = textLength(envelope) > MAX_EVENT_BYTES ? undefined : JSON.stringify(envelope);
+  if (whole !== undefined && isSmall(whole)) return whole;
+  let shorter = '';
+  for (const form of shorterForms(envelope)) {
+    shorter = JSON.stringify(form);
     if (isSmall(shorter)) return shorter;
   }
-  return JSON.stringify(outline(event));
+  return shorter;
 }
 
-function envelope(event: CloudEvent, data: CloudEvent['data']): object {
+/**
+ * Shorter forms of an event that `cloudEvent` made, each smaller than the one before, for a server that does not take it whole. The last one,
+ * of about 1 KB, still has the id, and of an alert the rule, key, state, severity, times and the beginning of the message.
+ */
+export function* shorterEvents(body: string): Generator<string> {
+  let bytes = Buffer.byteLength(body);
+  for (const form of shorterForms(JSON.parse(body) as Envelope)) {
+    const shorter = JSON.stringify(form);
+    if (Buffer.byteLength(shorter) >= bytes) continue;
+    bytes = Buffer.byteLength(shorter);
+    yield shorter;
+  }
+}
+
+function envelopeOf(event: CloudEvent): Envelope {
   return {
     specversion: '1.0',
     id: event.id,
@@ -54,48 +76,36 @@ function envelope(event: CloudEvent, data: CloudEvent['data']): object {
     subject: event.subject === '' ? undefined : event.subject,
     time: formatTime(event.time),
     datacontenttype: 'application/json',
-    data,
-  };
+    data: event.data,
+  } as Envelope;
 }
 
-function outline({ subject = '', ...event }: CloudEvent): object {
-  const data: Record<string, unknown> = { truncated: true };
-  const leftOut: string[] = [];
-  for (const [name, value] of Object.entries(event.data)) {
-    if (typeof value === 'object' && value !== null) leftOut.push(name);
-    else data[name] = typeof value === 'string' ? cutText(value, TEXT_BYTES[2]) : value;
+function* shorterForms(envelope: Envelope): Generator<Envelope> {
+  for (const bytes of TEXT_BYTES) {
+    const data = cutTexts({ ...envelope.data, truncated: true }, bytes) as Envelope['data'];
+    yield withShorter(envelope, data, bytes);
   }
-  return envelope({ ...event, subject: cutText(subject, TEXT_BYTES[2]) }, { ...data, leftOut });
+  for (const bytes of OUTLINE_BYTES) yield withShorter(envelope, outline(envelope.data, bytes), bytes);
+}
+
+function withShorter(envelope: Envelope, data: Envelope['data'], bytes: number): Envelope {
+  const { subject } = envelope;
+  return { ...envelope, ...(subject !== undefined && { subject: cutText(subject, bytes) }), data };
+}
+
+function outline(data: Envelope['data'], bytes: number): Envelope['data'] {
+  const shorter: Record<string, unknown> = { truncated: true };
+  const leftOut = new Set(Array.isArray(data.leftOut) ? (data.leftOut as readonly string[]) : []);
+  for (const [name, value] of Object.entries(data)) {
+    if (typeof value !== 'object' || value === null) shorter[name] = cutTexts(value, bytes);
+    else if (name !== 'leftOut') leftOut.add(name);
+  }
+  return { ...shorter, leftOut: [...leftOut] };
 }
 
 function isSmall(text: string): boolean {
-  // No UTF-16 unit takes more than three bytes.
+  // No unit of UTF-16 takes more than three bytes.
   return text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES;
-}
-
-function cutTexts(value: unknown, bytes: number): unknown {
-  if (typeof value === 'string') return cutText(value, bytes);
-  if (Array.isArray(value)) return value.map((each) => cutTexts(each, bytes));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cutTexts(each, bytes)]));
-}
-
-/** As much of a text as takes no more than these bytes in JSON; a pair of surrogates stays together. */
-function cutText(text: string, bytes: number): string {
-  if (text.length * 6 <= bytes || jsonBytes(text) <= bytes) return text;
-  let kept = '';
-  let size = jsonBytes(CUT);
-  for (const character of text) {
-    size += jsonBytes(character);
-    if (size > bytes) break;
-    kept += character;
-  }
-  return kept + CUT;
-}
-
-/** Without the quotes. */
-function jsonBytes(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text)) - 2;
 }
 
 /**

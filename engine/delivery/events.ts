@@ -4,6 +4,7 @@ import type { RulePlan } from '../model/plan.ts';
 import type { FieldValue } from '../model/reading.ts';
 import type { RowStream } from '../model/row-stream.ts';
 import { cloudEvent, formatTime } from './cloud-event.ts';
+import { cutText, SHOWN_TEXT_BYTES } from './cut-text.ts';
 import { evidenceOf } from './evidence.ts';
 import {
   alertSubject,
@@ -38,8 +39,6 @@ export interface EventStream {
   readonly name: string;
   readonly config: { readonly labels: readonly { readonly name: string }[] };
 }
-
-const SHOWN_PAYLOAD_BYTES = 4_096;
 
 /**
  * The event of an alert that began to fire, changed its severity, was resolved or is told without a change, with its entry in the KV of
@@ -275,7 +274,10 @@ function reasonOf(told: Transition | Notice): string | undefined {
   return told.reason ?? (told.kind === 'notice' && told.notice === 'stable' ? 'stable' : undefined);
 }
 
-/** What the alert says at this change: the rule's message with the facts, the parts of the key and the severity filled in. */
+/**
+ * What the alert says at this change: the rule's message with the facts, the parts of the key and the severity filled in. A long text is cut:
+ * a message may have it a hundred times.
+ */
 export function alertMessage({ key, facts, severity }: Transition | Notice, rule: EventRule): string {
   const keyParts = named(rule.keying.per, key.parts);
   return rule.message(
@@ -289,7 +291,10 @@ function lookUp(
   keyParts: Readonly<Record<string, string>>,
   key: string,
 ): FieldValue | undefined {
-  if (Object.hasOwn(facts, name)) return facts[name] ?? undefined;
+  if (Object.hasOwn(facts, name)) {
+    const value = facts[name] ?? undefined;
+    return typeof value === 'string' ? cutText(value, SHOWN_TEXT_BYTES) : value;
+  }
   if (Object.hasOwn(keyParts, name)) return keyParts[name];
   return name === 'key' ? key : undefined;
 }
@@ -330,7 +335,7 @@ function eventId(journalId: string, offset: number, ...parts: readonly string[])
 }
 
 function shownPayload(payload: Uint8Array): Record<string, unknown> {
-  const shown = payload.subarray(0, SHOWN_PAYLOAD_BYTES);
+  const shown = payload.subarray(0, SHOWN_TEXT_BYTES);
   const size = { bytes: payload.length, truncated: shown.length < payload.length };
   try {
     // As a stream, for which a character cut in half at the end is no error.

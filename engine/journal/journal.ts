@@ -54,6 +54,11 @@ export interface Journal {
   append(drafts: readonly Draft[], durable?: () => void): void;
   /** Arrays of durable records from an offset on, in order; `onLoss` hears of those that are gone. Not to be used while appending. */
   read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]>;
+  /**
+   * The durable record at this offset; undefined where it is lost or released. Unlike `read`, it may be used while appending, and reports no
+   * loss.
+   */
+  find(offset: number): Promise<JournalRecord | undefined>;
   /** Deletes segments all of whose records are below `offset`. */
   release(offset: number): Promise<void>;
   /** Commits what was appended and closes the file. */
@@ -289,6 +294,22 @@ class SegmentedJournal implements Journal {
       if (next !== undefined) this.#reportLoss(segment, damage, expected, next.firstOffset);
       expected = Math.max(expected, next?.firstOffset ?? 0);
     }
+  }
+
+  async find(offset: number): Promise<JournalRecord | undefined> {
+    const segment = this.#segments.findLast(({ firstOffset }) => firstOffset <= offset);
+    if (segment === undefined) return undefined;
+    try {
+      for await (const part of readSegment(segment)) {
+        if (part.kind !== 'records') continue;
+        const found = part.records.find((record) => record.offset === offset);
+        if (found !== undefined || part.records.at(-1)!.offset > offset) return found;
+      }
+    } catch (error) {
+      // It was released meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    return undefined;
   }
 
   #reportLoss(

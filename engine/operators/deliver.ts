@@ -1,18 +1,37 @@
-import { concatMap, defer, groupBy, type MonoTypeOperatorFunction, map, mergeMap, retry, timer } from 'rxjs';
+import {
+  defer,
+  EMPTY,
+  expand,
+  type MonoTypeOperatorFunction,
+  map,
+  mergeMap,
+  Observable,
+  retry,
+  tap,
+  timer,
+} from 'rxjs';
 import { fullJitterMs } from '../delivery/backoff.ts';
 import { DeliveryError, type DeliveryErrorClass } from '../ports.ts';
+
+/** What must stay in order: a key of events, or one of the inserts that a table may have under way. */
+export type Lane = string | number;
 
 export interface DeliverOptions<T> {
   /** Resolves when the other end has the item. Rejects with a DeliveryError. */
   readonly send: (item: T) => Promise<void>;
-  /** Items of one lane go one after another, in order; lanes go side by side. A small number from 0. */
-  readonly lane: (item: T) => number;
+  /**
+   * Items of one lane are delivered one after another, in order; lanes do not wait for each other. Undefined for an item that may go out
+   * in any order.
+   */
+  readonly lane: (item: T) => Lane | undefined;
+  /** Sends under way at once, over all lanes. A lane that waits for its next try is not one of them. Default: no limit. */
+  readonly concurrency?: number;
   readonly random: () => number;
   /** Called before each new try. */
   readonly onRetry: (error: DeliveryError, item: T, attempt: number, waitMs: number) => void;
 }
 
-/** First and longest wait by class of error; full jitter in between. A fatal one is tried again too, seldom: somebody may mend it. */
+/** First and longest wait by class of error; full jitter in between. */
 const WAITS = {
   transient: { baseMs: 200, capMs: 30_000 },
   overload: { baseMs: 2_000, capMs: 60_000 },
@@ -20,28 +39,82 @@ const WAITS = {
   fatal: { baseMs: 60_000, capMs: 60_000 },
 } satisfies Record<DeliveryErrorClass, { baseMs: number; capMs: number }>;
 
-/** Delivers every item, trying again for ever with exponential backoff and full jitter, and hands it on once it is delivered. */
+/**
+ * Delivers every item and emits it once it is delivered. An item that fails is tried again for ever, with exponential backoff and full
+ * jitter; no later item of its lane passes it. This is the only place that keeps deliveries in order.
+ */
 export function deliver<T>(options: DeliverOptions<T>): MonoTypeOperatorFunction<T> {
-  const sendUntilDone = (item: T) =>
-    defer(() => options.send(item)).pipe(
-      retry({
-        delay: (cause: unknown, attempt) => {
-          const error = cause instanceof DeliveryError ? cause : unexpected(cause);
-          const waitMs = fullJitterMs(attempt - 1, options.random, WAITS[error.class]);
-          options.onRetry(error, item, attempt, waitMs);
-          return timer(waitMs);
-        },
-      }),
-      map(() => item),
-    );
   return (items$) =>
-    items$.pipe(
-      groupBy(options.lane),
-      mergeMap((lane$) => lane$.pipe(concatMap(sendUntilDone))),
-    );
+    defer(() => {
+      const limit = createLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
+      const sendUntilDone = (item: T) => sendWithRetries(item, limit, options);
+      /** What waits in each lane that has an item under way. A lane without one takes no memory. */
+      const queues = new Map<Lane, T[]>();
+      return items$.pipe(
+        mergeMap((item) => {
+          const lane = options.lane(item);
+          if (lane === undefined) return sendUntilDone(item);
+          const queue = queues.get(lane);
+          if (queue !== undefined) {
+            queue.push(item);
+            return EMPTY;
+          }
+          const behind: T[] = [];
+          queues.set(lane, behind);
+          return sendUntilDone(item).pipe(
+            expand(() => {
+              if (behind.length > 0) return sendUntilDone(behind.shift()!);
+              queues.delete(lane);
+              return EMPTY;
+            }),
+          );
+        }),
+      );
+    });
 }
 
-/** A sink that rejects with something else has a bug; the delivery is kept alive, the error is told. */
+function sendWithRetries<T>(item: T, limit: Limit, { send, random, onRetry }: DeliverOptions<T>): Observable<T> {
+  return limit(() => send(item)).pipe(
+    retry({
+      delay: (cause: unknown, attempt) => {
+        const error = cause instanceof DeliveryError ? cause : unexpected(cause);
+        const waitMs = fullJitterMs(attempt - 1, random, WAITS[error.class]);
+        onRetry(error, item, attempt, waitMs);
+        return timer(waitMs);
+      },
+    }),
+    map(() => item),
+  );
+}
+
+/** Starts work when subscribed to, or as soon as there is room for it. */
+type Limit = (work: () => Promise<void>) => Observable<void>;
+
+function createLimit(places: number): Limit {
+  let busy = 0;
+  const waiting = new Set<() => void>();
+  const leave = () => {
+    busy -= 1;
+    const [next] = waiting;
+    if (next === undefined) return;
+    waiting.delete(next);
+    next();
+  };
+  return (work) =>
+    new Observable((subscriber) => {
+      const start = () => {
+        busy += 1;
+        // Not at an unsubscription: that ends all work, and must not start what waits.
+        const settled = tap<void>({ error: leave, complete: leave });
+        defer(work).pipe(settled).subscribe(subscriber);
+      };
+      if (busy < places) start();
+      else waiting.add(start);
+      return () => waiting.delete(start);
+    });
+}
+
+/** A sink that rejects with something else has a bug; the delivery is kept alive, and the error is reported. */
 function unexpected(cause: unknown): DeliveryError {
   return new DeliveryError(
     'transient',

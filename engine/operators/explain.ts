@@ -1,13 +1,32 @@
 import type { Explanation } from '../alerts/noise.ts';
+import { cutTexts, SHOWN_TEXT_BYTES, textLength } from '../delivery/cut-text.ts';
 import type { ConditionOutcome, Verdict } from '../model/item.ts';
 import type { RulePlan } from '../model/plan.ts';
 import type { FieldValue } from '../model/reading.ts';
 
 /**
+ * Bytes that the text of a fact may take in JSON. The table of its stream has it whole; an alert may have a hundred of them, and so would be
+ * longer than a string may be.
+ */
+const FACT_BYTES = 1024 * 1024;
+
+/**
  * What the rule looked at for a verdict: the value of every fact, the outcome of every condition (where the alert gets calmer, of
- * `clear` too), and where to find the rows behind it. Throws where a verdict does not fit its rule, which is a programming error.
+ * `clear` too), and where to find the rows behind it. A text is cut above 1 MiB, that of a condition above 4 KiB. Throws where a verdict
+ * does not fit its rule, which is a programming error.
  */
 export function explain(rule: RulePlan, verdict: Verdict, clearing: boolean): Explanation {
+  const explanation = explainWhole(rule, verdict, clearing);
+  const { facts, conditions } = explanation;
+  if (textLength(facts) + textLength(conditions) <= SHOWN_TEXT_BYTES / 6) return explanation;
+  return {
+    ...explanation,
+    facts: cutTexts(facts, FACT_BYTES) as Explanation['facts'],
+    conditions: cutTexts(conditions, SHOWN_TEXT_BYTES) as Explanation['conditions'],
+  };
+}
+
+function explainWhole(rule: RulePlan, verdict: Verdict, clearing: boolean): Explanation {
   const { subject } = verdict;
   if (rule.kind === 'reading' && subject.kind === 'reading') {
     const evidence = { from: subject.time, to: subject.time };

@@ -42,7 +42,7 @@ function start(options: Partial<OutletOptions<Item>> = {}) {
     bytesOf: ({ bytes }) => bytes,
     // No wait at all.
     random: () => 0,
-    onRetry: (error, attempt, waitMs) => retries.push(`${error.class} ${attempt} ${waitMs}`),
+    onRetry: (error, _item, attempt, waitMs) => retries.push(`${error.class} ${attempt} ${waitMs}`),
     onProgress: () => {
       progress.count += 1;
     },
@@ -113,8 +113,39 @@ describe('an outlet', () => {
     outlet.stop();
     hand.sent[0]!.reject(transient());
     hand.sent[1]!.resolve();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    // Another outlet has done the same, later, by now: whatever this one were to do has happened.
+    const other = start();
+    other.hand.opened[0]!.resolve();
+    other.outlet.push(item('c'));
+    await until(() => other.hand.sent.length === 1);
+    other.hand.sent[0]!.reject(transient());
+    await until(() => other.hand.sent.length === 2);
+    other.outlet.stop();
     expect(hand.sent).toHaveLength(2);
     expect(outlet.outbox.bytes).toBe(200);
+  });
+
+  it('says what is stuck: at once what somebody must change, after some tries whatever fails', async () => {
+    const { hand, outlet } = start();
+    hand.opened[0]!.resolve();
+    for (const name of ['a', 'b']) outlet.push(item(name, name === 'a' ? 0 : 1));
+    await until(() => hand.sent.length === 2);
+    expect(outlet.stuck).toBeUndefined();
+    hand.sent[0]!.reject(new DeliveryError('fatal', 'denied'));
+    await until(() => hand.sent.length === 3);
+    expect(outlet.stuck).toMatchObject({ items: 1, error: { message: 'denied' } });
+    hand.sent[1]!.reject(transient());
+    for (let i = 3; i < 7; i++) {
+      await until(() => hand.sent.length === i + 1);
+      expect(outlet.stuck).toMatchObject({ items: 1 });
+      hand.sent[i]!.reject(transient());
+    }
+    await until(() => hand.sent.length === 8);
+    expect(outlet.stuck).toMatchObject({ items: 2, error: { message: 'denied' } });
+    hand.sent[2]!.resolve();
+    await until(() => outlet.stuck?.error.message === 'away');
+    hand.sent[7]!.resolve();
+    await until(() => outlet.stuck === undefined);
+    outlet.stop();
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cloudEvent, formatTime, MAX_EVENT_BYTES } from '../../engine/delivery/cloud-event.ts';
+import { cloudEvent, formatTime, MAX_EVENT_BYTES, shorterEvents } from '../../engine/delivery/cloud-event.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -114,6 +114,57 @@ describe('an event that is too large for a server', () => {
           });
         },
       ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('is cut also where its texts together are longer than a string may be', () => {
+    const text = '\u0001'.repeat(1024 * 1024);
+    const conditions = Array.from({ length: 100 }, () => ({ factValue: text }));
+    const body = cloudEvent({ ...EVENT, data: { key: 'd1', facts: { text }, message: text, conditions } });
+    expect(bytesOf(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+    expect(JSON.parse(body).data).toMatchObject({ key: 'd1', truncated: true });
+    expect(JSON.parse(body).data.conditions).toHaveLength(100);
+  });
+});
+
+describe('shorter forms of an event', () => {
+  const EVENT = { id: 'i', instance: 'w', type: 't', subject: 's', time: AT };
+  const data = {
+    rule: 'hot',
+    key: 'd1',
+    state: 'firing',
+    severity: 'critical',
+    since: 'then',
+    at: 'now',
+    message: 'm'.repeat(5_000),
+    facts: { text: 'x'.repeat(5_000), n: 5 },
+    conditions: Array.from({ length: 50 }, () => ({ fact: 'text', factValue: 'x'.repeat(500) })),
+  };
+
+  test('get smaller, say so, and the last has what an alert is about in about 1 KB', () => {
+    const body = cloudEvent({ ...EVENT, data });
+    const forms = [...shorterEvents(body)];
+    const sizes = [body, ...forms].map((form) => Buffer.byteLength(form));
+    expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
+    expect(new Set(sizes).size).toBe(sizes.length);
+    for (const form of forms) expect(JSON.parse(form)).toMatchObject({ id: 'i', type: 't', data: { truncated: true } });
+    const { message: _, facts, conditions, ...kept } = data;
+    const last = JSON.parse(forms.at(-1)!);
+    expect(last).toMatchObject({ time: '2026-01-02T03:04:05.678Z', subject: 's', data: kept });
+    expect(last.data.message).toMatch(/^m+…$/);
+    expect(last.data.leftOut).toEqual(['facts', 'conditions']);
+    expect(sizes.at(-1)).toBeLessThan(1_000);
+  });
+
+  test('follow from the event alone, also where it was cut before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ maxLength: 3_000, unit: 'binary' }), { maxLength: 60 }), (facts) => {
+        const body = cloudEvent({ ...EVENT, data: { key: 'd1', facts } });
+        const forms = [...shorterEvents(body)];
+        expect([...shorterEvents(body)]).toEqual(forms);
+        for (const form of forms) expect(JSON.parse(form)).toMatchObject({ id: 'i', data: { key: 'd1' } });
+      }),
       { numRuns: 30 },
     );
   });

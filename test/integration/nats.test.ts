@@ -1,12 +1,18 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { connect, type JetStreamManager, type NatsConnection, nanos } from 'nats';
+import pino from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startNats } from '../../connectors/embedded/nats.ts';
 import { natsServerFromPackage, natsServerOnPath } from '../../connectors/embedded/nats-binary.ts';
 import { createNatsSink, type NatsSinkOptions } from '../../connectors/nats/nats.ts';
+import { createEventOutlet } from '../../engine/commands/outlets.ts';
+import { cloudEvent } from '../../engine/delivery/cloud-event.ts';
+import { alertSubject, kvToken } from '../../engine/delivery/subjects.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import type { EventSink } from '../../engine/ports.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+import { setUp } from '../pipeline/kit.ts';
 import { temporaryFolder, testNats } from './servers/nats.ts';
 
 const BINARIES = Object.entries({ installed: await natsServerOnPath(), npm: await natsServerFromPackage() }).flatMap(
@@ -39,6 +45,33 @@ function alert(offset: number, state: 'firing' | 'resolved' = 'firing', key = 'p
     stream: 'WEIR_ALERTS',
     kv: { bucket: 'weir_alerts_open', key: `hot.${key}`, value: state === 'firing' ? body : null },
   };
+}
+
+/** The engine's way to a sink. */
+function outletTo(eventSink: EventSink, bury: (event: EventOutput) => Promise<void> = async () => undefined) {
+  const { config } = setUp([]);
+  const outlet = createEventOutlet({
+    config,
+    eventSink,
+    repeatsFrom: undefined,
+    bury,
+    random: Math.random,
+    clock: { steady: () => performance.now() },
+    log: pino({ level: 'silent' }),
+    counters: createCounters(),
+    onProgress: () => undefined,
+  });
+  onTestFinished(() => outlet.stop());
+  return outlet;
+}
+
+/** An alert of about 20 kB. */
+function largeAlert(): EventOutput {
+  const event = alert(1);
+  const data = { rule: 'hot', key: 'press-1', state: 'firing', facts: { text: 'x'.repeat(4_000) } };
+  const conditions = Array.from({ length: 4 }, () => ({ fact: 'text', factValue: 'x'.repeat(4_000) }));
+  const body = cloudEvent({ id: event.id, instance: 'w', type: 't', time: 0, data: { ...data, conditions } });
+  return { ...event, body, kv: { ...event.kv!, value: body } };
 }
 
 async function messagesIn(manager: JetStreamManager, stream: string): Promise<number> {
@@ -138,7 +171,9 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     const events = Array.from({ length: 400 }, (_, i) =>
       alert(i, Math.floor(i / 20) % 2 === 0 ? 'firing' : 'resolved', `press-${i % 20}`),
     );
-    await Promise.all(events.map((event) => sink.publish(event)));
+    const outlet = outletTo(sink);
+    for (const event of events) outlet.push(event);
+    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(events.length)).toBe(true), DEADLINE);
     const js = (await clientOf(server.url)).jetstream();
     const consumer = await js.consumers.get('WEIR_ALERTS');
     const seen = new Map<string, number>();
@@ -176,19 +211,21 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     await sink.open();
+    const outlet = outletTo(sink);
+    await vi.waitFor(() => expect(outlet.isOpen).toBe(true), DEADLINE);
     await server.stop();
-    for (const event of [alert(1), alert(2, 'resolved')]) {
-      await expect(sink.publish(event)).rejects.toMatchObject({ class: 'transient' });
-    }
+    for (const event of [alert(1), alert(2, 'resolved'), alert(3), alert(4, 'resolved')]) outlet.push(event);
+    outlet.push(alert(9, 'firing', 'other'));
+    await vi.waitFor(() => expect(sink.status().ready).toBe(false), DEADLINE);
     await testNats({ binary, dir: server.dir, port: server.port });
-    await vi.waitFor(() => sink.publish(alert(9, 'firing', 'other')), DEADLINE);
-    await expect(sink.publish(alert(2, 'resolved'))).rejects.toMatchObject({
-      class: 'transient',
-      code: 'OUT_OF_ORDER',
-    });
-    await sink.publish(alert(1));
-    await sink.publish(alert(2, 'resolved'));
+    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(5)).toBe(true), { ...DEADLINE, timeout: 30_000 });
     const js = (await clientOf(server.url)).jetstream();
+    const offsets: number[] = [];
+    for await (const message of await (await js.consumers.get('WEIR_ALERTS')).fetch({ max_messages: 5 })) {
+      if (message.subject.endsWith('press-1')) offsets.push(message.json<{ offset: number }>().offset);
+      if (message.info.pending === 0) break;
+    }
+    expect(offsets).toEqual([1, 2, 3, 4]);
     const open = await js.views.kv('weir_alerts_open', { bindOnly: true });
     expect(await all(await open.keys())).toEqual(['hot.other']);
   });
@@ -305,6 +342,60 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     await expect(sink.publish(alert(4))).rejects.toMatchObject({ class: 'overload', code: '10077' });
     await manager.streams.purge('WEIR_ALERTS');
     await sink.publish(alert(4));
+  });
+
+  test.each([
+    ['max_payload of the server', 'max_payload: 8192', undefined],
+    ['max_msg_size of the stream', '', { name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'] }],
+    ['max_msg_size of the bucket', '', { name: 'KV_weir_alerts_open', subjects: ['$KV.weir_alerts_open.>'] }],
+  ])(
+    'an event that is above the %s goes out in a shorter form, once, and so does its KV entry',
+    async (_, config, own) => {
+      const server = await testNats({ binary, config });
+      const manager = await (await clientOf(server.url)).jetstreamManager();
+      if (own !== undefined) {
+        const bucket = own.name.startsWith('KV') && {
+          max_msgs_per_subject: 1,
+          allow_direct: true,
+          allow_rollup_hdrs: true,
+        };
+        await manager.streams.add({ ...own, ...bucket, max_msg_size: 8192 });
+      }
+      const outlet = outletTo(sinkTo(server.url), () => Promise.reject(new Error('not to be buried')));
+      const large = largeAlert();
+      outlet.push(large);
+      await vi.waitFor(() => expect(outlet.outbox.isConfirmed(1)).toBe(true), DEADLINE);
+      const js = (await clientOf(server.url)).jetstream();
+      const kv = await js.views.kv('weir_alerts_open', { bindOnly: true });
+      const shortened = { id: large.id, data: { rule: 'hot', key: 'press-1', state: 'firing', truncated: true } };
+      expect((await kv.get('hot.press-1'))?.json()).toMatchObject(shortened);
+      expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(1);
+      const event = await manager.streams.getMessage('WEIR_ALERTS', { seq: 1 });
+      if (own?.name.startsWith('KV') !== true) expect(event.json()).toMatchObject(shortened);
+    },
+  );
+
+  test('an event of which no form is small enough is buried, and those behind it go on', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], max_msg_size: 300 });
+    const buried: string[] = [];
+    const outlet = outletTo(sinkTo(server.url), async ({ id }) => void buried.push(id));
+    for (const event of [largeAlert(), alert(2, 'resolved'), alert(3)]) outlet.push(event);
+    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(3)).toBe(true), DEADLINE);
+    expect(buried).toEqual([largeAlert().id]);
+    expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2);
+  });
+
+  test('the longest subjects fit into a line of 1 KB, the least that servers are usually told to take', async () => {
+    const server = await testNats({ binary, config: 'max_control_line: 1024' });
+    const outlet = outletTo(sinkTo(server.url));
+    const [rule, key] = ['\u0001'.repeat(128), '\u0001'.repeat(4_000)];
+    const token = (text: string) => kvToken(text);
+    const event = { ...alert(1), subject: alertSubject('critical', rule, key), id: `j.1.${token(rule)}.${token(key)}` };
+    outlet.push({ ...event, kv: { ...event.kv!, key: `${token(rule)}.${token(key)}` } });
+    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(1)).toBe(true), DEADLINE);
+    expect(await messagesIn(await (await clientOf(server.url)).jetstreamManager(), 'WEIR_ALERTS')).toBe(1);
   });
 
   test('without JetStream it publishes plainly, and says what is lost by it', async () => {

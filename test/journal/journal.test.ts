@@ -41,6 +41,49 @@ async function makeJournal(
 const payloadsOf = (records: readonly JournalRecord[]) =>
   records.map((record) => (record.kind === 'message' ? Buffer.from(record.payload).toString() : record.kind));
 
+describe('finding one record', () => {
+  it('gives the record of that very offset, also while others are being appended, and none where it is gone', async () => {
+    const losses: JournalLoss[] = [];
+    const folder = makeFolder();
+    const journal = await open(folder, { segmentBytes: 200, onLoss: (loss) => losses.push(loss) });
+    const found = async (offset: number) => {
+      const record = await journal.find(offset);
+      return record && [record.offset, ...payloadsOf([record])];
+    };
+    for (let i = 0; i < 20; i++) await append(journal, [message(`m${i}`)]);
+    const appending = append(journal, [message('m20')]);
+    expect(await Promise.all([0, 7, 19].map(found))).toEqual([
+      [0, 'm0'],
+      [7, 'm7'],
+      [19, 'm19'],
+    ]);
+    await appending;
+    expect(await found(20)).toEqual([20, 'm20']);
+    expect(await found(21)).toBeUndefined();
+    expect(await found(-1)).toBeUndefined();
+    await journal.release(15);
+    expect(await found(3)).toBeUndefined();
+    expect(await found(19)).toEqual([19, 'm19']);
+    const gone = segments(folder)[0]!;
+    rmSync(join(folder, gone));
+    const offset = Number(/\d+/.exec(gone)![0]);
+    expect(await found(offset)).toBeUndefined();
+    await journal.close();
+    expect(losses).toEqual([]);
+  });
+
+  it('takes no neighbour for a record that is damaged', async () => {
+    const { folder, path, ends } = await makeJournal(['a', 'b', 'c']);
+    const bytes = readFileSync(path);
+    bytes[ends[0]! + 12]! ^= 0xff;
+    writeFileSync(path, bytes);
+    const journal = await open(folder);
+    expect(await journal.find(1)).toBeUndefined();
+    expect(payloadsOf([(await journal.find(2))!])).toEqual(['c']);
+    await journal.close();
+  });
+});
+
 describe('a journal', () => {
   it('gives back what was appended, from any offset on, also when it is opened anew', async () => {
     await fc.assert(

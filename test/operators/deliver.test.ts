@@ -1,4 +1,5 @@
-import type { SchedulerLike } from 'rxjs';
+import fc from 'fast-check';
+import { from, type SchedulerLike } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { type DeliverOptions, deliver } from '../../engine/operators/deliver.ts';
 import { lift } from '../../engine/operators/lift.ts';
@@ -100,6 +101,74 @@ describe('deliver', () => {
       flush();
       expect(log).toEqual(['0 send a', '0 send b', '1 transient a 1 wait 100', '101 send a', '102 send c']);
     });
+  });
+
+  it('does not wait for earlier items of no lane', () => {
+    createScheduler().run(({ cold, expectObservable }, scheduler) => {
+      const { options } = createSender(scheduler, { a: [[5]] }, { lane: () => undefined });
+      expectObservable(cold('(abc|)').pipe(deliver(options))).toBe('-(bc)(a|)');
+    });
+  });
+
+  it('has no more under way than allowed, and a lane that waits for its next try is not under way', () => {
+    createScheduler().run(({ cold, expectObservable, flush }, scheduler) => {
+      const tries = { a: [[1, failure('transient')]], b: [[3]], c: [[3]], d: [[3]] } as const;
+      const { log, options } = createSender(scheduler, tries, { lane: (item) => item, concurrency: 2 });
+      expectObservable(cold('(abcd|)').pipe(deliver(options))).toBe('---bc-d 95ms (a|)');
+      flush();
+      expect(log).toEqual(['0 send a', '0 send b', '1 send c', '1 transient a 1 wait 100', '3 send d', '101 send a']);
+    });
+  });
+
+  it('starts nothing that waited for its turn once nobody listens', () => {
+    createScheduler().run(({ cold, expectObservable, flush }, scheduler) => {
+      const { log, options } = createSender(scheduler, { a: [[5]] }, { lane: (item) => item, concurrency: 1 });
+      expectObservable(cold('(ab)').pipe(deliver(options)), '--!').toBe('');
+      flush();
+      expect(log).toEqual(['0 send a']);
+    });
+  });
+
+  it('keeps the order within every lane, and delivers each item once, whatever fails', async () => {
+    const item = fc.record({
+      lane: fc.nat(3),
+      fails: fc.array(fc.constantFrom('transient', 'fatal'), { maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(item as fc.Arbitrary<{ lane: number; fails: DeliveryErrorClass[] }>, { maxLength: 30 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (plan, concurrency) => {
+          const items = plan.map(({ lane, fails }, id) => ({ id, lane, fails: [...fails] }));
+          const delivered: number[] = [];
+          const busy = new Set<number>();
+          let most = 0;
+          const send = async ({ id, lane, fails }: (typeof items)[number]) => {
+            expect(busy.has(lane)).toBe(false);
+            busy.add(lane);
+            most = Math.max(most, busy.size);
+            await Promise.resolve();
+            busy.delete(lane);
+            const error = fails.pop();
+            if (error !== undefined) throw failure(error);
+            delivered.push(id);
+          };
+          const options = { send, lane: ({ lane }: { lane: number }) => lane, concurrency, random: () => 0 };
+          await new Promise<void>((complete, error) => {
+            from(items)
+              .pipe(deliver({ ...options, onRetry: () => undefined }))
+              .subscribe({ complete, error });
+          });
+          for (const lane of [0, 1, 2, 3]) {
+            const own = items.filter((each) => each.lane === lane).map(({ id }) => id);
+            expect(delivered.filter((id) => own.includes(id))).toEqual(own);
+          }
+          expect(delivered).toHaveLength(items.length);
+          expect(most).toBeLessThanOrEqual(concurrency);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('goes by the class of the newest error, and begins to count anew with each item', () => {
