@@ -90,7 +90,10 @@ export class DeliveryError extends Error {
 
 /** Where batches of rows go. */
 export interface TableSink {
-  /** Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. */
+  /**
+   * Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. A table that somebody has to mend first is no
+   * reason to reject: `status` names it, and its inserts are `fatal` until that is done.
+   */
   open(tables: readonly Table[]): Promise<void>;
   /**
    * Resolves when the rows are durably in the table. Repeating the same batch, whole, with its token, adds nothing.

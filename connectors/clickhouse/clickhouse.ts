@@ -70,7 +70,7 @@ async function failureOf(work: Promise<void>): Promise<DeliveryError | undefined
 export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink {
   const { database } = options.config;
   const session = createSession(options);
-  const tables = new Map<string, { table: Table; sql: string }>();
+  const tables = new Map<string, { readonly table: Table; readonly sql: string; isUpToDate: boolean }>();
   /** By table, or `OPENING`: why the last try failed. Each table has its own: one that is broken does not stop the others. */
   const failures = new Map([[OPENING, 'not opened yet']]);
 
@@ -89,8 +89,13 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
   async function open(wanted: readonly Table[]): Promise<void> {
     await applyMigrations(session, database);
     for (const table of wanted) {
-      await updateTable(session, database, table);
-      tables.set(table.name, { table, sql: insertSql(database, table) });
+      const known = { table, sql: insertSql(database, table), isUpToDate: false };
+      const error = await failureOf(updateTable(session, database, table));
+      if (error !== undefined && error.class !== 'fatal') throw error;
+      // Somebody has to mend it. The other tables do not wait for that; its own inserts look again.
+      if (error !== undefined) failures.set(table.name, error.message);
+      known.isUpToDate = error === undefined;
+      tables.set(table.name, known);
     }
   }
 
@@ -99,6 +104,8 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
     const known = tables.get(batch.table);
     if (known === undefined) throw new DeliveryError('fatal', `the table ${batch.table} has not been opened`);
     const { table, sql } = known;
+    if (!known.isUpToDate) await updateTable(session, database, table);
+    known.isUpToDate = true;
     const queryId = queryIdOf(token);
     const send = (settings: ClickHouseSettings = {}) =>
       session.insert(
@@ -111,7 +118,8 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
     let error = await failureOf(send());
     if (error?.code === UNKNOWN_TABLE || error?.code === UNKNOWN_DATABASE) {
       // Made anew, as at a start; where that fails too, the first error says why.
-      if ((await failureOf(open([table]))) === undefined) error = await failureOf(send());
+      const making = applyMigrations(session, database).then(() => updateTable(session, database, table));
+      if ((await failureOf(making)) === undefined) error = await failureOf(send());
     }
     const view = error === undefined ? undefined : foreignView(error, table);
     if (error !== undefined && view !== undefined) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { readStream } from './servers/events.ts';
-import { createCleanup, createPlant, eventually, type Json, openTables } from './servers/plant.ts';
+import { createCleanup, createPlant, eventually, type Json, openTables, type Plant } from './servers/plant.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -23,7 +23,14 @@ const hot = {
   event: { type: 'hot', params: { message: '{{device}}: {{text}}' } },
 };
 
-async function startPlant(nats?: string) {
+interface Special {
+  /** More of the NATS server's configuration. */
+  readonly nats?: string;
+  /** Before the engine starts. */
+  readonly prepare?: (plant: Plant) => Promise<void>;
+}
+
+async function startPlant({ nats, prepare }: Special = {}) {
   const cleanup = createCleanup();
   onTestFinished(() => cleanup.run());
   const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
@@ -40,6 +47,7 @@ async function startPlant(nats?: string) {
     },
     cleanup,
   );
+  await prepare?.(plant);
   const engine = await plant.start();
   await eventually(async () => expect(await engine.readiness()).toMatchObject({ ready: true }));
   const client = await plant.client();
@@ -67,9 +75,34 @@ test('an event with a text of half a megabyte goes out cut, and its row has the 
   expect((await engine.metrics()).weir_events_retried_total).toBe(0);
 });
 
-test('an event that NATS refuses all the same is a dead letter; the others come, and checkpoints go on', async () => {
-  const { plant, engine, tables, publish, checkpoint } = await startPlant('max_payload: 8192');
+test('an event that is above the max_payload of the server is heard all the same, in a shorter form', async () => {
+  const { plant, engine, publish, checkpoint } = await startPlant({ nats: 'max_payload: 8192' });
   await publish('d1', { temp: 90, text: 'x'.repeat(20_000) });
+  for (let i = 0; i < 20; i++) await publish(`n${i}`, { temp: 90, text: 'short' });
+  const nats = await plant.natsClient();
+  await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(21));
+  const events = await readStream(nats, 'WEIR_ALERTS');
+  const own = events.find(({ body }) => body.subject === 'd1')!;
+  expect(own.body.data).toMatchObject({ rule: 'hot', key: 'd1', state: 'firing', truncated: true });
+  expect((own.body.data as { message: string }).message).toMatch(/^d1: x+…$/);
+  await checkpoint();
+  expect(await engine.metrics()).toMatchObject({
+    weir_events_shortened_total: 1,
+    weir_events_dead_lettered_total: 0,
+    weir_events_retried_total: 0,
+  });
+});
+
+/** An operator's own stream, which takes the shortest form of an ordinary alert, but not that of one whose key is long. */
+async function limitStream(plant: Plant): Promise<void> {
+  const manager = await (await plant.natsClient()).jetstreamManager();
+  await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], max_msg_size: 850 });
+}
+
+test('an event that NATS takes in no form is a dead letter; the others come, and checkpoints go on', async () => {
+  const { plant, engine, tables, publish, checkpoint } = await startPlant({ prepare: limitStream });
+  const device = 'd'.repeat(250);
+  await publish(device, { temp: 90, text: 'x'.repeat(20_000) });
   for (let i = 0; i < 200; i++) await publish(`n${i}`, { temp: 90, text: 'short' });
   const nats = await plant.natsClient();
   await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(200));
@@ -78,11 +111,11 @@ test('an event that NATS refuses all the same is a dead letter; the others come,
   await eventually(async () => expect(await letters()).toHaveLength(1));
   const [letter] = await letters();
   expect(letter).toMatchObject({
-    topic: 'weir.alerts.warning.hot.d1',
+    topic: expect.stringMatching(/^weir\.alerts\.warning\.hot\.d+~~/),
     reason: 'undeliverable',
-    detail: expect.stringContaining('max_payload'),
+    detail: expect.stringContaining('message size exceeds maximum allowed'),
   });
-  expect(JSON.parse(String(letter!.payload))).toMatchObject({ subject: 'd1', data: { state: 'firing' } });
+  expect(JSON.parse(String(letter!.payload))).toMatchObject({ subject: device, data: { state: 'firing' } });
   await checkpoint();
   await eventually(async () =>
     expect(await engine.metrics()).toMatchObject({ weir_events_dead_lettered_total: 1, weir_nats_pending_bytes: 0 }),
@@ -107,4 +140,43 @@ test('a table that cannot be written keeps its own rows waiting, and readiness n
   });
   for (let i = 0; i < 1_000; i++) await publish(`n${i % 200}`, { temp: 1, ts: BASE + 10_000 + i });
   await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(2_001));
+});
+
+test('an event that may not be published holds up none of another key, and readiness says which', async () => {
+  const denied = 'weir.alerts.warning.hot.d1';
+  const { plant, engine, publish } = await startPlant({
+    nats: `no_auth_user: weir
+      authorization { users = [{ user: weir, password: p, permissions: { publish: { deny: ["${denied}"] } } }] }`,
+  });
+  await publish('d1', { temp: 90, text: 'short' });
+  for (let i = 0; i < 200; i++) await publish(`n${i}`, { temp: 90, text: 'short' });
+  const nats = await plant.natsClient();
+  await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(200));
+  await eventually(async () => {
+    const { parts } = await engine.readiness();
+    expect(parts.find(({ name }) => name === 'nats')).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining(denied),
+    });
+  });
+  expect((await engine.metrics()).weir_events_dead_lettered_total).toBe(0);
+});
+
+test('a table that somebody has to mend is no reason for the others to wait, also at a start', async () => {
+  const { plant, engine, tables, publish } = await startPlant();
+  await publish('d1', { temp: 1 });
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.devices)')).toBe(1));
+  await engine.stop();
+  await tables.command('ALTER TABLE weir.devices RENAME COLUMN reason TO cause, ADD COLUMN other UInt8');
+  await tables.command('ALTER TABLE weir.devices RENAME COLUMN other TO reason');
+  const second = await plant.start();
+  await publish('d2', { temp: 2 });
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(2));
+  await eventually(async () => {
+    const { parts } = await second.readiness();
+    expect(parts.find(({ name }) => name === 'clickhouse')).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining('table devices: weir.devices has the column reason as UInt8'),
+    });
+  });
 });
