@@ -45,8 +45,9 @@ export function createSession({ config, username, password, tls }: SessionOption
     application: 'weir',
     // Our own deadline comes first, and covers the whole exchange instead of its silences.
     request_timeout: config.requestTimeoutMs * 2,
-    max_open_connections: config.concurrency + 1,
-    ...(tls !== undefined && { http_agent: agentOf(tls, config.concurrency + 1) }),
+    // The caller bounds the inserts of each table. With a bound over all, slow tables would keep the others from the server.
+    max_open_connections: Number.POSITIVE_INFINITY,
+    ...(tls !== undefined && { http_agent: agentOf(tls) }),
     // Everything it would log reaches us as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });
@@ -116,6 +117,6 @@ export function createSession({ config, username, password, tls }: SessionOption
   };
 }
 
-function agentOf({ verify = true, ...tls }: ResolvedTls, maxSockets: number): Agent {
-  return new Agent({ ...tls, rejectUnauthorized: verify, keepAlive: true, maxSockets });
+function agentOf({ verify = true, ...tls }: ResolvedTls): Agent {
+  return new Agent({ ...tls, rejectUnauthorized: verify, keepAlive: true });
 }

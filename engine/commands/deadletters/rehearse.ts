@@ -45,6 +45,9 @@ export function createRehearsal({ streams, mqtt, maxAheadMs }: Config): (letter:
   };
 
   return (letter) => {
+    if (letter.faults.some(({ reason }) => reason === 'undeliverable')) {
+      return { kind: 'nothing', why: 'it is an event that NATS refused, not a message of a device' };
+    }
     const faults = letter.faults.filter(({ reason, stream }) => reason !== 'refused' || isStream(stream));
     if (faults.length === 0) {
       const table = letter.faults[0]!.stream;

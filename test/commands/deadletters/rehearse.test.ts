@@ -77,6 +77,18 @@ describe('a rehearsal', () => {
     expect(rehearse(letter('{', [fault('refused')])).kind).toBe('fails');
   });
 
+  it('takes no event for a message, whatever topics the streams have', () => {
+    const rehearse = createRehearsal(
+      configOf({ sensors: { ...SENSORS, topic: '{device}', status: undefined, coerce: true } }),
+    );
+    const event = letter(TEXT, [fault('undeliverable', '')], 'weir.alerts.warning.hot.d1');
+    expect(rehearse({ ...event, faults: [fault('no-stream', '')] }).kind).toBe('ready');
+    expect(rehearse(event)).toEqual({
+      kind: 'nothing',
+      why: 'it is an event that NATS refused, not a message of a device',
+    });
+  });
+
   it('does not take a status of then for one of now', () => {
     const rehearse = createRehearsal(configOf({ sensors: SENSORS }));
     const of = (word: string) => rehearse(letter(word, [fault('no-stream', '')], 'plant/north/d1/status'));
