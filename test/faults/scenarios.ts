@@ -176,6 +176,22 @@ const poisoned = (sent: Sent): Sent => ({
   ...sent,
   payload: JSON.stringify({ ...JSON.parse(sent.payload), text: '\u0001'.repeat(150_000) }),
 });
+const POISON = {
+  short: true,
+  config: {
+    streams: {
+      sensors: { ...STREAM, fields: { ...STREAM.fields, text: 'string' }, limits: { bytes: '1MiB' } },
+    },
+  },
+  rules: RULES.map((rule) =>
+    rule.name === 'hot' ? { ...rule, event: { type: 'hot', params: { message: '{{device}}: {{text}}' } } } : rule,
+  ),
+  publish: (n: number) => [isPoison(n) ? poisoned(readingOf(n)) : readingOf(n)],
+};
+const truncated = async (world: World) =>
+  (await readStream(await world.natsClient(), 'WEIR_ALERTS')).filter(({ body }) => body.data.truncated === true);
+/** Less than a poisoned event has when it is cut as every large one is; bytes. */
+const SMALL_PAYLOAD = 8_192;
 /** Streams beside that of the readings. */
 const REMOVED = { topic: 'removed/{device}', format: 'json', fields: { value: 'number' } };
 const OVERLAPPING = { topic: 'plant/d7/#', format: 'json', device: 'id', fields: { value: 'number' } };
@@ -510,23 +526,28 @@ export const SCENARIOS: readonly Scenario[] = [
       (await query(`SELECT name FROM system.columns WHERE database = '${database}' AND name = 'hum'`)).length > 0,
   },
   {
+    ...POISON,
     name: 'poison event',
-    short: true,
-    config: {
-      streams: {
-        sensors: { ...STREAM, fields: { ...STREAM.fields, text: 'string' }, limits: { bytes: '1MiB' } },
-      },
-    },
-    rules: RULES.map((rule) =>
-      rule.name === 'hot' ? { ...rule, event: { type: 'hot', params: { message: '{{device}}: {{text}}' } } } : rule,
-    ),
-    publish: (n) => [isPoison(n) ? poisoned(readingOf(n)) : readingOf(n)],
     disturb: async (world, run) => {
       await seconds(run, { short: 1, full: 5 });
       await world.restart();
     },
-    happened: async (world) =>
-      (await readStream(await world.natsClient(), 'WEIR_ALERTS')).some(({ body }) => body.data.truncated === true),
+    happened: async (world) => (await truncated(world)).length > 0,
+  },
+  {
+    ...POISON,
+    name: 'poison event refused',
+    disturb: async (world, run) => {
+      await seconds(run, { short: 1, full: 5 });
+      await world.stopNats();
+      await world.startNats({ config: `max_payload: ${SMALL_PAYLOAD}` });
+      await seconds(run, { short: 1, full: 5 });
+      await world.restart();
+    },
+    happened: async (world) => {
+      const sizes = (await truncated(world)).map(({ body }) => JSON.stringify(body).length);
+      return sizes.some((size) => size > SMALL_PAYLOAD) && sizes.some((size) => size < SMALL_PAYLOAD);
+    },
   },
   {
     name: 'device flood',

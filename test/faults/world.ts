@@ -30,7 +30,7 @@ export interface World {
   nats(): EmbeddedNats;
   stopNats(): Promise<void>;
   /** Starts it again, on the same port and with what it had kept. */
-  startNats(options?: { readonly jetstream?: boolean }): Promise<void>;
+  startNats(options?: { readonly jetstream?: boolean; readonly config?: string }): Promise<void>;
   /** An ordinary client of the NATS server. */
   natsClient(): Promise<NatsConnection>;
   /** The engine that runs, or ran last. */
