@@ -28,9 +28,11 @@ interface Special {
   readonly nats?: string;
   /** Before the engine starts. */
   readonly prepare?: (plant: Plant) => Promise<void>;
+  readonly streams?: Json;
+  readonly config?: Readonly<Record<string, Json>>;
 }
 
-async function startPlant({ nats, prepare }: Special = {}) {
+async function startPlant({ nats, prepare, streams = { sensors }, config }: Special = {}) {
   const cleanup = createCleanup();
   onTestFinished(() => cleanup.run());
   const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
@@ -41,9 +43,10 @@ async function startPlant({ nats, prepare }: Special = {}) {
     {
       clickhouseUrl: clickhouse.url,
       database: 'weir',
-      streams: { sensors },
+      streams,
       rules: [hot],
       ...(nats !== undefined && { nats }),
+      ...(config !== undefined && { config }),
     },
     cleanup,
   );
@@ -179,4 +182,41 @@ test('a table that somebody has to mend is no reason for the others to wait, als
       reason: expect.stringContaining('table devices: weir.devices has the column reason as UInt8'),
     });
   });
+});
+
+test('the rows of a table that cannot be written wait on the disk, however many; nothing of them is lost or doubled', async () => {
+  const { plant, engine, tables, publish } = await startPlant({
+    streams: { sensors, others: { ...sensors, topic: 'others/{device}/data' } },
+    config: { clickhouse: { queue: '1MiB', batch: { age: '100ms', bytes: '200kB' } } },
+  });
+  const client = await plant.client();
+  const other = (n: number) =>
+    client.publishAsync('others/d1/data', JSON.stringify({ ts: BASE + n, temp: n }), { qos: 1 });
+  await publish('d1', { temp: 0 });
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(1));
+  await tables.command('ALTER TABLE weir.sensors RENAME COLUMN text TO words');
+  for (let i = 1; i <= 40; i++) {
+    await publish('d1', { temp: i, ts: BASE + i, text: 'x'.repeat(100_000) });
+    await other(i);
+  }
+  await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.others)')).toBe(40));
+  await eventually(async () =>
+    expect((await engine.metrics()).weir_clickhouse_spilled_bytes).toBeGreaterThan(2_000_000),
+  );
+  const { weir_clickhouse_pending_bytes: pending, weir_intake_paused: paused } = await engine.metrics();
+  expect(pending).toBeLessThan(1024 * 1024);
+  expect(paused).toBe(0);
+  await engine.kill();
+  await tables.command('ALTER TABLE weir.sensors RENAME COLUMN words TO text');
+  await plant.start();
+  const temps = '(SELECT count(), countDistinct(temp), sum(temp) FROM weir.TABLE)';
+  for (const [table, count] of [
+    ['sensors', 41],
+    ['others', 40],
+  ] as const) {
+    await eventually(async () => {
+      const [row] = await tables.select(`SELECT * FROM ${temps.replace('TABLE', table)}`);
+      expect(Object.values(row!).map(Number)).toEqual([count, count, 820]);
+    });
+  }
 });
