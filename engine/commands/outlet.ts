@@ -10,6 +10,7 @@ export interface OutletOptions<T> {
   /** See `DeliverOptions`. */
   readonly lane: (item: T) => Lane | undefined;
   readonly concurrency?: number;
+  readonly refused?: (item: T, error: DeliveryError) => Promise<void>;
   readonly bytesOf: (item: T) => number;
   readonly random: () => number;
   /** Called before each new try; without an item where the sink could not be opened. */

@@ -70,6 +70,9 @@ export function createTableOutlet(
     await insertLetter(refusedRow(row.table, error.message, record), row.fromOffset);
   };
 
+  /** One after another: many inserts of a row each are more than ClickHouse takes at once. */
+  let burials: Promise<void> = Promise.resolve();
+
   const spill = createSpill(join(config.data, SPILL));
   const outlet = createOutlet<Parcel>({
     ...options,
@@ -106,9 +109,14 @@ export function createTableOutlet(
       outlet.push(parcel);
       if (outlet.outbox.bytes > config.clickhouse.queueBytes * SPILL_FROM) relieve(outlet, parcel, log);
     },
-    async bury(event, error) {
-      if (!outlet.isOpen) throw new DeliveryError('transient', 'ClickHouse, which takes dead letters, is not open yet');
-      await insertLetter(undeliverableRow(event, error.message), event.offset);
+    bury(event, error) {
+      const burial = burials.then(async () => {
+        if (!outlet.isOpen)
+          throw new DeliveryError('transient', 'ClickHouse, which takes dead letters, is not open yet');
+        await insertLetter(undeliverableRow(event, error.message), event.offset);
+      });
+      burials = burial.catch(() => undefined);
+      return burial;
     },
     stop: () => outlet.stop(),
   };
@@ -139,13 +147,12 @@ export function createEventOutlet(
   return createOutlet<EventOutput>({
     ...options,
     open: () => sink.open(repeatsFrom),
-    send: async (event) => {
-      const refusal = await publishForms(event, sink, counters);
-      if (refusal === undefined) return;
-      await bury(event, refusal);
+    send: (event) => publishForms(event, sink, counters),
+    refused: async (event, error) => {
+      await bury(event, error);
       counters.events_dead_lettered += 1;
       const { subject, id, offset } = event;
-      log.error({ subject, id, offset, reason: refusal.message }, 'NATS refuses an event: to the dead letters');
+      log.error({ subject, id, offset, reason: error.message }, 'NATS refuses an event: to the dead letters');
     },
     lane: laneOf,
     concurrency: EVENT_CONCURRENCY,
@@ -161,25 +168,21 @@ function laneOf({ kv, stream, subject }: EventOutput): string | undefined {
   return stream && subject;
 }
 
-/** Publishes an event in the longest form that the server takes. Resolves with why it refused the last one, where it takes none. */
-async function publishForms(
-  whole: EventOutput,
-  sink: EventSink,
-  counters: Counters,
-): Promise<DeliveryError | undefined> {
-  let refusal: DeliveryError | undefined;
+/** Publishes an event in the longest form that the server takes. Rejects as the sink does; with `bad-row` where it takes none. */
+async function publishForms(whole: EventOutput, sink: EventSink, counters: Counters): Promise<void> {
+  let refusal: unknown;
   for (const event of formsOf(whole)) {
     try {
       await sink.publish(event);
       counters.events_published += 1;
       if (event !== whole) counters.events_shortened += 1;
-      return undefined;
+      return;
     } catch (error) {
       if (!(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
       refusal = error;
     }
   }
-  return refusal;
+  throw refusal;
 }
 
 function* formsOf(event: EventOutput): Generator<EventOutput> {

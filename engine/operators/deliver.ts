@@ -1,4 +1,5 @@
 import {
+  catchError,
   defer,
   EMPTY,
   expand,
@@ -26,6 +27,11 @@ export interface DeliverOptions<T> {
   readonly lane: (item: T) => Lane | undefined;
   /** Sends under way at once, over all lanes. A lane that waits for its next try is not one of them. Default: no limit. */
   readonly concurrency?: number;
+  /**
+   * Takes an item that the other end will never have (`bad-row`) and resolves when that is safe elsewhere: then it counts as delivered. Where
+   * it rejects, the item is sent again. It is not one of those under way. Default: such an item is sent again.
+   */
+  readonly refused?: (item: T, error: DeliveryError) => Promise<void>;
   readonly random: () => number;
   /** Called before each new try. */
   readonly onRetry: (error: DeliveryError, item: T, attempt: number, waitMs: number) => void;
@@ -73,8 +79,13 @@ export function deliver<T>(options: DeliverOptions<T>): MonoTypeOperatorFunction
     });
 }
 
-function sendWithRetries<T>(item: T, limit: Limit, { send, random, onRetry }: DeliverOptions<T>): Observable<T> {
+function sendWithRetries<T>(item: T, limit: Limit, options: DeliverOptions<T>): Observable<T> {
+  const { send, refused, random, onRetry } = options;
   return limit(() => send(item)).pipe(
+    catchError((error: unknown) => {
+      if (refused === undefined || !(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
+      return refused(item, error);
+    }),
     retry({
       delay: (cause: unknown, attempt) => {
         const error = cause instanceof DeliveryError ? cause : unexpected(cause);

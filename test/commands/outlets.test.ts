@@ -102,6 +102,19 @@ describe('the way of events', () => {
     expect(outlet.stuck).toBeUndefined();
   });
 
+  it('lets events go out while any number of refused ones wait for a sink of dead letters that does not answer', async () => {
+    const { outlet, counters } = start({
+      publish: async ({ id }) => {
+        if (id.includes('bad')) throw refusal();
+      },
+      bury: () => new Promise(() => undefined),
+    });
+    for (let i = 0; i < 200; i++) outlet.push(event(`bad${i}`));
+    for (let i = 0; i < 20; i++) outlet.push(event(`good${i}`));
+    await vi.waitFor(() => expect(counters.events_published).toBe(20));
+    expect(outlet.outbox.isConfirmed(1)).toBe(false);
+  });
+
   it('logs a failure of many events once a minute, and another kind of failure at once; it counts them all', async () => {
     let failing: 'transient' | 'overload' | undefined = 'transient';
     const tried = new Set<string>();

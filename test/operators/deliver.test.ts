@@ -120,6 +120,40 @@ describe('deliver', () => {
     });
   });
 
+  it('gives a refused item to whoever takes those, which is not under way, and sends it again where that fails', () => {
+    createScheduler().run(({ cold, expectObservable, flush }, scheduler) => {
+      const bad = failure('bad-row');
+      const tries = {
+        a: [
+          [1, bad],
+          [1, bad],
+        ],
+        b: [[1]],
+      } as const;
+      const burials = [failure('transient'), undefined];
+      const { log, options } = createSender(scheduler, tries, {
+        lane: (item) => (item === 'c' ? 'a' : item),
+        concurrency: 1,
+        refused: (item, error) => {
+          log.push(`${scheduler.now()} refused ${item} ${error.class}`);
+          return settle(scheduler, 5, burials.shift());
+        },
+      });
+      // a is refused at 1, its burial fails at 6, and it is sent again at 106; b does not wait for that, c does.
+      expectObservable(cold('(abc|)').pipe(deliver(options))).toBe('--b 109ms a(c|)');
+      flush();
+      expect(log).toEqual([
+        '0 send a',
+        '1 send b',
+        '1 refused a bad-row',
+        '6 transient a 1 wait 100',
+        '106 send a',
+        '107 refused a bad-row',
+        '112 send c',
+      ]);
+    });
+  });
+
   it('starts nothing that waited for its turn once nobody listens', () => {
     createScheduler().run(({ cold, expectObservable, flush }, scheduler) => {
       const { log, options } = createSender(scheduler, { a: [[5]] }, { lane: (item) => item, concurrency: 1 });
