@@ -88,11 +88,14 @@ export class DeliveryError extends Error {
   }
 }
 
+/** Code of the error with which a `TableSink` opens in part. */
+export const TABLE_BROKEN = 'TABLE_BROKEN';
+
 /** Where batches of rows go. */
 export interface TableSink {
   /**
-   * Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. A table that somebody has to mend first is no
-   * reason to reject: `status` names it, and its inserts are `fatal` until that is done.
+   * Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. With the code `TABLE_BROKEN` somebody has to
+   * mend a table: `status` names it, its inserts are `fatal` until that is done, and the other tables take rows.
    */
   open(tables: readonly Table[]): Promise<void>;
   /**

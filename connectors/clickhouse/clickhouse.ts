@@ -3,7 +3,7 @@ import type { ClickHouseSettings } from '@clickhouse/client';
 import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
-import { DeliveryError, type PortStatus, type TableSink } from '../../engine/ports.ts';
+import { DeliveryError, type PortStatus, TABLE_BROKEN, type TableSink } from '../../engine/ports.ts';
 import { AnswerError } from './errors.ts';
 import { findHeld } from './held.ts';
 import { applyMigrations } from './migrations.ts';
@@ -86,17 +86,17 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
     }
   }
 
+  /** Every table is tried, so that one that somebody has to mend does not keep the others from their rows. */
   async function open(wanted: readonly Table[]): Promise<void> {
-    await applyMigrations(session, database);
+    await noting(OPENING, applyMigrations(session, database));
+    let broken: DeliveryError | undefined;
     for (const table of wanted) {
-      const known = { table, sql: insertSql(database, table), isUpToDate: false };
-      const error = await failureOf(updateTable(session, database, table));
+      const error = await failureOf(noting(table.name, updateTable(session, database, table)));
       if (error !== undefined && error.class !== 'fatal') throw error;
-      // Somebody has to mend it. The other tables do not wait for that; its own inserts look again.
-      if (error !== undefined) failures.set(table.name, error.message);
-      known.isUpToDate = error === undefined;
-      tables.set(table.name, known);
+      tables.set(table.name, { table, sql: insertSql(database, table), isUpToDate: error === undefined });
+      broken ??= error;
     }
+    if (broken !== undefined) throw new DeliveryError('fatal', broken.message, TABLE_BROKEN, broken);
   }
 
   async function insert(batch: Batch, token: string): Promise<void> {
@@ -159,7 +159,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
   }
 
   return {
-    open: (wanted) => noting(OPENING, open(wanted)),
+    open,
     insert: (batch, token) => noting(batch.table, insert(batch, token)),
     status: () => statusOf(failures),
     close: async () => {

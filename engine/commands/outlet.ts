@@ -6,6 +6,8 @@ import type { DeliveryError } from '../ports.ts';
 export interface OutletOptions<T> {
   /** Gets the sink ready; tried again until it succeeds. Nothing is sent before. */
   readonly open: () => Promise<void>;
+  /** Whether items may be sent although opening failed so, since the sink takes some of them. Default: never. */
+  readonly isOpenInPart?: (error: unknown) => boolean;
   readonly send: (item: T) => Promise<void>;
   /** See `DeliverOptions`. */
   readonly lane: (item: T) => Lane | undefined;
@@ -62,12 +64,21 @@ export function createOutlet<T>(options: OutletOptions<T>): Outlet<T> {
   };
   const onRetryOpen = (error: DeliveryError, _item: undefined, attempt: number, waitMs: number) =>
     options.onRetry(error, undefined, attempt, waitMs);
+  const letThrough = () => {
+    isOpen = true;
+    opened();
+    options.onProgress();
+  };
+  const openOnce = async () => {
+    try {
+      await options.open();
+    } catch (error) {
+      if (options.isOpenInPart?.(error)) letThrough();
+      throw error;
+    }
+  };
   subscriptions.push(
-    opening$.pipe(deliver({ send: options.open, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(() => {
-      isOpen = true;
-      opened();
-      options.onProgress();
-    }),
+    opening$.pipe(deliver({ send: openOnce, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(letThrough),
     items$
       .pipe(deliver({ ...options, send: (item) => open.then(() => options.send(item)), onRetry }))
       .subscribe((item) => {

@@ -9,7 +9,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
-import { type Clock, DeliveryError, type EventSink, type TableSink } from '../ports.ts';
+import { type Clock, DeliveryError, type EventSink, TABLE_BROKEN, type TableSink } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 import { insertBatch } from './insert.ts';
 import { createOutlet, type Outlet, type OutletOptions } from './outlet.ts';
@@ -77,6 +77,7 @@ export function createTableOutlet(
   const outlet = createOutlet<Parcel>({
     ...options,
     open: () => sink.open(tables),
+    isOpenInPart: (error) => error instanceof DeliveryError && error.code === TABLE_BROKEN,
     send: async (parcel) => {
       const batch = await parcel.take();
       await insertBatch(batch, { sink, journalId: journal.id, onDeadRow, note: sent.note });

@@ -68,6 +68,22 @@ describe('an outlet', () => {
     outlet.stop();
   });
 
+  it('sends what an opening lets through that failed only in part, and opens again until it succeeds', async () => {
+    const { hand, outlet } = start({
+      isOpenInPart: (error) => error instanceof DeliveryError && error.class === 'fatal',
+    });
+    outlet.push(item('a'));
+    hand.opened[0]!.reject(transient());
+    await until(() => hand.opened.length === 2);
+    expect([outlet.isOpen, hand.sent.length]).toEqual([false, 0]);
+    hand.opened[1]!.reject(new DeliveryError('fatal', 'a table was changed'));
+    await until(() => hand.opened.length === 3);
+    await until(() => hand.sent.length === 1);
+    expect(outlet.isOpen).toBe(true);
+    hand.opened[2]!.resolve();
+    outlet.stop();
+  });
+
   it('counts what waits until it is confirmed, and tells of every confirmation', async () => {
     const { hand, outlet, progress } = start();
     hand.opened[0]!.resolve();

@@ -233,7 +233,32 @@ describe('open', () => {
     expect(error.message).toMatch(
       /the column temp as Nullable\(Float64\), but the config wants Nullable\(String\).*another name/,
     );
-    expect(one.status()).toMatchObject({ ready: false, reason: error.message });
+    expect(one.status()).toMatchObject({ ready: false, reason: `table sensors: ${error.message}` });
+  });
+
+  it('lets other tables take rows while one has to be mended, and takes its own once it is', async () => {
+    const one = sink();
+    await one.open([TEMP]);
+    await run(`ALTER TABLE ${quoted()}.sensors RENAME COLUMN late TO tardy`);
+    await run(`ALTER TABLE ${quoted()}.sensors ADD COLUMN late String`);
+    const other = { ...TEMP, name: 'others' };
+    const two = sink();
+    const error = await failure(two.open([TEMP, other]));
+    expect(error).toMatchObject({
+      class: 'fatal',
+      code: 'TABLE_BROKEN',
+      message: expect.stringContaining('the column late as String'),
+    });
+    await two.insert(batchOf(other, [reading('a', NOW, 1)]), 't1');
+    const own = batchOf(TEMP, [reading('a', NOW, 1)]);
+    expect(await failure(two.insert(own, 't2'))).toMatchObject({ class: 'fatal', message: error.message });
+    expect(two.status()).toMatchObject({ ready: false, reason: `table sensors: ${error.message}` });
+    await run(`ALTER TABLE ${quoted()}.sensors DROP COLUMN late`);
+    await run(`ALTER TABLE ${quoted()}.sensors RENAME COLUMN tardy TO late`);
+    await two.open([TEMP, other]);
+    expect(two.status()).toEqual({ name: 'clickhouse', ready: true });
+    await two.insert(own, 't2');
+    expect(await rows(`SELECT temp FROM ${quoted()}.sensors`)).toEqual([{ temp: 1 }]);
   });
 
   it('refuses a table that cannot tell repeated rows', async () => {
