@@ -103,12 +103,16 @@ type Limit = (work: () => Promise<void>) => Observable<void>;
 
 function createLimit(places: number): Limit {
   let busy = 0;
-  const waiting = new Set<() => void>();
+  let waiting: (() => void)[] = [];
+  let head = 0;
   const leave = () => {
     busy -= 1;
-    const [next] = waiting;
-    if (next === undefined) return;
-    waiting.delete(next);
+    if (head === waiting.length) return;
+    const next = waiting[head++]!;
+    if (head >= 1_024 || head === waiting.length) {
+      waiting = waiting.slice(head);
+      head = 0;
+    }
     next();
   };
   return (work) =>
@@ -120,8 +124,7 @@ function createLimit(places: number): Limit {
         defer(work).pipe(settled).subscribe(subscriber);
       };
       if (busy < places) start();
-      else waiting.add(start);
-      return () => waiting.delete(start);
+      else waiting.push(start);
     });
 }
 
