@@ -8,13 +8,13 @@ import type { Plan } from './model/plan.ts';
 import type { JournalRecord } from './model/record.ts';
 import { batch } from './operators/batch.ts';
 import { type Decoder, decode } from './operators/decode.ts';
+import { relate } from './operators/derived-streams.ts';
 import { evaluate } from './operators/evaluate.ts';
+import { watch } from './operators/presence.ts';
 import { publish } from './operators/publish.ts';
-import { relate } from './operators/relate.ts';
 import { transition } from './operators/transition.ts';
-import { watch } from './operators/watch.ts';
 import { window } from './operators/window.ts';
-import type { State } from './state.ts';
+import type { State } from './state/state.ts';
 import type { Counters } from './telemetry.ts';
 
 export interface PipelineOptions {

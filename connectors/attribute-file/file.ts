@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseAttributeFile } from '../../engine/devices/attribute-file.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
 import type { AttributeHandler, AttributeSource } from '../../engine/ports.ts';
 
 export interface AttributeFileOptions {

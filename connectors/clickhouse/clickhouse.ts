@@ -4,10 +4,10 @@ import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError, type PortStatus, TABLE_BROKEN, type TableSink } from '../../engine/ports.ts';
+import { createSession } from './connection.ts';
 import { AnswerError } from './errors.ts';
 import { findHeld } from './held.ts';
 import { applyMigrations } from './migrations.ts';
-import { createSession } from './session.ts';
 import { insertSql } from './sql.ts';
 import { findDrift, updateTable } from './tables.ts';
 
@@ -75,10 +75,11 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
   const failures = new Map([[OPENING, 'not opened yet']]);
 
   /** Notes whether the server did what it was asked; a bad row is the row's fault. */
-  async function noting(what: string, work: Promise<void>): Promise<void> {
+  async function noting<T>(what: string, work: Promise<T>): Promise<T> {
     try {
-      await work;
+      const result = await work;
       failures.delete(what);
+      return result;
     } catch (error) {
       if (error instanceof DeliveryError && error.class === 'bad-row') failures.delete(what);
       else failures.set(what, error instanceof Error ? error.message : String(error));
@@ -86,9 +87,15 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
     }
   }
 
-  /** Every table is tried, so that one that somebody has to mend does not keep the others from their rows. */
+  /** Nobody may take the sink for ready before all of its tables are there. */
   async function open(wanted: readonly Table[]): Promise<void> {
-    await noting(OPENING, applyMigrations(session, database));
+    const broken = await noting(OPENING, openTables(wanted));
+    if (broken !== undefined) throw new DeliveryError('fatal', broken.message, TABLE_BROKEN, broken);
+  }
+
+  /** Every table is tried, so that one that somebody has to mend does not keep the others from their rows; returns why the first cannot be written. */
+  async function openTables(wanted: readonly Table[]): Promise<DeliveryError | undefined> {
+    await applyMigrations(session, database);
     let broken: DeliveryError | undefined;
     for (const table of wanted) {
       const error = await failureOf(noting(table.name, updateTable(session, database, table)));
@@ -96,7 +103,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
       tables.set(table.name, { table, sql: insertSql(database, table), isUpToDate: error === undefined });
       broken ??= error;
     }
-    if (broken !== undefined) throw new DeliveryError('fatal', broken.message, TABLE_BROKEN, broken);
+    return broken;
   }
 
   async function insert(batch: Batch, token: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError } from '../../engine/ports.ts';
-import type { Session } from './session.ts';
+import type { Session } from './connection.ts';
 import { quoteName, quoteText } from './sql.ts';
 
 /** How much of a batch is in its table; `unknown` while an insert of it is still at work. */

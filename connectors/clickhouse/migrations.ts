@@ -1,18 +1,10 @@
+import type { Session } from './connection.ts';
 import { core } from './migrations/0001-core.ts';
 import { openAlerts } from './migrations/0002-open-alerts.ts';
 import { facts } from './migrations/0003-facts.ts';
 import { gaps } from './migrations/0004-gaps.ts';
-import type { Session } from './session.ts';
+import type { Migration } from './migrations/migration.ts';
 import { quoteName } from './sql.ts';
-
-/** A numbered change of the database, never edited once it has been released. */
-export interface Migration {
-  /** The number of its file; migrations are applied in its order. */
-  readonly id: number;
-  readonly name: string;
-  /** Each may run again, and at the same time as itself: `IF NOT EXISTS` and the like. `database` comes quoted. */
-  readonly statements: (database: string) => readonly string[];
-}
 
 /** Every migration, oldest first. */
 export const MIGRATIONS: readonly Migration[] = [core, openAlerts, facts, gaps];

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError } from '../../engine/ports.ts';
+import type { Session } from './connection.ts';
 import { type Rollup, rollupOf } from './rollup.ts';
-import type { Session } from './session.ts';
 import {
   columnSql,
   createTableSql,

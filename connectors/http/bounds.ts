@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HttpLimits } from './http.ts';
+import type { HttpLimits } from './limits.ts';
 
 /** Keeps the connections of a server within its limits. */
 export interface Bounds {

@@ -1,27 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { PortStatus } from '../../engine/ports.ts';
-import type { Counters } from '../../engine/telemetry.ts';
 import { boundConnections } from './bounds.ts';
+import type { HttpLimits, HttpServerOptions } from './limits.ts';
 import { createPace } from './pace.ts';
 import { createRegistry } from './registry.ts';
 import { createRenderer } from './renderer.ts';
-
-/** What the server takes from all its clients together, and from one. */
-export interface HttpLimits {
-  /** Open connections; with more, the one that has been silent longest is closed. Default 64. */
-  readonly connections: number;
-  /** Requests of one connection that may wait for their answer; with more, it is closed. Default 4. */
-  readonly requestsWaiting: number;
-  /** Requests answered in a second, all connections together; the others wait. Default 100. */
-  readonly requestsPerSecond: number;
-  /** How long a client may take to send the head of a request. Default 5000. */
-  readonly headMs: number;
-  /** How long an answer may take until the client has read it. Default 10000. */
-  readonly answerMs: number;
-  /** Metrics are rendered at most once in this time; who asks more often waits for it. Default 1000. */
-  readonly renderMs: number;
-}
 
 const LIMITS: HttpLimits = {
   connections: 64,
@@ -34,17 +17,6 @@ const LIMITS: HttpLimits = {
 /** A connection that has asked this often is closed behind the answer; a client opens another. */
 const REQUESTS_PER_CONNECTION = 1_000;
 const HEAD_BYTES = 8_192;
-
-export interface HttpServerOptions {
-  readonly host: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
-  readonly counters: Counters;
-  /** Read at each scrape; the names become `weir_<name>`. */
-  readonly gauges: () => Readonly<Record<string, number>>;
-  readonly status: () => readonly PortStatus[];
-  readonly limits?: Partial<HttpLimits>;
-}
 
 /** The operators' door: `/healthz`, `/readyz` and `/metrics`. */
 export interface HttpServer {

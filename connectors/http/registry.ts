@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { COUNTERS, type CounterName } from '../../engine/telemetry.ts';
-import type { HttpServerOptions } from './http.ts';
+import type { HttpServerOptions } from './limits.ts';
 
 /** What `/metrics` shows: every counter, gauge and part of the engine, and the figures of the process. */
 export function createRegistry({

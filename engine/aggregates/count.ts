@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 
 /** Number of readings (`"count": true`), or of readings that have the field (`"count": "temp"`). Zero where there is none. */
 export const count: Aggregate<{ n: number }> = {

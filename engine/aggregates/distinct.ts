@@ -1,5 +1,5 @@
-import type { FieldValue } from '../model/reading.ts';
-import type { Aggregate, AggregateKind } from './aggregate.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
+import type { FieldValue } from '../model/field.ts';
 import { fingerprint } from './fingerprint.ts';
 import { addToRegisters, createRegisters, estimateRegisters, mergeRegisters } from './hyperloglog.ts';
 

@@ -1,4 +1,4 @@
-import type { FieldValue } from '../model/reading.ts';
+import type { FieldValue } from '../model/field.ts';
 
 const bits = new DataView(new ArrayBuffer(8));
 

@@ -1,5 +1,5 @@
-import type { FieldValue } from '../model/reading.ts';
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
+import type { FieldValue } from '../model/field.ts';
 
 /** A value and the event time it belongs to; `value` is absent until there is one. */
 export interface Stamped {

@@ -1,4 +1,4 @@
-import type { Aggregate, AggregateKind } from './aggregate.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 
 /** Most bounds that a histogram may have. */
 const MAX_BOUNDS = 64;

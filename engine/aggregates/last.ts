@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 import type { Stamped } from './first.ts';
 
 /** Value of the field in the latest reading by event time; of equal stamps, the one that arrived last. */

@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 
 /** Largest value of the field; undefined where no reading had it. */
 export const max: Aggregate<{ n: number; value: number }> = {

@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 import { type Sum, sum } from './sum.ts';
 
 /** Arithmetic mean of the field, from a compensated sum; undefined where no reading had it. */

@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 
 /** Smallest value of the field; undefined where no reading had it. */
 export const min: Aggregate<{ n: number; value: number }> = {

@@ -1,4 +1,4 @@
-import type { Aggregate, AggregateKind } from './aggregate.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 import { addToSketch, createSketch, mergeSketch, type Sketch, valueAt } from './sketch.ts';
 
 /** Values as they are while they are few, and a sketch of all of them beyond that. */

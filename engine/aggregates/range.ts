@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 import { max } from './max.ts';
 import { min } from './min.ts';
 

@@ -1,4 +1,4 @@
-import type { Aggregate, AggregateKind } from './aggregate.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 import { count } from './count.ts';
 import { distinct } from './distinct.ts';
 import { first } from './first.ts';

@@ -1,4 +1,4 @@
-import type { Aggregate, AggregateKind } from './aggregate.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 
 /** How many of how many readings met the condition. */
 export interface Share {

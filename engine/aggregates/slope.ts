@@ -1,6 +1,6 @@
+import { durationSchema } from '../document/schema-values.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 import { parseDuration } from '../model/duration.ts';
-import { durationSchema } from '../model/schema-values.ts';
-import type { Aggregate, AggregateKind } from './aggregate.ts';
 
 /** Means and co-moments of time and value, both counted from those of the first reading that came, so that they lose no digits. */
 export interface CoMoments {

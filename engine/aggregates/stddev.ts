@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 
 /** Count, mean and sum of squared deviations. */
 export interface Moments {

@@ -1,4 +1,4 @@
-import type { Aggregate } from './aggregate.ts';
+import type { Aggregate } from '../model/aggregate.ts';
 
 /** A sum, the rounding error it has left behind, and how many values it holds. */
 export interface Sum {

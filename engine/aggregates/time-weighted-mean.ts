@@ -1,4 +1,4 @@
-import type { Aggregate, AggregateKind } from './aggregate.ts';
+import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 
 /** How the value went: the newest readings one by one, in the order of their times, and of what was before them only the mean. */
 export interface Course {

@@ -1,27 +1,6 @@
-import type { AlertState } from '../model/item.ts';
 import type { Lifecycle } from '../model/plan.ts';
-import { createLevelRecord, type LevelRecord, oldestMatch, takeOutcome } from './hold.ts';
-import type { NoiseRecord } from './noise.ts';
-
-/** What is remembered of one alert (one rule, one key). Plain data. Instants are event time, milliseconds. */
-export interface AlertRecord {
-  state: 'inactive' | 'pending' | 'firing';
-  /** When the conditions began to hold; meaningless while inactive. */
-  since: number;
-  /** Event time of its last change; -1 before the first. */
-  changedAt: number;
-  /** The level at which it fires, from 1; 0 while it does not. */
-  level: number;
-  /** By level, lowest first; made with the first outcome. */
-  readonly levels: LevelRecord[];
-  /**
-   * Outcomes that do not hold matter too. Set by who judges as soon as conditions hold, true to the state once the alert has been
-   * moved on: until then a needless outcome may pass, which changes nothing, but none that is needed is left out.
-   */
-  watched: boolean;
-  /** Of rules that act with the passing of time, or that bound their events. */
-  noise?: NoiseRecord;
-}
+import type { AlertRecord, Change } from './alert-record.ts';
+import { createLevelRecord, oldestMatch, takeOutcome } from './hold.ts';
 
 /** What the conditions of a rule came to. A rule with one level does without `reached` and `clearing`. */
 export interface Outcome {
@@ -36,20 +15,6 @@ export interface Outcome {
   readonly possible?: number;
   /** Levels of which it is unknown whether they may be left, as bits. Default: none. */
   readonly undecided?: number;
-}
-
-/** A change of state, or of the level of a firing alert. */
-export interface Change {
-  readonly from: AlertState;
-  readonly to: AlertState;
-  readonly since: number;
-  /** From 1; 0 where it does not fire. */
-  readonly fromLevel: number;
-  readonly toLevel: number;
-}
-
-export function createAlertRecord(): AlertRecord {
-  return { state: 'inactive', since: -1, changedAt: -1, level: 0, levels: [], watched: false };
 }
 
 /**

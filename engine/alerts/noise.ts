@@ -1,29 +1,5 @@
-import type { OfflineReason, Transition } from '../model/item.ts';
 import type { Lifecycle } from '../model/plan.ts';
-import type { AlertRecord, Change } from './lifecycle.ts';
-
-/** What facts and conditions were, and what shows it. */
-export type Explanation = Pick<Transition, 'facts' | 'conditions' | 'evidence'>;
-
-/** What is remembered of an alert so that it is told neither too seldom nor too often. Plain data; `…Ms` are of the alert clock. */
-export interface NoiseRecord {
-  /** Those who listen know it as open. */
-  told: boolean;
-  /** When it was last told, or would have been. */
-  toldMs: number;
-  /** The level it was last told at, or would have been, and since when its conditions held then. */
-  level: number;
-  since: number;
-  /** Its last changes, oldest first, as far back as flapping looks; of one that flaps, the very last. */
-  changes: number[];
-  flapping: boolean;
-  /** Heard time at its last outcome. */
-  heardMs: number;
-  /** How things stood at the last outcome while it was open. */
-  last?: Explanation;
-  /** Of a silence rule whose key is silent, whether or not the alert is open. */
-  silent?: { readonly lastSeenAt: number; readonly reason: OfflineReason };
-}
+import type { AlertRecord, Change, NoiseRecord } from './alert-record.ts';
 
 /** The alerts of a rule that were told, and held back, in the period that runs. Plain data. */
 export interface LimitRecord {
@@ -50,10 +26,6 @@ export interface Limited {
 
 const MAX_KEYS = 20;
 const TOLD: Telling = {};
-
-export function createNoiseRecord(): NoiseRecord {
-  return { told: false, toldMs: 0, level: 0, since: -1, changes: [], flapping: false, heardMs: 0 };
-}
 
 /** Whether alerts of a rule act when time passes. */
 export function isTimed({ repeatMs, resolveAfterMs, flapping, active }: Lifecycle): boolean {

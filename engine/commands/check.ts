@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { formatProblem, InvalidInput } from '../model/problem.ts';
+import { formatProblem, InvalidInput } from '../document/problem.ts';
 import type { Command } from './command.ts';
 import { loadConfig } from './load.ts';
 

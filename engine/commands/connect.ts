@@ -4,16 +4,16 @@ import { createAttributeFile } from '../../connectors/attribute-file/file.ts';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
 import { createReader, type Reader } from '../../connectors/clickhouse-reader/reader.ts';
 import { createMqttSource, type ResolvedBroker } from '../../connectors/mqtt/mqtt.ts';
-import { createKvAttributes } from '../../connectors/nats/attributes.ts';
+import { createKvAttributes } from '../../connectors/nats/attribute-bucket.ts';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { subscriptionsOf } from '../config/subscriptions.ts';
+import { InvalidInput, type Problem } from '../document/problem.ts';
 import { createSessionStore } from '../journal/sessions.ts';
 import type { BrokerConfig, Config, Secret } from '../model/config.ts';
-import { InvalidInput, type Problem } from '../model/problem.ts';
 import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
+import type { AttributeSources } from '../runtime/attribute-feed.ts';
 import type { Counters } from '../telemetry.ts';
-import type { AttributeSources } from './attributes.ts';
 
 export interface ConnectOptions {
   readonly config: Config;

@@ -11,7 +11,7 @@ import type { Cast } from './demo/run.ts';
 import { startServers } from './demo/servers.ts';
 import { renderSummary } from './demo/summary.ts';
 import { openWatch } from './demo/watch.ts';
-import { BrokerUnavailable } from './simulation.ts';
+import { BrokerUnavailable } from './simulate/fleet.ts';
 
 const HELP = `Usage: weir demo [OPTIONS]
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { formatProblem, InvalidInput } from '../document/problem.ts';
 import { lockFolder } from '../journal/lock.ts';
 import { listSegments, readSegment } from '../journal/segment.ts';
 import { isSound, repairSegment, type SegmentSurvey, surveyJournal } from '../journal/survey.ts';
-import { formatProblem, InvalidInput } from '../model/problem.ts';
+import { jsonLine, utf8Of } from '../model/printable.ts';
 import type { JournalRecord } from '../model/record.ts';
-import { jsonLine, utf8Of } from '../model/text.ts';
 import type { Command, CommandIo } from './command.ts';
 import { loadConfig } from './load.ts';
 

@@ -2,13 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { parseAttributeFile } from '../devices/attribute-file.ts';
-import { compilePlan, type ParsedRule } from '../language/compile.ts';
-import { parseRuleFile } from '../language/shape.ts';
-import { findUnused, parseSharedFile, type Shared } from '../language/shared.ts';
-import { usesOfRule } from '../language/uses.ts';
+import { InvalidInput, type Problem } from '../document/problem.ts';
+import { parseRuleFile } from '../language/check/rule-file.ts';
+import { compilePlan, type ParsedRule } from '../language/compile/compile-plan.ts';
+import { usesOfRule } from '../language/conditions/uses.ts';
+import { findUnused, parseSharedFile, type Shared } from '../language/shared-file.ts';
 import type { Config } from '../model/config.ts';
 import type { Plan } from '../model/plan.ts';
-import { InvalidInput, type Problem } from '../model/problem.ts';
 
 const RULE_ENDING = '.rule.json';
 /** What the rules of a folder share; it need not be there. */

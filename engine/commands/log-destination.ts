@@ -1,6 +1,6 @@
 import { constants, openSync, write } from 'node:fs';
 import { isatty } from 'node:tty';
-import { count, printableLines } from '../model/text.ts';
+import { count, printableLines } from '../model/printable.ts';
 import type { Counters } from '../telemetry.ts';
 
 export interface LogDestinationOptions {

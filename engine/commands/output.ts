@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { printableLines } from '../model/text.ts';
+import { printableLines } from '../model/printable.ts';
 
 /**
  * What commands write to standard output and error: everything passes `printableLines`, so that no text from outside steers a

@@ -3,14 +3,14 @@ import { parseArgs } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import pino, { type Logger } from 'pino';
 import { startHttpServer } from '../../connectors/http/http.ts';
-import { formatProblem, InvalidInput } from '../model/problem.ts';
+import { formatProblem, InvalidInput } from '../document/problem.ts';
+import { compareWithHeap } from '../runtime/capacity-watch.ts';
+import { type Service, startService } from '../runtime/service.ts';
 import { type Counters, createCounters } from '../telemetry.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createConnectors } from './connect.ts';
 import { type Loaded, loadConfig } from './load.ts';
 import { createLogDestination } from './log-destination.ts';
-import { compareWithHeap } from './room.ts';
-import { type Service, startService } from './service.ts';
 
 /** How long a stop may take to deliver what is under way; the rest is delivered after the next start. */
 const DRAIN_MS = 8_000;

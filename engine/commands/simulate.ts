@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { formatProblem } from '../model/problem.ts';
+import { formatProblem } from '../document/problem.ts';
 import { type Point, parseSeries } from '../simulator/series.ts';
 import type { Command, CommandIo } from './command.ts';
-import { parseSimulateArguments, type SimulateArguments } from './simulate-options.ts';
-import { createProgressPrinter, describe, introduce, listFaults } from './simulate-text.ts';
-import { BrokerUnavailable, hostOf, runSimulation, type SimulationOptions } from './simulation.ts';
+import { BrokerUnavailable, hostOf, runSimulation, type SimulationOptions } from './simulate/fleet.ts';
+import { parseSimulateArguments, type SimulateArguments } from './simulate/options.ts';
+import { createProgressPrinter, describe, introduce, listFaults } from './simulate/text.ts';
 
 const HELP = `Usage: weir simulate [options]
        weir simulate --replay FILE.csv [options]

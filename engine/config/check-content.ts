@@ -1,7 +1,7 @@
+import type { Path } from '../document/document.ts';
+import { type Fault, formatPath } from '../document/fault.ts';
+import { suggest } from '../document/suggest.ts';
 import type { Place } from '../model/config.ts';
-import type { Path } from '../model/locate.ts';
-import { type Fault, formatPath } from '../model/report.ts';
-import { suggest } from '../model/suggest.ts';
 import type { Template } from '../model/topic.ts';
 import type { StreamEntry } from './config-file.ts';
 import { deviceOf, topicLabels } from './fill-stream.ts';

@@ -1,4 +1,4 @@
-import type { Path } from '../model/locate.ts';
+import type { Path } from '../document/document.ts';
 import { covers, isShared, overlaps, parseTemplate } from '../model/topic.ts';
 import { listBrokers } from './check-servers.ts';
 import type { BrokerEntry, StreamEntry } from './config-file.ts';

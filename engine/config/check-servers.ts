@@ -1,6 +1,6 @@
+import type { Path } from '../document/document.ts';
+import { formatPath } from '../document/fault.ts';
 import { parseBytes } from '../model/bytes.ts';
-import type { Path } from '../model/locate.ts';
-import { formatPath } from '../model/report.ts';
 import { checkFilter } from '../model/topic.ts';
 import { checkLogin, checkTlsUsed, checkUrl, type UrlKind, warnLiteral } from './check-urls.ts';
 import type { BrokerEntry } from './config-file.ts';

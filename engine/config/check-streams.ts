@@ -1,6 +1,6 @@
-import type { Path } from '../model/locate.ts';
-import { formatPath } from '../model/report.ts';
-import { suggest } from '../model/suggest.ts';
+import type { Path } from '../document/document.ts';
+import { formatPath } from '../document/fault.ts';
+import { suggest } from '../document/suggest.ts';
 import { covers, parseTemplate, type Template } from '../model/topic.ts';
 import { checkContent } from './check-content.ts';
 import { listBrokers } from './check-servers.ts';

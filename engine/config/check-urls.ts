@@ -1,6 +1,6 @@
+import type { Path } from '../document/document.ts';
+import { formatPath } from '../document/fault.ts';
 import type { Secret, TlsConfig } from '../model/config.ts';
-import type { Path } from '../model/locate.ts';
-import { formatPath } from '../model/report.ts';
 import { hasUserinfo, maskUrl } from '../model/url.ts';
 import type { Inspection } from './inspection.ts';
 

@@ -1,5 +1,5 @@
 import type { PayloadFormat, Place, Qos, Secret, TimeUnit, TlsConfig } from '../model/config.ts';
-import type { FieldType } from '../model/reading.ts';
+import type { FieldType } from '../model/field.ts';
 
 /** A duration in the file: `"250ms"`, `"10s"`, `"5m"`, `"2h"`, `"7d"`. */
 type Duration = string;

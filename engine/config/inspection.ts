@@ -1,7 +1,7 @@
+import type { Path } from '../document/document.ts';
+import { type Fault, formatPath, showValue } from '../document/fault.ts';
 import { parseBytes } from '../model/bytes.ts';
 import { parseDuration } from '../model/duration.ts';
-import type { Path } from '../model/locate.ts';
-import { type Fault, formatPath, showValue } from '../model/report.ts';
 import type { ConfigFile } from './config-file.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Path } from '../model/locate.ts';
-import type { Fault } from '../model/report.ts';
+import type { Path } from '../document/document.ts';
+import type { Fault } from '../document/fault.ts';
 
 /** Columns that every stream's table has of its own, and `key`, which alert messages know: no label or field may be named so. */
 export const RESERVED_COLUMNS: readonly string[] = [

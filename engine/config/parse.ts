@@ -1,16 +1,16 @@
 import { dirname } from 'node:path';
+import { parseDocument } from '../document/document.ts';
+import { locateFaults } from '../document/fault.ts';
+import type { Problem } from '../document/problem.ts';
+import { createValidator } from '../document/validator.ts';
 import type { Config } from '../model/config.ts';
-import { parseDocument } from '../model/locate.ts';
-import type { Problem } from '../model/problem.ts';
-import { locateFaults } from '../model/report.ts';
-import { createValidator } from '../model/schema.ts';
 import { checkOverlaps } from './check-overlaps.ts';
 import { checkServers } from './check-servers.ts';
 import { checkStreams } from './check-streams.ts';
 import type { ConfigFile } from './config-file.ts';
+import { configSchema } from './config-schema.ts';
 import { fillConfig } from './fill.ts';
 import { createInspection } from './inspection.ts';
-import { configSchema } from './schema.ts';
 
 const validate = createValidator(configSchema);
 

@@ -1,5 +1,5 @@
+import { durationSchema, sizeSchema } from '../document/schema-values.ts';
 import type { JsonSchema } from '../model/json-schema.ts';
-import { durationSchema, sizeSchema } from '../model/schema-values.ts';
 import { DEFAULTS } from './defaults.ts';
 
 const text = (description: string, example: string) =>

@@ -1,5 +1,5 @@
+import { sizeSchema } from '../document/schema-values.ts';
 import type { JsonSchema } from '../model/json-schema.ts';
-import { sizeSchema } from '../model/schema-values.ts';
 import { DEFAULTS } from './defaults.ts';
 
 const DEFAULT = DEFAULTS.stream;

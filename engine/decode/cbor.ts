@@ -1,7 +1,7 @@
 import { decode } from 'cborg';
-import { Fault } from './fault.ts';
 import { findForbidden } from './forbidden.ts';
 import { type Head, outline, readUint } from './outline.ts';
+import { Fault } from './rejection.ts';
 
 /** Tags 0 and 1 (a time as text, a time in seconds) are seen through; every other tag is refused by the library. */
 const seeThrough = (content: () => unknown): unknown => content();

@@ -3,12 +3,12 @@ import type { Item } from '../model/item.ts';
 import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
-import { compileStream, type StreamDecoder } from './compile.ts';
-import { describe, Fault, quote } from './fault.ts';
+import { compileStream, type StreamDecoder } from './compile-stream.ts';
 import { tooManyReadings } from './formats.ts';
 import { hashBytes } from './identity.ts';
 import { resolve } from './paths.ts';
 import { createReader, type MessageContext, type Reader } from './read.ts';
+import { describe, Fault, quote } from './rejection.ts';
 import { createRoutes, type DataRoute } from './routes.ts';
 import { readStatus } from './status.ts';
 

@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../model/config.ts';
-import { Fault, isObject } from './fault.ts';
 import type { PathNode } from './paths.ts';
+import { Fault, isObject } from './rejection.ts';
 
 /** What became of a reading's undeclared fields; filled again and again. */
 export interface Undeclared {

@@ -1,7 +1,7 @@
 import type { FieldConfig } from '../model/config.ts';
-import type { FieldType, FieldValue } from '../model/reading.ts';
+import type { FieldType, FieldValue } from '../model/field.ts';
 import { exactNumber, isHeld } from './exact-json.ts';
-import { describe, Fault } from './fault.ts';
+import { describe, Fault } from './rejection.ts';
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 

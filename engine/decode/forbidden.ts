@@ -1,4 +1,4 @@
-import { Fault } from './fault.ts';
+import { Fault } from './rejection.ts';
 
 /**
  * Looks through a decoded value for keys that could reach the prototype of an object that someone builds from it: an own `__proto__`,

@@ -2,9 +2,9 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import type { PayloadFormat } from '../model/config.ts';
 import { parseCbor } from './cbor.ts';
 import { parseExactly } from './exact-json.ts';
-import { Fault } from './fault.ts';
 import { parseJson } from './json.ts';
 import { parseMsgpack } from './msgpack.ts';
+import { Fault } from './rejection.ts';
 
 /** What a payload may cost before it is looked at. */
 export interface PayloadLimits {

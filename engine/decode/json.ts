@@ -1,6 +1,6 @@
 import { type ParseError, printParseErrorCode, visit } from 'jsonc-parser';
-import { Fault, quote } from './fault.ts';
 import { findForbidden } from './forbidden.ts';
+import { Fault, quote } from './rejection.ts';
 
 /** The value of a JSON text, or a `Fault`; `depth` bounds its nesting before anything is built. */
 export function parseJson(text: string, depth: number): unknown {

@@ -1,7 +1,7 @@
 import { Decoder, decodeTimestampToTimeSpec } from '@msgpack/msgpack';
-import { Fault } from './fault.ts';
 import { findForbidden, forbidden } from './forbidden.ts';
 import { type Head, outline, readUint } from './outline.ts';
+import { Fault } from './rejection.ts';
 
 const TIMESTAMP_EXTENSION = -1;
 

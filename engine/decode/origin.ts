@@ -1,5 +1,5 @@
 import type { Place } from '../model/config.ts';
-import { describe, Fault } from './fault.ts';
+import { describe, Fault } from './rejection.ts';
 
 const LONGEST_DEVICE = 256;
 const LONGEST_LABEL = 256;

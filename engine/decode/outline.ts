@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Fault } from './fault.ts';
+import { Fault } from './rejection.ts';
 
 /** What begins at a position of a binary payload; one is filled again and again. */
 export interface Head {

@@ -1,15 +1,16 @@
 import type { FieldConfig } from '../model/config.ts';
-import type { FieldValue, Reading } from '../model/reading.ts';
+import type { FieldValue } from '../model/field.ts';
+import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
-import type { StreamDecoder } from './compile.ts';
+import type { StreamDecoder } from './compile-stream.ts';
 import { takeUndeclared, tooManyFields, type Undeclared } from './extra.ts';
-import { describe, Fault, isObject } from './fault.ts';
 import { checkField } from './fields.ts';
 import { type Hash, hashTopic, identify, identifyNumbered } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
 import { type Locator, resolve } from './paths.ts';
-import { readSequence } from './sequence.ts';
+import { describe, Fault, isObject } from './rejection.ts';
+import { readSequence } from './sequence-number.ts';
 import { explainTime, readTime } from './timestamps.ts';
 
 /** What a data topic says of the readings that come by it. */

@@ -1,8 +1,8 @@
-import type { StatusDecoder, StreamDecoder } from './compile.ts';
-import { Fault } from './fault.ts';
+import type { StatusDecoder, StreamDecoder } from './compile-stream.ts';
 import { hashTopic } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
 import type { DataTopic } from './read.ts';
+import { Fault } from './rejection.ts';
 
 /** Who takes the messages of a topic. */
 export type Route = DataRoute | StatusRoute | { readonly kind: 'none' };

@@ -1,7 +1,7 @@
 import type { Status } from '../model/item.ts';
 import type { MessageRecord } from '../model/record.ts';
-import { Fault, quote } from './fault.ts';
 import { decodeText } from './formats.ts';
+import { Fault, quote } from './rejection.ts';
 import type { StatusTarget } from './routes.ts';
 
 /**

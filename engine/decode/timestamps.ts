@@ -1,6 +1,6 @@
 import type { TimeUnit } from '../model/config.ts';
-import { describe } from './fault.ts';
 import { parseIso } from './iso8601.ts';
+import { describe } from './rejection.ts';
 
 type NumericUnit = Exclude<TimeUnit, 'iso8601'>;
 

@@ -1,7 +1,7 @@
+import type { FieldValue } from '../model/field.ts';
 import type { AlertState, DeviceChange, Gap, Notice, Overflow, Rejected, Transition, Viewed } from '../model/item.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { RulePlan } from '../model/plan.ts';
-import type { FieldValue } from '../model/reading.ts';
 import type { RowStream } from '../model/row-stream.ts';
 import { cloudEvent, formatTime } from './cloud-event.ts';
 import { cutText, SHOWN_TEXT_BYTES } from './cut-text.ts';

@@ -1,4 +1,5 @@
-import type { FieldValue, Reading } from '../model/reading.ts';
+import type { FieldValue } from '../model/field.ts';
+import type { Reading } from '../model/reading.ts';
 import type { Column, ColumnType, Table } from '../model/table.ts';
 import { type EncodedRows, RowBuffer } from './row-buffer.ts';
 

@@ -1,5 +1,5 @@
 import type { StreamConfig } from '../model/config.ts';
-import type { FieldType } from '../model/reading.ts';
+import type { FieldType } from '../model/field.ts';
 import type { Column, ColumnType, Table } from '../model/table.ts';
 
 const FIELD_TYPES = {

@@ -1,5 +1,5 @@
+import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
-import type { Detector } from './detector.ts';
 
 /** Change of the field since the reading before; undefined for the first. */
 export const delta: Detector<{ value?: number }> = {

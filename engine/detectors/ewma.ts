@@ -1,4 +1,4 @@
-import type { Detector } from './detector.ts';
+import type { Detector } from '../model/detector.ts';
 
 /** A weighted mean, the sum of the weights in it, and the instant for which they hold. */
 interface WeightedMean {

@@ -1,4 +1,4 @@
-import type { Detector } from './detector.ts';
+import type { Detector } from '../model/detector.ts';
 
 /** Readings in a row, this one included, that meet a condition; 0 for one that does not. */
 export const inARow: Detector<{ n: number }> = {

@@ -1,5 +1,5 @@
+import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
-import type { Detector } from './detector.ts';
 
 /** Values with their instants, the oldest first, and the same values by size. */
 interface Sample {

@@ -1,5 +1,5 @@
-import type { FieldValue } from '../model/reading.ts';
-import type { Detector } from './detector.ts';
+import type { Detector } from '../model/detector.ts';
+import type { FieldValue } from '../model/field.ts';
 
 /** Value of the field in the reading before; undefined for the first. */
 export const previous: Detector<{ value?: FieldValue }> = {

@@ -1,5 +1,5 @@
+import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
-import type { Detector } from './detector.ts';
 
 /** Change of the field since the reading before, per span of time; undefined for the first, and between readings of one instant. */
 export function rate(perMs: number): Detector<{ value?: number; time: number }> {

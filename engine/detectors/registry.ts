@@ -1,5 +1,5 @@
+import type { DetectorKind } from '../model/detector.ts';
 import { delta } from './delta.ts';
-import type { DetectorKind } from './detector.ts';
 import { ewma } from './ewma.ts';
 import { inARow } from './in-a-row.ts';
 import { mad } from './mad.ts';

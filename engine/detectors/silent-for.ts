@@ -1,4 +1,4 @@
-import type { Detector } from './detector.ts';
+import type { Detector } from '../model/detector.ts';
 
 /** Seconds since the reading before; undefined for the first. */
 export const silentFor: Detector<{ time?: number }> = {

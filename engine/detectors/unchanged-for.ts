@@ -1,5 +1,5 @@
-import type { FieldValue } from '../model/reading.ts';
-import type { Detector } from './detector.ts';
+import type { Detector } from '../model/detector.ts';
+import type { FieldValue } from '../model/field.ts';
 
 /** Seconds since the first of the readings in a row that have this very value; 0 for the first reading and after each change. */
 export const unchangedFor: Detector<{ value?: FieldValue; since: number }> = {

@@ -1,5 +1,5 @@
+import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
-import type { Detector } from './detector.ts';
 import { fade } from './ewma.ts';
 
 /** Exponentially weighted moments of the values so far, the weights as they are at `time`. */

@@ -1,7 +1,7 @@
+import { createLines } from '../document/document.ts';
+import type { Problem } from '../document/problem.ts';
 import { MAX_ATTRIBUTED_DEVICES } from '../model/attributes.ts';
 import { isObject } from '../model/json-object.ts';
-import { createLines } from '../model/locate.ts';
-import type { Problem } from '../model/problem.ts';
 import { readAttributeTable } from './attribute-csv.ts';
 import { attributesText, type EntryFault } from './attribute-entry.ts';
 import { readJson } from './attribute-json.ts';

@@ -1,5 +1,5 @@
 import { type ParseError, visit } from 'jsonc-parser';
-import { explainSyntax, tooDeep } from '../model/syntax.ts';
+import { explainSyntax, tooDeep } from '../document/syntax.ts';
 
 /** A fault of a JSON text, by its offset. */
 export interface JsonFault {

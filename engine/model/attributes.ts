@@ -1,4 +1,4 @@
-import type { FieldValue } from './reading.ts';
+import type { FieldValue } from './field.ts';
 
 /** What rules call an attribute of a device: `device.` and its path, as in `device.limits.temp`. */
 export const ATTRIBUTE_PREFIX = 'device.';

@@ -1,4 +1,4 @@
-import type { FieldType } from './reading.ts';
+import type { FieldType } from './field.ts';
 
 /** A text in the config, or where to find one that must not stand there. */
 export type Secret = string | { readonly env: string } | { readonly file: string };

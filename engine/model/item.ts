@@ -1,7 +1,8 @@
-import type { Summary } from '../aggregates/aggregate.ts';
+import type { Summary } from './aggregate.ts';
 import type { AttributeValues, DeviceAttributes } from './attributes.ts';
+import type { FieldValue } from './field.ts';
 import type { Batch, EventOutput } from './output.ts';
-import type { Cause, FieldValue, Reading } from './reading.ts';
+import type { Cause, Reading } from './reading.ts';
 import type { MarkRecord } from './record.ts';
 import type { Severity } from './rule.ts';
 import type { RuleTrace } from './rule-trace.ts';

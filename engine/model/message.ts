@@ -1,4 +1,4 @@
-import type { FieldValue } from './reading.ts';
+import type { FieldValue } from './field.ts';
 
 /** A message template, compiled. */
 export interface Message {

@@ -1,8 +1,9 @@
-import type { Aggregate } from '../aggregates/aggregate.ts';
-import type { Detector } from '../detectors/detector.ts';
+import type { Aggregate } from './aggregate.ts';
 import type { StreamConfig } from './config.ts';
+import type { Detector } from './detector.ts';
+import type { FieldValue } from './field.ts';
 import type { Closed, ConditionOutcome, Derived } from './item.ts';
-import type { FieldValue, Reading } from './reading.ts';
+import type { Reading } from './reading.ts';
 import type { Severity } from './rule.ts';
 
 /** Config and rules, compiled: everything the fold needs to know, and nothing that changes while it runs. */

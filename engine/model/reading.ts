@@ -1,10 +1,5 @@
 import type { AttributeValues } from './attributes.ts';
-
-/** A scalar as devices report it. Absent fields are `undefined`, never `null`. */
-export type FieldValue = number | boolean | string;
-
-/** The declared type of a field. */
-export type FieldType = 'number' | 'boolean' | 'string';
+import type { FieldValue } from './field.ts';
 
 /** One measurement of one device at one instant, decoded and checked. */
 export interface Reading {

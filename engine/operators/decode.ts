@@ -8,7 +8,7 @@ import type { Item } from '../model/item.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
-import { admitDevice, type State, type StreamState } from '../state.ts';
+import { admitDevice, type State, type StreamState } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 

@@ -1,14 +1,14 @@
-import { createAlertRecord } from '../alerts/lifecycle.ts';
-import { include, nextRule, selectRules } from '../language/rule-index.ts';
+import { createAlertRecord } from '../alerts/alert-record.ts';
+import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
 import type { AttributesChange, Closed, Derived, Item, Span, Verdict, Viewed } from '../model/item.ts';
 import type { DerivedRule, Judge, Plan, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
-import { type DeviceKeys, type KeyState, lookUpDevice, type State } from '../state.ts';
+import { type DeviceKeys, type KeyState, lookUpDevice, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
-import { compute, derive, recall } from './derive.ts';
 import { lift } from './lift.ts';
 import { createResultIds, type ResultIds } from './result-ids.ts';
+import { compute, derive, recall } from './running-facts.ts';
 
 /** What judging the readings and windows of one level of streams needs. */
 export interface EvaluateOptions {

@@ -1,10 +1,10 @@
 import type { Plan } from '../model/plan.ts';
-import type { State } from '../state.ts';
+import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
-import { createAlertHandling, judgeAlert } from './alert-handling.ts';
-import { attendAlerts } from './attend-alerts.ts';
+import { attendAlerts } from './alert-timers.ts';
+import { createAlertHandling, judgeAlert } from './alert-transitions.ts';
 import { lift } from './lift.ts';
-import { releaseOrphans } from './release-orphans.ts';
+import { releaseOrphans } from './resolve-removed-rules.ts';
 
 /**
  * Moves alerts on by the verdicts about them, and by ticks where time alone does it, and explains every change of state with the

@@ -1,8 +1,8 @@
-import { include, nextRule, selectRules } from '../language/rule-index.ts';
+import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
 import type { Item, Tick } from '../model/item.ts';
 import type { Keying, Plan, StreamPlan, WindowRule } from '../model/plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
-import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
+import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';

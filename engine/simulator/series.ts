@@ -1,4 +1,4 @@
-import type { Problem } from '../model/problem.ts';
+import type { Problem } from '../document/problem.ts';
 
 /** One value of a recorded series. */
 export interface Point {

@@ -1,5 +1,6 @@
+import type { FieldValue } from '../model/field.ts';
 import { readFor, type WindowPlan } from '../model/plan.ts';
-import type { FieldValue, Reading } from '../model/reading.ts';
+import type { Reading } from '../model/reading.ts';
 import type { Outcome, WindowKind, WindowState } from './window-kind.ts';
 
 /** Readings of one key that may wait for older ones. One more, and the oldest is taken at once. */

@@ -1,4 +1,5 @@
-import type { FieldValue, Reading } from '../model/reading.ts';
+import type { FieldValue } from '../model/field.ts';
+import type { Reading } from '../model/reading.ts';
 
 /** The newest reading of each key, for streams that look at another one's last known values. */
 export interface LastKnown {

@@ -1,6 +1,7 @@
-import type { Summary } from '../aggregates/aggregate.ts';
+import type { Summary } from '../model/aggregate.ts';
+import type { FieldValue } from '../model/field.ts';
 import { readFor, type WindowAggregate } from '../model/plan.ts';
-import type { FieldValue, Reading } from '../model/reading.ts';
+import type { Reading } from '../model/reading.ts';
 
 /** Some of a key's readings, summed up. */
 export interface Pane {

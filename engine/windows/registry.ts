@@ -1,11 +1,11 @@
 import type { WindowPlan } from '../model/plan.ts';
-import { count } from './count.ts';
-import { hopping } from './hopping.ts';
+import { count } from './count-window.ts';
+import { hopping } from './hopping-window.ts';
 import { sequence } from './sequence.ts';
-import { session } from './session.ts';
-import { sliding } from './sliding.ts';
-import { state } from './state.ts';
-import { tumbling } from './tumbling.ts';
+import { session } from './session-window.ts';
+import { sliding } from './sliding-window.ts';
+import { state } from './state-window.ts';
+import { tumbling } from './tumbling-window.ts';
 import type { WindowKind } from './window-kind.ts';
 
 /** Every kind of window; a new one is a file beside this one and a line here. */

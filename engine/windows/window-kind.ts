@@ -1,4 +1,4 @@
-import type { Summary } from '../aggregates/aggregate.ts';
+import type { Summary } from '../model/aggregate.ts';
 import type { Closed } from '../model/item.ts';
 import type { WindowPlan } from '../model/plan.ts';
 import type { Reading } from '../model/reading.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Aggregate, Summary } from '../../engine/aggregates/aggregate.ts';
 import { type AggregateName, aggregates } from '../../engine/aggregates/registry.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import type { Aggregate, Summary } from '../../engine/model/aggregate.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 import { exactMean, exactStddev, exactSum } from './exact.ts';
 
 interface Stamped {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Distinct, distinct, EXACT_DISTINCT } from '../../engine/aggregates/distinct.ts';
 import { fingerprint } from '../../engine/aggregates/fingerprint.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 import { accumulate, itKeepsTheLaws, resultOf, stamped } from './laws.ts';
 
 const aggregate = distinct.create({});

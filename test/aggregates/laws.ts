@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Aggregate, Summary } from '../../engine/aggregates/aggregate.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import type { Aggregate, Summary } from '../../engine/model/aggregate.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 
 /** A value and its event time. */
 export interface Stamped {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Summary } from '../../engine/aggregates/aggregate.ts';
 import { slope } from '../../engine/aggregates/slope.ts';
+import type { Summary } from '../../engine/model/aggregate.ts';
 import { itKeepsTheLaws, resultOf, type Stamped } from './laws.ts';
 import { createRandom } from './random.ts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Summary } from '../../engine/aggregates/aggregate.ts';
 import {
   type Course,
   LEAST_SINGLE,
   MOST_SINGLE,
   timeWeightedMean,
 } from '../../engine/aggregates/time-weighted-mean.ts';
+import type { Summary } from '../../engine/model/aggregate.ts';
 import { accumulate, itKeepsTheLaws, resultOf, type Stamped } from './laws.ts';
 import { createRandom } from './random.ts';
 

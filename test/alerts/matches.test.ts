@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { advance, createAlertRecord } from '../../engine/alerts/lifecycle.ts';
+import { createAlertRecord } from '../../engine/alerts/alert-record.ts';
+import { advance } from '../../engine/alerts/lifecycle.ts';
 import type { Lifecycle } from '../../engine/model/plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 

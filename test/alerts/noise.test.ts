@@ -1,17 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Change } from '../../engine/alerts/alert-record.ts';
+import { createNoiseRecord, type NoiseRecord } from '../../engine/alerts/alert-record.ts';
 import { advanceAlertClock, createAlertClock } from '../../engine/alerts/clock.ts';
-import type { Change } from '../../engine/alerts/lifecycle.ts';
-import {
-  admit,
-  createNoiseRecord,
-  endPeriod,
-  isStable,
-  type Limited,
-  type NoiseRecord,
-  type Telling,
-  tell,
-} from '../../engine/alerts/noise.ts';
+import { admit, endPeriod, isStable, type Limited, type Telling, tell } from '../../engine/alerts/noise.ts';
 import type { Lifecycle } from '../../engine/model/plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../engine/commands/load.ts';
-import { InvalidInput } from '../../engine/model/problem.ts';
+import { InvalidInput } from '../../engine/document/problem.ts';
 
 const CONFIG = {
   data: 'data',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../engine/commands/load.ts';
-import { InvalidInput, type Problem } from '../../engine/model/problem.ts';
+import { InvalidInput, type Problem } from '../../engine/document/problem.ts';
 
 const folders: string[] = [];
 

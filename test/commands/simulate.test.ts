@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { parseSimulateArguments } from '../../engine/commands/simulate/options.ts';
 import { simulate } from '../../engine/commands/simulate.ts';
-import { parseSimulateArguments } from '../../engine/commands/simulate-options.ts';
 import { FAULT_NAMES } from '../../engine/simulator/faults.ts';
 
 async function run(...args: string[]) {

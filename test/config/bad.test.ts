@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { formatProblem, type Problem } from '../../engine/model/problem.ts';
+import { formatProblem, type Problem } from '../../engine/document/problem.ts';
 
 const folder = new URL('./bad/', import.meta.url);
 const names = readdirSync(folder).filter((name) => name.endsWith('.bad'));

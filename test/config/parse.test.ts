@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
 import { choiceFrom, mutate } from './mutate.ts';
 import { full } from './sample.ts';
 

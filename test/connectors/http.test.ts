@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type HttpServerOptions, startHttpServer } from '../../connectors/http/http.ts';
+import { startHttpServer } from '../../connectors/http/http.ts';
+import type { HttpServerOptions } from '../../connectors/http/limits.ts';
 import { createPace } from '../../connectors/http/pace.ts';
 import { createRenderer } from '../../connectors/http/renderer.ts';
 import { createCounters } from '../../engine/telemetry.ts';

@@ -1,8 +1,8 @@
 import { encode as encodeMsgpack } from '@msgpack/msgpack';
 import { encode as encodeCbor } from 'cborg';
 import { describe, expect, test } from 'vitest';
-import { Fault } from '../../engine/decode/fault.ts';
 import { createParser } from '../../engine/decode/formats.ts';
+import { Fault } from '../../engine/decode/rejection.ts';
 import type { PayloadFormat } from '../../engine/model/config.ts';
 
 const LIMITS = { bytes: 1_000, depth: 4, readings: 3 };

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Detector } from '../../engine/detectors/detector.ts';
 import { type DetectorName, detectors } from '../../engine/detectors/registry.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import type { Detector } from '../../engine/model/detector.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 import { REFERENCES, type Stamped } from './references.ts';
 
 const START_AT = Date.UTC(2026, 0, 31, 12);

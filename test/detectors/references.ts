@@ -1,5 +1,5 @@
 import type { DetectorName } from '../../engine/detectors/registry.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 
 /** A value and the event time of its reading. */
 export interface Stamped {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAttributeFile } from '../../engine/devices/attribute-file.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
 
 function entriesOf(file: string, text: string): Record<string, unknown> {
   const { entries, problems } = parseAttributeFile(file, text);

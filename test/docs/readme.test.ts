@@ -4,15 +4,15 @@ import { DEFAULTS } from '../../engine/config/defaults.ts';
 import { parseConfig } from '../../engine/config/parse.ts';
 import { createDecoder } from '../../engine/decode/decode.ts';
 import { FIXED_TABLES, STREAM_COLUMNS } from '../../engine/delivery/tables.ts';
-import { compilePlan } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
 import type { Config } from '../../engine/model/config.ts';
 import type { Item } from '../../engine/model/item.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import type { JournalRecord, MessageRecord } from '../../engine/model/record.ts';
 import { pipeline } from '../../engine/pipeline.ts';
 import { FAULT_NAMES } from '../../engine/simulator/faults.ts';
-import { createState } from '../../engine/state.ts';
+import { createState } from '../../engine/state/state.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { blocksOf, codeRows, codeSpans, readPage, sectionOf } from './pages.ts';
 

@@ -1,7 +1,7 @@
-import { isCalculation, takeApart } from '../../engine/language/arithmetic.ts';
-import { aggregateOf } from '../../engine/language/facts.ts';
-import { windowNameOf } from '../../engine/language/plan-window.ts';
-import { detectorOf } from '../../engine/language/running.ts';
+import { isCalculation, takeApart } from '../../engine/language/calculations/arithmetic.ts';
+import { aggregateOf } from '../../engine/language/compile/aggregate-facts.ts';
+import { windowNameOf } from '../../engine/language/compile/plan-window.ts';
+import { detectorOf } from '../../engine/language/compile/running-facts.ts';
 import type { Operand, RuleFile } from '../../engine/model/rule.ts';
 
 /** The words of the rule language that a rule uses, each behind what it is: `window tumbling`, `operator in`. */

@@ -136,7 +136,7 @@ const fillStream = async (world: World, run: Run): Promise<void> => {
 const diskError: Change = {
   file: 'engine/journal/journal.js',
   find: 'await this.#file.datasync();',
-  replace: `if (${once(40)}) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }); await this.#file.datasync();`,
+  replace: `if (${once(10)}) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }); await this.#file.datasync();`,
 };
 
 /** An hour ahead for a while, and then an hour behind. */
@@ -149,7 +149,7 @@ const jumpingClock: Change = {
 
 /** Before its first checkpoint the first engine ends; so all that it has sent comes again. */
 const noCheckpoint: Change = {
-  file: 'engine/commands/service.js',
+  file: 'engine/runtime/service.js',
   find: 'const CHECKPOINT_MS = 1_000;',
   replace: 'const CHECKPOINT_MS = 600_000;',
 };

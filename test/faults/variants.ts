@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Checkpoints often, so that short runs have some. */
 export const OFTEN: Change = {
-  file: 'engine/commands/service.js',
+  file: 'engine/runtime/service.js',
   find: 'const CHECKPOINT_MS = 10_000;',
   replace: 'const CHECKPOINT_MS = 1_000;',
 };
@@ -39,28 +39,28 @@ export const DEATHS = {
     file: 'engine/journal/journal.js',
     find: 'const group = this.#group;\n        this.#group = this.#beginGroup();',
     // Not at once: an acknowledgement that is sent too early shall get through.
-    replace: `if ((globalThis.passed = (globalThis.passed ?? 0) + 1) >= 40) {
+    replace: `if ((globalThis.passed = (globalThis.passed ?? 0) + 1) >= 15) {
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
       return;
     }
     const group = this.#group; this.#group = this.#beginGroup();`,
   },
-  'before-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${dies(40)} ${SYNC}` },
-  'after-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${SYNC} ${dies(40)}` },
-  'after-ack': { file: 'engine/journal/journal.js', find: HAND_OVER, replace: `${dies(40)} ${HAND_OVER}` },
-  cut: { file: 'engine/commands/service.js', find: CUT, replace: `${dies(2)} ${CUT}` },
+  'before-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${dies(15)} ${SYNC}` },
+  'after-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${SYNC} ${dies(15)}` },
+  'after-ack': { file: 'engine/journal/journal.js', find: HAND_OVER, replace: `${dies(15)} ${HAND_OVER}` },
+  cut: { file: 'engine/runtime/service.js', find: CUT, replace: `${dies(2)} ${CUT}` },
   'insert-sent': {
-    file: 'engine/commands/insert.js',
+    file: 'engine/runtime/insert.js',
     find: INSERT,
     replace: `const answer = sink.insert(batch, token); await new Promise((resolve) => setTimeout(resolve, 4)); ${dies(4)} await answer;`,
   },
-  'insert-answered': { file: 'engine/commands/insert.js', find: INSERT, replace: `${INSERT} ${dies(4)}` },
+  'insert-answered': { file: 'engine/runtime/insert.js', find: INSERT, replace: `${INSERT} ${dies(4)}` },
   'publish-sent': {
-    file: 'engine/commands/outlets.js',
+    file: 'engine/runtime/table-delivery.js',
     find: PUBLISH,
     replace: `const answer = sink.publish(event); await new Promise((resolve) => setTimeout(resolve, 1)); ${dies(60)} await answer;`,
   },
-  'publish-answered': { file: 'engine/commands/outlets.js', find: PUBLISH, replace: `${PUBLISH} ${dies(60)}` },
+  'publish-answered': { file: 'engine/runtime/table-delivery.js', find: PUBLISH, replace: `${PUBLISH} ${dies(60)}` },
   'checkpoint-written': { file: 'engine/journal/checkpoint.js', find: KEEP, replace: `${dies(2)} ${KEEP}` },
   'checkpoint-between': { file: 'engine/journal/checkpoint.js', find: RENAME, replace: `${dies(2)} ${RENAME}` },
   'checkpoint-renamed': { file: 'engine/journal/checkpoint.js', find: RENAME, replace: `${RENAME} ${dies(2)}` },
@@ -74,17 +74,17 @@ export const MISTAKES = {
     replace: 'durable();',
   },
   'token left out': {
-    file: 'engine/commands/insert.js',
+    file: 'engine/runtime/insert.js',
     find: INSERT,
     replace: 'await sink.insert(batch, String(Math.random()));',
   },
   'outbox skipped': {
-    file: 'engine/commands/outlets.js',
+    file: 'engine/runtime/table-delivery.js',
     find: PUBLISH,
     replace: 'sink.publish(event).catch(() => undefined);',
   },
   'checkpoint before the confirmation': {
-    file: 'engine/commands/service.js',
+    file: 'engine/runtime/service.js',
     find: 'areConfirmed: (positions) => outboxes.every(',
     replace: 'areConfirmed: (positions) => true || outboxes.every(',
   },
@@ -109,7 +109,7 @@ export const MISTAKES = {
     replace: 'if (true)',
   },
   'refused row dropped': {
-    file: 'engine/commands/outlets.js',
+    file: 'engine/runtime/table-delivery.js',
     find: 'await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });',
     replace: '',
   },
@@ -124,12 +124,12 @@ export const MISTAKES = {
     replace: 'const goOn = undefined;',
   },
   'windows left out of the checkpoint': {
-    file: 'engine/snapshot.js',
+    file: 'engine/state/snapshot.js',
     find: 'windows[rule.name] = window;',
     replace: ';',
   },
   'earlier inserts forgotten': {
-    file: 'engine/commands/service.js',
+    file: 'engine/runtime/service.js',
     find: 'earlier: sent.earlier,',
     replace: 'earlier: [],',
   },
@@ -141,7 +141,7 @@ export const MISTAKES = {
       'if (liveView?.comment !== stampOf(view.query)) {',
   },
   'batch given up': {
-    file: 'engine/commands/insert.js',
+    file: 'engine/runtime/insert.js',
     find: "if (error.class !== 'bad-row' && !easier)\n            throw error;",
     replace: "if (error.class !== 'bad-row' && !easier) return;",
   },

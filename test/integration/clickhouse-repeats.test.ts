@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
 import { type EmbeddedClickHouse, startClickHouse } from '../../connectors/embedded/clickhouse.ts';
-import { insertBatch } from '../../engine/commands/insert.ts';
 import { cut } from '../../engine/delivery/batches.ts';
 import { createReadingEncoder } from '../../engine/delivery/row-binary.ts';
 import { streamTable } from '../../engine/delivery/tables.ts';
@@ -14,6 +13,7 @@ import type { StreamConfig } from '../../engine/model/config.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError, type TableSink } from '../../engine/ports.ts';
+import { insertBatch } from '../../engine/runtime/insert.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 70_000 });
 

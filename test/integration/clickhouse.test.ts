@@ -156,7 +156,16 @@ describe('open', () => {
     const tables = [TEMP, ...FIXED_TABLES];
     const first = sink();
     expect(first.status()).toMatchObject({ ready: false });
-    await first.open(tables);
+    let isOpen = false;
+    const opening = first.open(tables).then(() => {
+      isOpen = true;
+    });
+    // Whoever reads that it is ready may ask for its tables.
+    while (!isOpen) {
+      expect(first.status().ready).toBe(false);
+      await new Promise(setImmediate);
+    }
+    await opening;
     expect(first.status()).toEqual({ name: 'clickhouse', ready: true });
     const before = await structure();
     // Not even a right to write is needed for that.

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
 import { createReader } from '../../connectors/clickhouse-reader/reader.ts';
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
-import type { Letter, LetterFilter } from '../../engine/commands/deadletters/letters.ts';
+import type { Letter, LetterFilter } from '../../engine/commands/deadletters/dead-letter.ts';
 import { openLetters } from '../../engine/commands/deadletters/query.ts';
 import { retryLetters } from '../../engine/commands/deadletters/retry.ts';
 import { deadletters } from '../../engine/commands/deadletters.ts';

@@ -1,6 +1,6 @@
 import { connect, type KV, type NatsConnection } from 'nats';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createKvAttributes } from '../../connectors/nats/attributes.ts';
+import { createKvAttributes } from '../../connectors/nats/attribute-bucket.ts';
 import { testNats } from './servers/nats.ts';
 
 const DEADLINE = { timeout: 15_000, interval: 20 };

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileCalculation, isCalculation } from '../../engine/language/arithmetic.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import { compileCalculation, isCalculation } from '../../engine/language/calculations/arithmetic.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 import type { Calculation, Operand } from '../../engine/model/rule.ts';
 
 type Values = Readonly<Record<string, FieldValue | undefined>>;

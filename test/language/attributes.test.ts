@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { compilePlan } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
-import { parseSharedFile } from '../../engine/language/shared.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
+import { parseSharedFile } from '../../engine/language/shared-file.ts';
 import { full } from '../config/sample.ts';
 
 const overLimit = { fact: 'temp', operator: 'greaterThan', value: { fact: 'device.limits.temp' } };

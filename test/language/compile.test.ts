@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compilePlan, type ParsedRule } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan, type ParsedRule } from '../../engine/language/compile/compile-plan.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
 import type { Closed } from '../../engine/model/item.ts';
 import type { ReadingRule, RulePlan, SilenceRule, WindowRule } from '../../engine/model/plan.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Engine } from 'json-rules-engine';
 import { describe, expect, it } from 'vitest';
-import { compileCondition, DECORATOR_NAMES, OPERATOR_NAMES } from '../../engine/language/conditions.ts';
-import { resolveOperator } from '../../engine/language/resolve-operator.ts';
+import { compileCondition, DECORATOR_NAMES, OPERATOR_NAMES } from '../../engine/language/conditions/conditions.ts';
+import { resolveOperator } from '../../engine/language/conditions/resolve-operator.ts';
 import type { Condition, LeafCondition, TopCondition } from '../../engine/model/rule.ts';
 import { askLibrary, type Facts } from './library.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ConditionContext, compileCondition } from '../../engine/language/conditions.ts';
-import type { FieldType, FieldValue } from '../../engine/model/reading.ts';
+import { type ConditionContext, compileCondition } from '../../engine/language/conditions/conditions.ts';
+import type { FieldType, FieldValue } from '../../engine/model/field.ts';
 import type { TopCondition } from '../../engine/model/rule.ts';
 import { askLibrary, type Facts } from './library.ts';
 

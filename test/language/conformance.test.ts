@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compare, formatDifference } from '../../engine/commands/test/compare.ts';
 import { type ReadyCase, readCases } from '../../engine/commands/test/read-cases.ts';
-import { type Feeding, rehearse } from '../../engine/commands/test/rehearse.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
+import { type Feeding, rehearse } from '../../engine/commands/test/run-case.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
 import { readStreams } from './streams.ts';
 
 const FOLDER = new URL('.', import.meta.url);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ConditionContext, compileCondition } from '../../engine/language/conditions.ts';
-import type { FieldType, FieldValue } from '../../engine/model/reading.ts';
+import { type ConditionContext, compileCondition } from '../../engine/language/conditions/conditions.ts';
+import type { FieldType, FieldValue } from '../../engine/model/field.ts';
 import type { LeafCondition, TopCondition } from '../../engine/model/rule.ts';
 
 type Facts = Readonly<Record<string, FieldValue | undefined>>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compilePlan } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
 import type { FieldConfig, StreamConfig } from '../../engine/model/config.ts';
 
 function stream(name: string, labels: readonly string[], fields: readonly string[]): StreamConfig {

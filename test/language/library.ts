@@ -1,5 +1,5 @@
 import { Engine, type RuleProperties } from 'json-rules-engine';
-import type { FieldValue } from '../../engine/model/reading.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 import type { TopCondition } from '../../engine/model/rule.ts';
 
 /** Values of facts by name; what is missing is undefined. */

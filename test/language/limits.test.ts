@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { compilePlan } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
 
 const CONFIG = {
   data: 'data',

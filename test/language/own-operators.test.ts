@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ConditionContext, compileCondition } from '../../engine/language/conditions.ts';
-import { compilePattern } from '../../engine/language/patterns.ts';
-import type { FieldType, FieldValue } from '../../engine/model/reading.ts';
+import { type ConditionContext, compileCondition } from '../../engine/language/conditions/conditions.ts';
+import { compilePattern } from '../../engine/language/conditions/patterns.ts';
+import type { FieldType, FieldValue } from '../../engine/model/field.ts';
 import type { TopCondition } from '../../engine/model/rule.ts';
 
 type Facts = Readonly<Record<string, FieldValue | undefined>>;

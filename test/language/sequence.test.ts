@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { compilePlan } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
 import type { Closed } from '../../engine/model/item.ts';
 import type { SequencePlan, WindowRule } from '../../engine/model/plan.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
 import { choiceFrom, mutate } from '../config/mutate.ts';
 
 const deploy = new URL('../../deploy/weir.json', import.meta.url);

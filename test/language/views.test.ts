@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { compilePlan, type ParsedRule } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan, type ParsedRule } from '../../engine/language/compile/compile-plan.ts';
 import { readStreams } from './streams.ts';
 
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });

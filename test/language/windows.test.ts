@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../engine/config/parse.ts';
-import { compilePlan } from '../../engine/language/compile.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
+import { formatProblem } from '../../engine/document/problem.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
 import type { WindowPlan, WindowRule } from '../../engine/model/plan.ts';
-import { formatProblem } from '../../engine/model/problem.ts';
 
 const deploy = new URL('../../deploy/weir.json', import.meta.url);
 const { config } = parseConfig('weir.json', readFileSync(deploy, 'utf8'), '/etc/weir');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { durationSchema } from '../../engine/document/schema-values.ts';
 import { formatDuration, parseDuration } from '../../engine/model/duration.ts';
-import { durationSchema } from '../../engine/model/schema-values.ts';
 
 describe('a duration', () => {
   it.each([

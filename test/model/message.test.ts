@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { FieldValue } from '../../engine/model/field.ts';
 import { compileMessage } from '../../engine/model/message.ts';
-import type { FieldValue } from '../../engine/model/reading.ts';
 
 function render(template: string, values: Readonly<Record<string, FieldValue>>): string {
   return compileMessage(template).render((name) => (Object.hasOwn(values, name) ? values[name] : undefined));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { showValue } from '../../engine/model/report.ts';
+import { showValue } from '../../engine/document/fault.ts';
 import { maskUrl } from '../../engine/model/url.ts';
 
 describe('a URL as it is shown', () => {

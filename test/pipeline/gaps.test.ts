@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SnapshotHead } from '../../engine/snapshot.ts';
+import type { SnapshotHead } from '../../engine/state/pieces.ts';
 import { createScript, piecesOf, play, type Script, START_AT, setUp, startFold, takeApart } from './kit.ts';
 
 const SETUP = setUp([], {

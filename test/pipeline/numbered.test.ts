@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Piece, restore } from '../../engine/snapshot.ts';
+import type { Piece } from '../../engine/state/pieces.ts';
+import { restore } from '../../engine/state/snapshot.ts';
 import { changes, createScript, piecesOf, play, type Script, START_AT, setUp, startFold, takeApart } from './kit.ts';
 
 const STREAM = {

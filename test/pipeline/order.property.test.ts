@@ -5,7 +5,7 @@ import { createDecoder } from '../../engine/decode/decode.ts';
 import type { Item } from '../../engine/model/item.ts';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { consequences } from '../../engine/pipeline.ts';
-import { createState } from '../../engine/state.ts';
+import { createState } from '../../engine/state/state.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { AGGREGATE_SAMPLES } from './aggregate-samples.ts';
 import { ALERT_SAMPLES } from './alert-samples.ts';

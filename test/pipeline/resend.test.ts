@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { insertBatch } from '../../engine/commands/insert.ts';
 import { printOf, rangeOf, type SentRange } from '../../engine/delivery/ranges.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { DeliveryError, type TableSink } from '../../engine/ports.ts';
+import { insertBatch } from '../../engine/runtime/insert.ts';
 import { type Setup, startFold } from './kit.ts';
 import { createBusySetup, scripts } from './samples.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fullLimits } from '../../engine/state.ts';
+import { fullLimits } from '../../engine/state/state.ts';
 import {
   changes,
   createScript,

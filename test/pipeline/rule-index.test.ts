@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilePlan, type ParsedRule } from '../../engine/language/compile.ts';
-import { nextRule, selectRules } from '../../engine/language/rule-index.ts';
-import { parseRuleFile } from '../../engine/language/shape.ts';
-import { parseSharedFile } from '../../engine/language/shared.ts';
+import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
+import { compilePlan, type ParsedRule } from '../../engine/language/compile/compile-plan.ts';
+import { nextRule, selectRules } from '../../engine/language/rule-index/rule-index.ts';
+import { parseSharedFile } from '../../engine/language/shared-file.ts';
+import type { FieldValue } from '../../engine/model/field.ts';
 import type { Plan, RuleIndex } from '../../engine/model/plan.ts';
-import type { FieldValue, Reading } from '../../engine/model/reading.ts';
+import type { Reading } from '../../engine/model/reading.ts';
 import { SHARED } from './condition-samples.ts';
 import { type Script, type Setup, startFold } from './kit.ts';
 import { createBusySetup, scripts } from './samples.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { restore } from '../../engine/snapshot.ts';
+import { restore } from '../../engine/state/snapshot.ts';
 import { changes, createScript, piecesOf, play, type Result, START_AT, setUp, startFold } from './kit.ts';
 import type { Row } from './rows.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { restore } from '../../engine/snapshot.ts';
+import { restore } from '../../engine/state/snapshot.ts';
 import { piecesOf, startFold, takeApart } from './kit.ts';
 import { SETUP, write } from './whole-checkpoint.ts';
 

@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { caseSchema } from '../../engine/commands/test/case-schema.ts';
-import { configSchema } from '../../engine/config/schema.ts';
-import { ruleSchema } from '../../engine/language/schema.ts';
-import { sharedSchema } from '../../engine/language/schema-shared.ts';
+import { configSchema } from '../../engine/config/config-schema.ts';
+import { ruleSchema } from '../../engine/language/schema/rule-schema.ts';
+import { sharedSchema } from '../../engine/language/schema/schema-shared.ts';
 import type { JsonSchema } from '../../engine/model/json-schema.ts';
 
 /** A schema without the keyword of our own, which editors do not know. */

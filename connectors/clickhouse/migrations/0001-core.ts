@@ -1,4 +1,4 @@
-import type { Migration } from '../migrations.ts';
+import type { Migration } from './migration.ts';
 
 /** The tables beside those of the streams. Their comments, and any later column, come from `engine/delivery/tables.ts`. */
 export const core: Migration = {

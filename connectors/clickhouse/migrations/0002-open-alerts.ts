@@ -1,4 +1,4 @@
-import type { Migration } from '../migrations.ts';
+import type { Migration } from './migration.ts';
 
 /** `open_alerts`: what fires right now, one row per rule and key. */
 export const openAlerts: Migration = {

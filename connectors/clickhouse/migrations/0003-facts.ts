@@ -1,4 +1,4 @@
-import type { Migration } from '../migrations.ts';
+import type { Migration } from './migration.ts';
 
 /** `facts`: what views say, one row for each result. The table that stood in its place was kept for it, and was never written to. */
 export const facts: Migration = {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrations.ts';
+import type { Migration } from './migration.ts';
 
 /** `gaps`: spans in which messages may be missing, one row for each. */
 export const gaps: Migration = {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../model/duration.ts';
 import { checkFilter } from '../../model/topic.ts';
-import { type LetterFilter, type LetterId, parseId } from './letters.ts';
+import { type LetterFilter, type LetterId, parseId } from './dead-letter.ts';
 
 /** What `weir deadletters` was asked for; defaults stand in its help. */
 export interface DeadLetterOptions {

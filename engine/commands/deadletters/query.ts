@@ -1,7 +1,7 @@
 import { quoteName } from '../../../connectors/clickhouse/sql.ts';
 import type { Reader } from '../../../connectors/clickhouse-reader/reader.ts';
 import { DEAD_LETTERS } from '../../delivery/tables.ts';
-import type { Letter, LetterCount, LetterFault, LetterFilter, LetterId, LetterPage, Letters } from './letters.ts';
+import type { Letter, LetterCount, LetterFault, LetterFilter, LetterId, LetterPage, Letters } from './dead-letter.ts';
 
 type Parameters = Record<string, unknown>;
 

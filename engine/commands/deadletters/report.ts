@@ -1,5 +1,5 @@
 import type { Config } from '../../model/config.ts';
-import { count, printable } from '../../model/text.ts';
+import { count, printable } from '../../model/printable.ts';
 import type { RetryReport } from './retry.ts';
 import { outcomeOf, several } from './text.ts';
 

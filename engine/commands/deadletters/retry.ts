@@ -5,9 +5,9 @@ import { DEAD_LETTERS } from '../../delivery/tables.ts';
 import { type Owner, writeRedrive } from '../../journal/redrive.ts';
 import type { Config } from '../../model/config.ts';
 import type { TableSink } from '../../ports.ts';
-import { fingerprint } from '../redrive.ts';
-import { idOf, type Letter, type LetterFilter, type Letters } from './letters.ts';
-import { createRehearsal, type Rehearsal } from './rehearse.ts';
+import { fingerprint } from '../../runtime/redrive-feed.ts';
+import { idOf, type Letter, type LetterFilter, type Letters } from './dead-letter.ts';
+import { createRehearsal, type Rehearsal } from './dry-run.ts';
 
 export interface RetryOptions {
   readonly config: Config;

@@ -1,9 +1,9 @@
 import { formatTime } from '../../delivery/cloud-event.ts';
 import type { Config } from '../../model/config.ts';
+import { count, printable, printableLines, utf8Of } from '../../model/printable.ts';
 import type { Reading } from '../../model/reading.ts';
-import { count, printable, printableLines, utf8Of } from '../../model/text.ts';
-import { idOf, type Letter, type LetterFault } from './letters.ts';
-import type { Rehearsal } from './rehearse.ts';
+import { idOf, type Letter, type LetterFault } from './dead-letter.ts';
+import type { Rehearsal } from './dry-run.ts';
 
 /** `1 letter`, `1,234 letters` */
 export function several(value: number, what: string): string {

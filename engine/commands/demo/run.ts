@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { runSimulation, type SimulationProgress } from '../simulation.ts';
-import type { SimulationReport } from '../simulation-report.ts';
+import { runSimulation, type SimulationProgress } from '../simulate/fleet.ts';
+import type { SimulationReport } from '../simulate/report.ts';
 import type { Display } from './display.ts';
 import type { EngineProcess } from './engine.ts';
 import { lookupsOf } from './lookups.ts';

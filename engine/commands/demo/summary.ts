@@ -1,4 +1,4 @@
-import { count } from '../../model/text.ts';
+import { count } from '../../model/printable.ts';
 import type { Stored } from './observe.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { printable } from '../../model/text.ts';
+import { printable } from '../../model/printable.ts';
 
 /** A piece of a line in one colour. */
 export interface Span {

@@ -1,4 +1,4 @@
-import type { SimulationReport } from '../simulation-report.ts';
+import type { SimulationReport } from '../simulate/report.ts';
 import type { Board } from './board.ts';
 import type { EngineFigures, Stored } from './observe.ts';
 

@@ -1,5 +1,5 @@
 import { formatDuration } from '../../model/duration.ts';
-import { count } from '../../model/text.ts';
+import { count } from '../../model/printable.ts';
 import type { Board, ShownAlert } from './board.ts';
 import type { Lookups } from './lookups.ts';
 import type { EngineFigures, Stored } from './observe.ts';

@@ -1,14 +1,14 @@
-import { type Document, type Path, parseDocument } from '../../model/locate.ts';
-import type { Problem } from '../../model/problem.ts';
-import { type Fault, locateFaults } from '../../model/report.ts';
-import { createValidator } from '../../model/schema.ts';
+import { type Document, type Path, parseDocument } from '../../document/document.ts';
+import { type Fault, locateFaults } from '../../document/fault.ts';
+import type { Problem } from '../../document/problem.ts';
+import { createValidator } from '../../document/validator.ts';
 import { CASE_START, type Case, type CaseFile } from './case-file.ts';
+import { writeJournal } from './case-journal.ts';
 import { caseSchema } from './case-schema.ts';
 import { parseInstant } from './instants.ts';
-import { writeJournal } from './journal.ts';
 import { SECTIONS } from './observe.ts';
 import { readSteps } from './read-steps.ts';
-import type { Rehearsal } from './rehearse.ts';
+import type { Rehearsal } from './run-case.ts';
 import { type Setting, type Stage, setStage } from './stage.ts';
 
 const validate = createValidator(caseSchema);

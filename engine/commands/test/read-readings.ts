@@ -1,8 +1,8 @@
-import { suggest } from '../../model/suggest.ts';
+import { suggest } from '../../document/suggest.ts';
 import type { Step } from './case-file.ts';
 import { parseInstant } from './instants.ts';
-import type { Found, Happening, StepReport } from './read-steps.ts';
 import { dataTopic } from './stage.ts';
+import type { Found, Happening, StepReport } from './steps.ts';
 
 /** The device of a reading that names none. */
 export const DEFAULT_DEVICE = 'd1';

@@ -1,25 +1,10 @@
-import type { StreamConfig } from '../../model/config.ts';
+import { suggest } from '../../document/suggest.ts';
 import type { MarkName } from '../../model/record.ts';
-import type { Fault } from '../../model/report.ts';
-import { suggest } from '../../model/suggest.ts';
 import type { Case, Step } from './case-file.ts';
 import { parseInstant } from './instants.ts';
 import { readReadings } from './read-readings.ts';
 import { type Stage, statusTopic } from './stage.ts';
-
-/** Something that happens at a time of our own clock, milliseconds from the start of the case. */
-export type Happening = { readonly at: number } & (
-  | { readonly kind: 'message'; readonly topic: string; readonly payload: string }
-  | { readonly kind: 'mark'; readonly mark: MarkName }
-  | { readonly kind: 'tick' }
-  | { readonly kind: 'clock'; readonly to: number }
-  | { readonly kind: 'stops' }
-  | { readonly kind: 'starts' }
-  | { readonly kind: 'attributes'; readonly device: string; readonly text: string | undefined }
-);
-
-/** Takes down what is wrong with a step. */
-export type StepReport = (key: string, fault: Pick<Fault, 'code' | 'message' | 'remedy'>, which?: 'key') => void;
+import type { Found, Happening, StepReport } from './steps.ts';
 
 /** Keys that tell what kind of step it is, each with those that may stand beside it. */
 const FORMS: Readonly<Record<string, readonly string[]>> = {
@@ -77,12 +62,6 @@ function attributesOf({ attributes, at = '0s' }: Step): Happening[] {
     const text = value === null ? undefined : JSON.stringify(value);
     return { kind: 'attributes', at: parseInstant(String(at)), device, text };
   });
-}
-
-/** A stream with its place among the others. */
-export interface Found {
-  readonly config: StreamConfig;
-  readonly index: number;
 }
 
 function findStream(step: Step, { streams, rules }: Stage, report: StepReport): Found | undefined {

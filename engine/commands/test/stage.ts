@@ -1,10 +1,10 @@
-import { compilePlan, type ParsedRule } from '../../language/compile.ts';
-import { parseRuleFile } from '../../language/shape.ts';
-import { parseSharedFile, type Shared } from '../../language/shared.ts';
+import type { Document, Path } from '../../document/document.ts';
+import type { Problem } from '../../document/problem.ts';
+import { parseRuleFile } from '../../language/check/rule-file.ts';
+import { compilePlan, type ParsedRule } from '../../language/compile/compile-plan.ts';
+import { parseSharedFile, type Shared } from '../../language/shared-file.ts';
 import type { StreamConfig } from '../../model/config.ts';
-import type { Document, Path } from '../../model/locate.ts';
 import type { Plan } from '../../model/plan.ts';
-import type { Problem } from '../../model/problem.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { Case } from './case-file.ts';
 

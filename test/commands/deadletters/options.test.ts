@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { idOf, parseId } from '../../../engine/commands/deadletters/letters.ts';
+import { idOf, parseId } from '../../../engine/commands/deadletters/dead-letter.ts';
 import { parseOptions } from '../../../engine/commands/deadletters/options.ts';
 
 const NOW = 10_000_000;

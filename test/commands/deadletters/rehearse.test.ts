@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Letter, LetterFault } from '../../../engine/commands/deadletters/letters.ts';
-import { createRehearsal } from '../../../engine/commands/deadletters/rehearse.ts';
+import type { Letter, LetterFault } from '../../../engine/commands/deadletters/dead-letter.ts';
+import { createRehearsal } from '../../../engine/commands/deadletters/dry-run.ts';
 import { START_AT, setUp } from '../../pipeline/kit.ts';
 
 const SENSORS = {

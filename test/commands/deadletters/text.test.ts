@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Letter } from '../../../engine/commands/deadletters/letters.ts';
+import type { Letter } from '../../../engine/commands/deadletters/dead-letter.ts';
 import { hexDump, letterJson, letterTable, letterText } from '../../../engine/commands/deadletters/text.ts';
 import { START_AT } from '../../pipeline/kit.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { renderSummary } from '../../../engine/commands/demo/summary.ts';
 import { type Evidence, judge } from '../../../engine/commands/demo/verdict.ts';
-import type { SimulationReport } from '../../../engine/commands/simulation-report.ts';
+import type { SimulationReport } from '../../../engine/commands/simulate/report.ts';
 
 const report: SimulationReport = {
   published: 110,

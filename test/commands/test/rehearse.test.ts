@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { caseSchema } from '../../../engine/commands/test/case-schema.ts';
 import { compare, formatDifference } from '../../../engine/commands/test/compare.ts';
 import { readCases } from '../../../engine/commands/test/read-cases.ts';
-import { rehearse } from '../../../engine/commands/test/rehearse.ts';
-import { formatProblem } from '../../../engine/model/problem.ts';
+import { rehearse } from '../../../engine/commands/test/run-case.ts';
+import { formatProblem } from '../../../engine/document/problem.ts';
 import { readStreams } from '../../language/streams.ts';
 
 const setting = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };

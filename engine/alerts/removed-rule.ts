@@ -1,0 +1,25 @@
+import type { Key } from '../model/item.ts';
+import type { RulePlan } from '../model/plan.ts';
+import type { RowStream } from '../model/row-stream.ts';
+import type { RuleTrace } from '../model/rule-trace.ts';
+import type { AlertRecord } from './alert-record.ts';
+
+/** An open alert whose rule was changed or removed meanwhile: it waits to be told as over. Plain data. */
+export interface Orphan {
+  readonly rule: RuleTrace;
+  readonly reason: 'rule-changed' | 'rule-removed';
+  readonly key: Key;
+  readonly alert: AlertRecord;
+}
+
+/** Whether an alert stands somewhere as one that has not ended. */
+export function isOpen({ state, noise }: AlertRecord): boolean {
+  return state !== 'inactive' || noise?.flapping === true;
+}
+
+/** What to keep of a rule that has an open alert. */
+export function traceOf(rule: RulePlan, stream: RowStream): RuleTrace {
+  const { name, version, type, keying, lifecycle, params, units } = rule;
+  const severities = lifecycle.levels.map(({ severity }) => severity);
+  return { name, version, type, stream, per: keying.per, severities, params, units };
+}

@@ -1,0 +1,35 @@
+import type { Report } from '../../document/fault.ts';
+import type { StreamConfig } from '../../model/config.ts';
+import type { Closed, Derived } from '../../model/item.ts';
+import type { DerivedRule } from '../../model/plan.ts';
+import type { Reading } from '../../model/reading.ts';
+import type { RuleFile } from '../../model/rule.ts';
+import { type Formulas, planFormulas } from './formulas.ts';
+import { planRunning, runningScope } from './running-facts.ts';
+import type { Scope } from './scope.ts';
+
+/** The facts of a rule without a window, and the scope of its conditions: everything of the reading, and the facts. */
+export function planDerived(
+  { facts }: RuleFile,
+  stream: StreamConfig,
+  reading: Scope<Reading>,
+  report: Report,
+): Formulas<Derived> & Pick<DerivedRule, 'running'> {
+  const running = planRunning(facts, stream, reading, report);
+  const scope = runningScope(facts, stream, reading, report);
+  return { running, ...planFormulas(facts, scope, report, () => undefined) };
+}
+
+/** The calculated facts of a rule with a window, and the scope of its conditions with them in it. */
+export function planClosed(
+  { facts }: RuleFile,
+  stream: StreamConfig,
+  aggregates: Scope<Closed>,
+  report: Report,
+): Formulas<Closed> {
+  return planFormulas(facts, aggregates, report, (name) => {
+    if (!stream.fields.some((field) => field.name === name)) return undefined;
+    const message = `the calculation uses the field "${name}", of which a window has many values`;
+    return { message, remedy: `Sum it up as a fact of its own, like {"last": "${name}"}, and use the name of that.` };
+  });
+}

@@ -1,0 +1,51 @@
+import type { Report } from '../../document/fault.ts';
+import type { FieldValue } from '../../model/field.ts';
+import type { Judge } from '../../model/plan.ts';
+import type { RuleFile, TopCondition } from '../../model/rule.ts';
+import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
+import { compileLevels } from './levels.ts';
+import { isView } from './rule-streams.ts';
+import type { Scope } from './scope.ts';
+
+/** Compiles a condition that stands under a key of the rule. */
+export function compileAt<E>(
+  condition: TopCondition,
+  key: string,
+  scope: Scope<E>,
+  report: Report,
+): CompiledCondition<E> | undefined {
+  const { compiled, problems } = compileCondition(condition, scope);
+  for (const { path, ...problem } of problems) report([key, ...path], problem);
+  return compiled;
+}
+
+/** Compiles what a rule judges by; undefined where it cannot be compiled, which is reported. A view never holds. */
+export function judgeOf<E>(rule: RuleFile, scope: Scope<E>, report: Report): Judge<E> | undefined {
+  const getters = scope.names.map((name) => [name, scope.resolve(name)!] as const);
+  const facts = (env: E) => {
+    const values: Record<string, FieldValue | null> = {};
+    for (const [name, get] of getters) values[name] = get(env) ?? null;
+    return values;
+  };
+  if (rule.levels !== undefined) {
+    const levels = compileLevels(rule.levels, scope, report);
+    return levels && { ...levels, facts };
+  }
+  if (isView(rule)) {
+    return { holds: () => false, fails: () => true, clear: undefined, facts, outcomes: () => [], reads: new Set() };
+  }
+  const conditions = rule.conditions && compileAt(rule.conditions, 'conditions', scope, report);
+  const clear = rule.clear && compileAt(rule.clear, 'clear', scope, report);
+  if (conditions === undefined) return undefined;
+  return {
+    holds: conditions.holds,
+    fails: conditions.fails,
+    clear,
+    facts,
+    outcomes: (env, clearing) => [
+      ...conditions.explain(env),
+      ...(clearing && clear !== undefined ? clear.explain(env) : []),
+    ],
+    reads: new Set([...conditions.facts, ...(clear?.facts ?? [])]),
+  };
+}

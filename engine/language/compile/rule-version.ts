@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import type { RuleFile } from '../../model/rule.ts';
+import type { Uses } from '../conditions/uses.ts';
+import type { Shared } from '../shared-file.ts';
+
+/** Hash of everything that gives the rule its meaning, with what it refers to by name and what its stream is made of; its description and schema do not. */
+export function versionOf(rule: RuleFile, uses: Uses, shared: Shared | undefined, source: string | undefined): string {
+  const { $schema: _schema, description: _description, ...meaning } = rule;
+  const pick = (from: object = {}, names: ReadonlySet<string>) =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => names.has(name)));
+  const conditions = pick(shared?.conditions, uses.conditions);
+  const lists = pick(shared?.lists, uses.lists);
+  const referred = uses.conditions.size + uses.lists.size > 0 ? [{ conditions, lists }] : [];
+  return createHash('sha256')
+    .update(
+      [meaning, ...referred, ...(source === undefined ? [] : [{ source }])]
+        .map((part) => JSON.stringify(sortKeys(part)))
+        .join('\n'),
+    )
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, part]) => [key, sortKeys(part)]));
+}

@@ -1,0 +1,181 @@
+import {
+  type AlertRecord,
+  type Change,
+  createAlertRecord,
+  createNoiseRecord,
+  type Explanation,
+  type NoiseRecord,
+} from '../alerts/alert-record.ts';
+import { advance, mustWatch } from '../alerts/lifecycle.ts';
+import { isAttended, isTimed, tell } from '../alerts/noise.ts';
+import { compileSchedule } from '../alerts/schedule.ts';
+import { transitionId } from '../delivery/events.ts';
+import type { EndReason, Item, Notice, Transition, Verdict } from '../model/item.ts';
+import type { Plan, RulePlan } from '../model/plan.ts';
+import type { Severity } from '../model/rule.ts';
+import { type KeyState, lookUpKey, type RuleAlerting, type State } from '../state/state.ts';
+import type { Counters } from '../telemetry.ts';
+import { explain } from './explain.ts';
+
+/** A rule with what its alerts need to know of it, worked out once. */
+export interface AlertRule {
+  readonly rule: RulePlan;
+  readonly own: RuleAlerting;
+  /** Its alerts act when time passes. */
+  readonly timed: boolean;
+  /** Its alerts have a noise record. */
+  readonly bounded: boolean;
+  /** Whether the rule is looked at; undefined: always. */
+  readonly isActive: ((at: number) => boolean) | undefined;
+}
+
+/** Where in the journal something happened: a verdict, or a tick. */
+export interface Moment {
+  readonly offset: number;
+  readonly recordedAt: number;
+}
+
+/** What all ways of changing an alert have in common. */
+export interface AlertHandling {
+  /** By the plan's rules. */
+  readonly rules: readonly AlertRule[];
+  readonly state: State;
+  readonly counters: Counters;
+  /** A deterministic id that no other transition or notice has. */
+  nextId(
+    rule: Pick<RulePlan, 'name'>,
+    key: Pick<KeyState, 'key'>,
+    offset: number,
+    what: Transition['to'] | Notice['notice'],
+    at: number,
+  ): string;
+}
+
+export function createAlertHandling(plan: Plan, state: State, journalId: string, counters: Counters): AlertHandling {
+  const rules = plan.rules.map((rule): AlertRule => {
+    const { lifecycle, index } = rule;
+    const timed = isTimed(lifecycle);
+    return {
+      rule,
+      own: state.alerting.rules[index]!,
+      timed,
+      bounded: timed || lifecycle.limit !== undefined,
+      isActive: lifecycle.active.length > 0 ? compileSchedule(lifecycle.active) : undefined,
+    };
+  });
+  return { rules, state, counters, nextId: createIds(journalId) };
+}
+
+/** Moves an alert on by a verdict. */
+export function judgeAlert(handling: AlertHandling, verdict: Verdict, out: Item[]): void {
+  const { state } = handling;
+  const of = handling.rules[verdict.rule]!;
+  const { rule, timed, bounded, isActive } = of;
+  const key = lookUpKey(state.streams[rule.stream]!, rule.keying.index, verdict.key.parts);
+  const record = (key.alerts[rule.slot] ??= createAlertRecord());
+  const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
+  if (timed && verdict.subject.kind === 'silence') rememberSilence(noise!, verdict);
+  if (isActive === undefined || (isActive(judgedAt(verdict)) && isActive(verdict.recordedAt))) {
+    // Devices of a group do not agree on the time; an alert that ends before it began would be nonsense.
+    const at = Math.max(verdict.at, record.changedAt);
+    const change = advance(record, rule.lifecycle, at === verdict.at ? verdict : { ...verdict, at });
+    if (change !== undefined || (timed && record.state !== 'inactive')) {
+      const calmer = change !== undefined && change.toLevel < change.fromLevel;
+      const explanation = explain(rule, verdict, calmer);
+      if (timed) takeDown(noise!, explanation, state.alerting.clock.heardMs);
+      if (change !== undefined) changeAlert(handling, of, key, change, { ...momentOf(verdict), at, explanation }, out);
+    }
+  }
+  settleAlert(of, key, record);
+}
+
+/** Takes a change down, decides whether it is told, and puts the transition out. `at` is event time. */
+export function changeAlert(
+  { state, counters, nextId }: AlertHandling,
+  { rule, own }: AlertRule,
+  key: KeyState,
+  change: Change,
+  what: Moment & { readonly at: number; readonly explanation: Explanation; readonly reason?: EndReason },
+  out: Item[],
+): void {
+  counters.transitions += 1;
+  const { offset, recordedAt, at, explanation, reason } = what;
+  const { from, to, since, fromLevel, toLevel } = change;
+  const record = key.alerts[rule.slot]!;
+  const { noise } = record;
+  const loud = noise !== undefined && (to === 'firing' || to === 'resolved');
+  const telling = loud ? tell(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock) : undefined;
+  record.changedAt = at;
+  if (telling?.suppressed !== undefined) counters.events_suppressed += 1;
+  out.push({
+    kind: 'transition',
+    id: nextId(rule, key, offset, to, at),
+    offset,
+    recordedAt,
+    rule: rule.index,
+    key: key.key,
+    from,
+    to,
+    severity: severityAt(rule, toLevel || fromLevel),
+    ...(from === to && { previousSeverity: severityAt(rule, fromLevel) }),
+    ...(reason !== undefined && { reason }),
+    ...telling,
+    at,
+    since,
+    ...explanation,
+  });
+}
+
+/** Keeps what follows from an alert true to it; to be called when it may have changed. */
+export function settleAlert({ own, timed }: AlertRule, key: KeyState, record: AlertRecord): void {
+  record.watched = mustWatch(record);
+  if (!timed) return;
+  if (isAttended(record)) own.open.add(key);
+  else own.open.delete(key);
+}
+
+/** Severity of a level, from 1; of none, that of the lowest. */
+export function severityAt({ lifecycle }: RulePlan, level: number): Severity {
+  return lifecycle.levels[Math.max(level, 1) - 1]!.severity;
+}
+
+function momentOf({ offset, recordedAt }: Verdict): Moment {
+  return { offset, recordedAt };
+}
+
+/**
+ * The event time that must lie within the rule's hours (the receive time must too, or alerts would begin after their end): a window
+ * belongs to its last instant, not to the beginning of the next.
+ */
+function judgedAt({ at, subject }: Verdict): number {
+  return subject.kind === 'closed' && !subject.inclusive ? at - 0.001 : at;
+}
+
+/** Silence is told once when it begins; an alert that is asleep then has to know of it later. */
+function rememberSilence(noise: NoiseRecord, { holds, subject }: Verdict): void {
+  if (subject.kind !== 'silence') return;
+  if (holds) noise.silent = { lastSeenAt: subject.lastSeenAt, reason: subject.reason };
+  else delete noise.silent;
+}
+
+function takeDown(noise: NoiseRecord, explanation: Explanation, heardMs: number): void {
+  noise.last = explanation;
+  noise.heardMs = heardMs;
+}
+
+/** One record may take an alert to the same state twice at the same instant; the ids of one record are kept to tell those apart. */
+function createIds(journalId: string): AlertHandling['nextId'] {
+  let ids = new Set<string>();
+  let idsOffset = -1;
+  return (rule, key, offset, what, at) => {
+    if (offset !== idsOffset) {
+      ids = new Set();
+      idsOffset = offset;
+    }
+    const id = transitionId(journalId, offset, rule.name, key.key.text, what, at);
+    let unique = id;
+    for (let n = 1; ids.has(unique); n++) unique = `${id}.${n}`;
+    ids.add(unique);
+    return unique;
+  };
+}

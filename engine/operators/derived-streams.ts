@@ -1,0 +1,35 @@
+import type { Observable } from 'rxjs';
+import type { Item, Viewed } from '../model/item.ts';
+import type { Plan, StreamPlan } from '../model/plan.ts';
+import { madeReading, type Reading } from '../model/reading.ts';
+import type { State } from '../state/state.ts';
+import type { Counters } from '../telemetry.ts';
+import { correlate } from './join-streams.ts';
+import { lift } from './lift.ts';
+
+/** Makes the readings of the derived streams of a level out of what the levels below it gave. */
+export const relate = (plan: Plan, state: State, level: number, counters: Counters) => {
+  const views = new Map<number, StreamPlan>();
+  for (const stream of plan.streams) {
+    if (stream.level === level && stream.origin.kind === 'view') views.set(stream.origin.rule, stream);
+  }
+  const correlations = correlate(plan, state, level, counters);
+  if (views.size === 0 && correlations === undefined) return (items$: Observable<readonly Item[]>) => items$;
+  return lift((item, out) => {
+    out.push(item);
+    correlations?.(item, out);
+    if (item.kind !== 'viewed') return;
+    const stream = views.get(item.rule);
+    if (stream !== undefined) out.push(readingOf(item, stream.index));
+  });
+};
+
+/**
+ * What a view says of a key as a reading of its stream: each key of the view is a device there. Its time is the last instant that the
+ * window contains, as of Flink's window results, so that windows of windows are made of whole ones.
+ */
+function readingOf(viewed: Viewed, stream: number): Reading {
+  const { key, end, inclusive, values } = viewed;
+  const time = inclusive ? end : end - 1;
+  return madeReading(viewed, { stream, device: key.text, labels: key.parts, time, values }, false, undefined);
+}

@@ -1,0 +1,206 @@
+import { createAlertRecord } from '../alerts/alert-record.ts';
+import type { DeviceChange, Item, OfflineReason, Status, Tick, Verdict } from '../model/item.ts';
+import type { Plan, SilenceRule, StreamPlan } from '../model/plan.ts';
+import type { Reading } from '../model/reading.ts';
+import { type DeviceState, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
+import type { Counters } from '../telemetry.ts';
+import { lift } from './lift.ts';
+
+/** Where and when in the journal a change happened. */
+interface Moment {
+  readonly at: number;
+  readonly offset: number;
+}
+
+/**
+ * Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. What a
+ * new subscription brings (retained) is no sign of life: see `seeRetained` and `seeRetainedOnline`.
+ */
+export const watch = (plan: Plan, state: State, counters: Counters) =>
+  lift((item, out) => {
+    out.push(item);
+    if (item.kind === 'reading') seeReading(plan, state, counters, item, out);
+    else if (item.kind === 'status') seeStatus(plan, state, item, out);
+    else if (item.kind === 'tick') seeTick(plan, state, item, out);
+  });
+
+function seeReading(plan: Plan, state: State, counters: Counters, reading: Reading, out: Item[]): void {
+  const streamPlan = plan.streams[reading.stream]!;
+  const stream = state.streams[reading.stream]!;
+  const device = lookUpDevice(streamPlan, stream, reading.device, reading.labels);
+  if (device === undefined) return;
+  if (device.keys.includes(undefined)) counters.readings_over_key_limit += 1;
+  if (reading.retained) {
+    if (streamPlan.hasSilence) {
+      for (const key of device.keys) if (key !== undefined) seeRetained(streamPlan, stream, key, reading);
+    }
+    return;
+  }
+  const { presence } = device;
+  if (!presence.online) {
+    const reason = presence.seenAt < 0 ? 'first-reading' : 'reading';
+    change(device, reading.stream, true, reason, { at: reading.receivedAt, offset: reading.offset }, out);
+  }
+  presence.seenAt = reading.receivedAt;
+  if (!streamPlan.hasSilence) return;
+  for (const key of device.keys) {
+    if (key !== undefined) hear(streamPlan, stream, key, reading, reading.receivedAt, out);
+  }
+}
+
+/** The key exists, but has not spoken now. Where it was never heard of, the wait for its first reading begins. */
+function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
+  if (key.hearing.seenAt < 0)
+    awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
+}
+
+function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
+  const streamPlan = plan.streams[status.stream]!;
+  const stream = state.streams[status.stream]!;
+  // Its topic need not name every label, so it leaves those of a known device alone; and it is no reading of the device's groups.
+  const device = stream.devices.get(status.device) ?? lookUpDevice(streamPlan, stream, status.device, status.labels);
+  if (device === undefined) return;
+  const { presence } = device;
+  const [own] = device.keys;
+  const isNews = presence.status !== status.online;
+  presence.status = status.online;
+  // The broker repeats an old status; readings that came since are newer.
+  if (status.retained && !isNews) return;
+  if (status.retained && status.online) {
+    seeRetainedOnline(streamPlan, stream, device, own, status, out);
+    return;
+  }
+  if (status.online) {
+    if (!presence.online) change(device, status.stream, true, 'status', status, out);
+    presence.seenAt = status.at;
+    hear(streamPlan, stream, own, status, status.at, out);
+    return;
+  }
+  if (presence.online || !presence.known) change(device, status.stream, false, 'last-will', status, out);
+  for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
+}
+
+/** The broker says that the device is connected. Its silence, if there is one, goes on until it sends a reading. */
+function seeRetainedOnline(
+  plan: StreamPlan,
+  stream: StreamState,
+  device: DeviceState,
+  own: KeyState,
+  status: Status,
+  out: Item[],
+): void {
+  if (device.presence.online) return;
+  change(device, status.stream, true, 'status', status, out);
+  awaitReading(plan, stream, own, status, own.hearing.seenAt < 0 ? status.at : own.hearing.seenAt);
+}
+
+/** Counts silence from now on; one that is open stays open. */
+function awaitReading(
+  plan: StreamPlan,
+  stream: StreamState,
+  key: KeyState,
+  { liveMs, connection }: { readonly liveMs: number; readonly connection: number },
+  seenAt: number,
+): void {
+  const rules = plan.silenceRules[key.keying]!;
+  if (rules.length === 0) return;
+  Object.assign(key.hearing, { seenAt, seenLiveMs: liveMs, connection });
+  wakeAt(stream, key, liveMs + Math.min(...rules.map(({ silenceMs }) => silenceMs)));
+}
+
+/** The key has been heard of; if it was silent, it no longer is. */
+function hear(
+  plan: StreamPlan,
+  stream: StreamState,
+  key: KeyState,
+  heard: { readonly connection: number; readonly liveMs: number; readonly offset: number },
+  at: number,
+  out: Item[],
+): void {
+  const rules = plan.silenceRules[key.keying]!;
+  if (rules.length === 0) return;
+  const { hearing } = key;
+  // Before the verdicts: what ends a silence is that the key has been heard.
+  hearing.seenAt = at;
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (const rule of rules) {
+    if (rule.silenceMs < shortestMs) shortestMs = rule.silenceMs;
+    if (!key.alerts[rule.slot]?.watched) continue;
+    out.push(verdict(rule, key, { at, offset: heard.offset }, false, 'silence'));
+  }
+  hearing.seenLiveMs = heard.liveMs;
+  hearing.connection = heard.connection;
+  wakeAt(stream, key, heard.liveMs + shortestMs);
+}
+
+/** Makes sure that the key is looked at by then. */
+function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
+  if (liveMs >= key.hearing.wakeMs) return;
+  key.hearing.wakeMs = liveMs;
+  stream.silenceTimers.schedule(key, liveMs);
+}
+
+function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
+  for (const streamPlan of plan.streams) {
+    if (!streamPlan.hasSilence) continue;
+    const nowMs = Math.max(...tick.liveMs);
+    const due = state.streams[streamPlan.index]!.silenceTimers.advance(nowMs);
+    // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
+    due.sort((a, b) => a.keying - b.keying || (a.key.text < b.key.text ? -1 : 1));
+    for (const key of due) checkSilence(streamPlan, state, key, tick, out);
+  }
+}
+
+function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick, out: Item[]): void {
+  const stream = state.streams[plan.index]!;
+  const { hearing } = key;
+  const liveMs = tick.liveMs[hearing.connection]!;
+  hearing.wakeMs = Number.POSITIVE_INFINITY;
+  for (const rule of plan.silenceRules[key.keying]!) {
+    const dueMs = hearing.seenLiveMs + rule.silenceMs;
+    if (dueMs > liveMs) {
+      wakeAt(stream, key, dueMs);
+      continue;
+    }
+    const device = rule.keying.byDevice ? stream.devices.get(key.key.parts[0]!) : undefined;
+    if (device?.presence.online) change(device, plan.index, false, 'silence', tick, out);
+    fallSilent(rule, key, tick, 'silence', out);
+  }
+}
+
+function fallSilent(rule: SilenceRule, key: KeyState, moment: Moment, reason: OfflineReason, out: Item[]): void {
+  const record = (key.alerts[rule.slot] ??= createAlertRecord());
+  record.watched = true;
+  out.push(verdict(rule, key, moment, true, reason));
+}
+
+function change(
+  device: DeviceState,
+  stream: number,
+  online: boolean,
+  reason: DeviceChange['reason'],
+  moment: Moment,
+  out: Item[],
+): void {
+  const { name, labels, presence } = device;
+  presence.online = online;
+  presence.known = true;
+  const { at, offset } = moment;
+  const lastSeenAt = presence.seenAt < 0 ? at : presence.seenAt;
+  out.push({ kind: 'device', offset, stream, device: name, labels, online, at, lastSeenAt, reason });
+}
+
+function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolean, reason: OfflineReason): Verdict {
+  const { seenAt } = key.hearing;
+  return {
+    kind: 'verdict',
+    offset: moment.offset,
+    recordedAt: moment.at,
+    rule: rule.index,
+    key: key.key,
+    at: moment.at,
+    holds,
+    clears: !holds,
+    subject: { kind: 'silence', lastSeenAt: seenAt < 0 ? moment.at : seenAt, reason },
+  };
+}

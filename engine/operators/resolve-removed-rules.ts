@@ -1,0 +1,63 @@
+import type { AlertRecord, Explanation } from '../alerts/alert-record.ts';
+import { release } from '../alerts/lifecycle.ts';
+import type { Orphan } from '../alerts/removed-rule.ts';
+import type { Item, Notice, Transition } from '../model/item.ts';
+import type { AlertHandling, Moment } from './alert-transitions.ts';
+
+/**
+ * Tells every alert as over whose rule was changed or removed while it was open. To be called with whatever comes first after that, and
+ * before it has consequences: a rule of the same name and key may fire anew because of it.
+ */
+export function releaseOrphans(handling: AlertHandling, item: Item, out: Item[]): void {
+  const { alerting } = handling.state;
+  const { orphans } = alerting;
+  const moment = orphans.length === 0 ? undefined : momentOf(item);
+  if (moment === undefined) return;
+  alerting.orphans = [];
+  for (const orphan of orphans) out.push(endOf(orphan, moment, handling));
+}
+
+function endOf({ rule, reason, key, alert }: Orphan, moment: Moment, handling: AlertHandling): Transition | Notice {
+  const { offset, recordedAt } = moment;
+  const { noise, changedAt } = alert;
+  const level = alert.level || (noise?.level ?? 0);
+  // Clocks of devices may be ahead of ours.
+  const at = Math.max(recordedAt, changedAt);
+  const change = release(alert);
+  const { from = 'resolved', to = 'resolved', since = noise?.since ?? at } = change ?? {};
+  // Who did not hear of its beginning need not hear of its end.
+  const isHeldBack = to === 'resolved' && noise?.told === false;
+  if (isHeldBack) handling.counters.events_suppressed += 1;
+  const told = {
+    offset,
+    recordedAt,
+    rule: -1,
+    former: rule,
+    key,
+    from,
+    to,
+    severity: rule.severities[Math.max(level, 1) - 1]!,
+    reason,
+    ...(isHeldBack && { suppressed: 'limit' as const }),
+    at,
+    since,
+    ...explanationOf(alert, since, at),
+  };
+  const idFor = (what: Transition['to'] | Notice['notice']) => handling.nextId(rule, { key }, offset, what, at);
+  // It flapped, and did not fire at this moment: its end stands in its last transition, and only those who listen wait for it.
+  if (change === undefined) return { kind: 'notice', notice: 'stable', id: idFor('stable'), ...told };
+  handling.counters.transitions += 1;
+  return { kind: 'transition', id: idFor(to), ...told };
+}
+
+/** How things stood at the last outcome, where that is known. */
+function explanationOf({ noise }: AlertRecord, since: number, at: number): Explanation {
+  return noise?.last ?? { facts: {}, conditions: [], evidence: { from: since, to: at } };
+}
+
+function momentOf(item: Item): Moment | undefined {
+  if ('receivedAt' in item) return { offset: item.offset, recordedAt: item.receivedAt };
+  if ('recordedAt' in item) return { offset: item.offset, recordedAt: item.recordedAt };
+  if ('at' in item) return { offset: item.offset, recordedAt: item.at };
+  return undefined;
+}

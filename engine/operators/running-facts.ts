@@ -1,0 +1,66 @@
+import type { FieldValue } from '../model/field.ts';
+import type { Derived } from '../model/item.ts';
+import type { DerivedRule, FormulaPlan, RunningFact } from '../model/plan.ts';
+import type { Reading } from '../model/reading.ts';
+import type { KeyState, Running } from '../state/state.ts';
+
+/**
+ * Takes a reading into the running facts of its key and works out all facts of the rule for it. Undefined, with nothing changed,
+ * where the rule remembers anything and the reading is older than the newest of its key: they only go forward.
+ */
+export function derive(rule: DerivedRule, key: KeyState, reading: Reading): Derived | undefined {
+  const { offset, receivedAt, time } = reading;
+  let previousAt = time;
+  let facts: readonly (FieldValue | undefined)[] = [];
+  if (rule.running.length > 0 || rule.remembered.length > 0) {
+    const running = (key.running[rule.slot] ??= createRunning(rule, time));
+    if (time < running.at) return undefined;
+    previousAt = running.at;
+    running.at = time;
+    facts = follow(rule.running, running, reading);
+  }
+  const derived: Derived = { kind: 'derived', offset, receivedAt, reading, previousAt, running: facts };
+  compute(rule.formulas, derived);
+  recall(rule.remembered, key, rule.slot, derived);
+  return derived;
+}
+
+function createRunning({ running }: DerivedRule, at: number): Running {
+  return { at, detectors: running.map(({ detector }) => detector.create()) };
+}
+
+function follow(facts: readonly RunningFact[], { detectors }: Running, reading: Reading): (FieldValue | undefined)[] {
+  const values: (FieldValue | undefined)[] = [];
+  for (let i = 0; i < facts.length; i++) {
+    const { detector, read } = facts[i]!;
+    const value = read(reading);
+    values.push(value === undefined ? undefined : detector.next(detectors[i], value, reading.time));
+  }
+  return values;
+}
+
+/** Works out the calculated facts, each of which may use those before it. */
+export function compute<E extends { computed?: readonly (number | undefined)[] }>(
+  formulas: readonly FormulaPlan<E>[],
+  env: E,
+): void {
+  if (formulas.length === 0) return;
+  const computed: (number | undefined)[] = [];
+  env.computed = computed;
+  for (let i = 0; i < formulas.length; i++) computed.push(formulas[i]!(env));
+}
+
+/** Tells what the facts that are asked for a change were before, and remembers what they are; one without a value changes nothing. */
+export function recall<E extends { remembered?: readonly (FieldValue | null)[] }>(
+  facts: readonly ((env: E) => FieldValue | undefined)[],
+  key: KeyState,
+  slot: number,
+  env: E,
+): void {
+  if (facts.length === 0) return;
+  const before = key.remembered[slot];
+  const now: (FieldValue | null)[] = [];
+  for (let i = 0; i < facts.length; i++) now.push(facts[i]!(env) ?? before?.[i] ?? null);
+  if (before !== undefined) env.remembered = before;
+  key.remembered[slot] = now;
+}

@@ -1,0 +1,134 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pino from 'pino';
+import { describe, expect, it } from 'vitest';
+import { type Redrive, writeRedrive } from '../../engine/journal/redrive.ts';
+import type { Config } from '../../engine/model/config.ts';
+import type { Draft } from '../../engine/model/record.ts';
+import { createRedriveFeed, fingerprint } from '../../engine/runtime/redrive-feed.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+import { makeFolder } from '../journal/folder.ts';
+import { setUp } from '../pipeline/kit.ts';
+
+const STARTED_AT = 1_500;
+
+function start(brokers: readonly string[] = ['one', 'two']) {
+  const mqtt = brokers.map((name) => ({ name, url: `mqtt://${name}`, clientId: name }));
+  const config: Config = { ...setUp([], { mqtt }).config, data: makeFolder() };
+  const counters = createCounters();
+  const lines: { msg: string; reason?: string }[] = [];
+  const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const appended: { readonly drafts: readonly Draft[]; readonly durable: () => void }[] = [];
+  const gate = { open: true };
+  const feed = createRedriveFeed({
+    config,
+    startedAt: STARTED_AT,
+    append: (drafts, durable) => appended.push({ drafts, durable }),
+    isOpen: () => gate.open,
+    log,
+    counters,
+  });
+  const leave = (changes: Partial<Redrive> & { topics?: readonly string[] } = {}, part = 0) => {
+    const { topics = ['plant/a/d1/data'], ...rest } = changes;
+    const delivery = { qos: 1, retain: false, dup: false, packetId: 0 } as const;
+    const messages = topics.map(
+      (topic) => ({ kind: 'message', at: 7, connection: 1, topic, payload: Buffer.from('{}'), ...delivery }) as const,
+    );
+    const given = { at: 2_000, config: fingerprint(config), brokers: ['one', 'two'], messages, ...rest };
+    return writeRedrive(config.data, given, part);
+  };
+  const gone = async (path: string) => expect.poll(() => existsSync(path), { timeout: 5_000 }).toBe(false);
+  return { config, feed, appended, counters, lines, gate, leave, gone, folder: join(config.data, 'redrive') };
+}
+
+const topicsOf = (drafts: readonly Draft[]) => drafts.map((draft) => draft.kind === 'message' && draft.topic);
+
+describe('a file of dead letters', () => {
+  it('is appended as redriven messages of its broker, and deleted once they are durable', async () => {
+    const { feed, appended, counters, leave, gone } = start(['two', 'three']);
+    const path = await leave({ topics: ['a', 'b'] });
+    await feed.look();
+    expect(appended).toHaveLength(1);
+    expect(appended[0]!.drafts).toMatchObject([
+      { kind: 'message', at: 7, connection: 0, topic: 'a', redriven: true, packetId: 0 },
+      { topic: 'b', redriven: true },
+    ]);
+    // On its way, it is not looked at again, and stays until it is safe.
+    await feed.look();
+    expect(appended).toHaveLength(1);
+    expect([existsSync(path), counters.messages_redriven]).toEqual([true, 0]);
+    appended[0]!.durable();
+    expect(counters.messages_redriven).toBe(2);
+    await gone(path);
+  });
+
+  it('is taken up one at a look, the oldest first', async () => {
+    const { feed, appended, leave } = start();
+    await leave({ at: 2_001, topics: ['third'] });
+    await leave({ at: 2_000, topics: ['second'] }, 1);
+    await leave({ at: 2_000, topics: ['first'] });
+    for (const seen of [1, 2, 3, 3]) {
+      await feed.look();
+      expect(appended).toHaveLength(seen);
+    }
+    expect(appended.flatMap(({ drafts }) => topicsOf(drafts))).toEqual(['first', 'second', 'third']);
+  });
+
+  it('waits while nothing is taken in', async () => {
+    const { feed, appended, leave, gate } = start();
+    await leave();
+    gate.open = false;
+    await feed.look();
+    expect(appended).toEqual([]);
+    gate.open = true;
+    const looking = feed.look();
+    // It closes while the file is being read.
+    gate.open = false;
+    await looking;
+    expect(appended).toEqual([]);
+    gate.open = true;
+    await feed.look();
+    expect(appended).toHaveLength(1);
+  });
+
+  it('that was rehearsed with other streams waits for a restart, told once, and holds up no other', async () => {
+    const { feed, appended, leave, lines, counters } = start();
+    await leave({ config: 'other', topics: ['waits'] });
+    await leave({ at: 3_000, topics: ['goes'] });
+    await leave({ at: STARTED_AT - 1, config: 'other', topics: ['was there at the start'] });
+    for (let i = 0; i < 3; i++) await feed.look();
+    expect(appended.flatMap(({ drafts }) => topicsOf(drafts))).toEqual(['was there at the start', 'goes']);
+    expect(lines.filter(({ msg }) => msg.includes('restart it'))).toHaveLength(1);
+    expect(counters.redrives_rejected).toBe(0);
+  });
+
+  it('that cannot be read is kept aside, told and counted, and the next one is taken', async () => {
+    const { feed, appended, counters, lines, leave, folder } = start();
+    mkdirSync(folder);
+    writeFileSync(join(folder, '1.redrive'), 'not this');
+    writeFileSync(join(folder, '2.redrive.new'), 'half written');
+    await leave({ brokers: ['one', 'gone'], topics: ['a'] });
+    await leave({ at: 2_005, topics: ['b'] });
+    for (let i = 0; i < 4; i++) await feed.look();
+    expect(appended.flatMap(({ drafts }) => topicsOf(drafts))).toEqual(['b']);
+    expect(counters.redrives_rejected).toBe(2);
+    expect(lines.flatMap(({ reason }) => reason ?? [])).toEqual([
+      'its first line is not that of a file of dead letters',
+      'the config has no broker "gone"',
+    ]);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.rejected'))).toHaveLength(2);
+    expect(existsSync(join(folder, '1.redrive.rejected'))).toBe(true);
+  });
+
+  it('that cannot be moved either is told once and stays', async () => {
+    const { feed, appended, counters, folder, leave } = start();
+    await leave({ topics: ['b'] });
+    // A folder in the place of the file can be neither read nor renamed over a folder that is not empty.
+    mkdirSync(join(folder, '1.redrive'));
+    mkdirSync(join(folder, '1.redrive.rejected', 'x'), { recursive: true });
+    chmodSync(join(folder, '1.redrive'), 0o700);
+    for (let i = 0; i < 3; i++) await feed.look();
+    expect(counters.redrives_rejected).toBe(1);
+    expect(appended).toHaveLength(1);
+  });
+});

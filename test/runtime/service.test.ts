@@ -1,0 +1,119 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { Inbound, Source, SourceHandler } from '../../engine/ports.ts';
+import { type ServiceOptions, startService } from '../../engine/runtime/service.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+import { setUp } from '../pipeline/kit.ts';
+
+const HOT = {
+  name: 'hot',
+  stream: 'sensors',
+  conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] },
+  event: { type: 'hot' },
+};
+
+/** An engine on a real journal, whose source and sinks are the test's own. */
+async function start(options: Partial<ServiceOptions> = {}, folder?: string) {
+  const data = folder ?? (await makeFolder());
+  const counters = createCounters();
+  const { config, plan } = setUp([HOT]);
+  const clickhouse = { ...config.clickhouse, batch: { ...config.clickhouse.batch, rows: 1 } };
+  const delivered: string[] = [];
+  let handler: SourceHandler | undefined;
+  const port = {
+    status: () => ({ name: 'port', ready: true }),
+    close: async () => undefined,
+    open: async () => undefined,
+  };
+  const source: Source = {
+    start: (given) => {
+      handler = given;
+    },
+    stop: async () => undefined,
+    status: port.status,
+  };
+  const service = await startService({
+    config: { ...config, data, clickhouse, journal: { ...config.journal, minFreeBytes: 0 } },
+    plan,
+    createSource: () => source,
+    tableSink: { ...port, insert: async ({ table }) => void delivered.push(`rows of ${table}`) },
+    eventSink: { ...port, publish: async ({ subject }) => void delivered.push(subject) },
+    attributeSources: {},
+    clock: { now: () => Date.now(), steady: () => performance.now() },
+    random: () => 0,
+    log: pino({ level: 'silent' }),
+    counters,
+    onFailure: (error) => {
+      throw error;
+    },
+    ...options,
+  });
+  let stopped: Promise<unknown> | undefined;
+  const stop = () => (stopped ??= service.stop(5_000));
+  onTestFinished(async () => void (await stop()));
+  const given = await vi.waitFor(() => {
+    if (handler === undefined) throw new Error('the doors are not open yet');
+    return handler;
+  });
+  return { handler: given, delivered, counters, stop };
+}
+
+/** A folder that is gone after the test, and after the engine that the test starts in it. */
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-service-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const reading = (device: string, temp: number): Inbound => ({
+  topic: `plant/north/${device}/data`,
+  payload: Buffer.from(JSON.stringify({ ts: Date.now(), temp })),
+  qos: 1,
+  retain: false,
+  dup: false,
+  packetId: 1,
+});
+
+it('hands events to their sink ahead of the rows that the same records make', async () => {
+  const { handler, delivered } = await start();
+  const devices = ['d1', 'd2', 'd3', 'd4'];
+  handler.messages(
+    0,
+    devices.map((device) => reading(device, 60)),
+    () => undefined,
+  );
+  await vi.waitFor(() => expect(delivered.filter((each) => each === 'rows of sensors')).toHaveLength(4));
+  const firstRows = delivered.findIndex((each) => each.startsWith('rows of'));
+  expect(delivered.slice(0, firstRows).filter((each) => each.startsWith('weir.alerts.'))).toEqual(
+    devices.map((device) => `weir.alerts.warning.hot.${device}`),
+  );
+});
+
+it('keeps the checkpoint that can be read where the next one could not be, and the journal with it', async () => {
+  const data = await makeFolder();
+  const send = async ({ handler, delivered }: Awaited<ReturnType<typeof start>>, device: string) => {
+    const before = delivered.length;
+    handler.messages(0, [reading(device, 60)], () => undefined);
+    await vi.waitFor(() => expect(delivered.length).toBeGreaterThan(before));
+  };
+  const file = join(data, 'checkpoint.jsonl');
+  const first = await start({}, data);
+  await send(first, 'd1');
+  await first.stop();
+  const checkpoint = await readFile(file, 'utf8');
+  expect(checkpoint).toContain('"d1"');
+
+  const second = await start({ maxLineBytes: 100 }, data);
+  await send(second, 'd2');
+  await second.stop();
+  expect(second.counters.checkpoints_failed).toBe(1);
+  expect(await readFile(file, 'utf8')).toBe(checkpoint);
+
+  const third = await start({}, data);
+  await third.stop();
+  expect(third.counters.checkpoints_failed).toBe(0);
+  expect(await readFile(file, 'utf8')).toContain('"d2"');
+});
