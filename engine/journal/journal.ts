@@ -10,11 +10,6 @@ import { syncFolder } from './sync-folder.ts';
 export interface JournalOptions {
   readonly folder: string;
   readonly counters: Counters;
-  /**
-   * Called with records that have become durable, in order, a limited number at a time. Payloads are views of memory that is used again:
-   * they hold until the call returns.
-   */
-  readonly onCommit: (records: readonly JournalRecord[]) => void;
   /** Called once when the disk fails; nothing is committed after it. */
   readonly onFailure: (error: Error) => void;
   /** Called for what cannot be read any more, while reading; everything behind it is read all the same. */
@@ -37,6 +32,9 @@ export interface JournalLoss {
   readonly nextOffset: number;
 }
 
+/** Takes records that have become durable. Payloads are views of memory that is used again: they are valid until the call returns. */
+export type CommitListener = (records: readonly JournalRecord[]) => void;
+
 export interface Journal {
   /** Fixed for the life of the journal; part of every event id and dedup token. */
   readonly id: string;
@@ -50,7 +48,12 @@ export interface Journal {
   readonly tornBytes: number;
   /** Gives the next record this offset, in a new segment: those in between are gone. To be called before the first `append`. */
   skipTo(offset: number): void;
-  /** Takes records into the next group. `durable` is called after the group's sync, before `onCommit`. */
+  /**
+   * Passes every record to `listener` once it is durable, in order, a limited number at a time. To be called once, before the first `append`;
+   * records that are appended without a listener become durable and go nowhere.
+   */
+  commitTo(listener: CommitListener): void;
+  /** Takes records into the next group. `durable` is called after the group's sync, before the commit listener. */
   append(drafts: readonly Draft[], durable?: () => void): void;
   /** Arrays of durable records from an offset on, in order; `onLoss` hears of those that are gone. Not to be used while appending. */
   read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]>;
@@ -159,6 +162,7 @@ class SegmentedJournal implements Journal {
   nextOffset: number;
   readonly #options: JournalOptions;
   readonly #segments: Segment[];
+  #commit: CommitListener = () => undefined;
   #file: FileHandle | undefined;
   #group: Group;
   /** Buffers to use again. */
@@ -195,6 +199,10 @@ class SegmentedJournal implements Journal {
     this.nextOffset = offset;
     this.#group = this.#beginGroup();
     this.#skipped = true;
+  }
+
+  commitTo(listener: CommitListener): void {
+    this.#commit = listener;
   }
 
   append(drafts: readonly Draft[], durable?: () => void): void {
@@ -237,7 +245,7 @@ class SegmentedJournal implements Journal {
     for (let at = 0; at < length; ) {
       const records: JournalRecord[] = [];
       at = decodeSound(buffer, at, length, HANDED_OVER, records);
-      this.#options.onCommit(records);
+      this.#commit(records);
     }
     if (buffer.length <= KEPT_GROUP_BYTES) this.#spares.push(buffer);
   }

@@ -3,7 +3,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Clock, PortStatus } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 
-export interface RoomWatchOptions {
+export interface CapacityWatchOptions {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
@@ -12,7 +12,7 @@ export interface RoomWatchOptions {
 }
 
 /** Whether there are more devices or keys than the engine remembers. */
-export interface RoomWatch {
+export interface CapacityWatch {
   /** Looks at the counters; to be called about once a second. Logs the first reading that is not judged, and sums up once a minute after that. */
   look(): void;
   /** Always ready, for what is known is judged as ever; the reason says what is full. */
@@ -58,7 +58,7 @@ const COUNTED = [
   'statuses_over_device_limit',
 ] as const satisfies readonly CounterName[];
 
-export function createRoomWatch({ counters, clock, log, full }: RoomWatchOptions): RoomWatch {
+export function createCapacityWatch({ counters, clock, log, full }: CapacityWatchOptions): CapacityWatch {
   const seen: Partial<Counters> = {};
   let loggedAt = Number.NEGATIVE_INFINITY;
   return {

@@ -3,7 +3,7 @@ import { createOutbox, type Outbox } from '../delivery/outbox.ts';
 import { deliver, type Lane } from '../operators/deliver.ts';
 import type { DeliveryError } from '../ports.ts';
 
-export interface OutletOptions<T> {
+export interface DeliveryQueueOptions<T> {
   /** Gets the sink ready; tried again until it succeeds. Nothing is sent before. */
   readonly open: () => Promise<void>;
   /** Whether items may be sent although opening failed so, since the sink takes some of them. Default: never. */
@@ -22,7 +22,7 @@ export interface OutletOptions<T> {
 }
 
 /** The way out to one sink: everything pushed is delivered, in time; what waits is counted in bytes. */
-export interface Outlet<T> {
+export interface DeliveryQueue<T> {
   readonly outbox: Outbox;
   readonly isOpen: boolean;
   /** Items that the sink does not take, though it may be ready for others; undefined where there are none. */
@@ -44,7 +44,7 @@ export interface Stuck {
 /** From so many tries on an item is stuck; by then it has waited for some seconds. */
 const STUCK_AFTER = 5;
 
-export function createOutlet<T>(options: OutletOptions<T>): Outlet<T> {
+export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): DeliveryQueue<T> {
   const outbox = createOutbox();
   const pending = new Map<T, ReturnType<Outbox['add']>>();
   const items$ = new Subject<T>();

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Draft } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
-import type { Pressure } from './backpressure.ts';
+import type { Fullness } from './backpressure.ts';
 import { createShedding } from './load-shedding.ts';
 
 export interface IntakeOptions {
@@ -10,8 +10,8 @@ export interface IntakeOptions {
   /** Takes messages into the journal. */
   readonly take: SourceHandler['messages'];
   readonly append: (drafts: readonly Draft[]) => void;
-  /** The greatest of the moment. */
-  readonly pressure: () => Pressure;
+  /** The fullest part of the engine. */
+  readonly fullest: () => Fullness;
   /** What to log beside the reason. */
   readonly figures: () => object;
   readonly counters: Counters;
@@ -43,7 +43,7 @@ interface Held {
  * What is held outlives its connection: the broker delivers it again by the next one, and the fold knows it by its packet id; where it has
  * forgotten the session it does not, and nothing is lost by that.
  */
-export function createIntake({ clock, take, append, pressure, figures, counters, log }: IntakeOptions): Intake {
+export function createIntake({ clock, take, append, fullest, figures, counters, log }: IntakeOptions): Intake {
   const shedding = createShedding({ counters, clock, log });
   /** Connections that stand, whether we take their messages in or not. */
   const connected = new Set<number>();
@@ -96,7 +96,7 @@ export function createIntake({ clock, take, append, pressure, figures, counters,
     },
     regulate() {
       shedding.look();
-      const { name, level } = pressure();
+      const { name, level } = fullest();
       if (stoppedBy === undefined && level >= 1) stop(name);
       else if (stoppedBy !== undefined && level < 0.5) goOn();
       else if (stoppedBy !== undefined && level >= 1) stoppedBy = name;

@@ -9,17 +9,15 @@ import type { Counters } from '../telemetry.ts';
 /** Smaller where the journal may not grow large: it shrinks by whole segments. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 
-export interface OpeningOptions {
+export interface RecoveryOptions {
   readonly config: Config;
-  /** Durable records, in order. */
-  readonly onCommit: (records: readonly JournalRecord[]) => void;
   readonly onFailure: (error: Error) => void;
   readonly log: Logger;
   readonly counters: Counters;
 }
 
-/** What earlier runs have left. */
-export interface Left {
+/** What earlier runs have left in the data folder. */
+export interface RecoveredData {
   readonly journal: Journal;
   /** What they have sent to ClickHouse. */
   readonly sent: SentLog;
@@ -33,11 +31,10 @@ export interface Left {
  * Opens what the data folder holds, which is locked, and logs what was damaged. Rejects where the journal cannot be read, and where its
  * checkpoints cannot be used although the journal no longer holds what they stand for.
  */
-export async function openData({ config, onCommit, onFailure, log, counters }: OpeningOptions): Promise<Left> {
+export async function openData({ config, onFailure, log, counters }: RecoveryOptions): Promise<RecoveredData> {
   const journal = await openJournal({
     folder: config.data,
     counters,
-    onCommit,
     onFailure,
     onLoss: (loss) => {
       counters.journal_records_lost += loss.nextOffset - loss.firstLost;
@@ -60,6 +57,38 @@ export async function openData({ config, onCommit, onFailure, log, counters }: O
   if (sent.damaged > 0)
     log.warn({ lines: sent.damaged }, 'the log of inserts ended in half a line, or has damaged ones');
   return { journal, sent, checkpoint, repeatsFrom };
+}
+
+export interface ReplayOptions {
+  readonly journal: Pick<Journal, 'read'>;
+  /** The first offset to fold. */
+  readonly from: number;
+  /** Folds records. */
+  readonly feed: (records: readonly JournalRecord[]) => void;
+  /** Resolves once the delivery queues have room for more outputs. */
+  readonly room: () => Promise<void>;
+  readonly isStopped: () => boolean;
+}
+
+/**
+ * Folds the journal from an offset on, no faster than the sinks take the outputs: after a long outage they would not fit into memory. Returns
+ * how many records it has folded; undefined where it was stopped before the end.
+ */
+export async function replayJournal({
+  journal,
+  from,
+  feed,
+  room,
+  isStopped,
+}: ReplayOptions): Promise<number | undefined> {
+  let folded = 0;
+  for await (const records of journal.read(from)) {
+    feed(records);
+    folded += records.length;
+    await room();
+    if (isStopped()) return undefined;
+  }
+  return folded;
 }
 
 async function findCheckpoint(

@@ -1,33 +1,17 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { cut } from '../delivery/batches.ts';
-import { shorterEvents } from '../delivery/cloud-event.ts';
 import { createRowEncoder } from '../delivery/row-binary.ts';
 import { refusedRow, undeliverableRow } from '../delivery/rows.ts';
 import { DEAD_LETTERS, FIXED_TABLES, streamTable } from '../delivery/tables.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
-import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
-import { type Clock, DeliveryError, type EventSink, TABLE_BROKEN, type TableSink } from '../ports.ts';
-import type { CounterName, Counters } from '../telemetry.ts';
-import { createOutlet, type Outlet, type OutletOptions } from './delivery-queue.ts';
+import { DeliveryError, TABLE_BROKEN, type TableSink } from '../ports.ts';
+import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
 import { insertBatch } from './insert.ts';
+import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
 import { createSpill, type Parcel } from './spill.ts';
-
-interface Common {
-  readonly config: Config;
-  readonly random: () => number;
-  readonly clock: Pick<Clock, 'steady'>;
-  readonly log: Logger;
-  readonly counters: Counters;
-  readonly onProgress: () => void;
-}
-
-/** Events under way at once. */
-const EVENT_CONCURRENCY = 64;
-/** What an event takes in memory beside its texts; bytes. */
-const EVENT_OVERHEAD_BYTES = 200;
 
 /** Folder of batches that memory has no room for, in the data folder. */
 const SPILL = 'spill';
@@ -35,7 +19,7 @@ const SPILL = 'spill';
 const SPILL_FROM = 0.5;
 
 /** An outlet whose batches go to the disk where memory has no room for them. */
-export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'push' | 'stop'> {
+export interface TableDelivery extends Pick<DeliveryQueue<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'push' | 'stop'> {
   /** Bytes on the disk. */
   readonly spilledBytes: number;
   /** Puts an event that NATS will never take among the dead letters. Resolves when it is there; rejects with a DeliveryError. */
@@ -46,9 +30,13 @@ export interface TableOutlet extends Pick<Outlet<Batch>, 'outbox' | 'isOpen' | '
  * The way to ClickHouse: batches, a few inserts at a time for each table. A table that cannot be written keeps its own batches waiting, and no
  * others.
  */
-export function createTableOutlet(
-  options: Common & { readonly tableSink: TableSink; readonly journal: Journal; readonly sent: Pick<SentLog, 'note'> },
-): TableOutlet {
+export function createTableDelivery(
+  options: DeliveryOptions & {
+    readonly tableSink: TableSink;
+    readonly journal: Journal;
+    readonly sent: Pick<SentLog, 'note'>;
+  },
+): TableDelivery {
   const { config, tableSink: sink, counters, journal, sent, log } = options;
   const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
   const deadLetters = createRowEncoder(DEAD_LETTERS);
@@ -74,7 +62,7 @@ export function createTableOutlet(
   let burials: Promise<void> = Promise.resolve();
 
   const spill = createSpill(join(config.data, SPILL));
-  const outlet = createOutlet<Parcel>({
+  const outlet = createDeliveryQueue<Parcel>({
     ...options,
     open: () => sink.open(tables),
     isOpenInPart: (error) => error instanceof DeliveryError && error.code === TABLE_BROKEN,
@@ -123,7 +111,7 @@ export function createTableOutlet(
   };
 }
 
-function relieve(outlet: Outlet<Parcel>, parcel: Parcel, log: Logger): void {
+function relieve(outlet: DeliveryQueue<Parcel>, parcel: Parcel, log: Logger): void {
   parcel.spill().then(
     (spilled) => {
       if (spilled) outlet.lighten(parcel);
@@ -131,91 +119,4 @@ function relieve(outlet: Outlet<Parcel>, parcel: Parcel, log: Logger): void {
     // It stays in memory; where that fills up, intake stops.
     (error: unknown) => log.error({ err: error }, 'a batch could not be written to the disk'),
   );
-}
-
-/**
- * The way to NATS: events, side by side but for those of one key. An event that the server refuses goes out in a shorter form. Where it takes
- * none of them, the event becomes a dead letter: tried again for ever, it would hold up the events behind it, and every checkpoint.
- */
-export function createEventOutlet(
-  options: Common & {
-    readonly eventSink: EventSink;
-    readonly repeatsFrom: number | undefined;
-    readonly bury: TableOutlet['bury'];
-  },
-): Outlet<EventOutput> {
-  const { eventSink: sink, repeatsFrom, counters, log, bury } = options;
-  return createOutlet<EventOutput>({
-    ...options,
-    open: () => sink.open(repeatsFrom),
-    send: (event) => publishForms(event, sink, counters),
-    refused: async (event, error) => {
-      await bury(event, error);
-      counters.events_dead_lettered += 1;
-      const { subject, id, offset } = event;
-      log.error({ subject, id, offset, reason: error.message }, 'NATS refuses an event: to the dead letters');
-    },
-    lane: laneOf,
-    concurrency: EVENT_CONCURRENCY,
-    bytesOf: ({ subject, body, kv }) =>
-      EVENT_OVERHEAD_BYTES + 2 * (subject.length + body.length + (kv?.value?.length ?? 0)),
-    onRetry: createRetryLog('nats', 'events_retried', ({ stream, subject }) => stream ?? subject, options),
-  });
-}
-
-/** Events that nothing keeps, such as those of dead letters, need no order. */
-function laneOf({ kv, stream, subject }: EventOutput): string | undefined {
-  if (kv !== undefined) return `${kv.bucket} ${kv.key}`;
-  return stream && subject;
-}
-
-/** Publishes an event in the longest form that the server takes. Rejects as the sink does; with `bad-row` where it takes none. */
-async function publishForms(whole: EventOutput, sink: EventSink, counters: Counters): Promise<void> {
-  let refusal: unknown;
-  for (const event of formsOf(whole)) {
-    try {
-      await sink.publish(event);
-      counters.events_published += 1;
-      if (event !== whole) counters.events_shortened += 1;
-      return;
-    } catch (error) {
-      if (!(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
-      refusal = error;
-    }
-  }
-  throw refusal;
-}
-
-function* formsOf(event: EventOutput): Generator<EventOutput> {
-  yield event;
-  const { kv } = event;
-  for (const body of shorterEvents(event.body)) {
-    yield { ...event, body, ...(kv !== undefined && { kv: { ...kv, value: kv.value === null ? null : body } }) };
-  }
-}
-
-/** No more often than this is the same kind of failure logged, however many items fail. */
-const LOG_EVERY_MS = 60_000;
-
-/** Counts failures, and logs the first of its class for each table or stream and then one a minute. */
-function createRetryLog<T>(
-  sink: string,
-  counter: CounterName,
-  placeOf: (item: T) => string,
-  { log, counters, clock }: Common,
-): OutletOptions<T>['onRetry'] {
-  const loggedAt = new Map<string, number>();
-  return (error, item, attempt, waitMs) => {
-    counters[counter] += 1;
-    const place = item && placeOf(item);
-    const kind = `${place} ${error.class}`;
-    const now = clock.steady();
-    if (now - (loggedAt.get(kind) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return;
-    loggedAt.set(kind, now);
-    const level = error.class === 'fatal' ? 'error' : 'warn';
-    log[level](
-      { sink, place, class: error.class, code: error.code, attempt, waitMs, reason: error.message },
-      'delivery failed; it will be tried again',
-    );
-  };
 }

@@ -77,7 +77,7 @@ describe.each(PAGES)('%s', (path) => {
   });
 
   test('names metrics that exist', () => {
-    const gauges = /export interface Gauges \{([^}]*)\}/.exec(readPage('engine/runtime/service.ts'))![1]!;
+    const gauges = /export interface Gauges \{([^}]*)\}/.exec(readPage('engine/runtime/status.ts'))![1]!;
     const real = [
       'weir_ready',
       ...Object.keys(COUNTERS).map((name) => `weir_${name}_total`),

@@ -29,7 +29,7 @@ const SYNC = 'await this.#file.datasync();';
 const HAND_OVER = 'this.#handOver(group);';
 const INSERT = 'await sink.insert(batch, token);';
 const PUBLISH = 'await sink.publish(event);';
-const CUT = 'this.#checkpointer.onCut(record.offset);';
+const CUT = 'checkpointer.onCut(record.offset);';
 const KEEP = 'await renameIfThere(join(folder, NAME), join(folder, BEFORE));';
 const RENAME = 'await rename(aside, join(folder, NAME));';
 
@@ -48,7 +48,7 @@ export const DEATHS = {
   'before-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${dies(15)} ${SYNC}` },
   'after-sync': { file: 'engine/journal/journal.js', find: SYNC, replace: `${SYNC} ${dies(15)}` },
   'after-ack': { file: 'engine/journal/journal.js', find: HAND_OVER, replace: `${dies(15)} ${HAND_OVER}` },
-  cut: { file: 'engine/runtime/service.js', find: CUT, replace: `${dies(2)} ${CUT}` },
+  cut: { file: 'engine/runtime/checkpointing.js', find: CUT, replace: `${dies(2)} ${CUT}` },
   'insert-sent': {
     file: 'engine/runtime/insert.js',
     find: INSERT,
@@ -56,11 +56,11 @@ export const DEATHS = {
   },
   'insert-answered': { file: 'engine/runtime/insert.js', find: INSERT, replace: `${INSERT} ${dies(4)}` },
   'publish-sent': {
-    file: 'engine/runtime/table-delivery.js',
+    file: 'engine/runtime/event-delivery.js',
     find: PUBLISH,
     replace: `const answer = sink.publish(event); await new Promise((resolve) => setTimeout(resolve, 1)); ${dies(60)} await answer;`,
   },
-  'publish-answered': { file: 'engine/runtime/table-delivery.js', find: PUBLISH, replace: `${PUBLISH} ${dies(60)}` },
+  'publish-answered': { file: 'engine/runtime/event-delivery.js', find: PUBLISH, replace: `${PUBLISH} ${dies(60)}` },
   'checkpoint-written': { file: 'engine/journal/checkpoint.js', find: KEEP, replace: `${dies(2)} ${KEEP}` },
   'checkpoint-between': { file: 'engine/journal/checkpoint.js', find: RENAME, replace: `${dies(2)} ${RENAME}` },
   'checkpoint-renamed': { file: 'engine/journal/checkpoint.js', find: RENAME, replace: `${RENAME} ${dies(2)}` },
@@ -79,12 +79,12 @@ export const MISTAKES = {
     replace: 'await sink.insert(batch, String(Math.random()));',
   },
   'outbox skipped': {
-    file: 'engine/runtime/table-delivery.js',
+    file: 'engine/runtime/event-delivery.js',
     find: PUBLISH,
     replace: 'sink.publish(event).catch(() => undefined);',
   },
   'checkpoint before the confirmation': {
-    file: 'engine/runtime/service.js',
+    file: 'engine/runtime/checkpointing.js',
     find: 'areConfirmed: (positions) => outboxes.every(',
     replace: 'areConfirmed: (positions) => true || outboxes.every(',
   },
@@ -129,7 +129,7 @@ export const MISTAKES = {
     replace: ';',
   },
   'earlier inserts forgotten': {
-    file: 'engine/runtime/service.js',
+    file: 'engine/runtime/parts.js',
     find: 'earlier: sent.earlier,',
     replace: 'earlier: [],',
   },

@@ -10,7 +10,7 @@ import { cloudEvent } from '../../engine/delivery/cloud-event.ts';
 import { alertSubject, kvToken } from '../../engine/delivery/subjects.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import type { EventSink } from '../../engine/ports.ts';
-import { createEventOutlet } from '../../engine/runtime/table-delivery.ts';
+import { createEventDelivery } from '../../engine/runtime/event-delivery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { setUp } from '../pipeline/kit.ts';
 import { temporaryFolder, testNats } from './servers/nats.ts';
@@ -54,7 +54,7 @@ function outletTo(
   random: () => number = Math.random,
 ) {
   const { config } = setUp([]);
-  const outlet = createEventOutlet({
+  const outlet = createEventDelivery({
     config,
     eventSink,
     repeatsFrom: undefined,

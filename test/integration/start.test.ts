@@ -57,7 +57,6 @@ test('SIGTERM ends a start that takes long', async () => {
   const journal = await openJournal({
     folder: data,
     counters: createCounters(),
-    onCommit: () => undefined,
     onFailure: () => undefined,
     onLoss: () => undefined,
   });

@@ -24,7 +24,6 @@ export function open(folder: string, options: Partial<JournalOptions> = {}): Pro
   return openJournal({
     folder,
     counters: createCounters(),
-    onCommit: () => undefined,
     onLoss: (loss) => {
       throw new Error(`lost ${JSON.stringify(loss)}`);
     },

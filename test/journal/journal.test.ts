@@ -123,13 +123,12 @@ describe('a journal', () => {
     const folder = makeFolder();
     const seen: string[] = [];
     const onDisk = () => readFileSync(join(folder, segments(folder)[0]!), 'latin1');
-    const journal = await open(folder, {
-      onCommit: (records) => {
-        for (const payload of payloadsOf(records)) {
-          expect(onDisk()).toContain(payload);
-          seen.push(payload);
-        }
-      },
+    const journal = await open(folder);
+    journal.commitTo((records) => {
+      for (const payload of payloadsOf(records)) {
+        expect(onDisk()).toContain(payload);
+        seen.push(payload);
+      }
     });
     const acknowledged: Promise<void>[] = [];
     const write = (payload: string) => {
@@ -161,7 +160,8 @@ describe('a journal', () => {
         told.push('failure');
         resolve(error);
       };
-      void open(folder, { onFailure, onCommit: () => told.push('commit') }).then((journal) => {
+      void open(folder, { onFailure }).then((journal) => {
+        journal.commitTo(() => told.push('commit'));
         rmSync(folder, { recursive: true });
         journal.append([message('lost')], () => told.push('ack'));
         journal.append([message('lost too')], () => told.push('ack'));

@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { expect, it } from 'vitest';
-import { compareWithHeap, createRoomWatch, roomBytes } from '../../engine/runtime/capacity-watch.ts';
+import { compareWithHeap, createCapacityWatch, roomBytes } from '../../engine/runtime/capacity-watch.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { setUp } from '../pipeline/kit.ts';
 
@@ -10,7 +10,7 @@ it('logs the first reading that there is no room for, sums up once a minute, and
   const counters = createCounters();
   let now = 1e12;
   let full: string[] = [];
-  const room = createRoomWatch({ counters, clock: { now: () => now, steady: () => now }, log, full: () => full });
+  const room = createCapacityWatch({ counters, clock: { now: () => now, steady: () => now }, log, full: () => full });
   room.look();
   expect([lines, room.status()]).toEqual([[], { name: 'rules', ready: true }]);
   full = ['2 devices of sensors (limits.devices)'];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DeliveryError } from '../../engine/ports.ts';
-import { createOutlet, type OutletOptions } from '../../engine/runtime/delivery-queue.ts';
+import { createDeliveryQueue, type DeliveryQueueOptions } from '../../engine/runtime/delivery-queue.ts';
 
 /** A sink whose every answer the test gives by hand. */
 function createHand<T>() {
@@ -31,11 +31,11 @@ interface Item {
 
 const item = (name: string, lane = 0, bytes = 100): Item => ({ name, lane, bytes });
 
-function start(options: Partial<OutletOptions<Item>> = {}) {
+function start(options: Partial<DeliveryQueueOptions<Item>> = {}) {
   const hand = createHand<Item>();
   const retries: string[] = [];
   const progress = { count: 0 };
-  const outlet = createOutlet<Item>({
+  const outlet = createDeliveryQueue<Item>({
     open: hand.open,
     send: hand.send,
     lane: ({ lane }) => lane,

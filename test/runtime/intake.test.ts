@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Inbound } from '../../engine/ports.ts';
-import type { Pressure } from '../../engine/runtime/backpressure.ts';
+import type { Fullness } from '../../engine/runtime/backpressure.ts';
 import { createIntake } from '../../engine/runtime/intake.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
@@ -20,7 +20,7 @@ function fixture() {
   const acknowledged: string[] = [];
   const lines: Record<string, unknown>[] = [];
   const clock = { at: 0, now: () => clock.at, steady: () => clock.at };
-  let pressure: Pressure = { name: 'nothing', level: 0 };
+  let pressure: Fullness = { name: 'nothing', level: 0 };
   const intake = createIntake({
     clock,
     take: (connection, messages, acknowledge) => {
@@ -30,7 +30,7 @@ function fixture() {
     append: (drafts) => {
       for (const draft of drafts) if (draft.kind === 'mark') journal.push(`${draft.connection} ${draft.mark}`);
     },
-    pressure: () => pressure,
+    fullest: () => pressure,
     figures: () => ({}),
     counters,
     log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) }),

@@ -4,7 +4,7 @@ import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../engine/journal/checkpoint.ts';
 import type { JournalLoss } from '../../engine/journal/journal.ts';
-import { type Left, openData } from '../../engine/runtime/recovery.ts';
+import { openData, type RecoveredData } from '../../engine/runtime/recovery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, open } from '../journal/folder.ts';
 import { setUp } from '../pipeline/kit.ts';
@@ -25,19 +25,19 @@ async function openFolder(folder: string) {
   const lines: { msg: string; level: number }[] = [];
   const counters = createCounters();
   const committed: number[] = [];
-  const left = await openData({
+  const data = await openData({
     config: { ...config, data: folder },
-    onCommit: (records) => committed.push(...records.map(({ offset }) => offset)),
     onFailure: (error) => {
       throw error;
     },
     log: pino({}, { write: (line) => void lines.push(JSON.parse(line)) }),
     counters,
   });
-  return { ...left, counters, committed, log: lines.map(({ msg }) => msg) };
+  data.journal.commitTo((records) => committed.push(...records.map(({ offset }) => offset)));
+  return { ...data, counters, committed, log: lines.map(({ msg }) => msg) };
 }
 
-async function offsets({ journal, checkpoint }: Left): Promise<number[]> {
+async function offsets({ journal, checkpoint }: RecoveredData): Promise<number[]> {
   const found: number[] = [];
   const from = checkpoint?.nextOffset ?? journal.firstOffset;
   for await (const records of journal.read(from)) found.push(...records.map(({ offset }) => offset));

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cloudEvent } from '../../engine/delivery/cloud-event.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import { DeliveryError } from '../../engine/ports.ts';
-import { createEventOutlet } from '../../engine/runtime/table-delivery.ts';
+import { createEventDelivery } from '../../engine/runtime/event-delivery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { setUp } from '../pipeline/kit.ts';
 
@@ -33,7 +33,7 @@ function start({ publish, bury = async () => undefined }: Ports) {
     },
   });
   const clock = { ms: 0 };
-  const outlet = createEventOutlet({
+  const outlet = createEventDelivery({
     config: setUp([]).config,
     eventSink: {
       open: async () => undefined,

@@ -1,0 +1,104 @@
+import type { Logger } from 'pino';
+import type { SentLog } from '../journal/sent-log.ts';
+import type { Config } from '../model/config.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
+import type { Counters } from '../telemetry.ts';
+import { type Backpressure, createBackpressure } from './backpressure.ts';
+import { createCapacityWatch } from './capacity-watch.ts';
+import { type Checkpointing, createCheckpointing } from './checkpointing.ts';
+import { createEventDelivery } from './event-delivery.ts';
+import { createFold } from './fold.ts';
+import { createIngest, type Ingest } from './ingest.ts';
+import type { RecoveredData } from './recovery.ts';
+import { gaugesOf, type Observed } from './status.ts';
+import { createTableDelivery } from './table-delivery.ts';
+
+export interface PartsOptions {
+  readonly config: Config;
+  readonly plan: Plan;
+  /** `hadSession`: whether the brokers may hold a session of an earlier run. */
+  readonly createSource: (hadSession: boolean) => Source;
+  readonly tableSink: TableSink;
+  readonly eventSink: EventSink;
+  /** See `FoldOptions`. */
+  readonly maxLineBytes?: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly counters: Counters;
+}
+
+/** The parts of a running engine, connected with each other. */
+export interface Parts extends Observed {
+  readonly sent: SentLog;
+  readonly backpressure: Backpressure;
+  readonly checkpointing: Checkpointing;
+  /** First offset that recovery folds. */
+  readonly recoverFrom: number;
+}
+
+/**
+ * Connects the parts: source → ingest → journal → checkpointing → fold → delivery to tables and events. What the sinks confirm goes back to
+ * checkpoints and backpressure. Nothing is taken in before the source is started.
+ */
+export function createParts(options: PartsOptions, data: RecoveredData): Parts {
+  const { config, plan, counters, log } = options;
+  const { journal, sent, checkpoint, repeatsFrom } = data;
+  const update = (): void => {
+    backpressure.update();
+    ingest.regulate();
+  };
+  const onProgress = (): void => {
+    checkpointing.onProgress();
+    update();
+  };
+  const tables = createTableDelivery({ ...options, journal, sent, onProgress });
+  const events = createEventDelivery({
+    ...options,
+    repeatsFrom,
+    onProgress,
+    bury: (event, error) => tables.bury(event, error),
+  });
+  const fold = createFold({
+    ...options,
+    journalId: journal.id,
+    checkpoint,
+    earlier: sent.earlier,
+    onEvent: (event) => events.push(event),
+    onBatch: (batch) => tables.push(batch),
+  });
+  const backpressure = createBackpressure({ config, journal, tables: tables.outbox, events: events.outbox });
+  const checkpointing: Checkpointing = createCheckpointing({
+    folder: config.data,
+    journal,
+    sent,
+    fold,
+    outboxes: [tables.outbox, events.outbox],
+    newest: checkpoint?.nextOffset,
+    requestCut: () => ingest.append([{ kind: 'mark', mark: 'cut', connection: -1 }]),
+    onWritten: update,
+    counters,
+    log,
+  });
+  const ingest: Ingest = createIngest({
+    ...options,
+    journal,
+    feed: (records) => checkpointing.feed(records),
+    fullest: () => backpressure.most(),
+    figures: () => gaugesOf({ journal, fold, tables, events, ingest }, plan),
+  });
+  return {
+    journal,
+    sent,
+    fold,
+    tables,
+    events,
+    backpressure,
+    checkpointing,
+    ingest,
+    source: options.createSource(journal.nextOffset > 0),
+    capacity: createCapacityWatch({ ...options, full: () => fold.fullLimits() }),
+    recoverFrom: checkpoint?.nextOffset ?? journal.firstOffset,
+  };
+}

@@ -1,0 +1,93 @@
+import pino from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { CommitListener } from '../../engine/journal/journal.ts';
+import type { Draft } from '../../engine/model/record.ts';
+import type { Inbound } from '../../engine/ports.ts';
+import { createIngest } from '../../engine/runtime/ingest.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+
+const message = (payload: string): Inbound => ({
+  topic: 't',
+  payload: Buffer.from(payload),
+  qos: 1,
+  retain: false,
+  dup: false,
+  packetId: 1,
+});
+
+/** An ingest on a journal in memory, whose groups become durable when the test says so. */
+function start(level = 0) {
+  const told: string[] = [];
+  const appended: Draft[] = [];
+  let commit: CommitListener | undefined;
+  let waiting: (() => void)[] = [];
+  let wallAt = 1_000_000;
+  const counters = createCounters();
+  const ingest = createIngest({
+    journal: {
+      commitTo: (listener) => {
+        commit = listener;
+      },
+      append: (records, durable) => {
+        const offset = appended.length;
+        appended.push(...records);
+        waiting.push(() => {
+          durable?.();
+          commit?.(records.map((record, i) => ({ ...record, offset: offset + i })));
+        });
+      },
+    },
+    feed: (records) => told.push(...records.map(({ offset }) => `folded ${offset}`)),
+    fullest: () => ({ name: 'the disk is nearly full', level }),
+    figures: () => ({}),
+    clock: { now: () => wallAt, steady: () => wallAt },
+    counters,
+    log: pino({ level: 'silent' }),
+  });
+  const sync = () => {
+    for (const done of waiting.splice(0)) done();
+  };
+  waiting = [];
+  return { ingest, told, appended, sync, counters, pass: (ms: number) => void (wallAt += ms) };
+}
+
+describe('the way into the journal', () => {
+  it('acknowledges a message once it is durable, and only then feeds the fold', () => {
+    const { ingest, told, sync, counters } = start();
+    ingest.open(0);
+    ingest.handler.messages(0, [message('a'), message('b')], () => told.push('acknowledged'));
+    expect(told).toEqual([]);
+    expect(counters.messages_journaled).toBe(0);
+    sync();
+    expect(told).toEqual(['acknowledged', 'folded 0', 'folded 1']);
+    expect(counters.messages_journaled).toBe(2);
+  });
+
+  it('gives everything receive times that go on after those of the run before', () => {
+    const { ingest, appended } = start();
+    ingest.open(2_000_000);
+    ingest.append([{ kind: 'tick' }]);
+    ingest.handler.messages(0, [message('a')], () => undefined);
+    expect(appended.map(({ at }) => at)).toEqual([2_000_000, 2_000_000]);
+  });
+
+  it('says how old the newest record was when it was folded', () => {
+    const { ingest, sync, pass } = start();
+    ingest.open(0);
+    ingest.handler.messages(0, [message('a')], () => undefined);
+    pass(250);
+    sync();
+    expect(ingest.lagMs).toBe(250);
+  });
+
+  it('appends nothing during recovery, however full everything is', () => {
+    const { ingest, appended } = start(2);
+    ingest.regulate();
+    expect(appended).toEqual([]);
+    expect(ingest.paused).toBe(false);
+    ingest.open(0);
+    ingest.regulate();
+    expect(appended).toMatchObject([{ kind: 'mark', mark: 'disconnected', connection: -1 }]);
+    expect(ingest.paused).toBe(true);
+  });
+});
