@@ -1,4 +1,4 @@
-import type { AlertState, OfflineReason, Transition } from '../model/item.ts';
+import type { AlertState, OfflineReason, Transition } from '../model/item/alert.ts';
 import type { LevelRecord } from './hold.ts';
 
 /** What is remembered of one alert (one rule, one key). Plain data. Instants are event time, milliseconds. */

@@ -1,4 +1,4 @@
-import type { LevelPlan } from '../model/plan.ts';
+import type { LevelPlan } from '../model/plan/lifecycle-plan.ts';
 
 /** How far one level of an alert is from being reached, and from being left. Plain data; instants are event time, milliseconds. */
 export interface LevelRecord {

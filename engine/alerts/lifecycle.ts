@@ -1,4 +1,4 @@
-import type { Lifecycle } from '../model/plan.ts';
+import type { Lifecycle } from '../model/plan/lifecycle-plan.ts';
 import type { AlertRecord, Change } from './alert-record.ts';
 import { createLevelRecord, oldestMatch, takeOutcome } from './hold.ts';
 

@@ -1,4 +1,4 @@
-import type { Lifecycle } from '../model/plan.ts';
+import type { Lifecycle } from '../model/plan/lifecycle-plan.ts';
 import type { AlertRecord, Change, NoiseRecord } from './alert-record.ts';
 
 /** The alerts of a rule that were told, and held back, in the period that runs. Plain data. */

@@ -1,5 +1,5 @@
-import type { Key } from '../model/item.ts';
-import type { RulePlan } from '../model/plan.ts';
+import type { Key } from '../model/item/window-result.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { RowStream } from '../model/row-stream.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
 import type { AlertRecord } from './alert-record.ts';

@@ -1,4 +1,4 @@
-import type { ScheduleSpan } from '../model/plan.ts';
+import type { ScheduleSpan } from '../model/plan/lifecycle-plan.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;

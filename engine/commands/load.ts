@@ -8,7 +8,7 @@ import { compilePlan, type ParsedRule } from '../language/compile/compile-plan.t
 import { usesOfRule } from '../language/conditions/uses.ts';
 import { findUnused, parseSharedFile, type Shared } from '../language/shared-file.ts';
 import type { Config } from '../model/config.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
 
 const RULE_ENDING = '.rule.json';
 /** What the rules of a folder share; it need not be there. */

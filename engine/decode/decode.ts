@@ -1,5 +1,5 @@
 import type { StreamConfig } from '../model/config.ts';
-import type { Item } from '../model/item.ts';
+import type { Item } from '../model/item/item.ts';
 import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';

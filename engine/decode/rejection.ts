@@ -1,4 +1,4 @@
-import type { RejectReason } from '../model/item.ts';
+import type { RejectReason } from '../model/item/decoded.ts';
 
 /** Why a payload or a reading was not accepted; a class only so that `instanceof` tells it from any decoded value. */
 export class Fault {

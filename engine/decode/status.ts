@@ -1,4 +1,4 @@
-import type { Status } from '../model/item.ts';
+import type { Status } from '../model/item/decoded.ts';
 import type { MessageRecord } from '../model/record.ts';
 import { decodeText } from './formats.ts';
 import { Fault, quote } from './rejection.ts';

@@ -1,7 +1,10 @@
 import type { FieldValue } from '../model/field.ts';
-import type { AlertState, DeviceChange, Gap, Notice, Overflow, Rejected, Transition, Viewed } from '../model/item.ts';
+import type { AlertState, Notice, Overflow, Transition } from '../model/item/alert.ts';
+import type { Rejected } from '../model/item/decoded.ts';
+import type { DeviceChange, Gap } from '../model/item/devices.ts';
+import type { Viewed } from '../model/item/window-result.ts';
 import type { EventOutput } from '../model/output.ts';
-import type { RulePlan } from '../model/plan.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { RowStream } from '../model/row-stream.ts';
 import { cloudEvent, formatTime } from './cloud-event.ts';
 import { cutText, SHOWN_TEXT_BYTES } from './cut-text.ts';

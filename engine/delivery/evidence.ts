@@ -1,5 +1,6 @@
-import type { Transition } from '../model/item.ts';
-import type { Plan, RulePlan, StreamPlan } from '../model/plan.ts';
+import type { Transition } from '../model/item/alert.ts';
+import type { Plan, StreamPlan } from '../model/plan/plan.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { RowStream, ViewRows } from '../model/row-stream.ts';
 import { formatTime } from './cloud-event.ts';
 

@@ -1,6 +1,10 @@
-import type { DeviceChange, Gap, Rejected, Transition, Viewed } from '../model/item.ts';
+import type { Transition } from '../model/item/alert.ts';
+import type { Rejected } from '../model/item/decoded.ts';
+import type { DeviceChange, Gap } from '../model/item/devices.ts';
+import type { Viewed } from '../model/item/window-result.ts';
 import type { EventOutput } from '../model/output.ts';
-import type { Plan, RulePlan } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { alertMessage } from './events.ts';
 import { rowBounds } from './evidence.ts';

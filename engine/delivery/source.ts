@@ -1,5 +1,5 @@
-import type { Notice, Transition } from '../model/item.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Notice, Transition } from '../model/item/alert.ts';
+import type { Plan } from '../model/plan/plan.ts';
 import type { RowStream } from '../model/row-stream.ts';
 import type { EventRule } from './events.ts';
 import { rowStreamOf } from './evidence.ts';

@@ -3,8 +3,9 @@ import { type AlertClock, advanceAlertClock } from '../alerts/clock.ts';
 import { release } from '../alerts/lifecycle.ts';
 import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/events.ts';
-import type { EndReason, Item, Notice, Tick, Verdict } from '../model/item.ts';
-import type { RulePlan } from '../model/plan.ts';
+import type { EndReason, Notice, Verdict } from '../model/item/alert.ts';
+import type { Item, Tick } from '../model/item/item.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { KeyState } from '../state/state.ts';
 import {
   type AlertHandling,

@@ -3,8 +3,9 @@ import { createFollower, printOf, type RangeFollower, type SentRange } from '../
 import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
-import type { Item } from '../model/item.ts';
-import { type Plan, viewOf } from '../model/plan.ts';
+import type { Item } from '../model/item/item.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import { viewOf } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';

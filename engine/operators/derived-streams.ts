@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
-import type { Item, Viewed } from '../model/item.ts';
-import type { Plan, StreamPlan } from '../model/plan.ts';
+import type { Item } from '../model/item/item.ts';
+import type { Viewed } from '../model/item/window-result.ts';
+import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';

@@ -1,8 +1,12 @@
 import { createAlertRecord } from '../alerts/alert-record.ts';
 import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
-import type { AttributesChange, Closed, Derived, Item, Span, Verdict, Viewed } from '../model/item.ts';
-import type { DerivedRule, Judge, Plan, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan.ts';
+import type { Verdict } from '../model/item/alert.ts';
+import type { AttributesChange, Item } from '../model/item/item.ts';
+import type { Closed, Derived, Span, Viewed } from '../model/item/window-result.ts';
+import type { Judge } from '../model/plan/conditions-plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import type { DerivedRule, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan/rule-plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
 import { type DeviceKeys, type KeyState, lookUpDevice, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';

@@ -1,8 +1,8 @@
 import type { Explanation } from '../alerts/alert-record.ts';
 import { cutTexts, SHOWN_TEXT_BYTES, textLength } from '../delivery/cut-text.ts';
 import type { FieldValue } from '../model/field.ts';
-import type { ConditionOutcome, Verdict } from '../model/item.ts';
-import type { RulePlan } from '../model/plan.ts';
+import type { ConditionOutcome, Verdict } from '../model/item/alert.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 
 /**
  * Bytes that the text of a fact may take in JSON. The table of its stream has it whole; an alert may have a hundred of them, and so would be

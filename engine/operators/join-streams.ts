@@ -1,6 +1,6 @@
 import type { FieldValue } from '../model/field.ts';
-import type { Item } from '../model/item.ts';
-import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan.ts';
+import type { Item } from '../model/item/item.ts';
+import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
 import { keyText, lookUpDevice, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';

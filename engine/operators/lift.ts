@@ -1,5 +1,5 @@
 import { map, type OperatorFunction } from 'rxjs';
-import type { Item } from '../model/item.ts';
+import type { Item } from '../model/item/item.ts';
 
 /**
  * One step of the fold: takes one item and appends what it makes of it to `out`, the item itself included if later steps want it.

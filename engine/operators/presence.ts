@@ -1,6 +1,10 @@
 import { createAlertRecord } from '../alerts/alert-record.ts';
-import type { DeviceChange, Item, OfflineReason, Status, Tick, Verdict } from '../model/item.ts';
-import type { Plan, SilenceRule, StreamPlan } from '../model/plan.ts';
+import type { OfflineReason, Verdict } from '../model/item/alert.ts';
+import type { Status } from '../model/item/decoded.ts';
+import type { DeviceChange } from '../model/item/devices.ts';
+import type { Item, Tick } from '../model/item/item.ts';
+import type { Plan, StreamPlan } from '../model/plan/plan.ts';
+import type { SilenceRule } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type DeviceState, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';

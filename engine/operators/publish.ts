@@ -8,7 +8,8 @@ import {
   overflowEvent,
 } from '../delivery/events.ts';
 import { sourceOf } from '../delivery/source.ts';
-import { type Plan, viewOf } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import { viewOf } from '../model/plan/rule-plan.ts';
 import { lift } from './lift.ts';
 
 /** Adds the event that tells the world of a change of an alert or device, of what a view says, of a gap, or of a message that could not be decoded. */

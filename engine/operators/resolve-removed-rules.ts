@@ -1,7 +1,8 @@
 import type { AlertRecord, Explanation } from '../alerts/alert-record.ts';
 import { release } from '../alerts/lifecycle.ts';
 import type { Orphan } from '../alerts/removed-rule.ts';
-import type { Item, Notice, Transition } from '../model/item.ts';
+import type { Notice, Transition } from '../model/item/alert.ts';
+import type { Item } from '../model/item/item.ts';
 import type { AlertHandling, Moment } from './alert-transitions.ts';
 
 /**

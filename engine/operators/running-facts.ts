@@ -1,6 +1,6 @@
 import type { FieldValue } from '../model/field.ts';
-import type { Derived } from '../model/item.ts';
-import type { DerivedRule, FormulaPlan, RunningFact } from '../model/plan.ts';
+import type { Derived } from '../model/item/window-result.ts';
+import type { DerivedRule, FormulaPlan, RunningFact } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { KeyState, Running } from '../state/state.ts';
 

@@ -1,6 +1,8 @@
 import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
-import type { Item, Tick } from '../model/item.ts';
-import type { Keying, Plan, StreamPlan, WindowRule } from '../model/plan.ts';
+import type { Item, Tick } from '../model/item/item.ts';
+import type { Keying } from '../model/plan/keying.ts';
+import type { Plan, StreamPlan } from '../model/plan/plan.ts';
+import type { WindowRule } from '../model/plan/rule-plan.ts';
 import type { Cause, Reading } from '../model/reading.ts';
 import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
 import type { Clock, PortStatus } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 

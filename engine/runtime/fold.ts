@@ -6,7 +6,7 @@ import { MAX_LINE_BYTES, type StoredCheckpoint } from '../journal/checkpoint.ts'
 import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import { readSnapshot, restore, writeSnapshot } from '../state/snapshot.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
 import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import { type Backpressure, createBackpressure } from './backpressure.ts';

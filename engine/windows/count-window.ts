@@ -1,4 +1,4 @@
-import type { CountPlan } from '../model/plan.ts';
+import type { CountPlan } from '../model/plan/window-plan.ts';
 import { inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 import { createTwoStacks, evict, push, sumOf, type TwoStacks } from './two-stacks.ts';

@@ -1,4 +1,4 @@
-import type { HoppingPlan } from '../model/plan.ts';
+import type { HoppingPlan } from '../model/plan/window-plan.ts';
 import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
 import { addStraggler, createTwoStacks, evict, isEmpty, push, sumOf, type TwoStacks } from './two-stacks.ts';
 import type { Outcome, WindowKind } from './window-kind.ts';

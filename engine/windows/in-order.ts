@@ -1,5 +1,5 @@
 import type { FieldValue } from '../model/field.ts';
-import { readFor, type WindowPlan } from '../model/plan.ts';
+import { readFor, type WindowPlan } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { Outcome, WindowKind, WindowState } from './window-kind.ts';
 

@@ -1,6 +1,6 @@
 import type { Summary } from '../model/aggregate.ts';
 import type { FieldValue } from '../model/field.ts';
-import { readFor, type WindowAggregate } from '../model/plan.ts';
+import { readFor, type WindowAggregate } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
 
 /** Some of a key's readings, summed up. */

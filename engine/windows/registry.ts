@@ -1,4 +1,4 @@
-import type { WindowPlan } from '../model/plan.ts';
+import type { WindowPlan } from '../model/plan/window-plan.ts';
 import { count } from './count-window.ts';
 import { hopping } from './hopping-window.ts';
 import { sequence } from './sequence.ts';

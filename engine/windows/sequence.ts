@@ -1,4 +1,4 @@
-import type { AbsencePlan, SequencePlan, SequenceStepPlan } from '../model/plan.ts';
+import type { AbsencePlan, SequencePlan, SequenceStepPlan } from '../model/plan/window-plan.ts';
 import { inOrder } from './in-order.ts';
 import type { Outcome } from './window-kind.ts';
 

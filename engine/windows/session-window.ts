@@ -1,4 +1,4 @@
-import type { SessionPlan } from '../model/plan.ts';
+import type { SessionPlan } from '../model/plan/window-plan.ts';
 import { inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 

@@ -1,4 +1,4 @@
-import { MAX_PANES, type SlidingPlan } from '../model/plan.ts';
+import { MAX_PANES, type SlidingPlan } from '../model/plan/window-plan.ts';
 import { inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf } from './panes.ts';
 import { createTwoStacks, evict, push, sumOf, type TwoStacks } from './two-stacks.ts';

@@ -1,4 +1,4 @@
-import type { StatePlan } from '../model/plan.ts';
+import type { StatePlan } from '../model/plan/window-plan.ts';
 import { type Entry, inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 

@@ -1,4 +1,4 @@
-import type { TumblingPlan } from '../model/plan.ts';
+import type { TumblingPlan } from '../model/plan/window-plan.ts';
 import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
 import type { WindowKind } from './window-kind.ts';
 

@@ -1,4 +1,4 @@
-import type { WindowAggregate } from '../model/plan.ts';
+import type { WindowAggregate } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { addReading, createPane, mergePane, type Pane, paneAt } from './panes.ts';
 

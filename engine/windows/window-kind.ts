@@ -1,6 +1,6 @@
 import type { Summary } from '../model/aggregate.ts';
-import type { Closed } from '../model/item.ts';
-import type { WindowPlan } from '../model/plan.ts';
+import type { Closed } from '../model/item/window-result.ts';
+import type { WindowPlan } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
 
 /** What a window rule remembers of one key. Plain data: a snapshot as JSON keeps all of it. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAlertRecord } from '../../engine/alerts/alert-record.ts';
 import { advance } from '../../engine/alerts/lifecycle.ts';
-import type { Lifecycle } from '../../engine/model/plan.ts';
+import type { Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 
 interface Outcome {

@@ -1,4 +1,4 @@
-import type { LevelPlan, Lifecycle } from '../../engine/model/plan.ts';
+import type { LevelPlan, Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 
 /** A lifecycle that does everything at once and tells everything, but for what is given. */
 export function createLifecycle(

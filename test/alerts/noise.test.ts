@@ -4,7 +4,7 @@ import type { Change } from '../../engine/alerts/alert-record.ts';
 import { createNoiseRecord, type NoiseRecord } from '../../engine/alerts/alert-record.ts';
 import { advanceAlertClock, createAlertClock } from '../../engine/alerts/clock.ts';
 import { admit, endPeriod, isStable, type Limited, type Telling, tell } from '../../engine/alerts/noise.ts';
-import type { Lifecycle } from '../../engine/model/plan.ts';
+import type { Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 
 const FIRES: Change = { from: 'inactive', to: 'firing', since: 0, fromLevel: 0, toLevel: 1 };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileSchedule, zoneOffset } from '../../engine/alerts/schedule.ts';
-import type { ScheduleSpan } from '../../engine/model/plan.ts';
+import type { ScheduleSpan } from '../../engine/model/plan/lifecycle-plan.ts';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 

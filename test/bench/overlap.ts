@@ -1,7 +1,7 @@
 import { count } from '../../engine/aggregates/count.ts';
 import { max } from '../../engine/aggregates/max.ts';
 import { mean } from '../../engine/aggregates/mean.ts';
-import type { WindowAggregate, WindowPlan } from '../../engine/model/plan.ts';
+import type { WindowAggregate, WindowPlan } from '../../engine/model/plan/window-plan.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import { windows } from '../../engine/windows/registry.ts';
 import type { Outcome } from '../../engine/windows/window-kind.ts';

@@ -3,7 +3,7 @@ import { encode as encodeCbor } from 'cborg';
 import { describe, expect, test } from 'vitest';
 import { createDecoder } from '../../engine/decode/decode.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
-import type { Item } from '../../engine/model/item.ts';
+import type { Item } from '../../engine/model/item/item.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { decodeAll, decodeOne, field, MAX_AHEAD_MS, message, RECEIVED_AT, sampleStream } from './sample.ts';
 

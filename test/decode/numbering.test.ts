@@ -8,7 +8,7 @@ import {
   type NumberingEntry,
   restoreNumbering,
 } from '../../engine/decode/numbering.ts';
-import type { Item } from '../../engine/model/item.ts';
+import type { Item } from '../../engine/model/item/item.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { MAX_AHEAD_MS, message, RECEIVED_AT, sampleStream } from './sample.ts';

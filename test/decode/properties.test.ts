@@ -3,7 +3,7 @@ import { encode as encodeCbor } from 'cborg';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PayloadFormat, StreamConfig } from '../../engine/model/config.ts';
-import type { Item } from '../../engine/model/item.ts';
+import type { Item } from '../../engine/model/item/item.ts';
 import { decodeAll, decodeOne, field, MAX_AHEAD_MS, message, RECEIVED_AT, sampleStream } from './sample.ts';
 
 const FORMATS: readonly PayloadFormat[] = ['json', 'ndjson', 'plain', 'msgpack', 'cbor'];

@@ -1,7 +1,8 @@
 import { createDecoder } from '../../engine/decode/decode.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
 import type { FieldType } from '../../engine/model/field.ts';
-import type { Item, Rejected } from '../../engine/model/item.ts';
+import type { Rejected } from '../../engine/model/item/decoded.ts';
+import type { Item } from '../../engine/model/item/item.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import type { MessageRecord } from '../../engine/model/record.ts';
 import { type Counters, createCounters } from '../../engine/telemetry.ts';

@@ -12,7 +12,10 @@ import {
   transitionId,
 } from '../../engine/delivery/events.ts';
 import { evidenceOf, evidenceSql, rowBounds } from '../../engine/delivery/evidence.ts';
-import type { AlertState, DeviceChange, Notice, Rejected, Transition, Viewed } from '../../engine/model/item.ts';
+import type { AlertState, Notice, Transition } from '../../engine/model/item/alert.ts';
+import type { Rejected } from '../../engine/model/item/decoded.ts';
+import type { DeviceChange } from '../../engine/model/item/devices.ts';
+import type { Viewed } from '../../engine/model/item/window-result.ts';
 import { compileMessage } from '../../engine/model/message.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5);

@@ -7,7 +7,7 @@ import { FIXED_TABLES, STREAM_COLUMNS } from '../../engine/delivery/tables.ts';
 import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
 import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
 import type { Config } from '../../engine/model/config.ts';
-import type { Item } from '../../engine/model/item.ts';
+import type { Item } from '../../engine/model/item/item.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import type { JournalRecord, MessageRecord } from '../../engine/model/record.ts';
 import { pipeline } from '../../engine/pipeline.ts';
@@ -128,7 +128,7 @@ describe('bad input', () => {
   });
 
   test('has every reason', () => {
-    const source = /export type RejectReason =([^;]*);/.exec(readPage('engine/model/item.ts'))![1]!;
+    const source = /export type RejectReason =([^;]*);/.exec(readPage('engine/model/item/item.ts'))![1]!;
     const real = Array.from(source.matchAll(/'([a-z0-9-]+)'/g), (match) => match[1]!);
     const told = rows.flatMap(([first, second]) =>
       payloads.some(([p]) => p === first) ? codeSpans(second!) : [first!],

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
 import { compilePlan, type ParsedRule } from '../../engine/language/compile/compile-plan.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
-import type { Closed } from '../../engine/model/item.ts';
-import type { ReadingRule, RulePlan, SilenceRule, WindowRule } from '../../engine/model/plan.ts';
+import type { Closed } from '../../engine/model/item/window-result.ts';
+import type { ReadingRule, RulePlan, SilenceRule, WindowRule } from '../../engine/model/plan/rule-plan.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 
 const SENSORS: StreamConfig = {

@@ -4,7 +4,7 @@ import { parseConfig } from '../../engine/config/parse.ts';
 import { formatProblem } from '../../engine/document/problem.ts';
 import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
 import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
-import type { RulePlan } from '../../engine/model/plan.ts';
+import type { RulePlan } from '../../engine/model/plan/rule-plan.ts';
 
 const deploy = new URL('../../deploy/weir.json', import.meta.url);
 const { config } = parseConfig('weir.json', readFileSync(deploy, 'utf8'), '/etc/weir');

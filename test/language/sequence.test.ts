@@ -5,8 +5,9 @@ import { parseConfig } from '../../engine/config/parse.ts';
 import { formatProblem } from '../../engine/document/problem.ts';
 import { parseRuleFile } from '../../engine/language/check/rule-file.ts';
 import { compilePlan } from '../../engine/language/compile/compile-plan.ts';
-import type { Closed } from '../../engine/model/item.ts';
-import type { SequencePlan, WindowRule } from '../../engine/model/plan.ts';
+import type { Closed } from '../../engine/model/item/window-result.ts';
+import type { WindowRule } from '../../engine/model/plan/rule-plan.ts';
+import type { SequencePlan } from '../../engine/model/plan/window-plan.ts';
 import { choiceFrom, mutate } from '../config/mutate.ts';
 
 const deploy = new URL('../../deploy/weir.json', import.meta.url);

@@ -7,7 +7,7 @@ import { compilePlan, type ParsedRule } from '../../engine/language/compile/comp
 import { parseSharedFile } from '../../engine/language/shared-file.ts';
 import type { Config } from '../../engine/model/config.ts';
 import type { Batch, EventOutput } from '../../engine/model/output.ts';
-import type { Plan } from '../../engine/model/plan.ts';
+import type { Plan } from '../../engine/model/plan/plan.ts';
 import type { JournalRecord, MarkName } from '../../engine/model/record.ts';
 import { pipeline } from '../../engine/pipeline.ts';
 import type { Piece } from '../../engine/state/pieces.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { createDecoder } from '../../engine/decode/decode.ts';
-import type { Item } from '../../engine/model/item.ts';
+import type { Item } from '../../engine/model/item/item.ts';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { consequences } from '../../engine/pipeline.ts';
 import { createState } from '../../engine/state/state.ts';

@@ -5,7 +5,8 @@ import { compilePlan, type ParsedRule } from '../../engine/language/compile/comp
 import { nextRule, selectRules } from '../../engine/language/rule-index/rule-index.ts';
 import { parseSharedFile } from '../../engine/language/shared-file.ts';
 import type { FieldValue } from '../../engine/model/field.ts';
-import type { Plan, RuleIndex } from '../../engine/model/plan.ts';
+import type { RuleIndex } from '../../engine/model/plan/index-plan.ts';
+import type { Plan } from '../../engine/model/plan/plan.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import { SHARED } from './condition-samples.ts';
 import { type Script, type Setup, startFold } from './kit.ts';

@@ -4,7 +4,7 @@ import { first } from '../../engine/aggregates/first.ts';
 import { last } from '../../engine/aggregates/last.ts';
 import { max } from '../../engine/aggregates/max.ts';
 import { sum } from '../../engine/aggregates/sum.ts';
-import type { WindowAggregate, WindowPlan } from '../../engine/model/plan.ts';
+import type { WindowAggregate, WindowPlan } from '../../engine/model/plan/window-plan.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import { windows } from '../../engine/windows/registry.ts';
 import type { ClosedWindow, Outcome, WindowState } from '../../engine/windows/window-kind.ts';

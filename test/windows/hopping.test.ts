@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { HoppingPlan, TumblingPlan } from '../../engine/model/plan.ts';
+import type { HoppingPlan, TumblingPlan } from '../../engine/model/plan/window-plan.ts';
 import { hopping } from '../../engine/windows/hopping-window.ts';
 import { tumbling } from '../../engine/windows/tumbling-window.ts';
 import type { ClosedWindow, Outcome } from '../../engine/windows/window-kind.ts';

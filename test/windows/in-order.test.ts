@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CountPlan, SessionPlan, SlidingPlan, StatePlan, WindowPlan } from '../../engine/model/plan.ts';
+import type {
+  CountPlan,
+  SessionPlan,
+  SlidingPlan,
+  StatePlan,
+  WindowPlan,
+} from '../../engine/model/plan/window-plan.ts';
 import { type InOrder, MAX_WAITING } from '../../engine/windows/in-order.ts';
 import { windows } from '../../engine/windows/registry.ts';
 import type { TwoStacks } from '../../engine/windows/two-stacks.ts';

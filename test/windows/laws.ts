@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { WindowPlan } from '../../engine/model/plan.ts';
+import type { WindowPlan } from '../../engine/model/plan/window-plan.ts';
 import { type Arrival, allClosed, run, shuffled, throughJson } from './course.ts';
 
 /** What holds of every window that takes readings in their order. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AbsencePlan, SequencePlan, SequenceStepPlan } from '../../engine/model/plan.ts';
+import type { AbsencePlan, SequencePlan, SequenceStepPlan } from '../../engine/model/plan/window-plan.ts';
 import type { InOrder } from '../../engine/windows/in-order.ts';
 import type { Progress } from '../../engine/windows/sequence.ts';
 import { sequence } from '../../engine/windows/sequence.ts';

@@ -1,6 +1,7 @@
 import { createDecoder } from '../../decode/decode.ts';
 import type { Config } from '../../model/config.ts';
-import type { Item, Rejected } from '../../model/item.ts';
+import type { Rejected } from '../../model/item/decoded.ts';
+import type { Item } from '../../model/item/item.ts';
 import type { Reading } from '../../model/reading.ts';
 import { createCounters } from '../../telemetry.ts';
 import type { Letter, LetterFault } from './dead-letter.ts';

@@ -1,8 +1,10 @@
 import { alertMessage } from '../../delivery/events.ts';
 import { ATTRIBUTE_PREFIX } from '../../model/attributes.ts';
-import type { Closed, Item, Transition, Viewed } from '../../model/item.ts';
+import type { Transition } from '../../model/item/alert.ts';
+import type { Item } from '../../model/item/item.ts';
+import type { Closed, Viewed } from '../../model/item/window-result.ts';
 import type { EventOutput } from '../../model/output.ts';
-import { viewOf, type WindowRule } from '../../model/plan.ts';
+import { viewOf, type WindowRule } from '../../model/plan/rule-plan.ts';
 import { formatInstant } from './instants.ts';
 import type { Stage } from './stage.ts';
 

@@ -4,7 +4,7 @@ import { parseRuleFile } from '../../language/check/rule-file.ts';
 import { compilePlan, type ParsedRule } from '../../language/compile/compile-plan.ts';
 import { parseSharedFile, type Shared } from '../../language/shared-file.ts';
 import type { StreamConfig } from '../../model/config.ts';
-import type { Plan } from '../../model/plan.ts';
+import type { Plan } from '../../model/plan/plan.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { Case } from './case-file.ts';
 

@@ -1,7 +1,7 @@
 import type { Path } from '../../document/document.ts';
 import type { Fault } from '../../document/fault.ts';
 import { formatDuration, parseDuration } from '../../model/duration.ts';
-import { MAX_PANES, type WindowName } from '../../model/plan.ts';
+import { MAX_PANES, type WindowName } from '../../model/plan/window-plan.ts';
 import type { WindowSpec } from '../../model/rule.ts';
 import { greatestDivisor, type SpecOf, windowNameOf } from '../compile/plan-window.ts';
 

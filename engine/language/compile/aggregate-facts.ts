@@ -2,7 +2,7 @@ import { type AggregateName, aggregates } from '../../aggregates/registry.ts';
 import type { AggregateKind } from '../../model/aggregate.ts';
 import type { FieldConfig } from '../../model/config.ts';
 import type { FieldType, FieldValue } from '../../model/field.ts';
-import type { Closed } from '../../model/item.ts';
+import type { Closed } from '../../model/item/window-result.ts';
 import type { RuleFile } from '../../model/rule.ts';
 
 /** A fact of a rule that sums up a window, taken apart. */

@@ -2,7 +2,8 @@ import type { Path } from '../../document/document.ts';
 import type { Report } from '../../document/fault.ts';
 import { ATTRIBUTE_PREFIX } from '../../model/attributes.ts';
 import { compileMessage } from '../../model/message.ts';
-import type { Keying, StreamOrigin } from '../../model/plan.ts';
+import type { Keying } from '../../model/plan/keying.ts';
+import type { StreamOrigin } from '../../model/plan/plan.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import { isCalculation } from '../calculations/arithmetic.ts';
 

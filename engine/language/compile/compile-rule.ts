@@ -1,15 +1,15 @@
 import type { Report } from '../../document/fault.ts';
 import type { StreamConfig } from '../../model/config.ts';
+import type { Keying } from '../../model/plan/keying.ts';
 import type {
   DerivedRule,
-  Keying,
   ReadingOrder,
   ReadingRule,
   SilenceRule,
   ViewPlan,
-  WindowPlan,
   WindowRule,
-} from '../../model/plan.ts';
+} from '../../model/plan/rule-plan.ts';
+import type { WindowPlan } from '../../model/plan/window-plan.ts';
 import type { RuleFile, WindowSpec } from '../../model/rule.ts';
 import { usesOfRule } from '../conditions/uses.ts';
 import { type ClueContext, cluesOf, cluesOfRule } from '../rule-index/predicates.ts';

@@ -3,7 +3,8 @@ import { suggest } from '../../document/suggest.ts';
 import { ATTRIBUTE_PREFIX } from '../../model/attributes.ts';
 import type { StreamConfig } from '../../model/config.ts';
 import { durationOf, formatDuration } from '../../model/duration.ts';
-import { DEVICE, type LastJoin, type WindowJoin } from '../../model/plan.ts';
+import { DEVICE } from '../../model/plan/index-plan.ts';
+import type { LastJoin, WindowJoin } from '../../model/plan/plan.ts';
 import type { RuleFile, WithSpec } from '../../model/rule.ts';
 import { findStream, hasDevice, namesOf, type StreamDraft } from './rule-streams.ts';
 

@@ -1,7 +1,7 @@
 import type { Path } from '../../document/document.ts';
 import type { Report } from '../../document/fault.ts';
 import { suggest } from '../../document/suggest.ts';
-import type { FormulaPlan } from '../../model/plan.ts';
+import type { FormulaPlan } from '../../model/plan/rule-plan.ts';
 import type { Calculation, RuleFile } from '../../model/rule.ts';
 import { compileCalculation, type Formula, isCalculation, type OperandLookup } from '../calculations/arithmetic.ts';
 import { definitionsOf, type Scope } from './scope.ts';

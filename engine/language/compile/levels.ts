@@ -1,6 +1,6 @@
 import type { Report } from '../../document/fault.ts';
-import type { ConditionOutcome } from '../../model/item.ts';
-import type { Judge } from '../../model/plan.ts';
+import type { ConditionOutcome } from '../../model/item/alert.ts';
+import type { Judge } from '../../model/plan/conditions-plan.ts';
 import type { LevelSpec, TopCondition } from '../../model/rule.ts';
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
 import type { Scope } from './scope.ts';

@@ -2,7 +2,7 @@ import type { Path } from '../../document/document.ts';
 import type { Report } from '../../document/fault.ts';
 import { suggest } from '../../document/suggest.ts';
 import type { StreamConfig } from '../../model/config.ts';
-import type { WindowAggregate } from '../../model/plan.ts';
+import type { WindowAggregate } from '../../model/plan/window-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import { answerOf, compileCondition } from '../conditions/conditions.ts';

@@ -1,7 +1,7 @@
 import type { Report } from '../../document/fault.ts';
 import type { StreamConfig } from '../../model/config.ts';
-import type { Closed, Derived } from '../../model/item.ts';
-import type { DerivedRule } from '../../model/plan.ts';
+import type { Closed, Derived } from '../../model/item/window-result.ts';
+import type { DerivedRule } from '../../model/plan/rule-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import { type Formulas, planFormulas } from './formulas.ts';

@@ -1,5 +1,5 @@
 import { durationOf } from '../../model/duration.ts';
-import type { LevelPlan, Lifecycle, ScheduleSpan } from '../../model/plan.ts';
+import type { LevelPlan, Lifecycle, ScheduleSpan } from '../../model/plan/lifecycle-plan.ts';
 import { type ActiveSpec, type HoldSpec, type RuleFile, WEEKDAYS } from '../../model/rule.ts';
 
 /** How the verdicts of a rule, whose structure is sound, become alerts. A silence rule has no `for`: a silence that must last is a longer silence. */

@@ -1,8 +1,12 @@
 import type { Report } from '../../document/fault.ts';
 import { durationOf } from '../../model/duration.ts';
 import type { FieldValue } from '../../model/field.ts';
-import type { Closed } from '../../model/item.ts';
-import type { AbsencePlan, Judge, Keying, Lifecycle, SequencePlan, WindowRule } from '../../model/plan.ts';
+import type { Closed } from '../../model/item/window-result.ts';
+import type { Judge } from '../../model/plan/conditions-plan.ts';
+import type { Keying } from '../../model/plan/keying.ts';
+import type { Lifecycle } from '../../model/plan/lifecycle-plan.ts';
+import type { WindowRule } from '../../model/plan/rule-plan.ts';
+import type { AbsencePlan, SequencePlan } from '../../model/plan/window-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { Condition, RuleFile, SequenceSpec, SequenceStep, TopCondition } from '../../model/rule.ts';
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';

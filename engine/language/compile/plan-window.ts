@@ -1,6 +1,7 @@
 import type { Report } from '../../document/fault.ts';
 import { durationOf, formatDuration } from '../../model/duration.ts';
-import type { Keying, WindowAggregate, WindowName, WindowPlan } from '../../model/plan.ts';
+import type { Keying } from '../../model/plan/keying.ts';
+import type { WindowAggregate, WindowName, WindowPlan } from '../../model/plan/window-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { TopCondition, WindowSpec } from '../../model/rule.ts';
 import { compileCondition } from '../conditions/conditions.ts';

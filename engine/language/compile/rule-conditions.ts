@@ -1,6 +1,6 @@
 import type { Report } from '../../document/fault.ts';
 import type { FieldValue } from '../../model/field.ts';
-import type { Judge } from '../../model/plan.ts';
+import type { Judge } from '../../model/plan/conditions-plan.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
 import { compileLevels } from './levels.ts';

@@ -2,7 +2,9 @@ import type { Path } from '../../document/document.ts';
 import type { Report } from '../../document/fault.ts';
 import { suggest } from '../../document/suggest.ts';
 import type { StreamConfig } from '../../model/config.ts';
-import type { Keying, StreamOrigin, ViewPlan } from '../../model/plan.ts';
+import type { Keying } from '../../model/plan/keying.ts';
+import type { StreamOrigin } from '../../model/plan/plan.ts';
+import type { ViewPlan } from '../../model/plan/rule-plan.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { Scope } from './scope.ts';
 

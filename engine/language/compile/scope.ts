@@ -1,7 +1,7 @@
 import type { FieldConfig, StreamConfig } from '../../model/config.ts';
 import type { FieldType, FieldValue } from '../../model/field.ts';
-import type { Closed } from '../../model/item.ts';
-import type { Keying } from '../../model/plan.ts';
+import type { Closed } from '../../model/item/window-result.ts';
+import type { Keying } from '../../model/plan/keying.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { ConditionContext, Definitions } from '../conditions/conditions.ts';

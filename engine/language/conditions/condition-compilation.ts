@@ -1,6 +1,6 @@
 import { suggest } from '../../document/suggest.ts';
 import type { FieldType } from '../../model/field.ts';
-import type { ConditionOutcome } from '../../model/item.ts';
+import type { ConditionOutcome } from '../../model/item/alert.ts';
 import { isObject } from '../../model/json-object.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import type { KnownComparison } from './condition-contradictions.ts';

@@ -1,5 +1,5 @@
 import { suggest } from '../../document/suggest.ts';
-import type { ConditionOutcome } from '../../model/item.ts';
+import type { ConditionOutcome } from '../../model/item/alert.ts';
 import { isObject } from '../../model/json-object.ts';
 import type { TopCondition } from '../../model/rule.ts';
 import {

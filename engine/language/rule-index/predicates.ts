@@ -1,7 +1,7 @@
 import type { StreamConfig } from '../../model/config.ts';
 import type { FieldValue } from '../../model/field.ts';
 import { isObject } from '../../model/json-object.ts';
-import { type Clue, DEVICE, FIRST_LABEL } from '../../model/plan.ts';
+import { type Clue, DEVICE, FIRST_LABEL } from '../../model/plan/index-plan.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import type { Definitions } from '../conditions/conditions.ts';
 

@@ -1,6 +1,6 @@
 import type { FieldValue } from '../../model/field.ts';
-import type { Clue, RuleIndex, SpanNode, SpanTable } from '../../model/plan.ts';
-import { DEVICE, FIRST_LABEL } from '../../model/plan.ts';
+import type { Clue, RuleIndex, SpanNode, SpanTable } from '../../model/plan/index-plan.ts';
+import { DEVICE, FIRST_LABEL } from '../../model/plan/index-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 
 /** Rules with clues below which asking each of them is quicker. */

@@ -1,6 +1,6 @@
 import { durationOrZeroSchema, durationSchema } from '../../document/schema-values.ts';
 import type { JsonSchema } from '../../model/json-schema.ts';
-import type { WindowName } from '../../model/plan.ts';
+import type { WindowName } from '../../model/plan/window-plan.ts';
 import { topConditionSchema } from './schema-conditions.ts';
 
 const lateness = { ...durationOrZeroSchema, description: 'How long a window waits for late readings.', default: '0s' };

@@ -1,0 +1,50 @@
+import type { DeviceAttributes } from '../attributes.ts';
+import type { Batch, EventOutput } from '../output.ts';
+import type { Reading } from '../reading.ts';
+import type { MarkRecord } from '../record.ts';
+import type { Notice, Overflow, Transition, Verdict } from './alert.ts';
+import type { Rejected, Status, Stored } from './decoded.ts';
+import type { DeviceChange, Gap } from './devices.ts';
+import type { Closed, Viewed } from './window-result.ts';
+
+/**
+ * What flows between the steps of the chain. A step handles the kinds it knows, hands on what it does not,
+ * and adds its own results behind the item that caused them, so that order always tells cause from effect.
+ */
+export type Item =
+  | Reading
+  | Rejected
+  | Stored
+  | Status
+  | Tick
+  | MarkRecord
+  | AttributesChange
+  | Closed
+  | Viewed
+  | Verdict
+  | Transition
+  | Notice
+  | Overflow
+  | DeviceChange
+  | Gap
+  | Batch
+  | EventOutput;
+
+/** A second has passed. */
+export interface Tick {
+  readonly kind: 'tick';
+  readonly offset: number;
+  readonly at: number;
+  /** Live time of every broker connection (see devices/liveness). */
+  readonly liveMs: readonly number[];
+}
+
+/** The attributes of a device are others from here on. */
+export interface AttributesChange {
+  readonly kind: 'attributes';
+  readonly offset: number;
+  readonly at: number;
+  readonly device: string;
+  /** Undefined: it has none any more. */
+  readonly attributes: DeviceAttributes | undefined;
+}
