@@ -4,7 +4,7 @@ import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import type { StreamDecoder } from './compile-stream.ts';
-import { takeUndeclared, tooManyFields, type Undeclared } from './extra.ts';
+import { takeUndeclared, tooManyFields, type Undeclared, type UndeclaredPolicy } from './extra.ts';
 import { checkField } from './fields.ts';
 import { type Hash, hashTopic, identify, identifyNumbered } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
@@ -48,126 +48,174 @@ export interface Reader {
 /** Largest integer up to which a double tells every two neighbours apart. */
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
+/** What the functions below need to make readings of one stream, and the space that they use again for each. */
+interface Workspace {
+  readonly stream: StreamDecoder;
+  readonly maxAheadMs: number;
+  readonly retainMs: number;
+  readonly undeclared: UndeclaredPolicy;
+  /** Of the stream's name. */
+  readonly seed: Hash;
+  readonly counters: Counters;
+  /** The root values of a reading, and of its message, by slot. */
+  readonly raw: unknown[];
+  readonly found: Undeclared;
+  readonly id: Hash;
+}
+
 /**
  * Makes the reader of a stream. It keeps scratch space between calls, but nothing that a later reading could see.
- * Undeclared keys are looked for in the reading alone: what stands beside the array of `each` is an envelope, read by `$.` paths only.
+ * Undeclared keys are looked for in the reading alone: what is beside the array of `each` is an envelope, read by `$.` paths only.
  */
 export function createReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): Reader {
-  const { slots, fields } = stream;
-  const raw: unknown[] = Array.from({ length: slots.size }, () => undefined);
-  const retainMs = (stream.config.ttlDays ?? Number.POSITIVE_INFINITY) * DAY_MS;
-  const policy = { undeclared: stream.config.undeclared, maxFields: stream.config.limits.fields };
-  const found: Undeclared = { extra: undefined, ignored: 0, keys: 0 };
-  const id: Hash = { high: 0, low: 0 };
-  const seed = hashTopic(stream.config.name);
+  const { config, slots } = stream;
+  const space: Workspace = {
+    stream,
+    maxAheadMs,
+    retainMs: (config.ttlDays ?? Number.POSITIVE_INFINITY) * DAY_MS,
+    undeclared: { undeclared: config.undeclared, maxFields: config.limits.fields },
+    seed: hashTopic(config.name),
+    counters,
+    raw: Array.from({ length: slots.size }, () => undefined),
+    found: { extra: undefined, ignored: 0, keys: 0 },
+    id: { high: 0, low: 0 },
+  };
+  return {
+    begin(root) {
+      for (let i = 0; i < slots.messagePaths.length; i++)
+        space.raw[slots.roots.size + i] = resolve(root, slots.messagePaths[i]!);
+    },
+    read: (element, index, context) => read(space, element, index, context),
+    readPlain: (text, context) => readPlain(space, text, context),
+  };
+}
 
-  function begin(root: unknown): void {
-    for (let i = 0; i < slots.messagePaths.length; i++)
-      raw[slots.roots.size + i] = resolve(root, slots.messagePaths[i]!);
-  }
+function read(space: Workspace, element: unknown, index: number, context: MessageContext): Reading | Fault {
+  const { stream } = space;
+  if (!isObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
+  const fault = scan(space, element as Record<string, unknown>);
+  if (fault !== undefined) return fault;
+  const values = readValues(space, context.exact);
+  if (values instanceof Fault) return values;
+  return values === undefined ? noFields(stream) : finish(space, values, index, context);
+}
 
-  /** Puts every root value in its slot and takes in what is not declared, in one pass over the keys. */
-  function scan(element: Record<string, unknown>): Fault | undefined {
-    for (let i = 0; i < slots.roots.size; i++) raw[i] = undefined;
-    found.extra = undefined;
-    found.ignored = 0;
-    found.keys = 0;
-    for (const key in element) {
-      if (++found.keys > policy.maxFields) return tooManyFields(policy.maxFields);
-      const root = slots.roots.get(key);
-      const value = element[key];
-      if (root !== undefined) {
-        raw[root.slot] = value;
-        if (root.node.read) continue;
-      }
-      const fault = takeUndeclared(key, value, root?.node, policy, found);
-      if (fault !== undefined) return fault;
+function readPlain(space: Workspace, text: string, context: MessageContext): Reading | Fault {
+  const { stream, found } = space;
+  const { fields } = stream;
+  const name = context.topic.field;
+  const wanted = fields.findIndex(({ config }) => (name === undefined ? fields.length === 1 : config.path === name));
+  if (wanted < 0) return noPlainField(stream, name);
+  space.raw.fill(undefined);
+  found.extra = undefined;
+  found.ignored = 0;
+  const checked = checkField(text, fields[wanted]!.config, true, true);
+  if (checked instanceof Fault) return checked;
+  const values = fields.map((_, i) => (i === wanted ? checked : undefined));
+  return finish(space, values, 0, context);
+}
+
+/** Puts every root value in its slot and takes in what is not declared, in one pass over the keys. */
+function scan({ stream, undeclared, raw, found }: Workspace, element: Record<string, unknown>): Fault | undefined {
+  const { roots } = stream.slots;
+  for (let i = 0; i < roots.size; i++) raw[i] = undefined;
+  found.extra = undefined;
+  found.ignored = 0;
+  found.keys = 0;
+  for (const key in element) {
+    if (++found.keys > undeclared.maxFields) return tooManyFields(undeclared.maxFields);
+    const root = roots.get(key);
+    const value = element[key];
+    if (root !== undefined) {
+      raw[root.slot] = value;
+      if (root.node.read) continue;
     }
-    return undefined;
-  }
-
-  function read(element: unknown, index: number, context: MessageContext): Reading | Fault {
-    if (!isObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
-    const fault = scan(element as Record<string, unknown>);
+    const fault = takeUndeclared(key, value, root?.node, undeclared, found);
     if (fault !== undefined) return fault;
-    const values: (FieldValue | undefined)[] = [];
-    let present = 0;
-    for (let i = 0; i < fields.length; i++) {
-      const field = fields[i]!;
-      const value = locate(raw, field.locator);
-      if (value === undefined || value === null) {
-        values.push(undefined);
-        continue;
-      }
-      present++;
-      // The usual case; its bounds leave out NaN, the infinities and unsafe integers, which are all of the larger numbers.
-      if (typeof value === 'number' && field.config.type === 'number' && value >= -MAX_SAFE && value <= MAX_SAFE) {
-        values.push(value);
-        continue;
-      }
-      const checked = checkField(value, field.config, stream.config.coerce, context.exact);
-      if (checked instanceof Fault) return checked;
-      values.push(checked);
+  }
+  return undefined;
+}
+
+/** The values of the declared fields, in their order; undefined where the reading has none of them. */
+function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | undefined)[] | undefined | Fault {
+  const { fields, config } = stream;
+  const values: (FieldValue | undefined)[] = [];
+  let present = 0;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i]!;
+    const value = locate(raw, field.locator);
+    if (value === undefined || value === null) {
+      values.push(undefined);
+      continue;
     }
-    return present === 0 ? noFields(stream) : finish(values, index, context);
-  }
-
-  function readPlain(text: string, context: MessageContext): Reading | Fault {
-    const name = context.topic.field;
-    const wanted = fields.findIndex(({ config }) => (name === undefined ? fields.length === 1 : config.path === name));
-    if (wanted < 0) return noPlainField(stream, name);
-    raw.fill(undefined);
-    found.extra = undefined;
-    found.ignored = 0;
-    const checked = checkField(text, fields[wanted]!.config, true, true);
+    present++;
+    // The usual case; its bounds leave out NaN, the infinities and unsafe integers, which are all of the larger numbers.
+    if (typeof value === 'number' && field.config.type === 'number' && value >= -MAX_SAFE && value <= MAX_SAFE) {
+      values.push(value);
+      continue;
+    }
+    const checked = checkField(value, field.config, config.coerce, exact);
     if (checked instanceof Fault) return checked;
-    return finish(
-      fields.map((_, i) => (i === wanted ? checked : undefined)),
-      0,
-      context,
-    );
+    values.push(checked);
   }
+  return present === 0 ? undefined : values;
+}
 
-  function finish(values: (FieldValue | undefined)[], index: number, context: MessageContext): Reading | Fault {
-    const { record, topic } = context;
-    const device = topic.device ?? deviceOf(stream, raw);
-    if (device instanceof Fault) return device;
-    const labels = labelsOf(stream, topic, raw);
-    if (labels instanceof Fault) return labels;
-    const stamp = timeOf(stream, raw, record.at);
-    if (stamp instanceof Fault) return stamp;
-    if (stamp < record.at - retainMs) return expired(stamp, record.at, stream);
-    const sequence = sequenceOf(stream, raw);
-    if (sequence instanceof Fault) return sequence;
-    if (sequence === undefined) identify(context.hash, index, id);
-    else identifyNumbered(seed, device, sequence, stamp, id);
-    const clamped = stamp > record.at + maxAheadMs;
-    if (clamped) counters.readings_clamped++;
-    counters.fields_ignored += found.ignored;
-    const reading: Reading = {
-      kind: 'reading',
-      stream: stream.index,
-      device,
-      labels,
-      time: clamped ? record.at : stamp,
-      receivedAt: record.at,
-      connection: record.connection,
-      offset: record.offset,
-      sequence,
-      idHigh: id.high,
-      idLow: id.low,
-      values,
-      extra: found.extra,
-      clamped,
-      liveMs: 0,
-      attributes: undefined,
-      late: false,
-    };
-    if (clamped) reading.stamp = stamp;
-    return reading;
-  }
+/** The reading of such values: with its device, labels, time and id. */
+function finish(
+  space: Workspace,
+  values: (FieldValue | undefined)[],
+  index: number,
+  { record, topic, hash }: MessageContext,
+): Reading | Fault {
+  const { stream, raw, id } = space;
+  const device = topic.device ?? deviceOf(stream, raw);
+  if (device instanceof Fault) return device;
+  const labels = labelsOf(stream, topic, raw);
+  if (labels instanceof Fault) return labels;
+  const stamp = timeOf(stream, raw, record.at);
+  if (stamp instanceof Fault) return stamp;
+  if (stamp < record.at - space.retainMs) return expired(stamp, record.at, stream);
+  const sequence = sequenceOf(stream, raw);
+  if (sequence instanceof Fault) return sequence;
+  if (sequence === undefined) identify(hash, index, id);
+  else identifyNumbered(space.seed, device, sequence, stamp, id);
+  return createReading(space, record, device, labels, stamp, sequence, values);
+}
 
-  return { begin, read, readPlain };
+function createReading(
+  { stream, maxAheadMs, found, id, counters }: Workspace,
+  record: MessageRecord,
+  device: string,
+  labels: readonly string[],
+  stamp: number,
+  sequence: number | undefined,
+  values: (FieldValue | undefined)[],
+): Reading {
+  counters.fields_ignored += found.ignored;
+  const clamped = stamp > record.at + maxAheadMs;
+  if (clamped) counters.readings_clamped++;
+  const reading: Reading = {
+    kind: 'reading',
+    stream: stream.index,
+    device,
+    labels,
+    time: clamped ? record.at : stamp,
+    receivedAt: record.at,
+    connection: record.connection,
+    offset: record.offset,
+    sequence,
+    idHigh: id.high,
+    idLow: id.low,
+    values,
+    extra: found.extra,
+    clamped,
+    liveMs: 0,
+    attributes: undefined,
+    late: false,
+  };
+  if (clamped) reading.stamp = stamp;
+  return reading;
 }
 
 function locate(raw: readonly unknown[], locator: Locator): unknown {
