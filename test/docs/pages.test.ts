@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COUNTERS } from '../../engine/telemetry.ts';
 import { blocksOf, codeSpans, PAGES, proseOf, ROOT, readPage } from './pages.ts';
@@ -19,9 +19,24 @@ function typed(page: string): string[] {
   return [...codeSpans(proseOf(page)), ...blocksOf(page, 'sh').flatMap(({ text }) => text.split('\n'))];
 }
 
+/** Whether a page in this folder may name a file so: from its folder, the root or the engine, or by its name alone below its folder. */
+function isNamedWell(folder: string, target: string): boolean {
+  if ([folder, '', 'engine'].some((base) => existsSync(join(ROOT, base, target)))) return true;
+  if (target.includes('/') || folder === '.') return false;
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).some(
+    (file) => basename(file) === target,
+  );
+}
+
+test('a file that does not exist is noticed', () => {
+  expect(['engine/cli.ts', 'model/item.ts'].filter((name) => !isNamedWell('engine/language', name))).toEqual([]);
+  expect(isNamedWell('connectors/nats', 'migrations.ts')).toBe(false);
+  expect(isNamedWell('connectors', 'migrations.ts')).toBe(true);
+  expect(isNamedWell('.', 'nothing.ts')).toBe(false);
+});
+
 describe.each(PAGES)('%s', (path) => {
   const page = readPage(path);
-  const exists = (target: string) => existsSync(join(ROOT, dirname(path), target)) || existsSync(join(ROOT, target));
 
   test('names files that exist', () => {
     const named = codeSpans(proseOf(page)).filter((span) =>
@@ -30,7 +45,7 @@ describe.each(PAGES)('%s', (path) => {
       ),
     );
     const isToBeMade = (name: string) => /NAME|NNNN/.test(name) || page.includes(`a new file \`${name}\``);
-    expect(named.filter((name) => !isToBeMade(name) && !exists(name))).toEqual([]);
+    expect(named.filter((name) => !isToBeMade(name) && !isNamedWell(dirname(path), name))).toEqual([]);
   });
 
   test('names commands and options that exist', () => {
