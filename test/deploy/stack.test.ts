@@ -92,11 +92,11 @@ describe.skipIf(!isComplete)('the sample deployment, without containers', () => 
   });
 });
 
-/** What README.md says of metrics: names of samples, without labels. */
-const explained = new Set([...deployed('README.md').matchAll(/`(weir_\w+)(?:\{[^}]*\})?`/g)].map(([, name]) => name));
+/** The metrics that the page explains: names of samples, without labels. */
+const explained = new Set([...deployed('metrics.md').matchAll(/`(weir_\w+)(?:\{[^}]*\})?`/g)].map(([, name]) => name));
 
-describe('the README', () => {
-  it('explains every metric that the engine has, and no other', async () => {
+describe('the pages for operators', () => {
+  it('explain every metric that the engine has, and no other', async () => {
     // Servers that are not there: the engine waits for them, and its door is open.
     const engine = await startWeir({ mqtt: 9, nats: 9, clickhouse: 9 });
     const served = Object.keys(await engine.metrics())
@@ -106,20 +106,20 @@ describe('the README', () => {
     expect([...explained].sort()).toEqual([...new Set(served)].sort());
   });
 
-  it('names every part of /readyz', async () => {
+  it('name every part of /readyz', async () => {
     const engine = await startWeir({ mqtt: 9, nats: 9, clickhouse: 9 });
-    const readme = deployed('README.md');
+    const page = deployed('metrics.md');
     const { status, parts } = await engine.readiness();
     expect(status).toBe(503);
     expect(parts.length).toBeGreaterThan(3);
-    expect(parts.filter(({ name }) => !readme.includes(`\`${name}\``))).toEqual([]);
+    expect(parts.filter(({ name }) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
-  it('tells the limits that the files set', () => {
-    const readme = deployed('README.md');
+  it('have the limits that the files set', () => {
+    const pages = ['README.md', 'promises.md', 'limits.md'].map(deployed).join('\n');
     expect(sampleConfig().journal.maxBytes).toBe(2 ** 30);
     for (const fact of ['1,000,000', '256 MiB', '1 GiB', '32 MiB', '16 MiB', '/var/lib/weir']) {
-      expect(readme).toContain(fact);
+      expect(pages).toContain(fact);
     }
   });
 });

@@ -1,8 +1,24 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Folder of the repository. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Folders without pages of our own. Those whose name begins with a dot are left out, too. */
+const NOT_OURS = ['node_modules', 'dist', 'coverage'];
+
+/** Paths of all Markdown pages below a folder, from the root of the repository. */
+function pagesBelow(folder: string): string[] {
+  return readdirSync(`${ROOT}/${folder}`, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory())
+      return entry.name.startsWith('.') || NOT_OURS.includes(entry.name) ? [] : pagesBelow(`${path}/`);
+    return path.endsWith('.md') ? [path] : [];
+  });
+}
+
+/** Every Markdown page of the repository. */
+export const PAGES: readonly string[] = pagesBelow('').sort();
 
 /** A fenced block of a page. */
 export interface Block {
@@ -45,6 +61,15 @@ export function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
+/** The ids of all headings of a page; where a heading is there twice, the second ends in `-1`, and so on. */
+export function anchorsOf(page: string): string[] {
+  const anchors = headingsOf(page).map(anchorOf);
+  return anchors.map((anchor, i) => {
+    const before = anchors.slice(0, i).filter((other) => other === anchor).length;
+    return before === 0 ? anchor : `${anchor}-${before}`;
+  });
+}
+
 /** The text below a heading, down to the next heading of the same or a higher rank. Throws where there is no such heading. */
 export function sectionOf(page: string, heading: string): string {
   const lines = page.split('\n');
@@ -77,7 +102,7 @@ export function codeRows(section: string): string[][] {
   return rows.map(([first, ...rest]) => [/^`([^`]+)`/.exec(first!)![1]!, ...rest]);
 }
 
-/** What stands between backticks, in order. */
+/** The texts between backticks, in order. */
 export function codeSpans(text: string): string[] {
   return Array.from(text.matchAll(/`([^`\n]+)`/g), (match) => match[1]!);
 }

@@ -6,8 +6,10 @@ import { FIXED_TABLES, streamTable } from '../../engine/delivery/tables.ts';
 import { startTestClickHouse } from '../integration/servers/clickhouse.ts';
 import { blocksOf, codeRows, codeSpans, readPage, sectionOf } from './pages.ts';
 
-const section = sectionOf(readPage('README.md'), 'For analysts');
-const queries = blocksOf(section, 'sql')
+const page = readPage('connectors/clickhouse/README.md');
+const section = sectionOf(page, 'Tables');
+const queries = [page, readPage('rules/README.md')]
+  .flatMap((text) => blocksOf(text, 'sql'))
   .flatMap(({ text }) => text.split(';\n'))
   .filter((query) => query.trim() !== '');
 
@@ -33,9 +35,9 @@ async function ask(query: string): Promise<string> {
 const columnsOf = async (table: string) =>
   (await ask(`SELECT name FROM system.columns WHERE database = 'weir' AND table = '${table}'`)).trim().split('\n');
 
-test('there are queries', () => expect(queries.length).toBeGreaterThanOrEqual(8));
+test('there are queries', () => expect(queries.length).toBeGreaterThanOrEqual(11));
 
-describe('every query of the page', () => {
+describe('every query of the pages', () => {
   test.each(queries)('%s', async (query) => {
     await expect(ask(query)).resolves.toBeTypeOf('string');
   });
@@ -50,8 +52,8 @@ test('every table of the page is there', async () => {
   expect(tables).toEqual(expect.arrayContaining(codeRows(section).map(([name]) => name!)));
 });
 
-test('a table and its view have the columns that the page names, in that order', async () => {
-  const sentence = /A stream's table has([\s\S]*?)The view has([\s\S]*?)\n\n/.exec(section)!;
+test('a table and its rollup have the columns that the page names, in that order', async () => {
+  const sentence = /A stream's table has([\s\S]*?)The rollup has([\s\S]*?)\n\n/.exec(section)!;
   const inOrder = (names: readonly string[], columns: readonly string[]) =>
     columns.filter((name) => names.includes(name));
   const own = await columnsOf('sensors');

@@ -18,22 +18,25 @@ import { windows } from '../../engine/windows/registry.ts';
 import { anchorOf, blocksOf, codeRows, headingsOf, readPage, sectionOf } from './pages.ts';
 import { wordsOf } from './rule-words.ts';
 
-const page = readPage('rules/README.md');
+const page = readPage('rules/reference.md');
 const isView = (text: string) => !text.includes('"event"') && text.includes('"facts"');
 const isRule = (text: string) =>
   text.includes('"stream"') && (text.includes('"event"') || isView(text)) && !text.includes('"specversion"');
-const rules = ['rules/README.md', 'README.md'].flatMap((path) =>
+const PAGES = ['rules/reference.md', 'rules/README.md', 'README.md'];
+const rules = PAGES.flatMap((path) =>
   blocksOf(readPage(path), 'json')
     .filter(({ text }) => isRule(text))
     .map((block) => ({ ...block, page: path })),
 );
-/** Streams that the sample config does not have, as the guide declares them. */
+/** Streams that the sample config does not have, as the reference declares them. */
 const isConfig = (text: string) => text.includes('"topic"');
-const [sharedBlock, ...otherBlocks] = blocksOf(page, 'json').filter(({ text }) => !isRule(text) && !isConfig(text));
+const [sharedBlock, ...otherBlocks] = PAGES.flatMap((path) => blocksOf(readPage(path), 'json')).filter(
+  ({ text }) => !isRule(text) && !isConfig(text),
+);
 const added = blocksOf(page, 'json').flatMap(({ text }) => (isConfig(text) ? [JSON.parse(text).streams] : []));
 const { shared, problems: sharedProblems } = parseSharedFile('conditions.json', sharedBlock?.text ?? '');
 
-/** Everything that `weir check` would say of a rule beside the sample config (with the streams that the page adds) and the page's shared conditions. */
+/** Every problem that `weir check` would report of a rule, with the sample config, the streams that the page adds, and the page's shared conditions. */
 function check(text: string): Problem[] {
   const sample = JSON.parse(readPage('deploy/weir.json'));
   const file = { ...sample, streams: Object.assign({}, sample.streams, ...added) };
@@ -45,13 +48,15 @@ function check(text: string): Problem[] {
   const views = rules
     .filter((other) => isView(other.text) && other.text !== text)
     .map((other) => parseRuleFile('view.rule.json', other.text) as { rule: RuleFile; document: Document });
-  const { problems: told } = compilePlan(config.streams, [...views, { rule, document }], shared, { attributes: true });
-  return [...found, ...told.filter(({ file }) => file === document.file)];
+  const { problems: compiled } = compilePlan(config.streams, [...views, { rule, document }], shared, {
+    attributes: true,
+  });
+  return [...found, ...compiled.filter(({ file }) => file === document.file)];
 }
 
-describe('every example of the guide', () => {
+describe('every example of the pages', () => {
   test('is there', () => {
-    expect(rules.length).toBeGreaterThanOrEqual(30);
+    expect(rules.length).toBeGreaterThanOrEqual(56);
     expect(otherBlocks).toEqual([]);
   });
 
@@ -93,8 +98,8 @@ describe('the table at the end', () => {
   const rows = codeRows(sectionOf(page, 'Everything at a glance'));
 
   test.each(Object.keys(language))('names every %s, and no other', (kind) => {
-    const told = rows.filter(([, is]) => is === kind).map(([word]) => word!);
-    expect(told.sort()).toEqual([...language[kind]!].sort());
+    const named = rows.filter(([, is]) => is === kind).map(([word]) => word!);
+    expect(named.sort()).toEqual([...language[kind]!].sort());
   });
 
   test('knows no other kind of word', () => {
@@ -103,16 +108,17 @@ describe('the table at the end', () => {
 
   test.each(rows)('shows `%s` (%s) in an example where it links to', (word, kind, means, example) => {
     expect(means).not.toBe('');
-    const anchor = /\]\(#([\w-]+)\)$/.exec(example!)?.[1];
-    const heading = headingsOf(page).find((each) => anchorOf(each) === anchor);
+    const [, file, anchor] = /\]\((README\.md)?#([\w-]+)\)$/.exec(example!) ?? [];
+    const target = file === undefined ? page : readPage(`rules/${file}`);
+    const heading = headingsOf(target).find((each) => anchorOf(each) === anchor);
     expect(heading, example).toBeDefined();
-    const examples = blocksOf(sectionOf(page, heading!), 'json').filter(({ text }) => isRule(text));
+    const examples = blocksOf(sectionOf(target, heading!), 'json').filter(({ text }) => isRule(text));
     const shown = examples.flatMap(({ text }) => [...wordsOf(JSON.parse(text))]);
     expect(shown).toContain(`${kind} ${word}`);
   });
 });
 
-/** Every key that the schema knows, wherever it stands. */
+/** Every key of the schema, at any depth. */
 function keysOf(schema: unknown): string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const { properties, examples: _examples, ...rest } = schema as JsonSchema;
@@ -120,15 +126,15 @@ function keysOf(schema: unknown): string[] {
   return [...own, ...Object.values(rest).flatMap(keysOf)];
 }
 
-test('every key of the schema stands in an example', () => {
+test('every key of the schema is in an example', () => {
   const keys = [...new Set(keysOf(ruleSchema))];
   expect(keys.length).toBeGreaterThan(80);
-  // Of json-rules-engine, and without meaning here.
+  // `path` comes from json-rules-engine, and has no meaning here.
   const missing = keys.filter((key) => key !== 'path' && !rules.some(({ text }) => text.includes(`"${key}":`)));
   expect(missing).toEqual([]);
 });
 
-describe('the guide explains', () => {
+describe('the reference explains', () => {
   const namesIn = (heading: string) => codeRows(sectionOf(page, heading)).map(([name]) => name);
 
   test.each([
@@ -144,14 +150,14 @@ describe('the guide explains', () => {
     expect(forms).toEqual(language.window);
   });
 
-  test.each(codeRows(sectionOf(page, 'Aggregates')))('what the aggregate %s is of: %s', (name, told) => {
+  test.each(codeRows(sectionOf(page, 'Aggregates')))('the aggregate %s takes: %s', (name, shown) => {
     const { source, accepts } = aggregates[name as keyof typeof aggregates];
-    expect(told).toBe(wordFor(source ?? 'field', accepts));
+    expect(shown).toBe(wordFor(source ?? 'field', accepts));
   });
 
-  test.each(codeRows(sectionOf(page, 'Running facts')))('what the running fact %s is of: %s', (name, told) => {
+  test.each(codeRows(sectionOf(page, 'Running facts')))('the running fact %s takes: %s', (name, shown) => {
     const { source, accepts } = detectors[name as keyof typeof detectors];
-    expect(told).toBe(wordFor(source ?? 'field', accepts));
+    expect(shown).toBe(wordFor(source ?? 'field', accepts));
   });
 });
 

@@ -4,13 +4,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import { testNats } from '../integration/servers/nats.ts';
-import { blocksOf, ROOT, readPage, sectionOf } from './pages.ts';
+import { blocksOf, ROOT, readPage } from './pages.ts';
 
-const [openAlerts, history] = blocksOf(sectionOf(readPage('README.md'), 'For alert consumers'), 'js');
+const page = readPage('connectors/nats/README.md');
+const [openAlerts, history] = blocksOf(page, 'js');
 
-/** The page's own example of an event, as the engine hands it to its sink. */
+/** The page's own example of an event, as the engine gives it to its sink. */
 function alert(severity: string, state: 'firing' | 'resolved'): EventOutput {
-  const example = blocksOf(readPage('README.md'), 'json').find(({ text }) => text.includes('"specversion"'))!.text;
+  const example = blocksOf(page, 'json').find(({ text }) => text.includes('"specversion"'))!.text;
   const body = example.replace('weir.alert.firing', `weir.alert.${state}`);
   const kv = {
     bucket: 'weir_alerts_open',
