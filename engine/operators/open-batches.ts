@@ -1,0 +1,96 @@
+import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
+import { createFollower, printOf, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
+import type { Item } from '../model/item/item.ts';
+import type { Table } from '../model/table.ts';
+
+type Encoder = OpenBatch['encoder'];
+
+/** A batch in the making with its own kind of encoder. */
+type Making<E extends Encoder> = OpenBatch & { readonly encoder: E };
+
+/** The open batches of a table. */
+export interface OpenBatches<E extends Encoder = Encoder> {
+  readonly limits: BatchLimits;
+  readonly free: Making<E>;
+  /** Rows that an earlier run has sent, each in its batch again; such a batch is cut where it was, by no limit. */
+  readonly again: Map<SentRange, Making<E>>;
+  readonly follower: RangeFollower;
+  /** For one row, to see its bytes; made where it is wanted. */
+  trial?: E;
+  readonly begin: (at: number, range?: SentRange) => Making<E>;
+}
+
+/** Opens a table, with what earlier runs have sent to it; `earlier` may hold ranges of other tables. */
+export function openBatches<E extends Encoder>(
+  table: Table,
+  limits: BatchLimits,
+  earlier: readonly SentRange[],
+  createEncoder: () => E,
+): OpenBatches<E> {
+  const follower = createFollower(earlier.filter((range) => range.table === table.name));
+  const begin = (openedAt: number, range?: SentRange) => ({ table, encoder: createEncoder(), openedAt, range });
+  return { limits, free: begin(0), again: new Map(), follower, begin };
+}
+
+/** Adds a row; batches that it completes go to `out`. */
+export function addTo<E extends Encoder>(
+  batches: OpenBatches<E>,
+  offset: number,
+  at: number,
+  encode: (encoder: E) => void,
+  out: Item[],
+): void {
+  const again = findAgain(batches, offset, at, encode);
+  if (again?.range !== undefined) {
+    encode(again.encoder);
+    if (batches.follower.isEmpty(again.range)) cutAgain(batches, again.range, out);
+    return;
+  }
+  cutComplete(batches, at, out);
+  const { free } = batches;
+  if (free.encoder.rows === 0) free.openedAt = at;
+  encode(free.encoder);
+  // A batch that is full does not wait for the next row.
+  cutComplete(batches, at, out);
+}
+
+/** Cuts what is due: batches that are old enough, and those again in which no row is to come. */
+export function cutDue(batches: OpenBatches, offset: number, at: number, out: Item[]): void {
+  for (const range of batches.again.keys()) if (range.to < offset) cutAgain(batches, range, out);
+  cutComplete(batches, at, out);
+}
+
+/** Cuts every batch that has rows. */
+export function cutAll(batches: OpenBatches, out: Item[]): void {
+  for (const range of batches.again.keys()) cutAgain(batches, range, out);
+  if (batches.free.encoder.rows > 0) out.push(cut(batches.free));
+}
+
+function cutComplete({ free, limits }: OpenBatches, at: number, out: Item[]): void {
+  if (isComplete(free, limits, at)) out.push(cut(free));
+}
+
+function cutAgain({ again }: OpenBatches, range: SentRange, out: Item[]): void {
+  const made = cut(again.get(range)!);
+  again.delete(range);
+  if (range.dead !== true) out.push(made);
+}
+
+/** The batch that a row of an earlier run goes into again. */
+function findAgain<E extends Encoder>(
+  batches: OpenBatches<E>,
+  offset: number,
+  at: number,
+  encode: (encoder: E) => void,
+): Making<E> | undefined {
+  const { follower, again, free, begin } = batches;
+  if (!follower.isNear(offset)) return undefined;
+  batches.trial ??= begin(at).encoder;
+  const { trial } = batches;
+  encode(trial);
+  const range = follower.take(offset, printOf({ table: free.table.name, ...trial.take() }, 0));
+  if (range === undefined) return undefined;
+  const batch = again.get(range) ?? begin(at, range);
+  again.set(range, batch);
+  return batch;
+}
