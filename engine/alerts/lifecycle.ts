@@ -10,6 +10,10 @@ export interface AlertRecord {
   since: number;
   /** Event time of its last change; -1 before the first. */
   changedAt: number;
+  /** Journal offset of what caused that change; -1 before the first. Checkpoints of older versions do not have it. */
+  changedOffset?: number;
+  /** The last change is later than the stamp of its cause, so a later outcome may be earlier than the change. */
+  ahead?: boolean;
   /** The level at which it fires, from 1; 0 while it does not. */
   level: number;
   /** By level, lowest first; made with the first outcome. */
@@ -49,7 +53,32 @@ export interface Change {
 }
 
 export function createAlertRecord(): AlertRecord {
-  return { state: 'inactive', since: -1, changedAt: -1, level: 0, levels: [], watched: false };
+  return {
+    state: 'inactive',
+    since: -1,
+    changedAt: -1,
+    changedOffset: -1,
+    ahead: false,
+    level: 0,
+    levels: [],
+    watched: false,
+  };
+}
+
+/**
+ * The instant of what happens to an alert at `at`: never before its last change, for devices of a group do not agree on the time. What one
+ * record causes after its first change is a microsecond later (the precision of events and tables), so that everyone sees which came last.
+ */
+export function instantOf({ changedAt, changedOffset }: AlertRecord, offset: number, at: number): number {
+  const earliest = changedOffset === offset ? (Math.round(changedAt * 1000) + 1) / 1000 : changedAt;
+  return Math.max(at, earliest);
+}
+
+/** Takes down when an alert changed, and which record caused it; `stampedAt` is the event time of the cause. */
+export function takeDownChange(record: AlertRecord, offset: number, at: number, stampedAt: number): void {
+  record.changedAt = at;
+  record.changedOffset = offset;
+  record.ahead = at > stampedAt;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type AlertClock, advanceAlertClock } from '../alerts/clock.ts';
-import { type AlertRecord, release } from '../alerts/lifecycle.ts';
+import { type AlertRecord, instantOf, release } from '../alerts/lifecycle.ts';
 import { admit, type Explanation, endPeriod, hasRoom, isStable, type NoiseRecord } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/events.ts';
 import type { EndReason, Item, Notice, Tick, Verdict } from '../model/item.ts';
@@ -103,11 +103,11 @@ function stillSilent({ of, key, tick }: Due, silent: NonNullable<NoiseRecord['si
 function end(due: Due, reason: EndReason, out: Item[]): void {
   const { of, key, record, handling, tick } = due;
   const { offset, at: recordedAt } = tick;
-  const at = notBefore(tick, record.changedAt);
+  const at = instantOf(record, offset, recordedAt);
   const change = release(record);
   if (change === undefined) return;
   const explanation = explanationOf(due);
-  changeAlert(handling, of, key, change, { offset, recordedAt, at, explanation, reason }, out);
+  changeAlert(handling, of, key, change, { offset, recordedAt, at, stampedAt: recordedAt, explanation, reason }, out);
 }
 
 /** The alert has not changed for long enough: what it is now is told. */
