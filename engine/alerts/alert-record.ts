@@ -8,6 +8,10 @@ export interface AlertRecord {
   since: number;
   /** Event time of its last change; -1 before the first. */
   changedAt: number;
+  /** Journal offset of what caused that change; -1 before the first. Checkpoints of older versions do not have it. */
+  changedOffset?: number;
+  /** The last change is later than the stamp of its cause, so a later outcome may be earlier than the change. */
+  ahead?: boolean;
   /** The level at which it fires, from 1; 0 while it does not. */
   level: number;
   /** By level, lowest first; made with the first outcome. */
@@ -32,7 +36,16 @@ export interface Change {
 }
 
 export function createAlertRecord(): AlertRecord {
-  return { state: 'inactive', since: -1, changedAt: -1, level: 0, levels: [], watched: false };
+  return {
+    state: 'inactive',
+    since: -1,
+    changedAt: -1,
+    changedOffset: -1,
+    ahead: false,
+    level: 0,
+    levels: [],
+    watched: false,
+  };
 }
 
 /** What is remembered of an alert so that it is told neither too seldom nor too often. Plain data; `…Ms` are of the alert clock. */

@@ -18,6 +18,22 @@ export interface Outcome {
 }
 
 /**
+ * The instant of what happens to an alert at `at`: never before its last change, for devices of a group do not agree on the time. What one
+ * record causes after its first change is a microsecond later (the precision of events and tables), so that everyone sees which came last.
+ */
+export function instantOf({ changedAt, changedOffset }: AlertRecord, offset: number, at: number): number {
+  const earliest = changedOffset === offset ? (Math.round(changedAt * 1000) + 1) / 1000 : changedAt;
+  return Math.max(at, earliest);
+}
+
+/** Notes when an alert changed, and which record caused it; `stampedAt` is the event time of the cause. */
+export function takeDownChange(record: AlertRecord, offset: number, at: number, stampedAt: number): void {
+  record.changedAt = at;
+  record.changedOffset = offset;
+  record.ahead = at > stampedAt;
+}
+
+/**
  * Moves an alert on by one outcome of its rule: inactive → pending (`for`) → firing → (`keepFiring`) → resolved, and, while it
  * fires, from level to level: up when the conditions of a higher one have held, down when its own have been calm.
  *

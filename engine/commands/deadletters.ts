@@ -116,7 +116,7 @@ async function list({ options: { filter, limit, json }, letters, io }: Work): Pr
 async function show({ options: { filter, json }, letters, config, io }: Work): Promise<number> {
   const [letter] = await letters.find(filter, { limit: 1, order: 'newest', payload: true });
   if (letter === undefined) throw new Unable(`there is no letter ${filter.ids?.[0]?.text} any more`);
-  const rehearsal = createRehearsal(config)(letter);
+  const rehearsal = createRehearsal(config, Date.now)(letter);
   if (json) io.stdout.write(jsonLine({ ...letterJson(letter, true), now: rehearsalJson(rehearsal, config) }));
   else io.stdout.write(letterText(letter, rehearsal, config));
   return 0;

@@ -29,12 +29,12 @@ export interface DecoderOptions {
  * config, whose broker and topic fit takes the message; where none does it is rejected as `no-stream`. What is wrong with a whole
  * message rejects it; what is wrong with one element of `each` or one line of `ndjson` rejects that one alone, and its neighbours
  * go on. A retained message of a stream without a time of its own says nothing about now: it is ignored and counted. An empty array
- * is a message of no readings. The outcome depends on the record alone, and on `isKnown`, which is asked of each retained message that is
- * no status: one that is known is counted and says nothing.
+ * is a message of no readings. The outcome depends on the record alone, on `isKnown`, which is asked of each retained message that is
+ * no status: one that is known is counted and says nothing, and of a redriven message on `nowAt`, by which readings may have expired.
  */
 export function createDecoder(
   options: DecoderOptions,
-): (record: MessageRecord, out: Item[], isKnown?: (record: MessageRecord) => boolean) => void {
+): (record: MessageRecord, out: Item[], isKnown?: (record: MessageRecord) => boolean, nowAt?: number) => void {
   const { brokers, maxAheadMs, counters } = options;
   const reject = createReject(counters);
   const streams = options.streams.map(compileStream);
@@ -42,7 +42,7 @@ export function createDecoder(
     createMessageReader(stream, createReader(stream, maxAheadMs, counters), counters, reject),
   );
   const routeOf = createRoutes(streams, brokers);
-  return (record, out, isKnown) => {
+  return (record, out, isKnown, nowAt = record.at) => {
     const route = routeOf(record.connection, record.topic);
     if (record.retain && route.kind !== 'status') {
       if (route.kind === 'data' && streams[route.stream]!.config.time === undefined) {
@@ -54,7 +54,7 @@ export function createDecoder(
         return;
       }
     }
-    if (route.kind === 'data') sinks[route.stream]!(record, route, out);
+    if (route.kind === 'data') sinks[route.stream]!(record, route, nowAt, out);
     else if (route.kind === 'status') {
       for (const target of route.targets) {
         const status = readStatus(record, target);
@@ -71,7 +71,7 @@ export function createDecoder(
 
 const EMPTY = new Uint8Array();
 
-type ReadMessage = (record: MessageRecord, route: DataRoute, out: Item[]) => void;
+type ReadMessage = (record: MessageRecord, route: DataRoute, nowAt: number, out: Item[]) => void;
 
 /** Makes what takes a stream's messages apart into elements. */
 function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Counters, reject: Reject): ReadMessage {
@@ -149,12 +149,13 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
     return from + 1;
   }
 
-  return (record, route, out) => {
+  return (record, route, nowAt, out) => {
     const parsed = parse(record.payload);
     if (parsed instanceof Fault) return reject(parsed, record, stream.index, out);
-    context ??= { record, topic: route.topic, hash, exact: parseExactly === undefined };
+    context ??= { record, nowAt, topic: route.topic, hash, exact: parseExactly === undefined };
     exactly = undefined;
     context.record = record;
+    context.nowAt = nowAt;
     context.topic = route.topic;
     if (config.sequence === undefined) hashBytes(route.topic.seed, record.payload, hash);
     if (config.format === 'plain') return settle(reader.readPlain(parsed as string, context), 0, true, record, out);

@@ -28,6 +28,8 @@ export interface DataTopic {
 /** The message that readings are being made of; one is filled again and again. */
 export interface MessageContext {
   record: MessageRecord;
+  /** The time by now: later than the receive time where the message is redriven. Ages are counted from here. */
+  nowAt: number;
   topic: DataTopic;
   /** Of topic and payload; not for streams with a sequence. */
   readonly hash: Hash;
@@ -166,7 +168,7 @@ function finish(
   space: Workspace,
   values: (FieldValue | undefined)[],
   index: number,
-  { record, topic, hash }: MessageContext,
+  { record, nowAt, topic, hash }: MessageContext,
 ): Reading | Fault {
   const { stream, raw, id } = space;
   const device = topic.device ?? deviceOf(stream, raw);
@@ -175,7 +177,7 @@ function finish(
   if (labels instanceof Fault) return labels;
   const stamp = timeOf(stream, raw, record.at);
   if (stamp instanceof Fault) return stamp;
-  if (stamp < record.at - space.retainMs) return expired(stamp, record.at, stream);
+  if (stamp < nowAt - space.retainMs) return expired(stamp, stream);
   const sequence = sequenceOf(stream, raw);
   if (sequence instanceof Fault) return sequence;
   if (sequence === undefined) identify(hash, index, id);
@@ -255,12 +257,11 @@ function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receiv
 }
 
 /** Its row would be dropped by the table at once, or with the next merge, and nobody would know. */
-function expired(time: number, receivedAt: number, { config }: StreamDecoder): Fault {
-  const days = Math.floor((receivedAt - time) / DAY_MS);
-  return new Fault(
-    'expired',
-    `its stamp ${new Date(time).toISOString()} is ${days} days old, and the stream keeps ${config.ttlDays}; correct the clock of the device, or raise the stream's "retain"`,
-  );
+function expired(time: number, { config }: StreamDecoder): Fault {
+  // Not how old it is: a retry would take a letter that grows older for one with another fault.
+  const keeps = `is older than the ${config.ttlDays} days that the stream keeps; correct the clock of the device, or raise the stream's "retain"`;
+  const what = config.time === undefined ? 'its receive time' : 'its stamp';
+  return new Fault('expired', `${what} ${new Date(time).toISOString()} ${keeps}`);
 }
 
 function sequenceOf({ sequence, config }: StreamDecoder, raw: readonly unknown[]): number | Fault | undefined {

@@ -308,7 +308,7 @@ function named(names: readonly string[], values: readonly string[]): Readonly<Re
 }
 
 /**
- * The id of a change of state, of which no two in a journal are alike but those of one alert to one state by one record at one instant:
+ * The id of a change of state, of which no two changes of one alert in a journal are alike:
  * `<journalId>.<offset>.<rule>.<key>.<state>.<at in µs>`, each part a subject token. For what is told without a change, `repeat` or
  * `stable` stands in place of the state.
  */

@@ -55,10 +55,13 @@ export interface Journal {
   commitTo(listener: CommitListener): void;
   /** Takes records into the next group. `durable` is called after the group's sync, before the commit listener. */
   append(drafts: readonly Draft[], durable?: () => void): void;
-  /** Arrays of durable records from an offset on, in order; `onLoss` hears of those that are gone. Not to be used while appending. */
+  /**
+   * Arrays of the records from an offset on that are durable when the first is asked for, in order; `onLoss` hears of those that are gone.
+   * It may be used while appending. Rejects where a segment is released before it is read.
+   */
   read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]>;
   /**
-   * The durable record at this offset; undefined where it is lost or released. Unlike `read`, it may be used while appending, and reports no
+   * The record at this offset; undefined where it is lost or released, or not durable yet. It may be used while appending, and reports no
    * loss.
    */
   find(offset: number): Promise<JournalRecord | undefined>;
@@ -170,6 +173,8 @@ class SegmentedJournal implements Journal {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failed = false;
+  /** Records below this offset are on disk. */
+  #durableTo: number;
   /** The last segment ends before `nextOffset`. */
   #skipped = false;
 
@@ -179,6 +184,7 @@ class SegmentedJournal implements Journal {
     this.id = found.id;
     this.tornBytes = found.tornBytes;
     this.nextOffset = found.nextOffset;
+    this.#durableTo = found.nextOffset;
     this.#group = this.#beginGroup();
   }
 
@@ -197,6 +203,7 @@ class SegmentedJournal implements Journal {
 
   skipTo(offset: number): void {
     this.nextOffset = offset;
+    this.#durableTo = offset;
     this.#group = this.#beginGroup();
     this.#skipped = true;
   }
@@ -227,8 +234,10 @@ class SegmentedJournal implements Journal {
     if (this.#writing !== undefined || this.#failed) return;
     const group = this.#group;
     this.#group = this.#beginGroup();
+    const { nextOffset } = this;
     this.#writing = this.#persist(group).then(
       () => {
+        this.#durableTo = nextOffset;
         this.#writing = undefined;
         for (const durable of group.durable) durable();
         this.#schedule();
@@ -278,9 +287,10 @@ class SegmentedJournal implements Journal {
   }
 
   async *read(fromOffset: number): AsyncGenerator<readonly JournalRecord[]> {
-    const segments = this.#segments;
+    const segments = [...this.#segments];
+    const end = this.#durableTo;
     let expected = fromOffset;
-    for (const [index, segment] of [...segments].entries()) {
+    for (const [index, segment] of segments.entries()) {
       const next = segments[index + 1];
       if (next !== undefined && next.firstOffset <= fromOffset) continue;
       let damage = NOWHERE;
@@ -289,13 +299,15 @@ class SegmentedJournal implements Journal {
         else if (part.kind === 'end') {
           if (part.soundBytes < segment.bytes) damage = { from: part.soundBytes, to: segment.bytes };
         } else {
-          const wanted = part.records.filter(({ offset }) => offset >= fromOffset);
+          const wanted = part.records.filter(({ offset }) => offset >= fromOffset && offset < end);
           for (const { offset } of wanted) {
             this.#reportLoss(segment, damage, expected, offset);
             expected = offset + 1;
             damage = NOWHERE;
           }
           if (wanted.length > 0) yield wanted;
+          // What is behind them may be half written.
+          if (expected >= end) return;
         }
       }
       // What stood between its last sound record and the next segment.
@@ -306,7 +318,7 @@ class SegmentedJournal implements Journal {
 
   async find(offset: number): Promise<JournalRecord | undefined> {
     const segment = this.#segments.findLast(({ firstOffset }) => firstOffset <= offset);
-    if (segment === undefined) return undefined;
+    if (segment === undefined || offset >= this.#durableTo) return undefined;
     try {
       for await (const part of readSegment(segment)) {
         if (part.kind !== 'records') continue;

@@ -1,6 +1,6 @@
 import type { AlertRecord, Explanation, NoiseRecord } from '../alerts/alert-record.ts';
 import { type AlertClock, advanceAlertClock } from '../alerts/clock.ts';
-import { release } from '../alerts/lifecycle.ts';
+import { instantOf, release } from '../alerts/lifecycle.ts';
 import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/events.ts';
 import type { EndReason, Notice, Verdict } from '../model/item/alert.ts';
@@ -105,11 +105,11 @@ function stillSilent({ of, key, tick }: Due, silent: NonNullable<NoiseRecord['si
 function end(due: Due, reason: EndReason, out: Item[]): void {
   const { of, key, record, handling, tick } = due;
   const { offset, at: recordedAt } = tick;
-  const at = notBefore(tick, record.changedAt);
+  const at = instantOf(record, offset, recordedAt);
   const change = release(record);
   if (change === undefined) return;
   const explanation = explanationOf(due);
-  changeAlert(handling, of, key, change, { offset, recordedAt, at, explanation, reason }, out);
+  changeAlert(handling, of, key, change, { offset, recordedAt, at, stampedAt: recordedAt, explanation, reason }, out);
 }
 
 /** The alert has not changed for long enough: what it is now is told. */

@@ -6,7 +6,7 @@ import {
   type Explanation,
   type NoiseRecord,
 } from '../alerts/alert-record.ts';
-import { advance, mustWatch } from '../alerts/lifecycle.ts';
+import { advance, instantOf, mustWatch, takeDownChange } from '../alerts/lifecycle.ts';
 import { isAttended, isTimed, tell } from '../alerts/noise.ts';
 import { compileSchedule } from '../alerts/schedule.ts';
 import { transitionId } from '../delivery/events.ts';
@@ -78,36 +78,41 @@ export function judgeAlert(handling: AlertHandling, verdict: Verdict, out: Item[
   const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
   if (timed && verdict.subject.kind === 'silence') rememberSilence(noise!, verdict);
   if (isActive === undefined || (isActive(judgedAt(verdict)) && isActive(verdict.recordedAt))) {
-    // Devices of a group do not agree on the time; an alert that ends before it began would be nonsense.
-    const at = Math.max(verdict.at, record.changedAt);
+    const at = instantOf(record, verdict.offset, verdict.at);
     const change = advance(record, rule.lifecycle, at === verdict.at ? verdict : { ...verdict, at });
     if (change !== undefined || (timed && record.state !== 'inactive')) {
       const calmer = change !== undefined && change.toLevel < change.fromLevel;
       const explanation = explain(rule, verdict, calmer);
       if (timed) takeDown(noise!, explanation, state.alerting.clock.heardMs);
-      if (change !== undefined) changeAlert(handling, of, key, change, { ...momentOf(verdict), at, explanation }, out);
+      if (change !== undefined)
+        changeAlert(handling, of, key, change, { ...momentOf(verdict), at, stampedAt: verdict.at, explanation }, out);
     }
   }
   settleAlert(of, key, record);
 }
 
-/** Takes a change down, decides whether it is told, and puts the transition out. `at` is event time. */
+/** Takes a change down, decides whether it is told, and puts the transition out. `at` is event time, by `instantOf`; `stampedAt` that of its cause. */
 export function changeAlert(
   { state, counters, nextId }: AlertHandling,
   { rule, own }: AlertRule,
   key: KeyState,
   change: Change,
-  what: Moment & { readonly at: number; readonly explanation: Explanation; readonly reason?: EndReason },
+  what: Moment & {
+    readonly at: number;
+    readonly stampedAt: number;
+    readonly explanation: Explanation;
+    readonly reason?: EndReason;
+  },
   out: Item[],
 ): void {
   counters.transitions += 1;
-  const { offset, recordedAt, at, explanation, reason } = what;
+  const { offset, recordedAt, at, stampedAt, explanation, reason } = what;
   const { from, to, since, fromLevel, toLevel } = change;
   const record = key.alerts[rule.slot]!;
   const { noise } = record;
   const loud = noise !== undefined && (to === 'firing' || to === 'resolved');
   const telling = loud ? tell(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock) : undefined;
-  record.changedAt = at;
+  takeDownChange(record, offset, at, stampedAt);
   if (telling?.suppressed !== undefined) counters.events_suppressed += 1;
   out.push({
     kind: 'transition',
@@ -165,7 +170,10 @@ function takeDown(noise: NoiseRecord, explanation: Explanation, heardMs: number)
   noise.heardMs = heardMs;
 }
 
-/** One record may take an alert to the same state twice at the same instant; the ids of one record are kept to tell those apart. */
+/**
+ * The end of an alert whose rule was changed, and that of one of the new rule with a key that reads the same, may have one record and one
+ * instant; the ids of one record are kept to tell those apart.
+ */
 function createIds(journalId: string): AlertHandling['nextId'] {
   let ids = new Set<string>();
   let idsOffset = -1;

@@ -13,7 +13,12 @@ import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
 /** Turns a message into readings, status changes and rejections, appended to `out`. See `createDecoder`. */
-export type Decoder = (record: MessageRecord, out: Item[], isKnown?: (record: MessageRecord) => boolean) => void;
+export type Decoder = (
+  record: MessageRecord,
+  out: Item[],
+  isKnown?: (record: MessageRecord) => boolean,
+  nowAt?: number,
+) => void;
 
 export interface DecodeOptions {
   readonly decoder: Decoder;
@@ -42,7 +47,7 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
   return lift<JournalRecord>((record, out) => {
     if (record.kind === 'message') {
       if (record.redriven) {
-        seeRedriven(decoder, record, out);
+        seeRedriven(decoder, record, state, out);
         return;
       }
       const clock = state.clocks[record.connection]!;
@@ -152,11 +157,12 @@ function isNews({ streams }: State, reading: Reading, counters: Counters): boole
   return false;
 }
 
-/** A status that it may say is over. */
-function seeRedriven(decoder: Decoder, record: MessageRecord, out: Item[]): void {
+/** A status that it may say is over. Readings for which the stream's `retain` has passed meanwhile are rejected: their rows would vanish. */
+function seeRedriven(decoder: Decoder, record: MessageRecord, { clocks }: State, out: Item[]): void {
   const { offset } = record;
   const made: Item[] = [];
-  decoder(record, made);
+  const nowAt = Math.max(record.at, ...clocks.map(({ countedAt }) => countedAt));
+  decoder(record, made, undefined, nowAt);
   for (const item of made) {
     if (item.kind === 'reading') item.late = true;
     if (item.kind === 'reading' || item.kind === 'rejected')
@@ -192,6 +198,7 @@ function seeMark(state: State, mark: MarkRecord): void {
     if (mark.mark === 'started' || mark.mark === 'disconnected') unsettleDeliveries(state.deliveries[index]!);
     if (mark.mark === 'started') {
       clock.connected = false;
+      clock.countedAt = Math.max(clock.countedAt, mark.at);
     } else if (mark.mark === 'connected') {
       clock.connected = true;
       clock.countedAt = mark.at;

@@ -1,8 +1,10 @@
-import type { AlertRecord, Explanation } from '../alerts/alert-record.ts';
-import { release } from '../alerts/lifecycle.ts';
+import { type AlertRecord, createAlertRecord, type Explanation } from '../alerts/alert-record.ts';
+import { instantOf, release } from '../alerts/lifecycle.ts';
 import type { Orphan } from '../alerts/removed-rule.ts';
 import type { Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
+import { lookUpKey } from '../state/state.ts';
 import type { AlertHandling, Moment } from './alert-transitions.ts';
 
 /**
@@ -15,15 +17,32 @@ export function releaseOrphans(handling: AlertHandling, item: Item, out: Item[])
   const moment = orphans.length === 0 ? undefined : momentOf(item);
   if (moment === undefined) return;
   alerting.orphans = [];
-  for (const orphan of orphans) out.push(endOf(orphan, moment, handling));
+  const rules = new Map(handling.rules.map(({ rule }) => [rule.name, rule]));
+  for (const orphan of orphans) {
+    const end = endOf(orphan, moment, handling);
+    out.push(end);
+    precede(rules.get(orphan.rule.name), orphan, end, handling);
+  }
+}
+
+/** Lets no alert of the rule as it is now begin before this one ended: a reading that waited at the broker is older than the change. */
+function precede(
+  rule: RulePlan | undefined,
+  { key, rule: { per } }: Orphan,
+  { offset, at }: Transition | Notice,
+  { state }: AlertHandling,
+): void {
+  if (rule === undefined || rule.keying.per.join() !== per.join()) return;
+  const { alerts } = lookUpKey(state.streams[rule.stream]!, rule.keying.index, key.parts);
+  const record = (alerts[rule.slot] ??= createAlertRecord());
+  Object.assign(record, { changedAt: instantOf(record, offset, at), changedOffset: offset, ahead: true });
 }
 
 function endOf({ rule, reason, key, alert }: Orphan, moment: Moment, handling: AlertHandling): Transition | Notice {
   const { offset, recordedAt } = moment;
-  const { noise, changedAt } = alert;
+  const { noise } = alert;
   const level = alert.level || (noise?.level ?? 0);
-  // Clocks of devices may be ahead of ours.
-  const at = Math.max(recordedAt, changedAt);
+  const at = instantOf(alert, offset, recordedAt);
   const change = release(alert);
   const { from = 'resolved', to = 'resolved', since = noise?.since ?? at } = change ?? {};
   // Who did not hear of its beginning need not hear of its end.

@@ -130,11 +130,11 @@ function meaningOfLastKnown(plan: Plan, { origin }: StreamPlan): Omit<LastKnownH
 
 /**
  * Whether the next alert could begin before this one ended, if nobody remembered when that was. Outcomes about a device by itself come in
- * the order of their stamps, unless time (by our clock) or the order of arrival has a say.
+ * the order of their stamps, unless time (by our clock) or the order of arrival has a say, or the end is later than its stamp.
  */
-function outlastsItsEnd(rule: RulePlan, { changedAt }: AlertRecord): boolean {
+function outlastsItsEnd(rule: RulePlan, { changedAt, ahead }: AlertRecord): boolean {
   const byArrival = (rule.kind === 'reading' || rule.kind === 'derived') && rule.order.byArrival;
-  return changedAt >= 0 && (!rule.keying.byDevice || byArrival || isTimed(rule.lifecycle));
+  return changedAt >= 0 && (ahead === true || !rule.keying.byDevice || byArrival || isTimed(rule.lifecycle));
 }
 
 /** Adds the rules that have an open alert of the key to `open`. */
@@ -152,7 +152,7 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState, 
     if (window !== undefined) windows[rule.name] = window;
     if (alert !== undefined && isRemembered(alert)) alerts[rule.name] = alert;
     else if (alert !== undefined && outlastsItsEnd(rule, alert)) {
-      alerts[rule.name] = { ...createAlertRecord(), changedAt: alert.changedAt };
+      alerts[rule.name] = { ...createAlertRecord(), changedAt: alert.changedAt, ahead: alert.ahead === true };
     }
     if (alert !== undefined && isOpen(alert)) open.add(rule);
     if (facts !== undefined) running[rule.name] = facts;
@@ -202,6 +202,8 @@ interface Restoration {
   readonly state: State;
   /** The rules that keep their state. */
   readonly kept: ReadonlyMap<string, RulePlan>;
+  /** The rules that are new, or not what they were. */
+  readonly changed: ReadonlyMap<string, RulePlan>;
   readonly connections: readonly Connection[];
   readonly dropped: string[];
   readonly orphans: Orphan[];
@@ -242,6 +244,7 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, from:
   const dropped = Object.keys(from.rules)
     .filter((name) => !kept.has(name))
     .map((name) => `rule ${name}`);
+  const changed = new Map(plan.rules.filter(({ name }) => !kept.has(name)).map((rule) => [rule.name, rule]));
   const { liveMs, ...clock } = from.alertClock;
   state.alerting.clock = { ...clock, liveMs: brokers.map((name) => liveMs[from.brokers.indexOf(name)] ?? null) };
   for (const [name, limit] of Object.entries(from.limits)) {
@@ -249,11 +252,23 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, from:
     if (rule !== undefined) state.alerting.rules[rule.index]!.limit = limit;
   }
   const heardAt = ({ seenAt }: Presence) => (from.brought === undefined && seenAt >= 0 ? seenAt : undefined);
-  return { plan, state, kept, connections, dropped, orphans: [], ended: [], traces: {}, heardAt, target: undefined };
+  return {
+    plan,
+    state,
+    kept,
+    changed,
+    connections,
+    dropped,
+    orphans: [],
+    ended: [],
+    traces: {},
+    heardAt,
+    target: undefined,
+  };
 }
 
 function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly ['head', SnapshotHead]>): void {
-  const { plan, state, kept, connections, target } = restoration;
+  const { plan, state, connections, target } = restoration;
   const [kind, from] = piece;
   if (kind === 'orphan') restoration.orphans.push(from);
   else if (kind === 'stream') restoration.target = findTarget(restoration, from);
@@ -264,7 +279,7 @@ function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly [
     const keying = target?.streamPlan.keyings.find((known) => known.per.join() === from.per.join());
     if (target === undefined || keying === undefined) return;
     target.stream.marks[keying.index]! += from.marks.length;
-    restoreKey(lookUpKey(target.stream, keying.index, from.parts), from, kept, connections);
+    restoreKey(lookUpKey(target.stream, keying.index, from.parts), keying, from, restoration);
   } else if (target === undefined) return;
   else if (kind === 'device') {
     const { stream, streamPlan } = target;
@@ -391,9 +406,9 @@ function reconnect<T extends { readonly connection: number; readonly seenLiveMs:
 
 function restoreKey(
   key: KeyState,
+  keying: Keying,
   from: KeySnapshot,
-  kept: ReadonlyMap<string, RulePlan>,
-  connections: readonly Connection[],
+  { kept, changed, connections }: Restoration,
 ): void {
   const { wakeMs, ...hearing } = from.hearing;
   Object.assign(key.hearing, reconnect(hearing, connections));
@@ -407,8 +422,13 @@ function restoreKey(
   }
   for (const [name, alert] of Object.entries(from.alerts)) {
     const rule = kept.get(name);
+    const successor = changed.get(name);
     // Older versions wrote less of it.
     if (rule !== undefined) key.alerts[rule.slot] = { ...createAlertRecord(), ...alert };
+    else if (successor?.keying === keying) {
+      // No alert of the rule as it is now begins before the last one of the old rule changed.
+      key.alerts[successor.slot] = { ...createAlertRecord(), changedAt: alert.changedAt, ahead: true };
+    }
   }
   for (const [name, running] of Object.entries(from.running)) {
     const rule = kept.get(name);

@@ -19,6 +19,7 @@ import type { Batch } from '../../engine/model/output.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import type { ColumnType, Table } from '../../engine/model/table.ts';
 import { DeliveryError, type TableSink } from '../../engine/ports.ts';
+import { createScript, play, setUp } from '../pipeline/kit.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 
 // A busy machine makes a real server slow; nothing here waits for a fixed time.
@@ -150,6 +151,29 @@ const structure = () =>
   rows<{ table: string; name: string; type: string; comment: string; position: number }>(
     `SELECT table, name, type, comment, position FROM system.columns WHERE database = '${database.replace("'", "\\'")}' ORDER BY table, position`,
   );
+
+describe('the view open_alerts', () => {
+  it('shows the last of the changes that one message caused at one instant', async () => {
+    const sensors = { topic: 'plant/{device}', format: 'ndjson', fields: { temp: 'number' } };
+    const conditions = { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] };
+    const setup = setUp([{ name: 'hot', stream: 'sensors', conditions, event: { type: 'hot' } }], {
+      streams: { sensors },
+    });
+    const script = createScript();
+    const fired = Array.from({ length: 40 }, (_, i) => i % 2 === 0);
+    // Of half of the devices the last change is that to firing. Which of several rows of one instant ClickHouse takes differs.
+    fired.forEach((fires, i) => {
+      const temps = [60, 1, 60, 1, 60].slice(0, fires ? 5 : 4);
+      script.message(`plant/d${i}`, temps.map((temp) => `{"temp":${temp}}`).join('\n'));
+    });
+    const { batches } = play(setup, script);
+    const into = sink();
+    await into.open(FIXED_TABLES);
+    for (const batch of batches.filter((each) => each.table === 'alerts')) await into.insert(batch, batch.table);
+    const open = await rows<{ key: string }>(`SELECT key FROM ${quoted()}.open_alerts`);
+    expect(open.map(({ key }) => key).sort()).toEqual(fired.flatMap((fires, i) => (fires ? [`d${i}`] : [])).sort());
+  });
+});
 
 describe('open', () => {
   it('makes database, tables and views, and finds nothing to do the second time', async () => {

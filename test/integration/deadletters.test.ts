@@ -1,6 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { loadConfig } from '../../engine/commands/load.ts';
+import { writeRedrive } from '../../engine/journal/redrive.ts';
+import { fingerprint } from '../../engine/runtime/redrive-feed.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 import { type Engine, spawnWeir } from './servers/engine.ts';
 import { listen } from './servers/events.ts';
@@ -172,6 +175,52 @@ test('an engine that still has other streams leaves them alone until it is resta
   await engine.stop();
   engine = await plant.start();
   await eventually(async () => expect(await rows('d5')).toMatchObject([{ temp: 5, late: true }]));
+});
+
+test('what has become older than `retain` is left alone, and refused by the engine', async () => {
+  const DAY = 86_400_000;
+  const streams = sensors({ coerce: true, retain: '30d' });
+  const agedDays: Readonly<Record<string, number>> = { old: 31, young: 29 };
+  const days = (of: string) => Date.now() - agedDays[of]! * DAY;
+  const topic = (of: string) => `plant/north/${of}/data`;
+  const values = Object.keys(agedDays).map((of) => {
+    const time = `fromUnixTimestamp64Milli(${days(of)})`;
+    const payload = `{"ts":${days(of)},"temp":"31"}`;
+    return `(${time}, ${time}, 'sensors', '${topic(of)}', 'wrong-type', 'as it was', '${payload}', 1, 0)`;
+  });
+  const columns = 'time, received, stream, topic, reason, detail, payload, offset, id';
+  const body = `INSERT INTO weir.dead_letters (${columns}) VALUES ${values.join(', ')}`;
+  expect((await fetch(url, { method: 'POST', body })).status).toBe(200);
+  await engine.stop();
+  await plant.writeConfig({ streams });
+  engine = await plant.start();
+
+  for (const how of [['--dry-run'], []]) {
+    const { stdout } = await deadletters('retry', '--since', '40d', '--reason', 'wrong-type', ...how);
+    expect(stdout).toMatch(/redrive(n|): 1 letter with 1 reading; 1 still expired\n/);
+  }
+  await eventually(async () => expect(await rows('young')).toMatchObject([{ temp: 31, late: true }]));
+  // One that was rehearsed in time, and comes too late.
+  const { config } = loadConfig(plant.configFile);
+  const message = {
+    kind: 'message',
+    at: days('old'),
+    connection: 0,
+    qos: 1,
+    retain: false,
+    dup: false,
+    packetId: 0,
+  } as const;
+  const messages = [{ ...message, topic: topic('old'), payload: Buffer.from(`{"ts":${days('old')},"temp":"31"}`) }];
+  const brokers = config.mqtt.map(({ name }) => name);
+  await writeRedrive(config.data, { at: Date.now(), config: fingerprint(config), brokers, messages }, 0);
+  await eventually(async () => {
+    const letters = `(SELECT count() FROM weir.dead_letters WHERE topic = '${topic('old')}' AND reason = 'expired')`;
+    expect(await tables.count(letters)).toBe(1);
+  });
+  await fetch(url, { method: 'POST', body: 'OPTIMIZE TABLE weir.sensors FINAL' });
+  expect(await rows('old')).toEqual([]);
+  expect(await rows('young')).toHaveLength(1);
 });
 
 test('what keeps it from its work is told: a data folder that is elsewhere, a login that is refused, no such letter', async () => {

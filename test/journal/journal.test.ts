@@ -84,6 +84,33 @@ describe('finding one record', () => {
   });
 });
 
+describe('reading while others append', () => {
+  it.each([200, 100_000])(
+    'gives what was durable when it began, and no more, in segments of %i bytes',
+    async (segmentBytes) => {
+      const journal = await open(makeFolder(), { segmentBytes });
+      let durable = 0;
+      let appending = true;
+      // Longer than a page of a file, so that there are halves of records to see.
+      const more = () =>
+        journal.append([message('x'.repeat(5_000)), tick(1)], () => {
+          durable += 2;
+          if (appending) more();
+        });
+      more();
+      while (durable < 200) {
+        const end = durable;
+        const from = Math.max(0, end - 20);
+        const found = (await readAll(journal, from)).map(({ offset }) => offset);
+        expect(found).toEqual(Array.from({ length: end - from }, (_, i) => from + i));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      appending = false;
+      await journal.close();
+    },
+  );
+});
+
 describe('a journal', () => {
   it('gives back what was appended, from any offset on, also when it is opened anew', async () => {
     await fc.assert(

@@ -281,12 +281,21 @@ describe('what is wrong with them', () => {
       fc.string({ unit: 'binary' }),
       fc.array(piece, { maxLength: 20 }).map((all) => all.join('')),
     );
+    const outcomes = { pattern: 0, fault: 0 };
     fc.assert(
       fc.property(anything, (source) => {
         const pattern = compilePattern(source);
-        expect('message' in pattern ? pattern.remedy : pattern.test(source)).toBeDefined();
+        if ('message' in pattern) {
+          outcomes.fault += 1;
+          expect([pattern.message, pattern.remedy]).toEqual([expect.stringMatching(/\w/), expect.stringMatching(/\w/)]);
+        } else {
+          outcomes.pattern += 1;
+          // Looked for anywhere, so what is around a match does not matter.
+          if (!/[\^$\\]/.test(source) && pattern.test(source)) expect(pattern.test(`-${source}-`)).toBe(true);
+        }
       }),
       { numRuns: 3_000 },
     );
+    expect(Math.min(outcomes.pattern, outcomes.fault)).toBeGreaterThan(500);
   });
 });

@@ -74,7 +74,7 @@ describe('a stamp that is older than the stream keeps', () => {
     const { rows, counters } = play(setUp([], config), script);
     expect(rows.sensors).toHaveLength(2);
     expect(rows.dead_letters).toMatchObject([
-      { reason: 'expired', detail: expect.stringContaining('is 31 days old, and the stream keeps 30') },
+      { reason: 'expired', detail: expect.stringContaining('is older than the 30 days that the stream keeps') },
       { reason: 'expired', detail: expect.stringContaining('2000-01-01') },
     ]);
     expect(counters.rejected).toBe(2);

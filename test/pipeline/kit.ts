@@ -232,5 +232,5 @@ export function takeApart(setup: Setup, outputs: readonly Output[]): Omit<Result
 export function changes(result: Pick<Result, 'rows'>, rule: string, key?: string): string[] {
   return result.rows
     .alerts!.filter((row) => row.rule === rule && (key === undefined || row.key === key))
-    .map((row) => `${row.state} ${(row.time as number) - START_AT}`);
+    .map((row) => `${row.state} ${Math.round(((row.time as number) - START_AT) * 1_000) / 1_000}`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createScript, play, START_AT, setUp } from './kit.ts';
+import { createScript, play, type Script, START_AT, setUp } from './kit.ts';
 
 const ANY = { all: [{ fact: 'temp', operator: 'greaterThan', value: 0 }] };
 const event = { type: 'x', params: { message: 'x' } };
@@ -56,6 +56,28 @@ describe('a message that is redriven', () => {
       { reason: 'malformed', time: START_AT + HOUR_AGO, offset: '2', payload: '{"ts":', retried: null },
     ]);
     expect(events).toEqual([]);
+  });
+
+  it.each([
+    ['a tick', (script: Script) => script.tick()],
+    ['a message', (script: Script) => script.reading('d2', { temp: 1 })],
+    ['a start', (script: Script) => script.mark('started')],
+  ])('is expired if it has become too old while it waited, by the time of %s', (_what, pass) => {
+    const DAY = 86_400_000;
+    const sensors = { topic: 'plant/{site}/{device}/data', format: 'json', fields: { temp: 'number' }, retain: '30d' };
+    const script = createScript();
+    const from = { redrivenFrom: 0 };
+    script.message(topic, '{"temp":1}', 0, from);
+    script.now = 30 * DAY;
+    pass(script);
+    script.message(topic, '{"temp":2}', 0, from);
+    script.now = 30 * DAY + 1;
+    pass(script);
+    script.message(topic, '{"temp":3}', 0, from);
+    const { rows, counters } = play(setUp([], { streams: { sensors } }), script);
+    expect(rows.sensors!.filter(({ device }) => device === 'd1').map(({ temp }) => temp)).toEqual([1, 2]);
+    expect(rows.dead_letters).toMatchObject([{ reason: 'expired', payload: '{"temp":3}' }]);
+    expect(counters.rejected).toBe(1);
   });
 
   it('does not tell that a device is there, or gone, and moves no clock', () => {

@@ -17,6 +17,13 @@ const hot = (more: object = {}) => ({
 });
 const OTHER = { ...hot({ per: ['site'] }), name: 'other', conditions: above('temp', 1_000) };
 
+const RELABELLED = {
+  topic: 'plant/{hall}/{device}/data',
+  format: 'json',
+  time: { path: 'ts', unit: 'ms' },
+  fields: { temp: 'number' },
+};
+
 /** Goes on with records of its own behind a checkpoint, under other rules. */
 interface Restart {
   /** The records up to the checkpoint. */
@@ -182,6 +189,64 @@ describe('an alert that fires', () => {
       expect(rows[0]!.state).toBe('resolved');
       expect(openInKv([...old, ...outputs])).toMatchObject({ 'hot.d1': 'weir.alert.firing' });
     }
+  });
+
+  it.each([
+    ['', {}, hot({ conditions: above('temp', 11) }), {}],
+    ['of a group, ', { per: ['site'] }, hot({ per: ['site'], conditions: above('temp', 11) }), {}],
+    ['whose stream has other labels, ', {}, hot(), { streams: { sensors: RELABELLED } }],
+  ])(
+    '%sis over before its rule fires again for a reading that is older than the change',
+    (_what, more, now, config) => {
+      const [setup, to] = [setUp([hot(more)]), setUp([now], config)];
+      const { old, outputs } = restart(setup, fire('d1'), to, (script) => {
+        begin(script);
+        // It waited at the broker.
+        script.reading('d1', { temp: 30 }, { ahead: -30_000 });
+        script.mark('cut');
+      });
+      const rows = [...alertsOf(setup, old).rows, ...alertsOf(to, outputs).rows];
+      expect(rows.map(({ state, time }) => `${state} ${Number(time) - START_AT}`)).toEqual([
+        'firing 500',
+        'resolved 60000',
+        'firing 60000',
+      ]);
+      expect(openInView(rows)).toHaveLength(1);
+      expect(Object.keys(openInKv([...old, ...outputs]))).toHaveLength(1);
+    },
+  );
+
+  it('is over before its rule fires again by the same record', () => {
+    const [setup, to] = [setUp([hot()]), setUp([hot({ conditions: above('temp', 11) })])];
+    const { old, outputs } = restart(setup, fire('d1'), to, (script) => {
+      script.now = 60_000;
+      script.reading('d1', { temp: 30 });
+    });
+    const rows = [...alertsOf(setup, old).rows, ...alertsOf(to, outputs).rows];
+    expect(rows.map(({ state, time }) => `${state} ${Math.round((Number(time) - START_AT) * 1_000)}`)).toEqual([
+      'firing 500000',
+      'resolved 60000000',
+      'firing 60000001',
+    ]);
+    expect(openInView(rows)).toHaveLength(1);
+  });
+
+  it('does not fire again before it last changed, though it had ended when its rule was changed', () => {
+    const script = fire('d1');
+    script.reading('d2', { temp: 1 }, { ahead: 40_000 });
+    script.reading('d2', { temp: 1 }, { ahead: 40_000 });
+    const [setup, to] = [
+      setUp([hot({ per: ['site'] })]),
+      setUp([hot({ per: ['site'], conditions: above('temp', 11) })]),
+    ];
+    const { old, outputs } = restart(setup, script, to, (more) => more.reading('d1', { temp: 30 }));
+    const rows = [...alertsOf(setup, old).rows, ...alertsOf(to, outputs).rows];
+    expect(rows.map(({ state, time }) => `${state} ${Number(time) - START_AT}`)).toEqual([
+      'firing 500',
+      'resolved 42000',
+      'firing 42000',
+    ]);
+    expect(openInView(rows)).toEqual(['hot north']);
   });
 
   it('does not end before it began, whatever the clock of its device says', () => {

@@ -62,7 +62,7 @@ describe('a rule over a sequence', () => {
       [11_000, 'b'],
     ]);
     const result = play(setUp([ruleOf([mode('a'), not(mode('b'), '10s')])]), script);
-    expect(changes(result, 'steps')).toEqual(['firing 11000', 'resolved 11000']);
+    expect(changes(result, 'steps')).toEqual(['firing 11000', 'resolved 11000.001']);
     expect(result.rows.alerts).toMatchObject([
       { evidence_from: START_AT + 1_000, evidence_to: START_AT + 10_999.999 },
       { evidence_from: START_AT + 11_000, evidence_to: START_AT + 11_000 },

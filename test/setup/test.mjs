@@ -1,10 +1,14 @@
 // `npm test`: everything that must hold before a change lands, and true counts at the end.
 // Arguments are handed to Vitest; with any, only Vitest runs: `npm test -- test/decode`.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import mqtt from 'mqtt';
 import { ensureServers } from './servers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -56,21 +60,56 @@ function vitest() {
   }
 }
 
-/** The main job, as a newcomer runs it, for a few seconds; what it prints must add up. */
-function demo() {
+/** The main job, as a newcomer runs it, for a few seconds, with a visitor's readings; what it prints must add up. */
+async function demo() {
   console.log('\n── demo');
   const cli = join(root, 'dist/engine/cli.js');
-  const parameters = [cli, 'demo', '--for', '20s', '--json', '--dir', join(scratch, 'demo')];
-  const { status, stdout } = run(process.execPath, parameters, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  });
-  process.stdout.write(stdout ?? '');
-  const line = (stdout ?? '').trim().split('\n').at(-1) ?? '';
+  const dir = join(scratch, 'demo');
+  const parameters = [cli, 'demo', '--for', '20s', '--json', '--dir', dir];
+  const child = spawn(process.execPath, parameters, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = new AbortController();
+  const ended = once(child, 'exit').finally(() => exited.abort());
+  const visit = visitDemo(dir, exited.signal).catch((error) =>
+    console.error(`nobody could visit the demo: ${error.message}`),
+  );
+  const [stdout, [status]] = await Promise.all([text(child.stdout), ended, visit]);
+  process.stdout.write(stdout);
+  const line = stdout.trim().split('\n').at(-1) ?? '';
   const result = line.startsWith('{') ? JSON.parse(line) : {};
   count(status === 0 && result.lost === 0, 'the demo loses nothing');
   count(result.published > 0 && result.rows === result.published - result.rejected, 'the demo stores every reading');
-  count(result.alerts?.firing > 0, 'the demo fires an alert');
+  count(result.alerts?.firing > 1, 'the demo fires an alert of its own, and one of the visitor');
+  count(result.visiting === 2, "the demo counts a visitor's readings apart");
+  // Those of its own faults last longer than the run.
+  count(result.alerts?.resolved > 0, "the demo resolves the visitor's alert");
+}
+
+/** A device whose battery is low, and is charged: by a rule that comes with the engine, an alert that fires and resolves. */
+async function visitDemo(dir, signal) {
+  const config = await untilReady(join(dir, 'weir.json'), signal);
+  const client = await mqtt.connectAsync(config.mqtt.url);
+  try {
+    for (const battery of [9, 90]) {
+      const reading = { ts: Date.now(), temp: 21, humidity: 50, battery };
+      await client.publishAsync('plant/visitors/visitor-1/data', JSON.stringify(reading), { qos: 1 });
+    }
+  } finally {
+    await client.endAsync();
+  }
+}
+
+/** The config of the demo, once its engine takes readings. Rejects when the demo has ended before. */
+async function untilReady(file, signal) {
+  for (;;) {
+    try {
+      const config = JSON.parse(readFileSync(file, 'utf8'));
+      const { ok } = await fetch(`http://${config.http.host}:${config.http.port}/readyz`, { signal });
+      if (ok) return config;
+    } catch {
+      // Not yet.
+    }
+    await delay(100, undefined, { signal });
+  }
 }
 
 /** Things break while readings flow; each scenario counts. */
@@ -97,7 +136,7 @@ try {
     step('dead code', 'npx', 'knip');
     step('lock file', process.execPath, 'test/setup/complete-lock.mjs', '--check');
     vitest();
-    demo();
+    await demo();
     faults();
   }
 } finally {

@@ -28,8 +28,11 @@ interface Attempt {
   readonly faults: readonly Rejected[];
 }
 
-/** Makes what tries letters, with the decoder of the engine. A letter's payload must be there. */
-export function createRehearsal({ streams, mqtt, maxAheadMs }: Config): (letter: Letter) => Rehearsal {
+/** Makes what tries letters, with the decoder of the engine. A letter's payload must be there. `now` is in milliseconds since the epoch. */
+export function createRehearsal(
+  { streams, mqtt, maxAheadMs }: Config,
+  now: () => number,
+): (letter: Letter) => Rehearsal {
   const brokers = mqtt.map(({ name }) => name);
   const decode = createDecoder({ streams, brokers, maxAheadMs, counters: createCounters() });
   const isStream = (name: string) => streams.some((stream) => stream.name === name);
@@ -37,7 +40,7 @@ export function createRehearsal({ streams, mqtt, maxAheadMs }: Config): (letter:
   const attempt = ({ topic, payload, at }: Letter, connection: number): Attempt => {
     const items: Item[] = [];
     const delivery = { qos: 1, retain: false, dup: false, packetId: 0, redriven: true } as const;
-    decode({ kind: 'message', offset: 0, at, connection, topic, payload, ...delivery }, items);
+    decode({ kind: 'message', offset: 0, at, connection, topic, payload, ...delivery }, items, undefined, now());
     return {
       connection,
       readings: items.filter((item) => item.kind === 'reading'),

@@ -49,8 +49,8 @@ type Ready = { readonly letter: Letter; readonly connection: number };
  * marked as retried once their file is durable: where that fails, they may be redriven twice and are one row all the same.
  */
 export async function retryLetters(filter: LetterFilter, options: RetryOptions): Promise<RetryReport> {
-  const { letters, config, signal } = options;
-  const rehearse = createRehearsal(config);
+  const { letters, config, now, signal } = options;
+  const rehearse = createRehearsal(config, now);
   const report = createReport();
   const gathered: Ready[] = [];
   let bytes = 0;

@@ -17,7 +17,7 @@ export interface DemoOptions {
 }
 
 /**
- * What ails the fleet unless `--fault` says otherwise: enough of each kind that half a minute shows alerts that fire and resolve, late
+ * What ails the fleet unless `--fault` says otherwise: enough of each kind that half a minute shows alerts that fire (they resolve after a minute and a half), late
  * readings and rejected messages. No duplicates and no disconnects, so that every count is the same all the way.
  */
 export const DEFAULT_FAULTS: readonly FaultSpec[] = [

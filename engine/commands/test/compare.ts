@@ -1,5 +1,5 @@
 import type { Case } from './case-file.ts';
-import { formatInstant, parseInstant } from './instants.ts';
+import { formatInstant, parseExactInstant } from './instants.ts';
 import { type Course, type Entry, SECTIONS, type Section } from './observe.ts';
 import { DEFAULT_DEVICE, defaultLabel } from './read-readings.ts';
 import type { Stage } from './stage.ts';
@@ -82,7 +82,7 @@ function normalize(section: Section, entry: Entry, { rules, plan }: Stage): Entr
         ? ''
         : per.map((name) => (name === 'device' ? DEFAULT_DEVICE : defaultLabel(name))).join('|');
   }
-  const write = (text: unknown) => formatInstant(parseInstant(String(text)));
+  const write = (text: unknown) => formatInstant(parseExactInstant(String(text)));
   for (const key of INSTANTS[section]) if (full[key] !== undefined) full[key] = write(full[key]);
   const { evidence } = full as { evidence?: { from: string; to: string } };
   if (evidence !== undefined) full.evidence = { from: write(evidence.from), to: write(evidence.to) };

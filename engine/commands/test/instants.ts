@@ -7,8 +7,14 @@ export function parseInstant(text: string): number {
   return text.startsWith('-') ? -ms : ms;
 }
 
-/** The shortest exact text of an instant; fractions of a millisecond, which cases cannot write, show as they are. */
-export function formatInstant(ms: number): string {
+/** The same, exact to the microsecond where it is in milliseconds (`"10000.001ms"`): things happen at whole milliseconds, alerts may change between. */
+export function parseExactInstant(text: string): number {
+  return /\dms$/.test(text) ? Number(text.slice(0, -2)) : parseInstant(text);
+}
+
+/** The shortest text of an instant, exact to the microsecond. */
+export function formatInstant(exactMs: number): string {
+  const ms = Math.round(exactMs * 1000) / 1000;
   if (!Number.isInteger(ms)) return `${ms}ms`;
   if (ms === 0) return '0s';
   return ms < 0 ? `-${formatDuration(-ms)}` : formatDuration(ms);

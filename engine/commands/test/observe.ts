@@ -117,6 +117,12 @@ function alertEntry(transition: Transition, { plan }: Stage, show: (at: number) 
 
 const TYPE = 'weir.alert.';
 
+/** Milliseconds of an RFC 3339 text in UTC, with its microseconds. */
+function instantOf(time: string): number {
+  const [, micros = '0'] = /\.\d{3}(\d{3})Z$/.exec(time) ?? [];
+  return Date.parse(time) + Number(micros) / 1000;
+}
+
 /** From its text, as whoever receives it. */
 function eventEntry({ body }: EventOutput, startAt: number): Entry {
   const { type, time, data } = JSON.parse(body) as { type: string; time: string; data: Record<string, unknown> };
@@ -124,7 +130,7 @@ function eventEntry({ body }: EventOutput, startAt: number): Entry {
   return {
     rule,
     key: key ?? '',
-    at: formatInstant(Date.parse(time) - startAt),
+    at: formatInstant(instantOf(time) - startAt),
     type: type.slice(TYPE.length),
     severity,
     message,

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { onTestFinished, vi } from 'vitest';
+import type { Config } from '../../engine/model/config.ts';
+import type { Inbound, Source, SourceHandler } from '../../engine/ports.ts';
+import { type ServiceOptions, startService } from '../../engine/runtime/service.ts';
+import { createCounters } from '../../engine/telemetry.ts';
+import { setUp } from '../pipeline/kit.ts';
+
+const HOT = {
+  name: 'hot',
+  stream: 'sensors',
+  conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] },
+  event: { type: 'hot' },
+};
+
+/** What the test has its own of: options of the service, and parts of its config. */
+export interface Own extends Partial<Omit<ServiceOptions, 'config'>> {
+  readonly journal?: Partial<Config['journal']>;
+  readonly nats?: Partial<Config['nats']>;
+}
+
+/** An engine on a real journal, whose source and sinks are the test's own. Resolves while the engine may still be working off its journal. */
+export async function launch({ journal, nats, ...options }: Own = {}, folder?: string) {
+  const data = folder ?? (await makeFolder());
+  const counters = createCounters();
+  const { config, plan } = setUp([HOT]);
+  const clickhouse = { ...config.clickhouse, batch: { ...config.clickhouse.batch, rows: 1 } };
+  const delivered: string[] = [];
+  let handler: SourceHandler | undefined;
+  const port = {
+    status: () => ({ name: 'port', ready: true }),
+    close: async () => undefined,
+    open: async () => undefined,
+  };
+  const source: Source = {
+    start: (given) => {
+      handler = given;
+    },
+    stop: async () => undefined,
+    status: port.status,
+  };
+  const service = await startService({
+    config: {
+      ...config,
+      data,
+      clickhouse,
+      journal: { ...config.journal, minFreeBytes: 0, ...journal },
+      nats: { ...config.nats, ...nats },
+    },
+    plan,
+    createSource: () => source,
+    tableSink: { ...port, insert: async ({ table }) => void delivered.push(`rows of ${table}`) },
+    eventSink: { ...port, publish: async ({ subject }) => void delivered.push(subject) },
+    attributeSources: {},
+    clock: { now: () => Date.now(), steady: () => performance.now() },
+    random: () => 0,
+    log: pino({ level: 'silent' }),
+    counters,
+    onFailure: (error) => {
+      throw error;
+    },
+    ...options,
+  });
+  let stopped: ReturnType<typeof service.stop> | undefined;
+  const stop = (deadlineMs = 5_000) => (stopped ??= service.stop(deadlineMs));
+  onTestFinished(async () => void (await stop()));
+  return { service, delivered, counters, stop, handler: () => handler };
+}
+
+/** The same, once its doors are open. */
+export async function start(own: Own = {}, folder?: string) {
+  const { handler, ...started } = await launch(own, folder);
+  const given = await vi.waitFor(() => {
+    const found = handler();
+    if (found === undefined) throw new Error('the doors are not open yet');
+    return found;
+  });
+  return { ...started, handler: given };
+}
+
+/** A folder that is gone after the test, and after the engine that the test starts in it. */
+export async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-service-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const reading = (device: string, temp: number): Inbound => ({
+  topic: `plant/north/${device}/data`,
+  payload: Buffer.from(JSON.stringify({ ts: Date.now(), temp })),
+  qos: 1,
+  retain: false,
+  dup: false,
+  packetId: 1,
+});

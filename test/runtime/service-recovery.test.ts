@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { readCheckpoint } from '../../engine/journal/checkpoint.ts';
+import type { EventSink, Source, SourceHandler } from '../../engine/ports.ts';
+import { append, message, open, readAll } from '../journal/folder.ts';
+import { launch, makeFolder, reading, start } from './run-service.ts';
+
+const RECORDS = 30;
+const DEVICES = Array.from({ length: RECORDS }, (_, i) => `d${i}`);
+
+/** Leaves a journal of a reading of each device, as a run that was killed; each in a segment, so that they are read one by one. */
+async function leaveJournal(folder: string): Promise<void> {
+  const journal = await open(folder, { segmentBytes: 1 });
+  for (const device of DEVICES) {
+    const { payload, topic } = reading(device, 60);
+    await append(journal, [{ ...message(payload, topic), at: Date.now() }]);
+  }
+  await journal.close();
+}
+
+/** An event sink that takes nothing until it is let. */
+function createGate() {
+  const published: string[] = [];
+  let letThrough: (() => void) | undefined;
+  const opened = new Promise<void>((resolve) => {
+    letThrough = resolve;
+  });
+  const eventSink: EventSink = {
+    open: async () => undefined,
+    publish: ({ subject }) => {
+      published.push(subject);
+      return opened;
+    },
+    status: () => ({ name: 'nats', ready: true }),
+    close: async () => undefined,
+  };
+  return { eventSink, published, letThrough: () => letThrough?.() };
+}
+
+const alerts = (subjects: readonly string[]) => subjects.filter((subject) => subject.startsWith('weir.alerts.'));
+const ALL_ALERTS = DEVICES.map((device) => `weir.alerts.warning.hot.${device}`);
+
+/** Whoever folds on without waiting is through by the time that somebody else has read everything some times. */
+async function readAgain(folder: string): Promise<void> {
+  const journal = await open(folder);
+  for (let i = 0; i < 5; i++) expect((await readAll(journal)).length).toBeGreaterThanOrEqual(RECORDS);
+  await journal.close();
+}
+
+describe('recovery', () => {
+  it('folds no faster than the sinks take it, and opens the doors when all is folded', async () => {
+    const data = await makeFolder();
+    await leaveJournal(data);
+    const { eventSink, published, letThrough } = createGate();
+    const { service, handler } = await launch({ eventSink, nats: { outboxBytes: 1 } }, data);
+    await vi.waitFor(() => expect(published.length).toBeGreaterThan(0));
+    await readAgain(data);
+    expect(handler()).toBeUndefined();
+    expect(service.gauges().devices).toBe(1);
+    expect(service.status()).toContainEqual(expect.objectContaining({ name: 'journal', ready: false }));
+    letThrough();
+    await vi.waitFor(() => expect(handler()).toBeDefined());
+    expect(service.gauges().devices).toBe(RECORDS);
+    expect(service.status()).toContainEqual({ name: 'journal', ready: true });
+    await vi.waitFor(() => expect(alerts(published)).toEqual(ALL_ALERTS));
+  });
+
+  it('can be stopped while it waits, and the next run goes on with everything', async () => {
+    const data = await makeFolder();
+    await leaveJournal(data);
+    const { eventSink, published } = createGate();
+    const { stop, handler } = await launch({ eventSink, nats: { outboxBytes: 1 } }, data);
+    await vi.waitFor(() => expect(published.length).toBeGreaterThan(0));
+    expect(await stop(0)).toEqual({ drained: false });
+    expect(handler()).toBeUndefined();
+    const next = await start({}, data);
+    await vi.waitFor(() => expect(alerts(next.delivered)).toEqual(ALL_ALERTS));
+  });
+
+  it('does not wait for a full journal, which only what comes of it makes smaller', async () => {
+    const data = await makeFolder();
+    await leaveJournal(data);
+    const { service, delivered } = await start({ journal: { maxBytes: 1_000 } }, data);
+    await vi.waitFor(() => expect(alerts(delivered)).toEqual(ALL_ALERTS));
+    await vi.waitFor(() => expect(service.gauges().intake_paused).toBe(1));
+    expect(service.status()).toContainEqual(
+      expect.objectContaining({ name: 'intake', ready: false, reason: expect.stringContaining('the journal is full') }),
+    );
+  });
+});
+
+it('takes nothing in while the disk is nearly full', async () => {
+  const { service } = await start({ journal: { minFreeBytes: Number.MAX_SAFE_INTEGER } });
+  await vi.waitFor(() => expect(service.gauges().intake_paused).toBe(1), { timeout: 10_000 });
+  expect(service.status()).toContainEqual(
+    expect.objectContaining({ name: 'intake', reason: expect.stringContaining('the disk is nearly full') }),
+  );
+});
+
+describe('a checkpoint', () => {
+  it('holds nothing of what the same group of records brought behind its cut', async () => {
+    const data = await makeFolder();
+    let handler: SourceHandler | undefined;
+    const source: Source = {
+      start: (given) => {
+        handler = given;
+      },
+      // The cut of the stop is appended within a few microtasks, and no group is written before the next timer.
+      stop: async () =>
+        void afterMicrotasks(100).then(() => handler!.messages(0, [reading('d2', 60)], () => undefined)),
+      status: () => ({ name: 'mqtt', ready: true }),
+    };
+    const first = await launch({ createSource: () => source }, data);
+    await vi.waitFor(() => expect(handler).toBeDefined());
+    handler!.messages(0, [reading('d1', 60)], () => undefined);
+    await vi.waitFor(() => expect(alerts(first.delivered)).toHaveLength(1));
+    await first.stop();
+    const checkpoint = await readFile(join(data, 'checkpoint.jsonl'), 'utf8');
+    expect(checkpoint).toContain('"d1"');
+    expect(checkpoint).not.toContain('"d2"');
+    const second = await start({}, data);
+    await vi.waitFor(() => expect(alerts(second.delivered)).toEqual(['weir.alerts.warning.hot.d2']));
+  });
+
+  it('lets go of the records before the one before it, and of no more', async () => {
+    const data = await makeFolder();
+    const journal = { maxBytes: 80_000 };
+    const offsets: number[] = [];
+    for (const device of ['d1', 'd2', 'd3']) {
+      const { handler, stop, counters } = await start({ journal }, data);
+      for (let i = 0; i < 6; i++) {
+        const payload = Buffer.from(JSON.stringify({ ts: Date.now(), temp: 60, mode: 'x'.repeat(4_000) }));
+        await new Promise<void>((durable) => handler.messages(0, [{ ...reading(device, 60), payload }], durable));
+      }
+      await stop();
+      expect([counters.checkpoints_failed, counters.journal_records_lost]).toEqual([0, 0]);
+      offsets.push((await readCheckpoint(data, () => true)).checkpoint!.nextOffset);
+      const [before = 0] = offsets.slice(-2, -1);
+      const starts = firstOffsets(data);
+      // The segment that has the record, and all behind it, are there; those in front of it are not.
+      expect(starts[0]).toBeLessThanOrEqual(before);
+      expect(starts[1]).toBeGreaterThan(before);
+    }
+    // So the checkpoint before is as good as the newest.
+    const file = join(data, 'checkpoint.jsonl');
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 3]! ^= 1;
+    writeFileSync(file, bytes);
+    const { counters, service } = await start({ journal }, data);
+    expect([counters.checkpoints_unreadable, counters.journal_records_lost]).toEqual([1, 0]);
+    expect(service.gauges().devices).toBe(3);
+  });
+});
+
+function firstOffsets(folder: string): number[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.wal'));
+  return names.map((name) => Number(/\d+/.exec(name)![0])).sort((a, b) => a - b);
+}
+
+async function afterMicrotasks(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await undefined;
+}
