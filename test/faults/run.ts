@@ -1,19 +1,22 @@
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { createRandom } from '../../engine/simulator/random.ts';
+import type { FaultName } from './faults.ts';
 import { startFlood } from './flood.ts';
+import type { Mutation } from './mutations.ts';
 import { isRight, judge, type Verdict } from './oracle.ts';
+import type { Programs } from './program.ts';
 import { startPublisher } from './publisher.ts';
 import { readingOf } from './readings.ts';
 import type { Scenario } from './scenarios.ts';
-import { type Change, makeVariant, OFTEN } from './variants.ts';
 import { createWorld } from './world.ts';
 
 export interface RunOptions {
   readonly server: EmbeddedClickHouse;
   readonly full: boolean;
   readonly seed: number;
-  /** A mistake in every engine. */
-  readonly mistake?: readonly Change[];
+  readonly programs: Programs;
+  /** A mistake in every engine: at its edges, or in its code. */
+  readonly mistake?: { readonly faults?: readonly FaultName[]; readonly mutations?: readonly Mutation[] };
 }
 
 /** One line of the table. */
@@ -59,7 +62,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   return sum;
 }
 
-async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }: RunOptions) {
+async function runOnce(scenario: Scenario, { server, full, seed, programs, mistake = {} }: RunOptions) {
   const { next } = createRandom(seed, 0);
   const random = () => next();
   const {
@@ -69,11 +72,12 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
     publish = (n: number) => [readingOf(n)],
   } = scenario;
   const total = full ? count.full : count.short;
-  const later = makeVariant([OFTEN, ...mistake, ...always]);
-  const earlier = first.length === 0 ? later : makeVariant([OFTEN, ...mistake, ...always, ...first]);
+  const { faults = [], mutations } = mistake;
+  const later = programs.make([...always, ...faults], mutations);
+  const earlier = programs.make([...first, ...always, ...faults], mutations);
   const world = await createWorld(server, scenario);
   try {
-    await world.start(earlier.cli, later.cli);
+    await world.start(earlier, later);
     const { perSecond = 2_000 } = scenario;
     const start = perSecond === 'flood' ? startFlood : startPublisher;
     const publisher = start({
@@ -99,7 +103,5 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
     }
   } finally {
     await world.close();
-    later.remove();
-    if (earlier !== later) earlier.remove();
   }
 }

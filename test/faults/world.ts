@@ -14,6 +14,12 @@ import { mountDisk } from './disk.ts';
 import { RULES, STREAM } from './readings.ts';
 import { type Relay, startRelay } from './relay.ts';
 
+/** How an engine is started: with `run --config FILE`. */
+export interface Program {
+  readonly cli: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Servers, links and an engine for one run of a scenario. */
 export interface World {
   readonly broker: Mosquitto;
@@ -35,8 +41,8 @@ export interface World {
   natsClient(): Promise<NatsConnection>;
   /** The engine that runs, or ran last. */
   engine(): Engine;
-  /** Starts an engine from these compiled files and keeps it up: one that ends by itself is started again from `then`. */
-  start(cli: string, then?: string): Promise<void>;
+  /** Starts an engine and keeps it up: after one that ends by itself, `then` is started. */
+  start(first: Program, then?: Program): Promise<void>;
   /** Resolves once the engine can do all its work. */
   ready(): Promise<void>;
   /** SIGKILL, and a new one. Resolves once it runs. */
@@ -125,22 +131,22 @@ export async function createWorld(
   const seen = { messages: 0, changes: new Map<string, string[]>() };
   let revived: Promise<void> | undefined;
   const engines: Engine[] = [];
-  let successor = '';
+  let successor: Program | undefined;
   let closing = false;
   let ends = 0;
   let recoveryMs = 0;
   let starting: Promise<void> = Promise.resolve();
 
-  const launch = async (cli: string): Promise<void> => {
-    const env = heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
-    const started = spawnWeir(['run', '--config', file], env, cli);
+  const launch = async ({ cli, env }: Program): Promise<void> => {
+    const heap = heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
+    const started = spawnWeir(['run', '--config', file], { ...env, ...heap }, cli);
     engines.push(started);
     void started.exited.then(() => {
       if (closing) return;
       ends += 1;
       const endedAt = performance.now();
       starting = (revived ?? Promise.resolve()).then(async () => {
-        await launch(successor);
+        await launch(successor!);
         await ready(current, ['journal']);
         recoveryMs = Math.max(recoveryMs, performance.now() - endedAt);
       });
@@ -185,9 +191,9 @@ export async function createWorld(
     },
     natsClient,
     engine: current,
-    start: async (cli, then = cli) => {
+    start: async (first, then = first) => {
       successor = then;
-      await launch(cli);
+      await launch(first);
       // Before it has subscribed, the broker keeps nothing for it.
       await ready(current, EVERYTHING);
       await stopMerges();
