@@ -1,5 +1,5 @@
 import { at, DEATHS, hasMessages } from './deaths.ts';
-import { type Fault, wrapGroups } from './edges.ts';
+import { type Fault, wrapGroups, wrapMessages } from './edges.ts';
 import { MISTAKES } from './mistakes.ts';
 
 /** Trouble that the machine makes. */
@@ -14,18 +14,23 @@ const TROUBLES = {
       },
     });
   },
-  /** The clock is an hour ahead for a second, and then an hour behind. */
-  'clock jumps': () => (edges) => ({
-    ...edges,
-    clock: { ...edges.clock, now: () => edges.clock.now() + (JUMPS[Math.floor(process.uptime())] ?? 0) },
-  }),
+  /** The clock is an hour ahead for a second, and then an hour behind for one, while readings come. */
+  'clock jumps': (): Fault => {
+    let startedAt: number | undefined;
+    const watch = wrapMessages((go, ...handedOver) => {
+      startedAt ??= performance.now();
+      go(...handedOver);
+    });
+    const jumpMs = () => JUMPS[Math.floor((performance.now() - (startedAt ?? performance.now())) / 1_000)] ?? 0;
+    return (edges) => watch({ ...edges, clock: { ...edges.clock, now: () => edges.clock.now() + jumpMs() } });
+  },
   /** What an engine has sent comes again from the next one. */
-  'no checkpoint': () => (edges) => ({ ...edges, checkpointMs: 600_000 }),
+  'no checkpoint': (): Fault => (edges) => ({ ...edges, checkpointMs: 600_000 }),
 } satisfies Readonly<Record<string, () => Fault>>;
 
 const HOUR_MS = 3_600_000;
-/** By the seconds that the process has run. */
-const JUMPS = [0, 0, HOUR_MS, -HOUR_MS];
+/** By the seconds since the first reading. */
+const JUMPS = [0, HOUR_MS, -HOUR_MS];
 
 /** Every fault that an engine can be started with, by its name. */
 export const FAULTS = { ...DEATHS, ...MISTAKES, ...TROUBLES };

@@ -105,8 +105,9 @@ async function catchMistakes(): Promise<boolean> {
   await sideBySide(mistakes, async ([mistake, name]) => {
     const scenario = SCENARIOS.find((each) => each.name === name) as Scenario;
     const result = await runOrBreak(scenario, { server, programs, full: false, seed, mistake: inEngine(mistake) });
-    caught &&= !result.kept;
-    show({ ...result, scenario: `${mistake}: ${name}` }, result.kept ? 'NOT CAUGHT' : 'caught');
+    // A scenario that could not be played to its end has caught nothing.
+    caught &&= result.broken;
+    show({ ...result, scenario: `${mistake}: ${name}` }, result.broken ? 'caught' : 'NOT CAUGHT');
   });
   return caught;
 }

@@ -25,6 +25,8 @@ export interface Result extends Verdict {
   readonly runs: number;
   /** The longest time from an engine's end until the next one had folded its journal; 0 where none ended. */
   readonly recoveryMs: number;
+  /** A promise was seen to be broken. */
+  readonly broken: boolean;
   /** No promise was broken, and the fault took place. */
   readonly kept: boolean;
 }
@@ -38,6 +40,7 @@ export const NOTHING: Result = {
   invented: 0,
   examples: [],
   recoveryMs: 0,
+  broken: false,
   kept: false,
 };
 
@@ -47,7 +50,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const runs = options.full ? (scenario.runs ?? 1) : 1;
   let sum: Result = { ...NOTHING, scenario: scenario.name, runs, kept: true };
   for (let run = 0; run < runs; run++) {
-    const { verdict, recoveryMs, kept } = await runOnce(scenario, { ...options, seed: options.seed + run });
+    const { verdict, recoveryMs, happened, broken } = await runOnce(scenario, { ...options, seed: options.seed + run });
     sum = {
       ...sum,
       acknowledged: sum.acknowledged + verdict.acknowledged,
@@ -56,7 +59,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       invented: sum.invented + verdict.invented,
       examples: [...sum.examples, ...verdict.examples],
       recoveryMs: Math.max(sum.recoveryMs, recoveryMs),
-      kept: sum.kept && kept,
+      broken: sum.broken || broken,
+      kept: sum.kept && happened && !broken,
     };
   }
   return sum;
@@ -95,9 +99,14 @@ async function runOnce(scenario: Scenario, { server, full, seed, programs, mista
       const expected = { sent, told, refused: [], strangers, repeats: false, unsure: false, ...scenario.expect };
       const verdict = await judge(world, expected, PATIENCE_MS[full ? 'full' : 'short']);
       const happened = (await scenario.happened?.(world)) ?? true;
-      const examples = happened ? verdict.examples : [...verdict.examples, 'the fault did not take place'];
-      const recoveryMs = Math.round(world.recoveryMs);
-      return { verdict: { ...verdict, examples }, recoveryMs, kept: isRight(verdict) && happened };
+      const holds = (await scenario.holds?.(world)) ?? true;
+      const broken = !holds || !isRight(verdict);
+      const examples = [
+        ...verdict.examples,
+        ...(happened ? [] : ['the fault did not take place']),
+        ...(holds ? [] : ['the promise of the scenario does not hold']),
+      ];
+      return { verdict: { ...verdict, examples }, recoveryMs: Math.round(world.recoveryMs), happened, broken };
     } finally {
       await publisher.close();
     }

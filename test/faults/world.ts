@@ -7,7 +7,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import { connect, type NatsConnection } from 'nats';
 import { type EmbeddedClickHouse, startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { type EmbeddedNats, startNats } from '../../connectors/embedded/nats.ts';
-import { type Engine, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
+import { type Engine, type Exit, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
 import { type Received, readBucket, readStream } from '../integration/servers/events.ts';
 import { type Mosquitto, startMosquitto } from '../integration/servers/mosquitto.ts';
 import { mountDisk } from './disk.ts';
@@ -52,8 +52,8 @@ export interface World {
   revive(): Promise<void>;
   /** What all engines have logged. */
   log(): readonly LogLine[];
-  /** How often an engine has ended. */
-  readonly ends: number;
+  /** How the engines have ended, in order. */
+  readonly exits: readonly Exit[];
   /** The longest time from an engine's end until the next one was ready; milliseconds. */
   readonly recoveryMs: number;
   query<Row>(query: string): Promise<Row[]>;
@@ -133,7 +133,7 @@ export async function createWorld(
   const engines: Engine[] = [];
   let successor: Program | undefined;
   let closing = false;
-  let ends = 0;
+  const exits: Exit[] = [];
   let recoveryMs = 0;
   let starting: Promise<void> = Promise.resolve();
 
@@ -141,9 +141,9 @@ export async function createWorld(
     const heap = heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
     const started = spawnWeir(['run', '--config', file], { ...env, ...heap }, cli);
     engines.push(started);
-    void started.exited.then(() => {
+    void started.exited.then((exit) => {
       if (closing) return;
-      ends += 1;
+      exits.push(exit);
       const endedAt = performance.now();
       starting = (revived ?? Promise.resolve()).then(async () => {
         await launch(successor!);
@@ -160,9 +160,9 @@ export async function createWorld(
     return watcher;
   };
   const kill = async (): Promise<void> => {
-    const before = ends;
+    const before = exits.length;
     await engines.at(-1)?.kill();
-    while (ends === before) await delay(5);
+    while (exits.length === before) await delay(5);
   };
   let revive: () => void = () => undefined;
 
@@ -215,9 +215,7 @@ export async function createWorld(
       await starting;
     },
     log: () => engines.flatMap((each) => each.log()),
-    get ends() {
-      return ends;
-    },
+    exits,
     get recoveryMs() {
       return recoveryMs;
     },
