@@ -1,21 +1,9 @@
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { getHeapStatistics } from 'node:v8';
-import pino, { type Logger } from 'pino';
-import { startHttpServer } from '../../connectors/http/http.ts';
-import { formatProblem, InvalidInput } from '../document/problem.ts';
-import { compareWithHeap } from '../runtime/capacity-watch.ts';
-import { type Service, startService } from '../runtime/service.ts';
-import { type Counters, createCounters } from '../telemetry.ts';
-import type { Command, CommandIo } from './command.ts';
-import { createConnectors } from './connect.ts';
-import { type Loaded, loadConfig } from './load.ts';
-import { createLogDestination } from './log-destination.ts';
-
-/** How long a stop may take to deliver what is under way; the rest is delivered after the next start. */
-const DRAIN_MS = 8_000;
-/** For the last lines of the log, where nobody reads it or the disk is full. */
-const LOG_FLUSH_MS = 500;
+import { InvalidInput } from '../document/problem.ts';
+import type { Command } from './command.ts';
+import { realEdges } from './edges.ts';
+import { loadConfig } from './load.ts';
+import { DRAIN_MS, runEngine } from './run-engine.ts';
 
 /** `weir run`: the engine, against servers that exist. */
 export const run: Command = {
@@ -38,7 +26,7 @@ Exit code: 0 stopped as told, 1 the disk or another program in the way failed it
       options: { config: { type: 'string', default: 'deploy/weir.json' } },
     });
     try {
-      return await runEngine(loadConfig(values.config), io);
+      return await runEngine(loadConfig(values.config), io, realEdges);
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
       io.stderr.write(`${error.message}\n`);
@@ -46,93 +34,3 @@ Exit code: 0 stopped as told, 1 the disk or another program in the way failed it
     }
   },
 };
-
-async function runEngine(loaded: Loaded, io: CommandIo): Promise<number> {
-  const { config, warnings } = loaded;
-  for (const warning of warnings) io.stderr.write(`${formatProblem(warning)}\n`);
-  const counters = createCounters();
-  const destination = createLogDestination({ fd: 1, counters });
-  const log = pino({ level: config.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
-  try {
-    return await runUntilTold(loaded, io, log, counters);
-  } finally {
-    await destination.flush(LOG_FLUSH_MS);
-  }
-}
-
-async function runUntilTold({ config, plan }: Loaded, io: CommandIo, log: Logger, counters: Counters): Promise<number> {
-  const common = {
-    config,
-    log,
-    counters,
-    clock: { now: () => Date.now(), steady: () => performance.now() },
-    random: Math.random,
-  };
-  const connectors = createConnectors({ ...common, env: io.env });
-  const failed = new AbortController();
-  const onFailure = (error: Error) => {
-    log.fatal({ reason: error.message }, 'stopping, so that nothing is acknowledged that is not safe');
-    failed.abort();
-  };
-  compareWithHeap(plan, getHeapStatistics().heap_size_limit, log);
-  let service: Service | undefined;
-  let http: Awaited<ReturnType<typeof startHttpServer>>;
-  try {
-    const starting = startService({ ...common, ...connectors, plan, onFailure });
-    // A large journal or a slow disk takes its time.
-    const started = await Promise.race([starting, untilAborted(io.signal)]);
-    if (started === undefined) {
-      log.info('stopped while it was starting');
-      starting.then(
-        (late) => late.stop(0),
-        () => undefined,
-      );
-      return 0;
-    }
-    service = started;
-    const gauges = () => ({ ...started.gauges() });
-    http = await startHttpServer({ ...config.http, counters, gauges, status: () => started.status() });
-  } catch (error) {
-    // What the system or a file says no to is the operator's to mend; a fault of ours shows where it is.
-    const { message, stack } = error as Error;
-    log.fatal({ reason: message, ...(error instanceof TypeError && { stack }) }, 'cannot start');
-    await service?.stop(0);
-    return 1;
-  }
-  log.info(
-    { config: config.file, rules: plan.rules.length, streams: config.streams.length, http: http.url },
-    'running',
-  );
-  const watcher = watchReadiness(service, log);
-  await untilAborted(io.signal, failed.signal);
-  clearInterval(watcher);
-  if (failed.signal.aborted) return 1;
-  log.info('stopping');
-  const { drained } = await service.stop(DRAIN_MS);
-  await http.close();
-  log.info(
-    { drained },
-    drained ? 'stopped' : 'stopped; what was not delivered is in the journal and goes out after the next start',
-  );
-  return 0;
-}
-
-async function untilAborted(...signals: readonly AbortSignal[]): Promise<void> {
-  if (signals.some((signal) => signal.aborted)) return;
-  await Promise.race(signals.map((signal) => once(signal, 'abort')));
-}
-
-const READINESS_CHECK_MS = 1_000;
-
-/** Logs each part's change between ready and not, once. */
-function watchReadiness(service: Service, log: Logger): NodeJS.Timeout {
-  const known = new Map<string, boolean>();
-  return setInterval(() => {
-    for (const { name, ready, reason } of service.status()) {
-      if (known.get(name) === ready) continue;
-      known.set(name, ready);
-      if (ready) log.info({ part: name }, 'ready');
-      else log.warn({ part: name, reason }, 'not ready');
-    }
-  }, READINESS_CHECK_MS);
-}

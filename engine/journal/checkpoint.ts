@@ -1,7 +1,8 @@
-import { open, rename, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Damaged, readLines, verify } from './checkpoint-lines.ts';
+import { type Disk, realDisk } from './disk.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** The fold's state behind a record of the journal, to be written. */
@@ -46,11 +47,15 @@ const OLDEST_VERSION = 1;
  * Writes aside, syncs, renames and syncs the folder: a crash leaves the old checkpoint or the new one, never half of one. The old one
  * stays beside it, so the journal must be kept from there on.
  */
-export async function writeCheckpoint(folder: string, { journalId, nextOffset, state }: Checkpoint): Promise<void> {
+export async function writeCheckpoint(
+  folder: string,
+  { journalId, nextOffset, state }: Checkpoint,
+  disk: Disk = realDisk,
+): Promise<void> {
   const crc = state.reduce((sum, chunk) => crc32(chunk, sum), 0);
   const head: Head = { version: VERSION, journalId, nextOffset, crc };
   const aside = join(folder, `${NAME}.new`);
-  const file = await open(aside, 'w');
+  const file = await disk.open(aside, 'w');
   try {
     await file.writeFile(`${JSON.stringify(head)}\n`);
     for (const chunk of state) await file.writeFile(chunk);
@@ -58,8 +63,8 @@ export async function writeCheckpoint(folder: string, { journalId, nextOffset, s
   } finally {
     await file.close();
   }
-  await renameIfThere(join(folder, NAME), join(folder, BEFORE));
-  await rename(aside, join(folder, NAME));
+  await renameIfThere(disk, join(folder, NAME), join(folder, BEFORE));
+  await disk.rename(aside, join(folder, NAME));
   await syncFolder(folder);
 }
 
@@ -96,14 +101,14 @@ export async function readCheckpoint(
  */
 export async function putAside(folder: string): Promise<string> {
   const path = join(folder, DAMAGED);
-  await renameIfThere(join(folder, NAME), path);
+  await renameIfThere(realDisk, join(folder, NAME), path);
   await syncFolder(folder);
   return path;
 }
 
-async function renameIfThere(from: string, to: string): Promise<void> {
+async function renameIfThere(disk: Disk, from: string, to: string): Promise<void> {
   try {
-    await rename(from, to);
+    await disk.rename(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, type FileHandle, open, truncate, unlink } from 'node:fs/promises';
+import { chmod, truncate, unlink } from 'node:fs/promises';
 import type { Draft, JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
+import { type Disk, type DiskFile, realDisk } from './disk.ts';
 import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
 import { makeFolder } from './make-folder.ts';
 import { listSegments, readHeader, readSegment, type Segment, segmentPath } from './segment.ts';
@@ -18,6 +19,8 @@ export interface JournalOptions {
   readonly segmentBytes?: number;
   /** How long a group gathers records before it is written. Default 2 ms. */
   readonly gatherMs?: number;
+  /** Where segments are written. Default: the disk of this machine. */
+  readonly disk?: Disk | undefined;
 }
 
 /** Records that somebody was told are safe, and that are gone. */
@@ -166,7 +169,8 @@ class SegmentedJournal implements Journal {
   readonly #options: JournalOptions;
   readonly #segments: Segment[];
   #commit: CommitListener = () => undefined;
-  #file: FileHandle | undefined;
+  readonly #disk: Disk;
+  #file: DiskFile | undefined;
   #group: Group;
   /** Buffers to use again. */
   readonly #spares: Buffer[] = [];
@@ -180,6 +184,7 @@ class SegmentedJournal implements Journal {
 
   constructor(options: JournalOptions, segments: Segment[], found: Found) {
     this.#options = options;
+    this.#disk = options.disk ?? realDisk;
     this.#segments = segments;
     this.id = found.id;
     this.tornBytes = found.tornBytes;
@@ -263,7 +268,7 @@ class SegmentedJournal implements Journal {
     const last = this.#segments.at(-1);
     const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
     if (last === undefined || last.bytes >= limit || this.#skipped) await this.#roll(group.firstOffset);
-    this.#file ??= await open(this.#segments.at(-1)!.path, 'a');
+    this.#file ??= await this.#disk.open(this.#segments.at(-1)!.path, 'a');
     let written = 0;
     while (written < group.length) {
       written += (await this.#file.write(group.buffer, written, group.length - written)).bytesWritten;
@@ -278,7 +283,7 @@ class SegmentedJournal implements Journal {
   async #roll(firstOffset: number): Promise<void> {
     await this.#file?.close();
     const path = segmentPath(this.#options.folder, firstOffset);
-    this.#file = await open(path, 'ax');
+    this.#file = await this.#disk.open(path, 'ax');
     await this.#file.write(encodeHeader({ journalId: this.id, firstOffset }));
     // The name must be as durable as the content.
     await syncFolder(this.#options.folder);

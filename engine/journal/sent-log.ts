@@ -1,6 +1,7 @@
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SentRange } from '../delivery/ranges.ts';
+import { type Disk, type DiskFile, realDisk } from './disk.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** What has gone to ClickHouse, and under which tokens, for as long as the journal may make it again. */
@@ -32,11 +33,11 @@ interface Line {
 }
 
 /** Opens the log of a journal, which lies beside it; begins a new one where that is of another journal. Throws at one of another version. */
-export async function openSentLog(folder: string, journalId: string): Promise<SentLog> {
+export async function openSentLog(folder: string, journalId: string, disk: Disk = realDisk): Promise<SentLog> {
   const path = join(folder, NAME);
   const { ranges, damaged } = await readLog(path, journalId);
   const earlier = [...ranges.values()];
-  let file = await rewrite(path, journalId, ranges);
+  let file = await rewrite(disk, path, journalId, ranges);
   let last: Promise<unknown> = Promise.resolve();
   /** One after another; a failed one does not keep the next from its try. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -60,7 +61,7 @@ export async function openSentLog(folder: string, journalId: string): Promise<Se
         const before = ranges.size;
         for (const [token, { to }] of ranges) if (to < offset) ranges.delete(token);
         if (ranges.size === before) return;
-        const next = await rewrite(path, journalId, ranges);
+        const next = await rewrite(disk, path, journalId, ranges);
         await file.close();
         file = next;
       }),
@@ -111,16 +112,21 @@ function parse<T>(line: string): T | undefined {
 }
 
 /** Writes the log anew, aside and then in its place, and goes on with it. */
-async function rewrite(path: string, journalId: string, ranges: ReadonlyMap<string, SentRange>): Promise<FileHandle> {
+async function rewrite(
+  disk: Disk,
+  path: string,
+  journalId: string,
+  ranges: ReadonlyMap<string, SentRange>,
+): Promise<DiskFile> {
   const head: Head = { version: VERSION, journalId };
   const lines = [head, ...Array.from(ranges.values(), (range): Line => ({ sent: [range] }))];
   const aside = `${path}.new`;
-  const file = await open(aside, 'a', 0o600);
+  const file = await disk.open(aside, 'a', 0o600);
   try {
     await file.truncate();
     await file.writeFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     await file.sync();
-    await rename(aside, path);
+    await disk.rename(aside, path);
     await syncFolder(join(path, '..'));
     return file;
   } catch (error) {

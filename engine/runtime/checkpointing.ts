@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Outbox } from '../delivery/outbox.ts';
 import { type Checkpoint, writeCheckpoint } from '../journal/checkpoint.ts';
+import type { Disk } from '../journal/disk.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { JournalRecord } from '../model/record.ts';
@@ -11,6 +12,8 @@ import type { Fold } from './fold.ts';
 export interface CheckpointingOptions {
   /** The data folder. */
   readonly folder: string;
+  /** Default: the disk of this machine. */
+  readonly disk?: Disk | undefined;
   readonly journal: Pick<Journal, 'id' | 'release' | 'firstOffset'>;
   readonly sent: Pick<SentLog, 'release'>;
   readonly fold: Pick<Fold, 'feed' | 'takeState'>;
@@ -38,7 +41,7 @@ export interface Checkpointing {
 }
 
 export function createCheckpointing(options: CheckpointingOptions): Checkpointing {
-  const { folder, journal, sent, fold, outboxes, counters, log } = options;
+  const { folder, disk, journal, sent, fold, outboxes, counters, log } = options;
   let newest = options.newest;
 
   const refuse = (error: unknown): void => {
@@ -57,7 +60,7 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
   };
   const write = async (checkpoint: Checkpoint): Promise<void> => {
     try {
-      await writeCheckpoint(folder, checkpoint);
+      await writeCheckpoint(folder, checkpoint, disk);
       // The one before it stays on disk, and needs its records.
       if (newest !== undefined) await journal.release(newest);
       await sent.release(journal.firstOffset);

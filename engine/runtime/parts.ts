@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Disk } from '../journal/disk.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Plan } from '../model/plan/plan.ts';
@@ -23,6 +24,8 @@ export interface PartsOptions {
   readonly eventSink: EventSink;
   /** See `FoldOptions`. */
   readonly maxLineBytes?: number;
+  /** Where the journal, the checkpoints and the log of inserts are written. Default: the disk of this machine. */
+  readonly disk?: Disk | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -71,6 +74,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   const backpressure = createBackpressure({ config, journal, tables: tables.outbox, events: events.outbox });
   const checkpointing: Checkpointing = createCheckpointing({
     folder: config.data,
+    disk: options.disk,
     journal,
     sent,
     fold,

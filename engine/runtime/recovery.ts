@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { putAside, readCheckpoint, type StoredCheckpoint } from '../journal/checkpoint.ts';
+import type { Disk } from '../journal/disk.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { openSentLog, type SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
@@ -14,6 +15,8 @@ export interface RecoveryOptions {
   readonly onFailure: (error: Error) => void;
   readonly log: Logger;
   readonly counters: Counters;
+  /** Default: the disk of this machine. */
+  readonly disk?: Disk | undefined;
 }
 
 /** What earlier runs have left in the data folder. */
@@ -31,7 +34,7 @@ export interface RecoveredData {
  * Opens what the data folder holds, which is locked, and logs what was damaged. Rejects where the journal cannot be read, and where its
  * checkpoints cannot be used although the journal no longer holds what they stand for.
  */
-export async function openData({ config, onFailure, log, counters }: RecoveryOptions): Promise<RecoveredData> {
+export async function openData({ config, onFailure, log, counters, disk }: RecoveryOptions): Promise<RecoveredData> {
   const journal = await openJournal({
     folder: config.data,
     counters,
@@ -41,6 +44,7 @@ export async function openData({ config, onFailure, log, counters }: RecoveryOpt
       log.error(loss, 'the journal is damaged: these records are lost, those behind them are not');
     },
     segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(config.journal.maxBytes / 8)),
+    disk,
   });
   if (journal.tornBytes > 0) log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
   const checkpoint = await findCheckpoint(config.data, journal, log, counters);
@@ -53,7 +57,7 @@ export async function openData({ config, onFailure, log, counters }: RecoveryOpt
     journal.skipTo(nextOffset);
   }
   const repeatsFrom = await firstInstant(journal, checkpoint?.nextOffset ?? journal.firstOffset);
-  const sent = await openSentLog(config.data, journal.id);
+  const sent = await openSentLog(config.data, journal.id, disk);
   if (sent.damaged > 0)
     log.warn({ lines: sent.damaged }, 'the log of inserts ended in half a line, or has damaged ones');
   return { journal, sent, checkpoint, repeatsFrom };

@@ -116,7 +116,7 @@ async function withWorld<T>(measure: (world: World) => Promise<T>): Promise<T> {
   try {
     server = await startClickHouse({ dir });
     world = await createWorld(server, { config: BATCHES, rules: RULES, merges: true });
-    await world.start(CLI);
+    await world.start({ cli: CLI });
     return await measure(world);
   } finally {
     await world?.close();

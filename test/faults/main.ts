@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { canMakeDisk } from './disk.ts';
+import type { MISTAKES } from './mistakes.ts';
+import { MUTATIONS } from './mutations.ts';
+import { createPrograms } from './program.ts';
 import { NOTHING, type Result, type RunOptions, runScenario } from './run.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
-import { MISTAKES } from './variants.ts';
 
 const HELP = `Usage: npm run faults -- [--short] [--json] [--seed N] [--mistakes] [NAME …]
 
@@ -20,8 +22,10 @@ Breaks things while numbered readings flow through real servers, and counts at t
 Exit code: 0 every promise was kept (or every mistake caught), 1 not.
 `;
 
+type Mistake = keyof typeof MISTAKES | keyof typeof MUTATIONS;
+
 /** By mistake: the scenario that must catch it. */
-const CATCHES: Readonly<Record<keyof typeof MISTAKES, string>> = {
+const CATCHES: Readonly<Record<Mistake, string>> = {
   'acknowledged before the sync': 'dies: before-write',
   'token left out': 'answer lost after the commit',
   'outbox skipped': 'NATS away',
@@ -56,7 +60,7 @@ if (values.help) {
 const chosen = SCENARIOS.filter(
   ({ name, short }) => isNamed(name) && (!values.short || positionals.length > 0 || short === true),
 );
-const mistakes = Object.entries(CATCHES).filter(([mistake]) => isNamed(mistake));
+const mistakes = (Object.entries(CATCHES) as [Mistake, string][]).filter(([mistake]) => isNamed(mistake));
 if ((values.mistakes ? mistakes : chosen).length === 0) {
   process.stderr.write(
     `Nothing is named like that. There are:\n${(values.mistakes ? Object.keys(CATCHES) : SCENARIOS.map(({ name }) => name)).map((name) => `  ${name}\n`).join('')}`,
@@ -65,6 +69,7 @@ if ((values.mistakes ? mistakes : chosen).length === 0) {
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-faults-clickhouse-'));
+const programs = createPrograms();
 const server = await startClickHouse({ dir });
 const full = !values.short;
 const seed = Number(values.seed);
@@ -72,6 +77,7 @@ try {
   process.exitCode = (values.mistakes ? await catchMistakes() : await runAll(chosen)) ? 0 : 1;
 } finally {
   await server.stop();
+  programs.remove();
   rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
 }
 
@@ -87,7 +93,7 @@ async function runAll(scenarios: readonly Scenario[]): Promise<boolean> {
       process.stderr.write(`${scenario.name}: left out, for nobody here may mount the disk that it fills\n`);
       return;
     }
-    const result = await runOrBreak(scenario, { server, full, seed });
+    const result = await runOrBreak(scenario, { server, programs, full, seed });
     kept &&= result.kept;
     show(result, result.kept ? '' : 'BROKEN');
   });
@@ -98,12 +104,18 @@ async function catchMistakes(): Promise<boolean> {
   let caught = true;
   await sideBySide(mistakes, async ([mistake, name]) => {
     const scenario = SCENARIOS.find((each) => each.name === name) as Scenario;
-    const change = MISTAKES[mistake as keyof typeof MISTAKES];
-    const result = await runOrBreak(scenario, { server, full: false, seed, mistake: [change] });
-    caught &&= !result.kept;
-    show({ ...result, scenario: `${mistake}: ${name}` }, result.kept ? 'NOT CAUGHT' : 'caught');
+    const result = await runOrBreak(scenario, { server, programs, full: false, seed, mistake: inEngine(mistake) });
+    // A scenario that could not be played to its end has caught nothing.
+    caught &&= result.broken;
+    show({ ...result, scenario: `${mistake}: ${name}` }, result.broken ? 'caught' : 'NOT CAUGHT');
   });
   return caught;
+}
+
+function inEngine(mistake: Mistake): NonNullable<RunOptions['mistake']> {
+  return mistake in MUTATIONS
+    ? { mutations: [MUTATIONS[mistake as keyof typeof MUTATIONS]] }
+    : { faults: [mistake as keyof typeof MISTAKES] };
 }
 
 /** Two at a time: each spends most of its time waiting. */

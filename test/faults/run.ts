@@ -1,19 +1,22 @@
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { createRandom } from '../../engine/simulator/random.ts';
+import type { FaultName } from './faults.ts';
 import { startFlood } from './flood.ts';
+import type { Mutation } from './mutations.ts';
 import { isRight, judge, type Verdict } from './oracle.ts';
+import type { Programs } from './program.ts';
 import { startPublisher } from './publisher.ts';
 import { readingOf } from './readings.ts';
 import type { Scenario } from './scenarios.ts';
-import { type Change, makeVariant, OFTEN } from './variants.ts';
 import { createWorld } from './world.ts';
 
 export interface RunOptions {
   readonly server: EmbeddedClickHouse;
   readonly full: boolean;
   readonly seed: number;
-  /** A mistake in every engine. */
-  readonly mistake?: readonly Change[];
+  readonly programs: Programs;
+  /** A mistake in every engine: at its edges, or in its code. */
+  readonly mistake?: { readonly faults?: readonly FaultName[]; readonly mutations?: readonly Mutation[] };
 }
 
 /** One line of the table. */
@@ -22,6 +25,8 @@ export interface Result extends Verdict {
   readonly runs: number;
   /** The longest time from an engine's end until the next one had folded its journal; 0 where none ended. */
   readonly recoveryMs: number;
+  /** A promise was seen to be broken. */
+  readonly broken: boolean;
   /** No promise was broken, and the fault took place. */
   readonly kept: boolean;
 }
@@ -35,6 +40,7 @@ export const NOTHING: Result = {
   invented: 0,
   examples: [],
   recoveryMs: 0,
+  broken: false,
   kept: false,
 };
 
@@ -44,7 +50,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const runs = options.full ? (scenario.runs ?? 1) : 1;
   let sum: Result = { ...NOTHING, scenario: scenario.name, runs, kept: true };
   for (let run = 0; run < runs; run++) {
-    const { verdict, recoveryMs, kept } = await runOnce(scenario, { ...options, seed: options.seed + run });
+    const { verdict, recoveryMs, happened, broken } = await runOnce(scenario, { ...options, seed: options.seed + run });
     sum = {
       ...sum,
       acknowledged: sum.acknowledged + verdict.acknowledged,
@@ -53,13 +59,14 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       invented: sum.invented + verdict.invented,
       examples: [...sum.examples, ...verdict.examples],
       recoveryMs: Math.max(sum.recoveryMs, recoveryMs),
-      kept: sum.kept && kept,
+      broken: sum.broken || broken,
+      kept: sum.kept && happened && !broken,
     };
   }
   return sum;
 }
 
-async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }: RunOptions) {
+async function runOnce(scenario: Scenario, { server, full, seed, programs, mistake = {} }: RunOptions) {
   const { next } = createRandom(seed, 0);
   const random = () => next();
   const {
@@ -69,11 +76,12 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
     publish = (n: number) => [readingOf(n)],
   } = scenario;
   const total = full ? count.full : count.short;
-  const later = makeVariant([OFTEN, ...mistake, ...always]);
-  const earlier = first.length === 0 ? later : makeVariant([OFTEN, ...mistake, ...always, ...first]);
+  const { faults = [], mutations } = mistake;
+  const later = programs.make([...always, ...faults], mutations);
+  const earlier = programs.make([...first, ...always, ...faults], mutations);
   const world = await createWorld(server, scenario);
   try {
-    await world.start(earlier.cli, later.cli);
+    await world.start(earlier, later);
     const { perSecond = 2_000 } = scenario;
     const start = perSecond === 'flood' ? startFlood : startPublisher;
     const publisher = start({
@@ -91,15 +99,18 @@ async function runOnce(scenario: Scenario, { server, full, seed, mistake = [] }:
       const expected = { sent, told, refused: [], strangers, repeats: false, unsure: false, ...scenario.expect };
       const verdict = await judge(world, expected, PATIENCE_MS[full ? 'full' : 'short']);
       const happened = (await scenario.happened?.(world)) ?? true;
-      const examples = happened ? verdict.examples : [...verdict.examples, 'the fault did not take place'];
-      const recoveryMs = Math.round(world.recoveryMs);
-      return { verdict: { ...verdict, examples }, recoveryMs, kept: isRight(verdict) && happened };
+      const holds = (await scenario.holds?.(world)) ?? true;
+      const broken = !holds || !isRight(verdict);
+      const examples = [
+        ...verdict.examples,
+        ...(happened ? [] : ['the fault did not take place']),
+        ...(holds ? [] : ['the promise of the scenario does not hold']),
+      ];
+      return { verdict: { ...verdict, examples }, recoveryMs: Math.round(world.recoveryMs), happened, broken };
     } finally {
       await publisher.close();
     }
   } finally {
     await world.close();
-    later.remove();
-    if (earlier !== later) earlier.remove();
   }
 }

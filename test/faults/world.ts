@@ -7,12 +7,18 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import { connect, type NatsConnection } from 'nats';
 import { type EmbeddedClickHouse, startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { type EmbeddedNats, startNats } from '../../connectors/embedded/nats.ts';
-import { type Engine, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
+import { type Engine, type Exit, type LogLine, type Readiness, spawnWeir } from '../integration/servers/engine.ts';
 import { type Received, readBucket, readStream } from '../integration/servers/events.ts';
 import { type Mosquitto, startMosquitto } from '../integration/servers/mosquitto.ts';
 import { mountDisk } from './disk.ts';
 import { RULES, STREAM } from './readings.ts';
 import { type Relay, startRelay } from './relay.ts';
+
+/** How an engine is started: with `run --config FILE`. */
+export interface Program {
+  readonly cli: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** Servers, links and an engine for one run of a scenario. */
 export interface World {
@@ -35,8 +41,8 @@ export interface World {
   natsClient(): Promise<NatsConnection>;
   /** The engine that runs, or ran last. */
   engine(): Engine;
-  /** Starts an engine from these compiled files and keeps it up: one that ends by itself is started again from `then`. */
-  start(cli: string, then?: string): Promise<void>;
+  /** Starts an engine and keeps it up: after one that ends by itself, `then` is started. */
+  start(first: Program, then?: Program): Promise<void>;
   /** Resolves once the engine can do all its work. */
   ready(): Promise<void>;
   /** SIGKILL, and a new one. Resolves once it runs. */
@@ -46,8 +52,8 @@ export interface World {
   revive(): Promise<void>;
   /** What all engines have logged. */
   log(): readonly LogLine[];
-  /** How often an engine has ended. */
-  readonly ends: number;
+  /** How the engines have ended, in order. */
+  readonly exits: readonly Exit[];
   /** The longest time from an engine's end until the next one was ready; milliseconds. */
   readonly recoveryMs: number;
   query<Row>(query: string): Promise<Row[]>;
@@ -125,22 +131,22 @@ export async function createWorld(
   const seen = { messages: 0, changes: new Map<string, string[]>() };
   let revived: Promise<void> | undefined;
   const engines: Engine[] = [];
-  let successor = '';
+  let successor: Program | undefined;
   let closing = false;
-  let ends = 0;
+  const exits: Exit[] = [];
   let recoveryMs = 0;
   let starting: Promise<void> = Promise.resolve();
 
-  const launch = async (cli: string): Promise<void> => {
-    const env = heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
-    const started = spawnWeir(['run', '--config', file], env, cli);
+  const launch = async ({ cli, env }: Program): Promise<void> => {
+    const heap = heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
+    const started = spawnWeir(['run', '--config', file], { ...env, ...heap }, cli);
     engines.push(started);
-    void started.exited.then(() => {
+    void started.exited.then((exit) => {
       if (closing) return;
-      ends += 1;
+      exits.push(exit);
       const endedAt = performance.now();
       starting = (revived ?? Promise.resolve()).then(async () => {
-        await launch(successor);
+        await launch(successor!);
         await ready(current, ['journal']);
         recoveryMs = Math.max(recoveryMs, performance.now() - endedAt);
       });
@@ -154,9 +160,9 @@ export async function createWorld(
     return watcher;
   };
   const kill = async (): Promise<void> => {
-    const before = ends;
+    const before = exits.length;
     await engines.at(-1)?.kill();
-    while (ends === before) await delay(5);
+    while (exits.length === before) await delay(5);
   };
   let revive: () => void = () => undefined;
 
@@ -185,9 +191,9 @@ export async function createWorld(
     },
     natsClient,
     engine: current,
-    start: async (cli, then = cli) => {
+    start: async (first, then = first) => {
       successor = then;
-      await launch(cli);
+      await launch(first);
       // Before it has subscribed, the broker keeps nothing for it.
       await ready(current, EVERYTHING);
       await stopMerges();
@@ -209,9 +215,7 @@ export async function createWorld(
       await starting;
     },
     log: () => engines.flatMap((each) => each.log()),
-    get ends() {
-      return ends;
-    },
+    exits,
     get recoveryMs() {
       return recoveryMs;
     },

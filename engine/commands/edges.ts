@@ -1,0 +1,23 @@
+import { type Disk, realDisk } from '../journal/disk.ts';
+import type { Clock } from '../ports.ts';
+import { type ConnectOptions, type Connectors, createConnectors } from './connect.ts';
+
+/** Everything outside of the engine that changes what it does: a test of faults wraps one of them, and nothing in between. */
+export interface Edges {
+  readonly clock: Clock;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  readonly disk: Disk;
+  /** Makes the connectors of a config. Throws InvalidInput. */
+  readonly connect: (options: ConnectOptions) => Connectors;
+  /** Time between checkpoints. Default: that of the engine. */
+  readonly checkpointMs?: number;
+}
+
+/** The edges of `weir run`: this machine, and the servers of the config. */
+export const realEdges: Edges = {
+  clock: { now: () => Date.now(), steady: () => performance.now() },
+  random: Math.random,
+  disk: realDisk,
+  connect: createConnectors,
+};

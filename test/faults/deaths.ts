@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JournalRecord } from '../../engine/model/record.ts';
+import { type Fault, type GroupSteps, wrapDisk, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './edges.ts';
+
+/** True at the `times`-th call, and never again. */
+export function at(times: number): () => boolean {
+  let calls = 0;
+  return () => ++calls === times;
+}
+
+/** Ends the process as `kill -9` does. */
+function die(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** A step that never ends, since the process does, some milliseconds later. */
+async function dieInstead(afterMs: number): Promise<never> {
+  setTimeout(die, afterMs);
+  return new Promise(() => undefined);
+}
+
+// Small: where the machine is busy, groups are few and large.
+const GROUPS = 8;
+const INSERTS = 4;
+const EVENTS = 60;
+/** The second checkpoint is the first that replaces one. */
+const CHECKPOINTS = 2;
+
+export const hasMessages = (records: readonly JournalRecord[]) => records.some(({ kind }) => kind === 'message');
+const hasCut = (records: readonly JournalRecord[]) =>
+  records.some((record) => record.kind === 'mark' && record.mark === 'cut');
+
+/** Dies around a sync of the journal: the `times`-th of a group that `isCounted`. */
+function atSync(step: (go: () => Promise<void>) => Promise<void>, isCounted = hasMessages, times = GROUPS): Fault {
+  const isDue = at(times);
+  const sync: GroupSteps['sync'] = (go, records) => (isCounted(records) && isDue() ? step(go) : go());
+  return wrapGroups({ sync });
+}
+
+/** Dies around a renaming of checkpoint files: the one to a name that ends so. */
+function atRename(to: string, step: (go: () => Promise<void>) => Promise<void>): Fault {
+  const isDue = at(CHECKPOINTS);
+  return wrapDisk((disk) => ({
+    rename: (from, path) => {
+      const go = () => disk.rename(from, path);
+      return path.endsWith(to) && isDue() ? step(go) : go();
+    },
+  }));
+}
+
+const dieBefore = async (go: () => Promise<void>): Promise<void> => {
+  die();
+  await go();
+};
+const dieAfter = async (go: () => Promise<void>): Promise<void> => {
+  await go();
+  die();
+};
+/** The request is on its way, and may arrive or not. */
+const dieOnTheWay = (afterMs: number) => async (go: () => Promise<void>) => {
+  go().catch(() => undefined);
+  await delay(afterMs);
+  die();
+};
+
+function atInsert(step: (go: () => Promise<void>) => Promise<void>): Fault {
+  const isDue = at(INSERTS);
+  return wrapInsert((go, batch, token) => (isDue() ? step(() => go(batch, token)) : go(batch, token)));
+}
+
+function atPublish(step: (go: () => Promise<void>) => Promise<void>): Fault {
+  const isDue = at(EVENTS);
+  return wrapPublish((go, event) => (isDue() ? step(() => go(event)) : go(event)));
+}
+
+/** The places of the protocol at which the engine dies, in the order of a reading's way. */
+export const DEATHS = {
+  // Not at once: an acknowledgement that is sent too early must get through, so that it is seen.
+  'before-write': () => {
+    const isDue = at(GROUPS);
+    return wrapGroups({ write: (go, records) => (hasMessages(records) && isDue() ? dieInstead(20) : go()) });
+  },
+  'before-sync': () => atSync(dieBefore),
+  'after-sync': () => atSync(dieAfter),
+  'after-ack': () => {
+    const isDue = at(GROUPS);
+    return wrapMessages((go, connection, messages, acknowledge) =>
+      go(connection, messages, () => {
+        acknowledge();
+        if (isDue()) die();
+      }),
+    );
+  },
+  // In the turn after the fold of the cut: the state is taken, and no checkpoint is written.
+  cut: () =>
+    atSync(
+      async (go) => {
+        await go();
+        setImmediate(die);
+      },
+      hasCut,
+      CHECKPOINTS,
+    ),
+  'insert-sent': () => atInsert(dieOnTheWay(4)),
+  'insert-answered': () => atInsert(dieAfter),
+  'publish-sent': () => atPublish(dieOnTheWay(1)),
+  'publish-answered': () => atPublish(dieAfter),
+  'checkpoint-written': () => atRename('checkpoint-before.jsonl', dieBefore),
+  'checkpoint-between': () => atRename('checkpoint.jsonl', dieBefore),
+  'checkpoint-renamed': () => atRename('checkpoint.jsonl', dieAfter),
+} satisfies Readonly<Record<string, () => Fault>>;

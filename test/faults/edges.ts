@@ -1,0 +1,107 @@
+import type { ConnectOptions, Connectors } from '../../engine/commands/connect.ts';
+import type { Edges } from '../../engine/commands/edges.ts';
+import type { Disk, DiskFile } from '../../engine/journal/disk.ts';
+import { decodeSound } from '../../engine/journal/format.ts';
+import type { JournalRecord } from '../../engine/model/record.ts';
+import type { EventSink, SourceHandler, TableSink } from '../../engine/ports.ts';
+
+/** Wraps the edges of an engine so that something goes wrong there. Runs in the engine's process, once. */
+export type Fault = (edges: Edges) => Edges;
+
+export function wrapConnectors(wrap: (connectors: Connectors, options: ConnectOptions) => Partial<Connectors>): Fault {
+  return (edges) => ({
+    ...edges,
+    connect: (options) => {
+      const connectors = edges.connect(options);
+      return { ...connectors, ...wrap(connectors, options) };
+    },
+  });
+}
+
+/** `insert` is called in place of the sink's; `go` is the sink's. */
+export function wrapInsert(
+  insert: (go: TableSink['insert'], ...batch: Parameters<TableSink['insert']>) => Promise<void>,
+): Fault {
+  return wrapConnectors(({ tableSink: sink }) => ({
+    tableSink: { ...sink, insert: (batch, token) => insert(sink.insert, batch, token) },
+  }));
+}
+
+/** `publish` is called in place of the sink's; `go` is the sink's. */
+export function wrapPublish(
+  publish: (go: EventSink['publish'], ...event: Parameters<EventSink['publish']>) => Promise<void>,
+): Fault {
+  return wrapConnectors(({ eventSink: sink }) => ({
+    eventSink: { ...sink, publish: (event) => publish(sink.publish, event) },
+  }));
+}
+
+/** `messages` is called in place of the engine's, when the source hands messages over; `go` is the engine's. */
+export function wrapMessages(
+  messages: (go: SourceHandler['messages'], ...handedOver: Parameters<SourceHandler['messages']>) => void,
+): Fault {
+  return wrapConnectors(({ createSource }) => ({
+    createSource: (hadSession) => {
+      const source = createSource(hadSession);
+      const wrap = (handler: SourceHandler): SourceHandler => ({
+        messages: (...handedOver) => messages((...each) => handler.messages(...each), ...handedOver),
+        mark: (connection, mark) => handler.mark(connection, mark),
+      });
+      return { ...source, start: (handler) => source.start(wrap(handler)) };
+    },
+  }));
+}
+
+export function wrapDisk(wrap: (disk: Disk) => Partial<Disk>): Fault {
+  return (edges) => ({ ...edges, disk: { ...edges.disk, ...wrap(edges.disk) } });
+}
+
+/** Wraps each file whose path matches, when it is opened. */
+export function wrapFiles(path: RegExp, wrap: (file: DiskFile) => Partial<DiskFile>): Fault {
+  return wrapDisk((disk) => ({
+    open: async (name, ...how) => {
+      const file = await disk.open(name, ...how);
+      return path.test(name) ? { ...methodsOf(file), ...wrap(file) } : file;
+    },
+  }));
+}
+
+function methodsOf(file: DiskFile): DiskFile {
+  return {
+    write: (...bytes) => file.write(...bytes),
+    writeFile: (data) => file.writeFile(data),
+    appendFile: (text) => file.appendFile(text),
+    truncate: () => file.truncate(),
+    datasync: () => file.datasync(),
+    sync: () => file.sync(),
+    close: () => file.close(),
+  };
+}
+
+/** What happens in place of a step of the journal, with the records of the group that is written; `go` is the step. */
+export interface GroupSteps {
+  readonly write?: <T>(go: () => Promise<T>, records: readonly JournalRecord[]) => Promise<T>;
+  readonly sync?: (go: () => Promise<void>, records: readonly JournalRecord[]) => Promise<void>;
+}
+
+export function wrapGroups({ write = (go) => go(), sync = (go) => go() }: GroupSteps): Fault {
+  return wrapFiles(/\.wal$/, (file) => {
+    let records: readonly JournalRecord[] = [];
+    return {
+      write: (bytes, offset, length) => {
+        const go = () => file.write(bytes, offset, length);
+        // The header of a segment comes as a whole buffer.
+        if (offset === undefined || length === undefined) return go();
+        records = recordsIn(bytes, offset, length);
+        return write(go, records);
+      },
+      datasync: () => sync(() => file.datasync(), records),
+    };
+  });
+}
+
+function recordsIn(bytes: Buffer, from: number, length: number): readonly JournalRecord[] {
+  const records: JournalRecord[] = [];
+  decodeSound(bytes, from, from + length, Number.POSITIVE_INFINITY, records);
+  return records;
+}

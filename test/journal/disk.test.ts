@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { readCheckpoint, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
+import { type Disk, type DiskFile, realDisk } from '../../engine/journal/disk.ts';
+import { openSentLog } from '../../engine/journal/sent-log.ts';
+import { append, makeFolder, message, open, readAll } from './folder.ts';
+
+type Call = keyof DiskFile | 'open' | 'rename';
+
+/** A disk that calls `step` before each of its calls; the call fails where `step` rejects. */
+function diskWith(step: (call: Call) => Promise<void> | void): Disk {
+  const before = async <T>(call: Call, go: () => Promise<T>): Promise<T> => {
+    await step(call);
+    return go();
+  };
+  return {
+    rename: (from, to) => before('rename', () => realDisk.rename(from, to)),
+    open: (path, ...how) =>
+      before('open', async () => {
+        const file = await realDisk.open(path, ...how);
+        return {
+          write: (...bytes) => before('write', () => file.write(...bytes)),
+          writeFile: (data) => before('writeFile', () => file.writeFile(data)),
+          appendFile: (text) => before('appendFile', () => file.appendFile(text)),
+          truncate: () => before('truncate', () => file.truncate()),
+          datasync: () => before('datasync', () => file.datasync()),
+          sync: () => before('sync', () => file.sync()),
+          close: () => file.close(),
+        };
+      }),
+  };
+}
+
+const diskError = () => Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+
+describe('the journal', () => {
+  it('acknowledges and commits after the sync, not before', async () => {
+    const told: string[] = [];
+    let sync: () => void = () => undefined;
+    const synced = new Promise<void>((resolve) => (sync = resolve));
+    let reach: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => (reach = resolve));
+    const disk = diskWith((call) => {
+      if (call !== 'datasync') return undefined;
+      reach();
+      return synced;
+    });
+    const journal = await open(makeFolder(), { disk });
+    journal.commitTo(() => told.push('committed'));
+    journal.append([message('a')], () => told.push('acknowledged'));
+    await reached;
+    expect(told).toEqual([]);
+    sync();
+    await journal.close();
+    expect(told).toEqual(['acknowledged', 'committed']);
+  });
+
+  it('acknowledges and commits nothing of a group whose sync fails, or of a later one', async () => {
+    const told: string[] = [];
+    let fail: (error: Error) => void;
+    const failed = new Promise<Error>((resolve) => (fail = resolve));
+    const disk = diskWith((call) => (call === 'datasync' ? Promise.reject(diskError()) : undefined));
+    const journal = await open(makeFolder(), { disk, onFailure: (error) => fail(error) });
+    journal.commitTo(() => told.push('committed'));
+    journal.append([message('a')], () => told.push('acknowledged'));
+    expect((await failed).message).toContain('EIO');
+    journal.append([message('b')], () => told.push('acknowledged'));
+    await journal.close();
+    expect(told).toEqual([]);
+  });
+
+  it('writes the rest where a write takes only some of the bytes', async () => {
+    const folder = makeFolder();
+    const disk: Disk = {
+      ...realDisk,
+      open: async (path, ...how) => {
+        const file = await realDisk.open(path, ...how);
+        const write = file.write.bind(file);
+        const writeSome: DiskFile['write'] = (bytes, offset, length) =>
+          write(bytes, offset, length && Math.min(length, 7));
+        return Object.assign(file, { write: writeSome });
+      },
+    };
+    const journal = await open(folder, { disk });
+    await append(journal, [message('first'), message('second')]);
+    await journal.close();
+    const again = await open(folder);
+    expect((await readAll(again)).map(({ offset }) => offset)).toEqual([0, 1]);
+    expect(again.tornBytes).toBe(0);
+    await again.close();
+  });
+});
+
+describe('a checkpoint', () => {
+  const checkpoint = (nextOffset: number) => ({ journalId: 'j', nextOffset, state: [Buffer.from(`${nextOffset}\n`)] });
+
+  it('is the old one or the new one, at whichever step the writing of the new one stops', async () => {
+    const found: (number | undefined)[] = [];
+    let isWritten = false;
+    for (let stopAt = 0; !isWritten; stopAt++) {
+      const folder = makeFolder();
+      await writeCheckpoint(folder, checkpoint(1));
+      let calls = 0;
+      const disk = diskWith(() => (calls++ >= stopAt ? Promise.reject(diskError()) : undefined));
+      isWritten = await writeCheckpoint(folder, checkpoint(2), disk).then(
+        () => true,
+        () => false,
+      );
+      const { checkpoint: newest, unreadable } = await readCheckpoint(folder);
+      expect(unreadable).toEqual([]);
+      found.push(newest?.nextOffset);
+    }
+    // It stopped at the open, the head, the state, the sync, each of the two renames, and not at all.
+    expect(found).toEqual([1, 1, 1, 1, 1, 1, 2]);
+  });
+});
+
+describe('the log of inserts', () => {
+  it('rejects a note that is not durable, and takes the next', async () => {
+    const folder = makeFolder();
+    let isBroken = false;
+    const disk = diskWith((call) => (isBroken && call === 'datasync' ? Promise.reject(diskError()) : undefined));
+    const range = (token: string) => ({ table: 't', from: 0, to: 9, rows: 2, distances: '', prints: '', token });
+    const log = await openSentLog(folder, 'j', disk);
+    isBroken = true;
+    await expect(log.note([range('a')])).rejects.toThrow('EIO');
+    isBroken = false;
+    await log.note([range('b')]);
+    await log.close();
+    const next = await openSentLog(folder, 'j');
+    expect(next.earlier.map(({ token }) => token)).toContain('b');
+    await next.close();
+  });
+});
