@@ -232,7 +232,11 @@ describe('a text that is read with all digits', () => {
   })).any as fc.Arbitrary<string>;
 
   test('is otherwise as JSON.parse reads it', () => {
-    fc.assert(fc.property(value, (text) => expect(parseExactly(text)).toEqual(JSON.parse(text))));
+    fc.assert(
+      fc.property(value, (text) => {
+        expect(parseExactly(text)).toEqual(JSON.parse(text));
+      }),
+    );
   });
 
   test('keeps the digits of integers, and of a key that stands twice the last value', () => {
