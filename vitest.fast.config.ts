@@ -17,6 +17,7 @@ export default defineConfig({
       'test/simulator/**',
       'test/windows/sequence.test.ts',
     ],
+    testTimeout: 30_000,
     maxWorkers: 2,
   },
 });

@@ -8,6 +8,7 @@ import { journal } from './commands/journal.ts';
 import { createOutput } from './commands/output.ts';
 import { run } from './commands/run.ts';
 import { simulate } from './commands/simulate.ts';
+import { suggest } from './document/suggest.ts';
 
 /** Every verb; a new one is a file in commands/ and a word here. */
 const COMMANDS: readonly Command[] = [run, demo, simulate, check, journal, deadletters];
@@ -36,9 +37,8 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {
-    io.stderr.write(
-      `weir: there is no command "${name}". Commands: ${COMMANDS.map((each) => each.name).join(', ')}.\n`,
-    );
+    const names = COMMANDS.map((each) => each.name);
+    io.stderr.write(`weir: there is no command "${name}". ${guess(name, names)}Commands: ${names.join(', ')}.\n`);
     return 2;
   }
   if (args.includes('--help') || args.includes('-h')) {
@@ -50,9 +50,18 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   } catch (error) {
     // What parseArgs says of an option is meant for the user; everything else is a fault of ours.
     if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')) throw error;
-    io.stderr.write(`weir ${name}: ${(error as Error).message}\n\`weir ${name} --help\` lists the options.\n`);
+    const { message } = error as Error;
+    const [, option = ''] = /^Unknown option '(--[^']+)'/.exec(message) ?? [];
+    const near = guess(option, command.help.match(/--[a-z][a-z-]+/g) ?? []);
+    io.stderr.write(`weir ${name}: ${message}\n${near}\`weir ${name} --help\` lists the options.\n`);
     return 2;
   }
+}
+
+/** What a misspelt word may have meant, as a sentence with a space behind it; empty where nothing is near. */
+function guess(word: string, known: readonly string[]): string {
+  const near = suggest(word, known);
+  return near === undefined ? '' : `Did you mean ${near}? `;
 }
 
 function version(): string {

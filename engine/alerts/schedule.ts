@@ -1,10 +1,11 @@
 import type { ScheduleSpan } from '../model/plan/lifecycle-plan.ts';
 
+const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
-/** Clocks are put forward and back at quarters of an hour of UTC at the finest. */
+/** Clocks are put forward and back at quarters of an hour of UTC nearly always; see `zoneOffset` for the rest. */
 const SLOT_MS = 15 * MINUTE_MS;
-/** Offsets kept per time zone; what a stream of readings needs is one or two. */
+/** Offsets kept per time zone; a stream of readings needs one or two. */
 const MAX_SLOTS = 1_024;
 
 /**
@@ -46,16 +47,19 @@ export function zoneOffset(timeZone: string): (at: number) => number {
     minute: 'numeric',
     second: 'numeric',
   });
+  const exactOffset = (second: number) => shownAt(format, second) - second;
+  /** By slot; NaN where the clocks change inside of it, as at 00:01 in St. John's until 2011. */
   const known = new Map<number, number>();
   return (at) => {
     const slot = Math.floor(at / SLOT_MS);
     let offset = known.get(slot);
     if (offset === undefined) {
       if (known.size >= MAX_SLOTS) known.clear();
-      offset = shownAt(format, slot * SLOT_MS) - slot * SLOT_MS;
+      const atStart = exactOffset(slot * SLOT_MS);
+      offset = exactOffset((slot + 1) * SLOT_MS - SECOND_MS) === atStart ? atStart : Number.NaN;
       known.set(slot, offset);
     }
-    return offset;
+    return Number.isNaN(offset) ? exactOffset(Math.floor(at / SECOND_MS) * SECOND_MS) : offset;
   };
 }
 

@@ -12,7 +12,7 @@ export interface StreamDecoder {
   readonly fieldLevel: number;
   readonly parse: (payload: Uint8Array) => unknown;
   /** See `createExactParser`. */
-  readonly parseExactly: ((payload: Uint8Array) => unknown) | undefined;
+  readonly parseExactly: ((payload: Uint8Array) => (line: number) => unknown) | undefined;
   /** Path of `each`; empty for `$`. */
   readonly each: readonly string[] | undefined;
   readonly slots: Slots;

@@ -79,7 +79,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
   const hash = { high: 0, low: 0 };
   let context: MessageContext | undefined;
   /** What `parseExactly` made of the message at hand; undefined until somebody asks. */
-  let exactly: unknown;
+  let exactly: ((line: number) => unknown) | undefined;
 
   function settle(made: Reading | Fault, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
     if (made instanceof Fault) {
@@ -94,7 +94,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
   /** The root value of a line of `ndjson`, or of the message, with all digits. */
   function exactRoot(line: number, record: MessageRecord): unknown {
     exactly ??= parseExactly?.(record.payload);
-    return config.format === 'ndjson' ? (exactly as readonly unknown[])[line] : exactly;
+    return exactly?.(line);
   }
 
   /** Reads an element, or the root where there is no `each`, with all digits. */

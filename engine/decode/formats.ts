@@ -44,13 +44,23 @@ export function createParser(format: PayloadFormat, limits: PayloadLimits): (pay
 }
 
 /**
- * Makes what reads a payload again that the parser of its format has accepted, with integers as bigint where a double does not hold their
- * digits; undefined for formats whose parser does so itself.
+ * Makes what reads again a line that the parser of its format has accepted, with integers as bigint where a double does not hold their
+ * digits; undefined for formats whose parser does so itself. Only `ndjson` has more lines than line 0.
  */
-export function createExactParser(format: PayloadFormat): ((payload: Uint8Array) => unknown) | undefined {
-  if (format === 'json') return (payload) => parseExactly(decodeText(payload) as string);
-  if (format === 'ndjson') return (payload) => linesOf(decodeText(payload) as string).map(parseExactly);
-  return undefined;
+export function createExactParser(
+  format: PayloadFormat,
+): ((payload: Uint8Array) => (line: number) => unknown) | undefined {
+  if (format !== 'json' && format !== 'ndjson') return undefined;
+  return (payload) => {
+    const text = decodeText(payload) as string;
+    const lines = format === 'json' ? [text] : linesOf(text);
+    // Lines that nobody asks for may be anything, also nested so deep that no parser should see them.
+    const roots = new Map<number, unknown>();
+    return (line) => {
+      if (!roots.has(line)) roots.set(line, parseExactly(lines[line]!));
+      return roots.get(line);
+    };
+  };
 }
 
 function parserOf(format: PayloadFormat, depth: number, readings: number): (payload: Uint8Array) => unknown {

@@ -1,3 +1,4 @@
+import { sortKeys } from '../model/json-object.ts';
 import { hasType, type JsonSchema } from '../model/json-schema.ts';
 import type { Path } from './document.ts';
 import { type Fault, formatPath, showValue } from './fault.ts';
@@ -22,7 +23,7 @@ export function createValidator(root: JsonSchema): Validator {
       if (schema.$ref === undefined) return schema;
       const target = root.definitions?.[schema.$ref.slice('#/definitions/'.length)];
       if (target === undefined) throw new Error(`schema refers to ${schema.$ref}, which it does not define`);
-      return target;
+      return context.resolve(target);
     },
     pattern: (source) => {
       let compiled = patterns.get(source);
@@ -113,7 +114,7 @@ function checkList(context: Context, schema: JsonSchema, value: readonly unknown
   if (schema.uniqueItems !== true) return;
   const seen = new Set<string>();
   for (const [index, item] of value.entries()) {
-    const text = JSON.stringify(item);
+    const text = JSON.stringify(sortKeys(item));
     if (seen.has(text)) {
       const message = `${formatPath(path)} lists ${showValue(item)} twice.`;
       faults.push({ code: 'duplicate-item', path: [...path, index], message, remedy: 'Keep one of the two.' });

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** `1,234` */
 export function count(value: number): string {
   return value.toLocaleString('en-US');
@@ -5,9 +7,7 @@ export function count(value: number): string {
 
 /** The text of bytes; undefined where they are not UTF-8. */
 export function utf8Of(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8');
-  // What is no text comes back changed.
-  return Buffer.from(text).equals(bytes) ? text : undefined;
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
 
 /**

@@ -40,6 +40,8 @@ describe('a schedule', () => {
     ['goes over from saturday to sunday', 'sat 22:00-06:00 UTC', '2026-02-01T05:00:00Z', true],
     ['knows clocks that change at half past, before', '01:59-02:00 Australia/Lord_Howe', '2026-10-03T15:29:59Z', true],
     ['knows clocks that change at half past, after', '02:30-02:31 Australia/Lord_Howe', '2026-10-03T15:30:00Z', true],
+    ['knows clocks that change at 00:01, before', '00:00-00:01 America/St_Johns', '2011-03-13T03:30:59Z', true],
+    ['knows clocks that change at 00:01, after', '01:01-01:02 America/St_Johns', '2011-03-13T03:31:00Z', true],
     ['knows times before 1970', 'thu 00:00-24:00 UTC', '1969-12-25T12:00:00Z', true],
   ])('%s: %s', (_, span, at, inside) => {
     expect(isInside(at, span)).toBe(inside);

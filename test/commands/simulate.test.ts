@@ -61,7 +61,8 @@ test.each([
 
 describe('used wrongly: exit code 2, what is wrong and what would be right', () => {
   test.each([
-    [['--devcies', '3'], 'no option --devcies', '--help'],
+    [['--devcies', '3'], 'no option --devcies', 'did you mean --devices?'],
+    [['--zzz', '3'], 'no option --zzz; see', '--help'],
     [['ten'], '"ten" is no option', '--help'],
     [['--devices'], '--devices needs a value', '--devices VALUE'],
     [['--devices', 'ten'], '"ten" does not fit', 'from 1 to 1000000'],

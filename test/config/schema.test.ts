@@ -77,6 +77,43 @@ describe.each([
   });
 });
 
+describe('a definition', () => {
+  const definitions = { count: { type: 'integer' }, size: { $ref: '#/definitions/count' } } as const;
+  const validate = createValidator({ definitions, type: 'array', items: { $ref: '#/definitions/size' } });
+
+  it('may refer to another one', () => {
+    expect(validate([1])).toEqual([]);
+    expect(validate(['a']).map(({ code }) => code)).toEqual(['wrong-type']);
+  });
+});
+
+describe('a list of different items', () => {
+  const validate = createValidator({ type: 'array', uniqueItems: true });
+
+  it.each([
+    [
+      [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ],
+    ],
+    [[[{ a: { b: 1, c: [] } }], [{ a: { c: [], b: 1 } }]]],
+  ])('has no two equal objects, whatever the order of their keys: %j', (value) => {
+    expect(validate(value).map(({ code, path }) => [code, path])).toEqual([['duplicate-item', [1]]]);
+  });
+
+  it.each([
+    [[{ a: 1 }, { a: '1' }]],
+    [
+      [
+        { a: 1, b: 2 },
+        { a: 2, b: 1 },
+      ],
+    ],
+    [[0, false, '', null, [], {}]],
+  ])('may have items that only look alike: %j', (value) => expect(validate(value)).toEqual([]));
+});
+
 function listProperties(schema: JsonSchema, path: string): { path: string; schema: JsonSchema }[] {
   const own = Object.entries(schema.properties ?? {}).map(([key, inner]) => ({
     path: `${path}/${key}`,

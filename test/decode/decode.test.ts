@@ -238,6 +238,21 @@ describe('declared fields', () => {
     expect(lines.rejected).toMatchObject([{ reason: 'unsafe-integer', detail: expect.stringContaining('reading 1') }]);
   });
 
+  test('are read beside lines that are not JSON, or nest too deep', () => {
+    const limits = { ...sampleStream().limits, bytes: 1_000_000 };
+    const faulty = ['{"temp":', '['.repeat(100_000), '{"temp":1}}', 'x'];
+    const lossy = '{"temp":9007199254740993}';
+    const { readings, rejected } = decodeOne({ format: 'ndjson', limits }, [...faulty, lossy, '{"temp":1}'].join('\n'));
+    expect(readings.map(({ values }) => values[0])).toEqual([1]);
+    expect(rejected.map(({ reason }) => reason)).toEqual([
+      'malformed',
+      'too-deep',
+      'malformed',
+      'malformed',
+      'unsafe-integer',
+    ]);
+  });
+
   test('binary formats: 64-bit integers, NaN and raw bytes', () => {
     for (const [format, encode] of [
       ['msgpack', (v: unknown) => encodeMsgpack(v, { useBigInt64: true })],

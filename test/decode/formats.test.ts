@@ -1,6 +1,8 @@
 import { encode as encodeMsgpack } from '@msgpack/msgpack';
 import { encode as encodeCbor } from 'cborg';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseExactly } from '../../engine/decode/exact-json.ts';
 import { createParser } from '../../engine/decode/formats.ts';
 import { Fault } from '../../engine/decode/rejection.ts';
 import type { PayloadFormat } from '../../engine/model/config.ts';
@@ -210,5 +212,35 @@ describe('cbor', () => {
       const value = { list: Array(size).fill(1), raw: new Uint8Array(size), text: 'x'.repeat(size) };
       expect(parser(encodeCbor(value))).toEqual(value);
     }
+  });
+});
+
+describe('a text that is read with all digits', () => {
+  const keys = fc.constantFrom('a', 'b', '__proto__', 'constructor', '', '\ud800');
+  const value = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 5 },
+      fc.oneof(
+        fc.constantFrom('null', 'true', '-0', '1.5e-7', '1e400'),
+        fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+      ),
+      fc.array(tie('any')).map((each) => `[${each.join(' ,\n')}]`),
+      fc
+        .array(fc.tuple(keys, tie('any')))
+        .map((each) => `{${each.map(([key, text]) => `${JSON.stringify(key)}\t: ${text}`).join()}}`),
+    ),
+  })).any as fc.Arbitrary<string>;
+
+  test('is otherwise as JSON.parse reads it', () => {
+    fc.assert(
+      fc.property(value, (text) => {
+        expect(parseExactly(text)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test('keeps the digits of integers, and of a key that stands twice the last value', () => {
+    const text = '[9007199254740993,-123456789012345678901,9007199254740992,{"a":1,"a":9007199254740995}]';
+    expect(parseExactly(text)).toEqual([9007199254740993n, -123456789012345678901n, 2 ** 53, { a: 9007199254740995n }]);
   });
 });

@@ -1,5 +1,5 @@
 import type { CommandIo } from '../command.ts';
-import { heightOf, widthOf } from './text.ts';
+import { endOf, heightOf } from './text.ts';
 import type { Paper } from './view.ts';
 
 /** A block of lines at the bottom of the terminal, redrawn in place. */
@@ -43,7 +43,7 @@ export function createScreen({ stdout, env }: Pick<CommandIo, 'stdout' | 'env'>)
       height = heightOf(lines, columns);
       // Old text is written over and only the rest is cleared, so that nothing blinks. Behind a line that ends with the row there is no
       // rest, and the cursor still stands on the last character.
-      const rest = (text: string) => (widthOf(text) > 0 && widthOf(text) % columns === 0 ? '' : CLEAR_TO_END);
+      const rest = (text: string) => (endOf(text, columns).column === columns ? '' : CLEAR_TO_END);
       const text = lines.map((each) => `${each}${rest(each)}\r\n`).join('');
       terminal.write(`${BEGIN_FRAME}${home}${text}${CLEAR_BELOW}${END_FRAME}`);
     },

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import { printable } from '../../model/printable.ts';
 
 /** A piece of a line in one colour. */
@@ -11,29 +12,44 @@ export type Style = keyof typeof STYLES;
 
 const STYLES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
 
+/** What a terminal shows as one character, such as a letter with its accents, or an emoji of several code points. */
+const characters = new Intl.Segmenter();
+
 /**
- * One line of at most `width` characters, cut with an ellipsis; control characters, which anybody's message may bring, are shown as `printable` does.
- * Every character counts as one column.
+ * One line of at most `width` columns, cut with an ellipsis; control characters, which anybody's message may bring, are shown as `printable` does.
  */
 export function line(spans: readonly (Span | string)[], width: number, color: boolean): string {
   let room = width;
   let out = '';
   for (const span of spans) {
     const { text, style } = typeof span === 'string' ? { text: span, style: undefined } : span;
-    const characters = [...printable(text)];
-    const cut = characters.length > room ? `${characters.slice(0, Math.max(0, room - 1)).join('')}…` : undefined;
-    const part = cut ?? characters.join('');
+    const shown = printable(text);
+    const part = shorten(shown, room);
     out += color && style !== undefined ? `\u001b[${STYLES[style]}m${part}\u001b[0m` : part;
-    if (cut !== undefined) return out;
-    room -= characters.length;
+    if (part !== shown) return out;
+    room -= stringWidth(part);
     if (room === 0) return out;
   }
   return out;
 }
 
+/** A text of at most `width` columns, cut with an ellipsis. */
+function shorten(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  let room = width - 1;
+  let kept = '';
+  for (const { segment } of characters.segment(text)) {
+    room -= stringWidth(segment);
+    if (room < 0) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}
+
 /** A text made as wide as a column, cut or padded. */
 export function column(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
+  const part = shorten(text, width);
+  return part + ' '.repeat(width - stringWidth(part));
 }
 
 /** `1:05`, minutes and seconds; never negative. */
@@ -49,12 +65,29 @@ export function size(bytes: number): string {
   return `${Math.round(bytes / 1_000_000)} MB`;
 }
 
-/** Columns that a line takes; it may be coloured. */
-export function widthOf(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+/** Where a terminal that is `columns` wide leaves its cursor behind a line, which may be coloured: in which row of it, in what column. */
+export function endOf(text: string, columns: number): { readonly row: number; readonly column: number } {
+  const shown = stripVTControlCharacters(text);
+  let row = 0;
+  let column = 0;
+  // Nearly every line; to find the characters of others takes a hundred times as long.
+  if (/^[ -~]+$/.test(shown)) {
+    row = Math.ceil(shown.length / columns) - 1;
+    return { row, column: shown.length - row * columns };
+  }
+  for (const { segment } of characters.segment(shown)) {
+    const width = stringWidth(segment);
+    // A wide character is not split between two rows.
+    if (column + width > columns) {
+      row += 1;
+      column = 0;
+    }
+    column += width;
+  }
+  return { row, column };
 }
 
 /** Rows that lines take where the terminal wraps them. */
 export function heightOf(lines: readonly string[], columns: number): number {
-  return lines.reduce((sum, text) => sum + Math.max(1, Math.ceil(widthOf(text) / columns)), 0);
+  return lines.reduce((sum, text) => sum + endOf(text, columns).row + 1, 0);
 }

@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { formatDuration } from '../../model/duration.ts';
 import { count } from '../../model/printable.ts';
 import type { Board, ShownAlert } from './board.ts';
@@ -150,7 +151,8 @@ function packed(texts: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   for (const text of texts) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 2 + text.length <= columns) lines[lines.length - 1] = `${last}  ${text}`;
+    if (last !== undefined && stringWidth(last) + 2 + stringWidth(text) <= columns)
+      lines[lines.length - 1] = `${last}  ${text}`;
     else lines.push(text);
   }
   return lines;

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { suggest } from '../../document/suggest.ts';
 import { parseDuration } from '../../model/duration.ts';
 import { hasUserinfo, maskUrl } from '../../model/url.ts';
 import { countOf, type FaultSpec } from '../../simulator/assignment.ts';
@@ -92,8 +93,11 @@ function splitArguments(args: readonly string[], problems: string[]): OptionValu
     if (value === undefined) continue;
     const wanted = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as OptionName].type : undefined;
     const dashes = name.length === 1 ? '-' : '--';
+    const near = wanted === undefined ? suggest(name, Object.keys(OPTIONS)) : undefined;
     if (wanted === undefined)
-      problems.push(`there is no option ${dashes}${name}; see weir simulate --help for those there are`);
+      problems.push(
+        `there is no option ${dashes}${name}; ${near === undefined ? '' : `did you mean --${near}? `}see weir simulate --help for those there are`,
+      );
     else if ([value].flat().every((one) => typeof one === wanted)) known.set(name, value);
     else if (wanted === 'string') problems.push(`--${name} needs a value; write --${name} VALUE`);
     else problems.push(`--${name} takes no value; write just --${name}`);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sortKeys } from '../../model/json-object.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { Uses } from '../conditions/uses.ts';
 import type { Shared } from '../shared-file.ts';
@@ -19,11 +20,4 @@ export function versionOf(rule: RuleFile, uses: Uses, shared: Shared | undefined
     )
     .digest('hex')
     .slice(0, 12);
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, part]) => [key, sortKeys(part)]));
 }

@@ -30,6 +30,13 @@ test('leaves the last character of a full row alone', () => {
   expect(written()).toContain('0123456789\r\n');
 });
 
+test('counts the columns of wide characters', () => {
+  screen.draw(['機械一二三', '機械一二三四']);
+  expect(written()).toContain('機械一二三\r\n');
+  screen.draw(['title']);
+  expect(written()).toContain(`\r${ESC}[3Atitle`);
+});
+
 test('begins with an empty screen after a change of size', () => {
   screen.draw(['a', 'b']);
   written();

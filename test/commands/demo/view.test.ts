@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { ShownAlert } from '../../../engine/commands/demo/board.ts';
-import { clock, heightOf, line, size } from '../../../engine/commands/demo/text.ts';
+import { clock, column, heightOf, line, size } from '../../../engine/commands/demo/text.ts';
 import { type Paper, renderStatus, renderView, type View } from '../../../engine/commands/demo/view.ts';
 
 const NOW = 1_800_000_000_000;
@@ -150,10 +150,39 @@ describe('line', () => {
     [['abc', { text: 'defg', style: 'red' as const }], 6, 'abcde…'],
     [['abc', 'd'], 3, 'abc'],
     [['a\u001b[2Jb\n'], 10, 'a\\u001b[2…'],
-    [['\u{1f600}\u{1f600}\u{1f600}'], 2, '\u{1f600}…'],
+    [['\u{1f600}\u{1f600}\u{1f600}'], 6, '\u{1f600}\u{1f600}\u{1f600}'],
+    [['\u{1f600}\u{1f600}\u{1f600}'], 4, '\u{1f600}…'],
+    [['温度が高い'], 9, '温度が高…'],
+    [['温度が高い'], 8, '温度が…'],
+    [['e\u0301e\u0301e\u0301'], 3, 'e\u0301e\u0301e\u0301'],
+    [['e\u0301e\u0301e\u0301'], 2, 'e\u0301…'],
+    [['\u{1f469}\u200d\u{1f692} ok'], 4, '\u{1f469}\u200d\u{1f692} …'],
   ])('%j in %d columns', (spans, width, expected) => {
     expect(line(spans, width, false)).toBe(expected);
   });
+});
+
+test.each([
+  ['dev', 5, 'dev  '],
+  ['device', 5, 'devi…'],
+  ['機械一', 8, '機械一  '],
+  ['機械一', 5, '機械…'],
+  ['機械一', 4, '機… '],
+])('column(%j, %d) is %j', (text, width, expected) => {
+  expect(column(text, width)).toBe(expected);
+});
+
+test.each([
+  ['', 4, 1],
+  ['abcd', 4, 1],
+  ['abcde', 4, 2],
+  ['機械一', 6, 1],
+  // A wide character that finds one column left goes to the next row.
+  ['機械一', 5, 2],
+  ['機械一二三', 3, 5],
+  ['\u001b[31mab\u001b[0mcd', 4, 1],
+])('%j takes in %d columns %d rows', (text, columns, rows) => {
+  expect(heightOf([text], columns)).toBe(rows);
 });
 
 test.each([

@@ -1,0 +1,24 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../../dist/engine/cli.js', import.meta.url));
+
+test.each([
+  [['simulat'], 'there is no command "simulat". Did you mean simulate? Commands: run, demo, '],
+  [['zzz'], 'there is no command "zzz". Commands: run, demo, '],
+  [['run', '--confg', 'weir.json'], "Unknown option '--confg'"],
+  [['run', '--confg', 'weir.json'], 'Did you mean --config?'],
+  [['deadletters', 'list', '--limt', '5'], 'Did you mean --limit?'],
+  [['check', 'stray'], 'weir check --help'],
+])('%j is refused with what was meant', (args, told) => {
+  const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
+  expect(stderr).toContain(told);
+  expect(status).toBe(2);
+});
+
+test('an option that is like no other gets no guess', () => {
+  const { stderr } = spawnSync(process.execPath, [CLI, 'run', '--zzz'], { encoding: 'utf8' });
+  expect(stderr).toContain("Unknown option '--zzz'");
+  expect(stderr).not.toContain('Did you mean');
+});
