@@ -26,6 +26,8 @@ export interface AlertRecord {
 /** What the conditions of a rule came to. A rule with one level does without `reached` and `clearing`. */
 export interface Outcome {
   readonly at: number;
+  /** The instant that `for` and `keepFiring` go by. Default: `at`. */
+  readonly waitsAt?: number;
   readonly holds: boolean;
   readonly clears: boolean;
   /** The highest level whose conditions hold, from 1; 0 for none. It makes those below hold. */
@@ -63,15 +65,15 @@ export function createAlertRecord(): AlertRecord {
  * Returns undefined where nothing changed.
  */
 export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outcome): Change | undefined {
-  const { at } = outcome;
+  const { at, waitsAt = at } = outcome;
   const reached = outcome.reached ?? (outcome.holds ? 1 : 0);
   const possible = outcome.possible ?? reached;
   const clearing = outcome.clearing ?? (outcome.clears ? 1 : 0);
   const undecided = outcome.undecided ?? 0;
-  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided });
+  const met = takeIn(record, lifecycle, { at, waitsAt, reached, possible, clearing, undecided });
   const { state: from, level: fromLevel } = record;
   if (met > fromLevel) rise(record, met, at);
-  else sink(record, lifecycle, at, undecided);
+  else sink(record, lifecycle, waitsAt, undecided);
   const { level: toLevel } = record;
   if (toLevel === fromLevel && toLevel > 0) return undefined;
   if (toLevel > 0) return { from, to: 'firing', since: record.since, fromLevel, toLevel };
@@ -91,19 +93,20 @@ export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outc
 function takeIn(
   record: AlertRecord,
   { levels }: Lifecycle,
-  { at, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
+  { at, waitsAt, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
 ): number {
   let met = 0;
   for (let i = 0; i < levels.length; i++) {
     const level = (record.levels[i] ??= createLevelRecord());
     const holds = reached > i;
     // What is unknown is neither a match nor a miss, and breaks off no time.
-    const isMet = (holds || possible <= i) && takeOutcome(level, levels[i]!.hold, at, holds);
+    const { hold } = levels[i]!;
+    const isMet = (holds || possible <= i) && takeOutcome(level, hold, 'matches' in hold ? at : waitsAt, holds);
     if (isMet) met = i + 1;
     const bit = 1 << i;
     if (!holds && !isMet && (undecided & bit) !== 0) continue;
     if (holds || isMet || (clearing & bit) === 0) level.calmSince = -1;
-    else if (level.calmSince < 0 && i < record.level) level.calmSince = at;
+    else if (level.calmSince < 0 && i < record.level) level.calmSince = waitsAt;
   }
   return met;
 }
@@ -126,6 +129,35 @@ function sink(record: AlertRecord, { keepFiringMs }: Lifecycle, at: number, unde
     if (calmSince < 0 || at - calmSince < keepFiringMs) return;
     record.level -= 1;
   }
+}
+
+/**
+ * Event time has jumped from `from` to `to` for the key: what waits for time, or counts matches, begins from the start, and an alert that
+ * fires has fired for as long as before.
+ */
+export function restart(record: AlertRecord, from: number, to: number): void {
+  for (const level of record.levels) {
+    level.since = -1;
+    level.calmSince = -1;
+    if (level.recent !== undefined) level.recent = [];
+  }
+  delaySince(record, to - from, to);
+  if (record.state === 'pending') record.since = to;
+}
+
+/** Receive time was set forward by `byMs`: that serves nothing that waits. */
+export function delayWaits({ levels }: AlertRecord, byMs: number): void {
+  for (const level of levels) {
+    if (level.since >= 0) level.since += byMs;
+    if (level.calmSince >= 0) level.calmSince += byMs;
+  }
+}
+
+/** The time that an open alert goes by was set forward by `byMs`, and is `now`: the alert is as old as before. */
+export function delaySince(record: AlertRecord, byMs: number, now: number): void {
+  const { noise } = record;
+  if (record.state !== 'inactive') record.since = Math.min(record.since + byMs, now);
+  if (noise !== undefined && noise.since >= 0) noise.since = Math.min(noise.since + byMs, now);
 }
 
 /** Ends an alert, whatever its conditions say, and forgets how long and how often they held. Undefined where it is inactive already. */

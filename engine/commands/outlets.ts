@@ -9,7 +9,14 @@ import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
-import { type Clock, DeliveryError, type EventSink, TABLE_BROKEN, type TableSink } from '../ports.ts';
+import {
+  type Clock,
+  DeliveryError,
+  type EventSink,
+  type StreamPositions,
+  TABLE_BROKEN,
+  type TableSink,
+} from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 import { insertBatch } from './insert.ts';
 import { createOutlet, type Outlet, type OutletOptions } from './outlet.ts';
@@ -140,14 +147,16 @@ function relieve(outlet: Outlet<Parcel>, parcel: Parcel, log: Logger): void {
 export function createEventOutlet(
   options: Common & {
     readonly eventSink: EventSink;
+    /** See `EventSink.open`. */
     readonly repeatsFrom: number | undefined;
+    readonly behind?: StreamPositions | undefined;
     readonly bury: TableOutlet['bury'];
   },
 ): Outlet<EventOutput> {
-  const { eventSink: sink, repeatsFrom, counters, log, bury } = options;
+  const { eventSink: sink, repeatsFrom, behind, counters, log, bury } = options;
   return createOutlet<EventOutput>({
     ...options,
-    open: () => sink.open(repeatsFrom),
+    open: () => sink.open(repeatsFrom, behind),
     send: (event) => publishForms(event, sink, counters),
     refused: async (event, error) => {
       await bury(event, error);

@@ -7,18 +7,19 @@ import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Draft, JournalRecord } from '../model/record.ts';
+import type { Draft, JournalRecord, MarkName, MarkRecord } from '../model/record.ts';
 import type { Clock, EventSink, Inbound, PortStatus, Source, TableSink } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import { type AttributeFeed, type AttributeSources, createAttributeFeed } from './attributes.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import { createFold, type Fold } from './fold.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { createJumpLog, type JumpLog } from './jump-log.ts';
 import { type Left, openData } from './opening.ts';
 import type { Outlet } from './outlet.ts';
 import { createEventOutlet, createTableOutlet, type TableOutlet } from './outlets.ts';
 import { createPressureGauge, type PressureGauge } from './pressure.ts';
-import { createReceiveClock, type ReceiveClock } from './receive-clock.ts';
+import { type ClockStep, createReceiveClock, type ReceiveClock, STEP_MS } from './receive-clock.ts';
 import { createRedriveFeed } from './redrive.ts';
 import { createRoomWatch, type RoomWatch } from './room.ts';
 
@@ -96,6 +97,7 @@ class JournaledService implements Service {
   readonly #sent: SentLog;
   readonly #unlock: () => void;
   readonly #fold: Fold;
+  readonly #jumps: JumpLog;
   /** First offset to fold at the start. */
   readonly #foldFrom: number;
   readonly #tables: TableOutlet;
@@ -112,13 +114,15 @@ class JournaledService implements Service {
   /** Where the newest checkpoint on disk goes on; undefined before the first. */
   #checkpointAt: number | undefined;
   #recovering = true;
+  /** Records can be appended. */
+  #isOpen = false;
   #stopping = false;
   #lagMs = 0;
   #onRelief: (() => void) | undefined;
 
   constructor(options: ServiceOptions, { journal, sent, checkpoint, repeatsFrom }: Left, unlock: () => void) {
     this.#options = options;
-    this.#receive = createReceiveClock(options.clock, (byMs) => this.#onClockStep(byMs));
+    this.#receive = createReceiveClock(options.clock, (step) => this.#onClockStep(step));
     this.#startedAt = this.#now();
     this.#journal = journal;
     this.#sent = sent;
@@ -131,9 +135,11 @@ class JournaledService implements Service {
     this.#events = createEventOutlet({
       ...options,
       repeatsFrom,
+      behind: checkpoint?.events,
       onProgress,
       bury: (event, error) => this.#tables.bury(event, error),
     });
+    this.#jumps = createJumpLog({ ...options, streams: options.config.streams });
     this.#fold = createFold({
       ...options,
       journalId: journal.id,
@@ -141,6 +147,7 @@ class JournaledService implements Service {
       earlier: sent.earlier,
       onEvent: (event) => this.#events.push(event),
       onBatch: (batch) => this.#tables.push(batch),
+      onJump: (reading, from) => this.#jumps.take(reading, from),
     });
     const { config } = options;
     this.#pressure = createPressureGauge({ config, journal, tables: this.#tables.outbox, events: this.#events.outbox });
@@ -153,7 +160,7 @@ class JournaledService implements Service {
     const { config } = this.#options;
     const outboxes = [this.#tables.outbox, this.#events.outbox];
     return createCheckpointer({
-      requestCut: () => this.#append([{ kind: 'mark', at: this.#now(), mark: 'cut', connection: -1 }]),
+      requestCut: () => this.#append([this.#mark('cut', this.#now())]),
       take: (nextOffset) => this.#takeCheckpoint(nextOffset),
       positions: () => outboxes.map((outbox) => outbox.position),
       areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
@@ -175,7 +182,9 @@ class JournaledService implements Service {
   /** Undefined where the state has a part that could not be read back: no checkpoint is better than that one. */
   #takeCheckpoint(nextOffset: number): Checkpoint | undefined {
     try {
-      return { journalId: this.#journal.id, nextOffset, state: this.#fold.takeState() };
+      const events = this.#options.eventSink.positions?.();
+      const state = this.#fold.takeState();
+      return { journalId: this.#journal.id, nextOffset, ...(events !== undefined && { events }), state };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       this.#refuseCheckpoint(error);
@@ -191,10 +200,17 @@ class JournaledService implements Service {
     );
   }
 
-  #onClockStep(byMs: number): void {
+  #onClockStep({ byMs, at, steppedMs }: ClockStep): void {
     this.#options.counters.clock_steps += 1;
     const what = byMs < 0 ? 'back: time goes on from where it was, a little slower' : 'forward: time follows';
     this.#options.log.warn({ byMs }, `the clock of this machine was set ${what}`);
+    // Ahead of the records that come at the new time. The first mark of a run says how the clocks are by then.
+    if (this.#isOpen) this.#append([{ ...this.#mark('clock-stepped', at), ...(steppedMs > 0 && { steppedMs }) }]);
+  }
+
+  #mark(mark: MarkName, at: number): Omit<MarkRecord, 'offset'> {
+    const { aheadMs } = this.#receive;
+    return { kind: 'mark', at, mark, connection: -1, ...(aheadMs > STEP_MS && { aheadMs: Math.round(aheadMs) }) };
   }
 
   #now(): number {
@@ -229,7 +245,8 @@ class JournaledService implements Service {
 
   /** Opens the doors: source, ticks and checkpoints. */
   #run(): void {
-    this.#append([{ kind: 'mark', at: this.#now(), mark: 'started', connection: -1 }]);
+    this.#append([this.#mark('started', this.#now())]);
+    this.#isOpen = true;
     this.#startAttributes();
     this.#source.start(this.#intake);
     const redrive = this.#createRedrive();
@@ -238,6 +255,7 @@ class JournaledService implements Service {
       setInterval(() => this.#append([{ kind: 'tick', at: this.#now() }]), TICK_MS),
       setInterval(() => this.#checkpointer.request(), CHECKPOINT_MS),
       setInterval(() => this.#room.look(), TICK_MS),
+      setInterval(() => this.#jumps.look(), TICK_MS),
       setInterval(() => this.#lookAtDisk().catch(this.#options.onFailure), DISK_MS),
     );
   }
@@ -380,6 +398,7 @@ class JournaledService implements Service {
   }
 
   async #close(drained: boolean): Promise<{ readonly drained: boolean }> {
+    this.#isOpen = false;
     this.#tables.stop();
     this.#events.stop();
     await this.#journal.close();

@@ -1,7 +1,7 @@
 import { include, nextRule, selectRules } from '../language/rule-index.ts';
 import type { Item, Tick } from '../model/item.ts';
 import type { Keying, Plan, StreamPlan, WindowRule } from '../model/plan.ts';
-import type { Cause, Reading } from '../model/reading.ts';
+import type { Cause, ClockJump, Reading } from '../model/reading.ts';
 import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state.ts';
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
@@ -102,6 +102,19 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     return byDevice ? wakeFor(kind, rule, own, mark, settleOf(rule)) : Number.POSITIVE_INFINITY;
   };
 
+  /** Closes what was due before event time jumped, and lets what waits begin from the start. */
+  const restart = (rules: readonly WindowRule[], keys: DeviceKeys, jump: ClockJump, reading: Reading, out: Item[]) => {
+    const key = keys[jump.keying]!;
+    for (const rule of rules) {
+      const own = rule.keying.index === jump.keying ? key.windowing.windows[rule.slot] : undefined;
+      const kind = kindOf(rule);
+      if (own === undefined || kind.restart === undefined) continue;
+      kind.close(own, rule.window, jump.from, outcome);
+      key.windowing.windows[rule.slot] = kind.restart(own);
+      handOn(rule, key, reading, out);
+    }
+  };
+
   const takeReading = (reading: Reading, out: Item[]): void => {
     const streamPlan = plan.streams[reading.stream]!;
     const stream = state.streams[reading.stream]!;
@@ -109,6 +122,9 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     if (device === undefined) return;
     const { keys } = device;
     const { windowRules, windowIndex } = streamPlan;
+    if (reading.jumps !== undefined) {
+      for (const jump of reading.jumps) restart(windowRules, keys, jump, reading, out);
+    }
     let wakeMs = Number.POSITIVE_INFINITY;
     if (windowIndex === undefined) {
       for (let i = 0; i < windowRules.length; i++) {

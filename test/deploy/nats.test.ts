@@ -211,7 +211,11 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     expect(notices).toEqual([]);
     expect((await manager.streams.info('WEIR_ALERTS')).state.messages).toBe(300);
     const weir = await clientOf(port, 'weir', PASSWORDS.WEIR_NATS_PASSWORD);
-    const published = await readPublished(await weir.jetstreamManager({ checkAPI: false }), 0, () => undefined);
+    const published = await readPublished(
+      await weir.jetstreamManager({ checkAPI: false }),
+      { since: 0 },
+      () => undefined,
+    );
     expect([...(published.get('WEIR_ALERTS') ?? [])].sort()).toEqual(
       Array.from({ length: 300 }, (_, offset) => `journal.${offset}`).sort(),
     );
