@@ -125,7 +125,7 @@ export interface KeyState {
    * alert no longer is. Undefined: not looked at yet. Belongs to evaluate; not part of a snapshot.
    */
   open: number[] | undefined;
-  /** Of a key that is no device, where rules look at single readings: the latest event time of its readings; -1 before the first. Belongs to evaluate. */
+  /** Where rules look at single readings: the latest event time of its readings; -1 before the first. Belongs to evaluate. */
   furthestAt: number;
   /** By the rules' slots. Belongs to evaluate. */
   readonly running: (Running | undefined)[];

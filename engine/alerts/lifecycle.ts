@@ -26,8 +26,6 @@ export interface AlertRecord {
 /** What the conditions of a rule came to. A rule with one level does without `reached` and `clearing`. */
 export interface Outcome {
   readonly at: number;
-  /** The instant that `for` and `keepFiring` go by. Default: `at`. */
-  readonly waitsAt?: number;
   readonly holds: boolean;
   readonly clears: boolean;
   /** The highest level whose conditions hold, from 1; 0 for none. It makes those below hold. */
@@ -62,15 +60,20 @@ export function createAlertRecord(): AlertRecord {
  * before it (devices of a group whose clocks differ) makes no time pass: `for` and `keepFiring` are only ever served by stamps that went
  * forward. Where facts have no value, outcomes may be unknown in part, and change nothing there.
  * A rule without `for` goes from inactive to firing directly; one whose conditions stop holding while pending falls back to inactive.
- * Returns undefined where nothing changed.
+ * `for` and `keepFiring` go by `waitsAt`. Returns undefined where nothing changed.
  */
-export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outcome): Change | undefined {
-  const { at, waitsAt = at } = outcome;
+export function advance(
+  record: AlertRecord,
+  lifecycle: Lifecycle,
+  outcome: Outcome,
+  waitsAt = outcome.at,
+): Change | undefined {
+  const { at } = outcome;
   const reached = outcome.reached ?? (outcome.holds ? 1 : 0);
   const possible = outcome.possible ?? reached;
   const clearing = outcome.clearing ?? (outcome.clears ? 1 : 0);
   const undecided = outcome.undecided ?? 0;
-  const met = takeIn(record, lifecycle, { at, waitsAt, reached, possible, clearing, undecided });
+  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided }, waitsAt);
   const { state: from, level: fromLevel } = record;
   if (met > fromLevel) rise(record, met, at);
   else sink(record, lifecycle, waitsAt, undecided);
@@ -93,7 +96,8 @@ export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outc
 function takeIn(
   record: AlertRecord,
   { levels }: Lifecycle,
-  { at, waitsAt, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
+  { at, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
+  waitsAt: number,
 ): number {
   let met = 0;
   for (let i = 0; i < levels.length; i++) {
@@ -156,7 +160,10 @@ export function delayWaits({ levels }: AlertRecord, byMs: number): void {
 /** The time that an open alert goes by was set forward by `byMs`, and is `now`: the alert is as old as before. */
 export function delaySince(record: AlertRecord, byMs: number, now: number): void {
   const { noise } = record;
-  if (record.state !== 'inactive') record.since = Math.min(record.since + byMs, now);
+  if (record.state !== 'inactive') {
+    record.since = Math.min(record.since + byMs, now);
+    record.changedAt = Math.max(record.changedAt, record.since);
+  }
   if (noise !== undefined && noise.since >= 0) noise.since = Math.min(noise.since + byMs, now);
 }
 

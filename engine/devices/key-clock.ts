@@ -7,13 +7,13 @@ export interface KeyClock {
   at: number;
   /** When that reading came. */
   receivedAt: number;
-  /** Where that reading went by receive time: the steps forward of the host's clock by then, summed up. Absent: it had a stamp of its own. */
-  steppedMs?: number;
+  /** Where that reading went by receive time: the steps forward of the host's clock by then, summed up. -1: it had a stamp of its own. */
+  steppedMs: number;
   /** Time that passed without stamps to show for it: what was buffered meanwhile may still come. */
   spareMs: number;
 }
 
-/** What a clock needs to know of a reading; `steppedMs` is absent where it has a stamp of its own. */
+/** What a clock needs to know of a reading. */
 export type ClockReading = Omit<KeyClock, 'spareMs'>;
 
 /**
@@ -31,14 +31,14 @@ export const MAX_GAIN_MS = 300_000;
 export function followKeyClock(clock: KeyClock, reading: ClockReading, steppedMs: number, mostMs: number): boolean {
   if (reading.at <= clock.at) return false;
   const advanceMs = reading.at - clock.at;
-  const sinceMs = reading.receivedAt - clock.receivedAt - (steppedMs - (clock.steppedMs ?? steppedMs));
+  const leapMs = clock.steppedMs < 0 ? 0 : steppedMs - clock.steppedMs;
+  const sinceMs = reading.receivedAt - clock.receivedAt - leapMs;
   const gainMs = advanceMs - sinceMs;
   const jumped = gainMs > clock.spareMs + mostMs;
   const left = advanceMs > 2 * sinceMs ? clock.spareMs : Math.max(0, clock.spareMs - advanceMs);
   clock.spareMs = jumped ? 0 : Math.max(0, left - gainMs);
   clock.at = reading.at;
   clock.receivedAt = reading.receivedAt;
-  if (reading.steppedMs !== undefined) clock.steppedMs = reading.steppedMs;
-  else if (clock.steppedMs !== undefined) delete clock.steppedMs;
+  clock.steppedMs = reading.steppedMs;
   return jumped;
 }

@@ -74,7 +74,8 @@ export function judgeAlert(handling: AlertHandling, verdict: Verdict, out: Item[
     const at = Math.max(verdict.at, record.changedAt);
     // A stamp that is ahead of us must not serve what waits.
     const waitsAt = Math.min(verdict.waitsAt ?? at, verdict.recordedAt);
-    const change = advance(record, rule.lifecycle, { ...verdict, at, waitsAt });
+    const outcome = at === verdict.at ? verdict : { ...verdict, at };
+    const change = advance(record, rule.lifecycle, outcome, waitsAt);
     if (change !== undefined || (timed && record.state !== 'inactive')) {
       const calmer = change !== undefined && change.toLevel < change.fromLevel;
       const explanation = explain(rule, verdict, calmer);

@@ -64,7 +64,7 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
   const device = lookUpDevice(stream, state.streams[reading.stream]!, reading.device, reading.labels);
   if (device === undefined) return;
   const { keys } = device;
-  for (let i = 1; i < keys.length; i++) {
+  for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
     if (key !== undefined && reading.time > key.furthestAt) key.furthestAt = reading.time;
   }
@@ -233,13 +233,18 @@ function judge<E extends Reading | Derived | Closed>(
   const outcome = outcomeOf(judge, subject, holds);
   if (outcome === undefined) return;
   const { offset, receivedAt: recordedAt } = subject;
-  const times = position < 0 ? { at } : timesOf(key, at);
+  const times = position >= 0 && isUnordered(rule) ? timesOf(key, at) : { at };
   out.push({ kind: 'verdict', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...outcome, subject });
 }
 
+/** Whether readings of its keys are evaluated that are older than those before. */
+function isUnordered(rule: RulePlan): boolean {
+  return !rule.keying.byDevice || ((rule.kind === 'reading' || rule.kind === 'derived') && rule.order.byArrival);
+}
+
 /**
- * Devices of a group do not agree on the time. None of them takes the group back: neither what waits in it nor, where it is far behind, the
- * instant of the outcome.
+ * Devices of a group do not agree on the time, and a clock may be set back. None of that takes a key back: neither what waits there nor, where
+ * the reading is far behind, the instant of the outcome.
  */
 function timesOf({ furthestAt }: KeyState, at: number): Pick<Verdict, 'at' | 'waitsAt'> {
   if (at >= furthestAt) return { at };

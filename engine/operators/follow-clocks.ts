@@ -36,12 +36,12 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
     if (item.kind !== 'reading' || !isOwn[item.stream]!) return;
     const { stream, device, labels } = item;
     const known = lookUpDevice(plan.streams[stream]!, state.streams[stream]!, device, labels);
-    // What was retained says nothing of how the clock goes now.
+    // The directory follows every reading; what was retained says nothing of how the clock goes now.
     if (known === undefined || item.retained) return;
     const steppedMs = state.steppedMs[level]!;
     const { time: at, receivedAt } = item;
     const isOurs = timeless[stream]! || item.clamped;
-    const reading: ClockReading = isOurs ? { at, receivedAt, steppedMs } : { at, receivedAt };
+    const reading: ClockReading = { at, receivedAt, steppedMs: isOurs ? steppedMs : -1 };
     let jumps: ClockJump[] | undefined;
     for (let i = 0; i < known.keys.length; i++) {
       const key = known.keys[i];

@@ -140,6 +140,19 @@ describe('a clock of a device that jumps ahead', () => {
     expect(changes(play(setUp([group]), first), 'group')).toEqual([`pending ${BOOT}`, 'firing 301000']);
   });
 
+  it('serves no rule that goes by arrival, whether it is set back or ahead', () => {
+    const rule = { ...HOT, name: 'arrival', order: 'arrival' };
+    const script = createScript();
+    at(script, 0, { temp: 40 });
+    for (let i = 1; i < 10; i++) at(script, i * 1_000, { temp: 60 }, BOOT + i * 1_000);
+    for (let i = 10; i <= 320; i += 10) at(script, i * 1_000, { temp: 60 });
+    at(script, 330_000, { temp: 40 }, BOOT);
+    const result = play(setUp([rule]), script);
+    expect(changes(result, 'arrival')).toEqual(['pending 0', 'firing 300000', 'resolved 320000']);
+    const said = result.events.flatMap(({ body }) => body.data.durationMs ?? []);
+    expect(said).toEqual([320_000]);
+  });
+
   it('serves no rule over a view, nor over a correlation', () => {
     const view = { name: 'means', stream: 'sensors', window: { tumbling: '10s' }, facts: { mean: { mean: 'temp' } } };
     const over = {
