@@ -5,11 +5,13 @@ import type { SentRange } from './delivery/ranges.ts';
 import type { Item } from './model/item/item.ts';
 import type { Batch, EventOutput } from './model/output.ts';
 import type { Plan } from './model/plan/plan.ts';
+import type { Reading } from './model/reading.ts';
 import type { JournalRecord } from './model/record.ts';
 import { batch } from './operators/batch.ts';
 import { type Decoder, decode } from './operators/decode.ts';
 import { relate } from './operators/derived-streams.ts';
 import { evaluate } from './operators/evaluate.ts';
+import { followClocks } from './operators/follow-clocks.ts';
 import { watch } from './operators/presence.ts';
 import { publish } from './operators/publish.ts';
 import { transition } from './operators/transition.ts';
@@ -30,6 +32,8 @@ export interface PipelineOptions {
   readonly earlier?: readonly SentRange[];
   /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
   readonly maxBehindMs: number;
+  /** See `FollowClocksOptions`; for the log alone. */
+  readonly onJump?: (reading: Reading, from: number) => void;
   readonly counters: Counters;
 }
 
@@ -55,13 +59,14 @@ export function pipeline(
  */
 export function consequences(
   records$: Observable<readonly JournalRecord[]>,
-  { plan, state, decoder, brokers, context, maxBehindMs, counters }: Omit<PipelineOptions, 'limits'>,
+  { plan, state, decoder, brokers, context, maxBehindMs, onJump, counters }: Omit<PipelineOptions, 'limits'>,
 ): Observable<readonly Item[]> {
   const levels = Array.from(
     { length: plan.levels },
     (_, level) => (items$: Observable<readonly Item[]>) =>
       items$.pipe(
         relate(plan, state, level, counters),
+        followClocks({ plan, state, level, onJump, counters }),
         window({ plan, state, level, maxBehindMs, counters }),
         evaluate({ plan, state, level, journalId: context.journalId, counters }),
       ),

@@ -21,7 +21,7 @@ export interface SourceHandler {
    * shedding QoS 0, and by reading no more.
    */
   messages(connection: number, messages: readonly Inbound[], acknowledge: () => void): void;
-  mark(connection: number, mark: Exclude<MarkName, 'started' | 'cut'>): void;
+  mark(connection: number, mark: Exclude<MarkName, 'started' | 'cut' | 'clock-stepped'>): void;
 }
 
 /** Where messages come from. */
@@ -107,13 +107,22 @@ export interface TableSink {
   close(): Promise<void>;
 }
 
+/**
+ * How far the streams of events have come: by name, what identifies the stream, and the number of a message in it. Whatever is published later
+ * has a higher number. No clock has a say in it.
+ */
+export type StreamPositions = Readonly<Record<string, { readonly created: string; readonly sequence: number }>>;
+
 /** Where events go. */
 export interface EventSink {
   /**
    * Connects and makes streams and buckets that are missing. Rejects with a DeliveryError; may be called again. Events that an earlier run
-   * has published since `repeatsFrom` (milliseconds since the epoch) may come again.
+   * has published since `repeatsFrom` (milliseconds since the epoch) may come again. `behind` says the same for each stream that it names
+   * and that is still the same one: those behind this position may.
    */
-  open(repeatsFrom?: number): Promise<void>;
+  open(repeatsFrom?: number, behind?: StreamPositions): Promise<void>;
+  /** Where the streams are by now, as far as it is known. Default: it is not. */
+  positions?(): StreamPositions;
   /**
    * Resolves when the server has the event (and its KV entry). Repeating it, or a shorter form with the same id, adds nothing. Rejects with a
    * DeliveryError. Events of one KV key, or of one subject where they have none, are to be published one after another.

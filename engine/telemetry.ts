@@ -26,6 +26,8 @@ export const COUNTERS = {
     'Readings of devices that are too many for the groups of a window, which did not take them in.',
   statuses_over_device_limit: 'Messages of status topics about devices above `limits.devices`; left out.',
   readings_clamped: 'Readings whose stamp lay too far ahead and was set back to the receive time.',
+  device_clock_jumps:
+    'Times that the clock of a device went further than time did: what rules remember of the device begins from the start.',
   retained_ignored: 'Retained messages without a stamp of their own, which say nothing about now.',
   retained_repeated: 'Retained messages that a subscription had brought before; neither judged nor stored again.',
   readings_outdated:

@@ -4,7 +4,8 @@ import type { EventOutput } from '../../engine/model/output.ts';
 import { DeliveryError, type EventSink, type PortStatus } from '../../engine/ports.ts';
 import { type Link, type NatsLogin, openLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
-import { type Published, readPublished } from './published.ts';
+import { createPositions, type Positions } from './positions.ts';
+import { type Published, readPublished, type Unsure } from './published.ts';
 import { type BucketName, ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
@@ -45,8 +46,9 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   let opening: Promise<Link> | undefined;
   let way: Promise<Way> | undefined;
   let lastWay: Way | undefined;
-  /** From this instant on events were published, or may have been, without our having heard of it. */
-  let unsureFrom: number | undefined;
+  /** What was published, or may have been, without our having heard of it. */
+  let unsure: Unsure | undefined;
+  const positions = createPositions();
   let failure: DeliveryError | undefined = new DeliveryError('transient', 'The NATS sink is not open yet.');
 
   const forget = () => {
@@ -60,14 +62,14 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   const findWay = (on: Link): Promise<Way> => {
     if (lastWay?.kind === 'core' && Date.now() - lastWay.checkedAt > RECHECK_MS) forget();
     if (way !== undefined) return way;
-    const search = on.whileConnected(prepare(on.nc, unsureFrom, notice)).then(
+    const search = on.whileConnected(prepare(on.nc, unsure, positions, notice)).then(
       (found) => {
         // Events that were to be kept wait: a server that is being restarted, or restored, gets its JetStream back.
         if (found.kind === 'core' && lastWay?.kind === 'jetstream')
           throw new DeliveryError('transient', LOST_JETSTREAM);
         lastWay = found;
         failure = undefined;
-        unsureFrom = undefined;
+        unsure = undefined;
         return found;
       },
       (error: unknown) => {
@@ -82,7 +84,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   };
   const onReconnect = (lostAt: number) => {
     forget();
-    unsureFrom ??= lostAt;
+    unsure ??= { since: lostAt };
     // `status` tells of a failure, and the next publication tries again.
     if (link !== undefined) findWay(link).catch(() => undefined);
   };
@@ -91,7 +93,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     const chosen = await findWay(on);
     try {
       if (chosen.kind === 'core' || event.stream === undefined) await publishPlainly(on, event);
-      else await on.whileConnected(publishKept(chosen, event, event.stream));
+      else await on.whileConnected(publishKept(chosen, event, event.stream, positions));
     } catch (error) {
       const failed = toDeliveryError(error, `publishing to ${event.subject}`);
       if (failed.code !== undefined && GONE_CODES.has(failed.code)) forget();
@@ -110,8 +112,9 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     }
   };
   return {
-    async open(repeatsFrom) {
-      unsureFrom ??= repeatsFrom;
+    async open(repeatsFrom, behind) {
+      if (behind !== undefined) positions.startWith(behind);
+      if (repeatsFrom !== undefined) unsure ??= { since: repeatsFrom, behind };
       if (link?.nc.isClosed()) link = undefined;
       if (link === undefined) {
         opening ??= openOnce();
@@ -120,6 +123,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
       await findWay(connected());
     },
     publish,
+    positions: () => positions.now(),
     status: () => describe(link, failure, lastWay),
     async close() {
       // One that is still opening would otherwise stay open.
@@ -134,7 +138,8 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
 
 async function prepare(
   nc: NatsConnection,
-  unsureFrom: number | undefined,
+  unsure: Unsure | undefined,
+  positions: Positions,
   onNotice: (text: string) => void,
 ): Promise<Way> {
   try {
@@ -142,7 +147,8 @@ async function prepare(
     await manager.getAccountInfo();
     await ensureStreams(manager);
     const js = nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
-    const published = unsureFrom === undefined ? new Map() : await readPublished(manager, unsureFrom, onNotice);
+    const published = unsure === undefined ? new Map() : await readPublished(manager, unsure, onNotice);
+    await positions.look(manager);
     return { kind: 'jetstream', js, buckets: await ensureBuckets(js), published };
   } catch (error) {
     if (!lacksJetStream(nc, error)) throw toDeliveryError(error, 'preparing JetStream');
@@ -159,14 +165,20 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   return error.code === '503' && error.api_error === undefined && nc.info?.jetstream !== true;
 }
 
-async function publishKept(way: Way & { kind: 'jetstream' }, event: EventOutput, stream: StreamName): Promise<void> {
+async function publishKept(
+  way: Way & { kind: 'jetstream' },
+  event: EventOutput,
+  stream: StreamName,
+  positions: Positions,
+): Promise<void> {
   const published = way.published.get(stream);
   if (event.quiet !== true && published?.has(event.id) !== true) {
-    await way.js.publish(event.subject, event.body, {
+    const { seq } = await way.js.publish(event.subject, event.body, {
       msgID: event.id,
       expect: { streamName: stream },
       timeout: ANSWER_TIMEOUT_MS,
     });
+    positions.take(stream, seq);
   }
   if (event.kv !== undefined) {
     const bucket = way.buckets[event.kv.bucket];

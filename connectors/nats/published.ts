@@ -1,10 +1,16 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager, NatsError, nanos, type StoredMsg } from 'nats';
-import { DeliveryError } from '../../engine/ports.ts';
+import { DeliveryError, type StreamPositions } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 import { STREAM_NAMES, type StreamName } from './streams.ts';
 
 /** By stream: ids of events that it has, and that we may publish again. */
 export type Published = ReadonlyMap<StreamName, Set<string>>;
+
+/** From where on events may have been published: since an instant, milliseconds since the epoch; or, of a stream that is still the same one, behind a position. */
+export interface Unsure {
+  readonly since: number;
+  readonly behind?: StreamPositions | undefined;
+}
 
 /** By so much the server's clock may be off ours. */
 const CLOCK_MARGIN_MS = 10_000;
@@ -17,19 +23,20 @@ const ANSWER_TIMEOUT_MS = 5_000;
 const MOST_IDS = 100_000;
 
 /**
- * Reads back what the streams have taken in since an instant (milliseconds since the epoch), so that none of it need be published again.
+ * Reads back what the streams have taken in of what we are unsure of, so that none of it need be published again.
  * Tells through `onNotice` where that cannot be done, or is too much: then it is for the streams to know a repetition by its id. Rejects
  * with a DeliveryError where it is to be tried again.
  */
 export async function readPublished(
   manager: JetStreamManager,
-  since: number,
+  { since, behind }: Unsure,
   onNotice: (text: string) => void,
 ): Promise<Published> {
   const published = new Map<StreamName, Set<string>>();
   for (const stream of STREAM_NAMES) {
     try {
-      const { ids, rest } = await readIds(manager, stream, since - CLOCK_MARGIN_MS);
+      const start = await startOf(manager, stream, since, behind?.[stream]);
+      const { ids, rest } = await readIds(manager, stream, start);
       published.set(stream, ids);
       if (rest > 0) onNotice(`${stream} has ${rest} more events than can be read back: ${CONSEQUENCE}`);
     } catch (error) {
@@ -49,12 +56,26 @@ interface Ids {
   readonly rest: number;
 }
 
-async function readIds(manager: JetStreamManager, stream: StreamName, fromAt: number): Promise<Ids> {
+/** The first message to read: by its number, or by the server's time. */
+type Start = { readonly sequence: number } | { readonly at: number };
+
+async function startOf(
+  manager: JetStreamManager,
+  stream: StreamName,
+  since: number,
+  behind: StreamPositions[string] | undefined,
+): Promise<Start> {
+  const { created } = behind === undefined ? { created: undefined } : await manager.streams.info(stream);
+  const isSame = behind !== undefined && String(created) === behind.created;
+  return isSame ? { sequence: behind.sequence + 1 } : { at: since - CLOCK_MARGIN_MS };
+}
+
+async function readIds(manager: JetStreamManager, stream: StreamName, start: Start): Promise<Ids> {
   try {
-    return await readByConsumer(manager, stream, fromAt);
+    return await readByConsumer(manager, stream, start);
   } catch (error) {
     if (!(error instanceof NatsError) || error.api_error?.err_code !== TOO_MANY_CONSUMERS) throw error;
-    return readOneByOne(manager, stream, fromAt);
+    return readOneByOne(manager, stream, start);
   }
 }
 
@@ -65,12 +86,14 @@ const NO_MESSAGE = 10037;
 const STRIDE = 256;
 
 /** From the newest message back. Slower, but others, who may have used up the stream's consumers, cannot keep us from it. */
-async function readOneByOne(manager: JetStreamManager, stream: StreamName, fromAt: number): Promise<Ids> {
+async function readOneByOne(manager: JetStreamManager, stream: StreamName, start: Start): Promise<Ids> {
   const { state } = await manager.streams.info(stream);
+  const first = 'sequence' in start ? Math.max(state.first_seq, start.sequence) : state.first_seq;
+  const fromAt = 'at' in start ? start.at : Number.NEGATIVE_INFINITY;
   const ids = new Set<string>();
   let next = state.last_seq;
-  while (next >= state.first_seq && next > 0 && ids.size < MOST_IDS) {
-    const length = Math.min(STRIDE, next - state.first_seq + 1);
+  while (next >= first && next > 0 && ids.size < MOST_IDS) {
+    const length = Math.min(STRIDE, next - first + 1);
     const from = next;
     const found = await Promise.all(Array.from({ length }, (_, i) => messageAt(manager, stream, from - i)));
     for (const message of found) {
@@ -80,7 +103,7 @@ async function readOneByOne(manager: JetStreamManager, stream: StreamName, fromA
     }
     next -= length;
   }
-  return { ids, rest: Math.max(0, next - state.first_seq + 1) };
+  return { ids, rest: Math.max(0, next - first + 1) };
 }
 
 /** Undefined where it was deleted. */
@@ -93,12 +116,13 @@ async function messageAt(manager: JetStreamManager, stream: StreamName, seq: num
   }
 }
 
-async function readByConsumer(manager: JetStreamManager, stream: StreamName, fromAt: number): Promise<Ids> {
+async function readByConsumer(manager: JetStreamManager, stream: StreamName, start: Start): Promise<Ids> {
   // Not the client's ordered consumer: it asks for ever where it is not allowed to.
   const { name, num_pending: pending } = await manager.consumers.add(stream, {
     ack_policy: AckPolicy.None,
-    deliver_policy: DeliverPolicy.StartTime,
-    opt_start_time: new Date(fromAt).toISOString(),
+    ...('sequence' in start
+      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.sequence }
+      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(start.at).toISOString() }),
     headers_only: true,
     mem_storage: true,
     inactive_threshold: nanos(FORGOTTEN_AFTER_MS),

@@ -1,6 +1,9 @@
 import type { LevelPlan } from '../model/plan/lifecycle-plan.ts';
 
-/** How far one level of an alert is from being reached, and from being left. Plain data; instants are event time, milliseconds. */
+/**
+ * How far one level of an alert is from being reached, and from being left. Plain data; milliseconds. `since` and `calmSince` are event time,
+ * or receive time where that was earlier: a stamp that is ahead of us serves nothing.
+ */
 export interface LevelRecord {
   /** Of a level that waits for time: when its conditions began to hold; -1 while they do not. */
   since: number;

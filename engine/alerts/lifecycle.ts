@@ -41,18 +41,23 @@ export function takeDownChange(record: AlertRecord, offset: number, at: number, 
  * before it (devices of a group whose clocks differ) makes no time pass: `for` and `keepFiring` are only ever served by stamps that went
  * forward. Where facts have no value, outcomes may be unknown in part, and change nothing there.
  * A rule without `for` goes from inactive to firing directly; one whose conditions stop holding while pending falls back to inactive.
- * Returns undefined where nothing changed.
+ * `for` and `keepFiring` go by `waitsAt`. Returns undefined where nothing changed.
  */
-export function advance(record: AlertRecord, lifecycle: Lifecycle, outcome: Outcome): Change | undefined {
+export function advance(
+  record: AlertRecord,
+  lifecycle: Lifecycle,
+  outcome: Outcome,
+  waitsAt = outcome.at,
+): Change | undefined {
   const { at } = outcome;
   const reached = outcome.reached ?? (outcome.holds ? 1 : 0);
   const possible = outcome.possible ?? reached;
   const clearing = outcome.clearing ?? (outcome.clears ? 1 : 0);
   const undecided = outcome.undecided ?? 0;
-  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided });
+  const met = takeIn(record, lifecycle, { at, reached, possible, clearing, undecided }, waitsAt);
   const { state: from, level: fromLevel } = record;
   if (met > fromLevel) rise(record, met, at);
-  else sink(record, lifecycle, at, undecided);
+  else sink(record, lifecycle, waitsAt, undecided);
   const { level: toLevel } = record;
   if (toLevel === fromLevel && toLevel > 0) return undefined;
   if (toLevel > 0) return { from, to: 'firing', since: record.since, fromLevel, toLevel };
@@ -73,18 +78,20 @@ function takeIn(
   record: AlertRecord,
   { levels }: Lifecycle,
   { at, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
+  waitsAt: number,
 ): number {
   let met = 0;
   for (let i = 0; i < levels.length; i++) {
     const level = (record.levels[i] ??= createLevelRecord());
     const holds = reached > i;
     // What is unknown is neither a match nor a miss, and breaks off no time.
-    const isMet = (holds || possible <= i) && takeOutcome(level, levels[i]!.hold, at, holds);
+    const { hold } = levels[i]!;
+    const isMet = (holds || possible <= i) && takeOutcome(level, hold, 'matches' in hold ? at : waitsAt, holds);
     if (isMet) met = i + 1;
     const bit = 1 << i;
     if (!holds && !isMet && (undecided & bit) !== 0) continue;
     if (holds || isMet || (clearing & bit) === 0) level.calmSince = -1;
-    else if (level.calmSince < 0 && i < record.level) level.calmSince = at;
+    else if (level.calmSince < 0 && i < record.level) level.calmSince = waitsAt;
   }
   return met;
 }
@@ -107,6 +114,38 @@ function sink(record: AlertRecord, { keepFiringMs }: Lifecycle, at: number, unde
     if (calmSince < 0 || at - calmSince < keepFiringMs) return;
     record.level -= 1;
   }
+}
+
+/**
+ * Event time has jumped from `from` to `to` for the key: what waits for time, or counts matches, begins from the start, and an alert that
+ * fires has fired for as long as before.
+ */
+export function restart(record: AlertRecord, from: number, to: number): void {
+  for (const level of record.levels) {
+    level.since = -1;
+    level.calmSince = -1;
+    if (level.recent !== undefined) level.recent = [];
+  }
+  delaySince(record, to - from, to);
+  if (record.state === 'pending') record.since = to;
+}
+
+/** Receive time was set forward by `byMs`: that serves nothing that waits. */
+export function delayWaits({ levels }: AlertRecord, byMs: number): void {
+  for (const level of levels) {
+    if (level.since >= 0) level.since += byMs;
+    if (level.calmSince >= 0) level.calmSince += byMs;
+  }
+}
+
+/** The time that an open alert goes by was set forward by `byMs`, and is `now`: the alert is as old as before. */
+export function delaySince(record: AlertRecord, byMs: number, now: number): void {
+  const { noise } = record;
+  if (record.state !== 'inactive') {
+    record.since = Math.min(record.since + byMs, now);
+    record.changedAt = Math.max(record.changedAt, record.since);
+  }
+  if (noise !== undefined && noise.since >= 0) noise.since = Math.min(noise.since + byMs, now);
 }
 
 /** Ends an alert, whatever its conditions say, and forgets how long and how often they held. Undefined where it is inactive already. */

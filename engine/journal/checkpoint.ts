@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { StreamPositions } from '../ports.ts';
 import { Damaged, readLines, verify } from './checkpoint-lines.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { syncFolder } from './sync-folder.ts';
@@ -10,6 +11,8 @@ export interface Checkpoint {
   readonly journalId: string;
   /** First offset that is not in the state: where to fold on. */
   readonly nextOffset: number;
+  /** Events of records from there on are behind these positions. Absent: that is not known. */
+  readonly events?: StreamPositions;
   /** Lines of JSON in UTF-8, none longer than `MAX_LINE_BYTES`; chunks may end anywhere. */
   readonly state: readonly Buffer[];
 }
@@ -18,6 +21,8 @@ export interface Checkpoint {
 export interface StoredCheckpoint {
   readonly journalId: string;
   readonly nextOffset: number;
+  /** See `Checkpoint`. */
+  readonly events?: StreamPositions;
   /** Reads the lines of its state one after another, synchronously, so that they are never in memory together. */
   lines(): Generator<string>;
 }
@@ -30,6 +35,8 @@ interface Head {
   readonly version: number;
   readonly journalId: string;
   readonly nextOffset: number;
+  /** Absent in what older versions wrote. */
+  readonly events?: StreamPositions;
   /** CRC-32 of everything behind this line. */
   readonly crc: number;
 }
@@ -47,13 +54,10 @@ const OLDEST_VERSION = 1;
  * Writes aside, syncs, renames and syncs the folder: a crash leaves the old checkpoint or the new one, never half of one. The old one
  * stays beside it, so the journal must be kept from there on.
  */
-export async function writeCheckpoint(
-  folder: string,
-  { journalId, nextOffset, state }: Checkpoint,
-  disk: Disk = realDisk,
-): Promise<void> {
+export async function writeCheckpoint(folder: string, checkpoint: Checkpoint, disk: Disk = realDisk): Promise<void> {
+  const { state, ...rest } = checkpoint;
   const crc = state.reduce((sum, chunk) => crc32(chunk, sum), 0);
-  const head: Head = { version: VERSION, journalId, nextOffset, crc };
+  const head: Head = { version: VERSION, ...rest, crc };
   const aside = join(folder, `${NAME}.new`);
   const file = await disk.open(aside, 'w');
   try {
@@ -119,14 +123,14 @@ async function readOne(path: string): Promise<StoredCheckpoint | undefined> {
   try {
     if (!(await stat(path)).isFile()) throw new Damaged(path, 'it is not a file');
     const { head, crc } = verify(path);
-    const { version, journalId, nextOffset, crc: expected } = parseHead(head, path);
+    const { version, crc: expected, ...rest } = parseHead(head, path);
     if (version < OLDEST_VERSION || version > VERSION) {
       throw new Error(
         `${path} has version ${version}, this Weir reads versions ${OLDEST_VERSION} to ${VERSION}. Start the Weir that wrote it.`,
       );
     }
     if (crc !== expected) throw new Damaged(path, 'its checksum does not fit');
-    return { journalId, nextOffset, lines: () => readState(path) };
+    return { ...rest, lines: () => readState(path) };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;

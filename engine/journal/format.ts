@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Draft, JournalRecord, MarkName } from '../model/record.ts';
+import type { Draft, JournalRecord, MarkName, MarkRecord } from '../model/record.ts';
 
 /**
  * The journal's bytes.
@@ -7,7 +7,7 @@ import type { Draft, JournalRecord, MarkName } from '../model/record.ts';
  * Segment: header of 32 bytes (`WEIRJNL` and a version byte; first offset as float64; journal id, 16 ASCII characters), then records.
  * Record: length of the body (u32), CRC-32 of the body (u32), body. Body: kind (u8), receive time (float64), offset (float64), then
  * for a message: broker (u8), flags (u8: QoS, 4 retain, 8 dup, 16 redriven), length of the topic (u16), packet id (u16), topic, payload;
- * for a mark: name (u8), broker + 1 (u8);
+ * for a mark: name (u8), broker + 1 (u8), and if one of them is not 0, `steppedMs` (float64) and `aheadMs` (float64);
  * for attributes: length of the device's id (u16), device, JSON text (empty where the device has none any more).
  * Little endian throughout.
  */
@@ -23,7 +23,10 @@ export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 const KIND = { message: 1, tick: 2, mark: 3, attributes: 4 } as const;
 const REDRIVEN = 16;
-const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut'];
+/** A new name goes to the end: the journal holds the places of these. */
+const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut', 'clock-stepped'];
+const MARK_BYTES = 2;
+const MARK_CLOCK_BYTES = 16;
 
 export interface SegmentHeader {
   readonly journalId: string;
@@ -53,7 +56,7 @@ export function maxEncodedBytes(record: Draft): number {
 
 function maxExtraBytes(record: Draft): number {
   if (record.kind === 'message') return MESSAGE_BYTES + record.topic.length * 3 + record.payload.length;
-  if (record.kind !== 'attributes') return 2;
+  if (record.kind !== 'attributes') return MARK_BYTES + MARK_CLOCK_BYTES;
   return ATTRIBUTES_BYTES + (record.device.length + (record.text?.length ?? 0)) * 3;
 }
 
@@ -76,7 +79,7 @@ export function encodeRecord(buffer: Buffer, at: number, record: Draft, offset: 
   } else if (record.kind === 'mark') {
     buffer[end] = MARKS.indexOf(record.mark);
     buffer[end + 1] = record.connection + 1;
-    end += 2;
+    end = encodeMarkClock(buffer, end + MARK_BYTES, record);
   } else if (record.kind === 'attributes') {
     const deviceBytes = buffer.write(record.device, end + ATTRIBUTES_BYTES, 'utf8');
     buffer.writeUInt16LE(deviceBytes, end);
@@ -86,6 +89,19 @@ export function encodeRecord(buffer: Buffer, at: number, record: Draft, offset: 
   buffer.writeUInt32LE(end - body, at);
   buffer.writeUInt32LE(crc32(buffer.subarray(body, end)), at + 4);
   return end;
+}
+
+function encodeMarkClock(buffer: Buffer, at: number, { steppedMs = 0, aheadMs = 0 }: Partial<MarkRecord>): number {
+  if (steppedMs === 0 && aheadMs === 0) return at;
+  return buffer.writeDoubleLE(aheadMs, buffer.writeDoubleLE(steppedMs, at));
+}
+
+/** Older versions wrote marks without it. */
+function decodeMarkClock(buffer: Buffer, at: number, end: number): Pick<MarkRecord, 'steppedMs' | 'aheadMs'> {
+  if (end - at < MARK_CLOCK_BYTES) return {};
+  const steppedMs = buffer.readDoubleLE(at);
+  const aheadMs = buffer.readDoubleLE(at + 8);
+  return { ...(steppedMs !== 0 && { steppedMs }), ...(aheadMs !== 0 && { aheadMs }) };
 }
 
 /** What stands at a place of a segment: a record and its end, too few bytes to tell, or something that is no record. */
@@ -157,7 +173,9 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
       return { kind: 'tick', offset, at };
     case KIND.mark: {
       const mark = MARKS[buffer[rest]!];
-      return mark === undefined ? undefined : { kind: 'mark', offset, at, mark, connection: buffer[rest + 1]! - 1 };
+      if (mark === undefined) return undefined;
+      const clock = decodeMarkClock(buffer, rest + MARK_BYTES, end);
+      return { kind: 'mark', offset, at, mark, connection: buffer[rest + 1]! - 1, ...clock };
     }
     case KIND.attributes: {
       const deviceEnd = rest + ATTRIBUTES_BYTES + buffer.readUInt16LE(rest);

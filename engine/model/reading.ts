@@ -39,8 +39,20 @@ export interface Reading {
   attributes: AttributeValues | undefined;
   /** A new subscription brought it: it is judged by its stamp, and no sign that the device lives. */
   retained?: true;
+  /** Where event time jumped ahead with it, by keying, lowest first; absent: nowhere. Steps start what they remember of these keys from the start. */
+  jumps?: readonly ClockJump[];
   /** Came after every window that some rule would have had it in had closed; set by the window step, kept in the table. */
   late: boolean;
+}
+
+/** Event time of a key jumped: it went further than the time that passed (see devices/key-clock). */
+export interface ClockJump {
+  /** Index of the keying in the stream's plan. */
+  readonly keying: number;
+  /** Text of the key. */
+  readonly key: string;
+  /** Latest event time of the key before. */
+  readonly from: number;
 }
 
 /** What brought a result about: a reading, or the tick that closed a window. */

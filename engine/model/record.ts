@@ -39,8 +39,9 @@ export interface TickRecord {
 /**
  * Something that happened to Weir itself.
  * `cut` closes all open batches, so that the state behind it holds no rows and can be a checkpoint.
+ * `clock-stepped`: the clock of the host was set. Receive time goes on from this mark.
  */
-export type MarkName = 'started' | 'connected' | 'disconnected' | 'session-lost' | 'cut';
+export type MarkName = 'started' | 'connected' | 'disconnected' | 'session-lost' | 'cut' | 'clock-stepped';
 
 export interface MarkRecord {
   readonly kind: 'mark';
@@ -49,6 +50,13 @@ export interface MarkRecord {
   readonly mark: MarkName;
   /** Index of the broker, or -1 where the mark concerns the whole process. */
   readonly connection: number;
+  /** Of `clock-stepped`: by how much receive time was set forward with the host's clock; milliseconds. Absent: not at all. */
+  readonly steppedMs?: number;
+  /**
+   * Of `started`, `cut` and `clock-stepped`: by how much receive time is ahead of the host's clock, which was set back; milliseconds. Absent:
+   * they agree.
+   */
+  readonly aheadMs?: number;
 }
 
 /** The attributes of one device have changed. */

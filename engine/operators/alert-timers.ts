@@ -1,5 +1,5 @@
 import type { AlertRecord, Explanation, NoiseRecord } from '../alerts/alert-record.ts';
-import { type AlertClock, advanceAlertClock } from '../alerts/clock.ts';
+import { type AlertClock, advanceAlertClock, hostTime } from '../alerts/clock.ts';
 import { instantOf, release } from '../alerts/lifecycle.ts';
 import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/events.ts';
@@ -30,7 +30,7 @@ export const attendAlerts = (handling: AlertHandling, journalId: string) => {
     for (const of of rules) {
       sumUp(of, clock, journalId, tick, out);
       if (of.own.open.size === 0) continue;
-      const active = of.isActive === undefined || of.isActive(tick.at);
+      const active = of.isActive === undefined || of.isActive(hostTime(clock, tick.at));
       const due: KeyState[] = [];
       for (const key of of.own.open) if (isDue(of, key.alerts[of.rule.slot]!, clock, active)) due.push(key);
       // The order of open alerts is not part of a snapshot, so the order of outputs must not depend on it.

@@ -6,6 +6,7 @@ import {
   type Explanation,
   type NoiseRecord,
 } from '../alerts/alert-record.ts';
+import { type AlertClock, hostTime } from '../alerts/clock.ts';
 import { advance, instantOf, mustWatch, takeDownChange } from '../alerts/lifecycle.ts';
 import { isAttended, isTimed, tell } from '../alerts/noise.ts';
 import { compileSchedule } from '../alerts/schedule.ts';
@@ -77,13 +78,17 @@ export function judgeAlert(handling: AlertHandling, verdict: Verdict, out: Item[
   const record = (key.alerts[rule.slot] ??= createAlertRecord());
   const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
   if (timed && verdict.subject.kind === 'silence') rememberSilence(noise!, verdict);
-  if (isActive === undefined || (isActive(judgedAt(verdict)) && isActive(verdict.recordedAt))) {
+  const { clock } = state.alerting;
+  if (isActive === undefined || isWithin(isActive, verdict, clock)) {
     const at = instantOf(record, verdict.offset, verdict.at);
-    const change = advance(record, rule.lifecycle, at === verdict.at ? verdict : { ...verdict, at });
+    // A stamp that is ahead of us must not serve what waits.
+    const waitsAt = Math.min(verdict.waitsAt ?? at, verdict.recordedAt);
+    const outcome = at === verdict.at ? verdict : { ...verdict, at };
+    const change = advance(record, rule.lifecycle, outcome, waitsAt);
     if (change !== undefined || (timed && record.state !== 'inactive')) {
       const calmer = change !== undefined && change.toLevel < change.fromLevel;
       const explanation = explain(rule, verdict, calmer);
-      if (timed) takeDown(noise!, explanation, state.alerting.clock.heardMs);
+      if (timed) takeDown(noise!, explanation, clock.heardMs);
       if (change !== undefined)
         changeAlert(handling, of, key, change, { ...momentOf(verdict), at, stampedAt: verdict.at, explanation }, out);
     }
@@ -151,11 +156,13 @@ function momentOf({ offset, recordedAt }: Verdict): Moment {
 }
 
 /**
- * The event time that must lie within the rule's hours (the receive time must too, or alerts would begin after their end): a window
- * belongs to its last instant, not to the beginning of the next.
+ * Whether an outcome lies within the rule's hours: its event time, and the time at which it came, or alerts would begin after their end. A
+ * window belongs to its last instant, not to the beginning of the next. While receive time is ahead of the host's clock, so may event time be.
  */
-function judgedAt({ at, subject }: Verdict): number {
-  return subject.kind === 'closed' && !subject.inclusive ? at - 0.001 : at;
+function isWithin(isActive: (at: number) => boolean, { at, subject, recordedAt }: Verdict, clock: AlertClock): boolean {
+  const eventAt = subject.kind === 'closed' && !subject.inclusive ? at - 0.001 : at;
+  const now = hostTime(clock, recordedAt);
+  return isActive(now) && isActive(now < recordedAt ? Math.min(eventAt, now) : eventAt);
 }
 
 /** Silence is told once when it begins; an alert that is asleep then has to know of it later. */

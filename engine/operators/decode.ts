@@ -191,6 +191,8 @@ function seeSession({ sessions }: State, brokers: readonly string[], mark: MarkR
 
 /** After a start every connection is down until its own mark; the time in between does not count. */
 function seeMark(state: State, mark: MarkRecord): void {
+  // Nothing could be heard in the time that a step left out.
+  for (const clock of state.clocks) clock.countedAt += mark.steppedMs ?? 0;
   state.clocks.forEach((clock, index) => {
     if (mark.mark === 'cut' || (mark.connection >= 0 && mark.connection !== index)) return;
     // A new session knows nothing of the old one's packet ids.

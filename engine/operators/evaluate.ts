@@ -1,4 +1,5 @@
 import { createAlertRecord } from '../alerts/alert-record.ts';
+import { MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
 import type { Verdict } from '../model/item/alert.ts';
@@ -7,8 +8,8 @@ import type { Closed, Derived, Span, Viewed } from '../model/item/window-result.
 import type { Judge } from '../model/plan/conditions-plan.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { DerivedRule, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan/rule-plan.ts';
-import type { Cause, Reading } from '../model/reading.ts';
-import { type DeviceKeys, type KeyState, lookUpDevice, type State } from '../state/state.ts';
+import type { Cause, ClockJump, Reading } from '../model/reading.ts';
+import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 import { createResultIds, type ResultIds } from './result-ids.ts';
@@ -62,10 +63,15 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
   const { plan, state, counters } = judging;
   const stream = plan.streams[reading.stream]!;
   const { readingRules, readingIndex } = stream;
+  if (reading.jumps !== undefined) forgetFacts(state.streams[reading.stream]!, reading.jumps);
   if (readingRules.length === 0) return;
   const device = lookUpDevice(stream, state.streams[reading.stream]!, reading.device, reading.labels);
   if (device === undefined) return;
   const { keys } = device;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (key !== undefined && reading.time > key.furthestAt) key.furthestAt = reading.time;
+  }
   // Undefined: there is no newer reading of the device at all.
   const newest = moveNewest(device.newest, reading) ? undefined : device.newest;
   let inOrder = true;
@@ -82,6 +88,15 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
   if (!inOrder) {
     counters.readings_out_of_order += 1;
     reading.late = true;
+  }
+}
+
+/** Event time has jumped: to running facts, the next reading of the key is its first. */
+function forgetFacts({ keys }: StreamState, jumps: readonly ClockJump[]): void {
+  for (const { keying, key } of jumps) {
+    const { running, remembered } = keys[keying]!.get(key)!;
+    running.length = 0;
+    remembered.length = 0;
   }
 }
 
@@ -222,7 +237,22 @@ function judge<E extends Reading | Derived | Closed>(
   const outcome = outcomeOf(judge, subject, holds);
   if (outcome === undefined) return;
   const { offset, receivedAt: recordedAt } = subject;
-  out.push({ kind: 'verdict', offset, recordedAt, rule: rule.index, key: key.key, at, ...outcome, subject });
+  const times = position >= 0 && isUnordered(rule) ? timesOf(key, at) : { at };
+  out.push({ kind: 'verdict', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...outcome, subject });
+}
+
+/** Whether readings of its keys are evaluated that are older than those before. */
+function isUnordered(rule: RulePlan): boolean {
+  return !rule.keying.byDevice || ((rule.kind === 'reading' || rule.kind === 'derived') && rule.order.byArrival);
+}
+
+/**
+ * Devices of a group do not agree on the time, and a clock may be set back. None of that takes a key back: neither what waits there nor, where
+ * the reading is far behind, the instant of the outcome.
+ */
+function timesOf({ furthestAt }: KeyState, at: number): Pick<Verdict, 'at' | 'waitsAt'> {
+  if (at >= furthestAt) return { at };
+  return furthestAt - at > MAX_GAIN_MS ? { at: furthestAt } : { at, waitsAt: furthestAt };
 }
 
 type Judged = Pick<Verdict, 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'>;

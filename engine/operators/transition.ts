@@ -3,6 +3,7 @@ import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { attendAlerts } from './alert-timers.ts';
 import { createAlertHandling, judgeAlert } from './alert-transitions.ts';
+import { followJumps } from './follow-jumps.ts';
 import { lift } from './lift.ts';
 import { releaseOrphans } from './resolve-removed-rules.ts';
 
@@ -14,6 +15,7 @@ import { releaseOrphans } from './resolve-removed-rules.ts';
 export const transition = (plan: Plan, state: State, journalId: string, counters: Counters) => {
   const handling = createAlertHandling(plan, state, journalId, counters);
   const attend = attendAlerts(handling, journalId);
+  const jumps = followJumps(plan, handling);
   return lift((item, out) => {
     releaseOrphans(handling, item, out);
     if (item.kind === 'verdict') {
@@ -22,5 +24,7 @@ export const transition = (plan: Plan, state: State, journalId: string, counters
     }
     out.push(item);
     if (item.kind === 'tick') attend(item, out);
+    else if (item.kind === 'mark') jumps.mark(item);
+    else if (item.kind === 'reading' && item.jumps !== undefined) jumps.reading(item);
   });
 };

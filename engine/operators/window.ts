@@ -3,7 +3,7 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { WindowRule } from '../model/plan/rule-plan.ts';
-import type { Cause, Reading } from '../model/reading.ts';
+import type { Cause, ClockJump, Reading } from '../model/reading.ts';
 import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
@@ -104,6 +104,19 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     return byDevice ? wakeFor(kind, rule, own, mark, settleOf(rule)) : Number.POSITIVE_INFINITY;
   };
 
+  /** Closes what was due before event time jumped, and lets what waits begin from the start. */
+  const restart = (rules: readonly WindowRule[], keys: DeviceKeys, jump: ClockJump, reading: Reading, out: Item[]) => {
+    const key = keys[jump.keying]!;
+    for (const rule of rules) {
+      const own = rule.keying.index === jump.keying ? key.windowing.windows[rule.slot] : undefined;
+      const kind = kindOf(rule);
+      if (own === undefined || kind.restart === undefined) continue;
+      kind.close(own, rule.window, jump.from, outcome);
+      key.windowing.windows[rule.slot] = kind.restart(own);
+      handOn(rule, key, reading, out);
+    }
+  };
+
   const takeReading = (reading: Reading, out: Item[]): void => {
     const streamPlan = plan.streams[reading.stream]!;
     const stream = state.streams[reading.stream]!;
@@ -111,6 +124,9 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     if (device === undefined) return;
     const { keys } = device;
     const { windowRules, windowIndex } = streamPlan;
+    if (reading.jumps !== undefined) {
+      for (const jump of reading.jumps) restart(windowRules, keys, jump, reading, out);
+    }
     let wakeMs = Number.POSITIVE_INFINITY;
     if (windowIndex === undefined) {
       for (let i = 0; i < windowRules.length; i++) {

@@ -5,6 +5,7 @@ import type { Disk } from '../journal/disk.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { JournalRecord } from '../model/record.ts';
+import type { StreamPositions } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import type { Fold } from './fold.ts';
@@ -20,6 +21,8 @@ export interface CheckpointingOptions {
   readonly outboxes: readonly Outbox[];
   /** Where the newest checkpoint on disk goes on; undefined if there is none. */
   readonly newest: number | undefined;
+  /** See `EventSink.positions`. */
+  readonly eventPositions: () => StreamPositions | undefined;
   /** Appends a `cut` mark to the journal. */
   readonly requestCut: () => void;
   /** A checkpoint is on disk, and the journal may be shorter. */
@@ -51,7 +54,9 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
   /** Undefined if a part of the state could not be read back: no checkpoint is better than that one. */
   const take = (nextOffset: number): Checkpoint | undefined => {
     try {
-      return { journalId: journal.id, nextOffset, state: fold.takeState() };
+      const events = options.eventPositions();
+      const state = fold.takeState();
+      return { journalId: journal.id, nextOffset, ...(events !== undefined && { events }), state };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       refuse(error);

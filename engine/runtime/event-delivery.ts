@@ -1,6 +1,6 @@
 import { shorterEvents } from '../delivery/cloud-event.ts';
 import type { EventOutput } from '../model/output.ts';
-import { DeliveryError, type EventSink } from '../ports.ts';
+import { DeliveryError, type EventSink, type StreamPositions } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
@@ -18,14 +18,16 @@ const EVENT_OVERHEAD_BYTES = 200;
 export function createEventDelivery(
   options: DeliveryOptions & {
     readonly eventSink: EventSink;
+    /** See `EventSink.open`. */
     readonly repeatsFrom: number | undefined;
+    readonly after?: StreamPositions | undefined;
     readonly bury: TableDelivery['bury'];
   },
 ): DeliveryQueue<EventOutput> {
-  const { eventSink: sink, repeatsFrom, counters, log, bury } = options;
+  const { eventSink: sink, repeatsFrom, after, counters, log, bury } = options;
   return createDeliveryQueue<EventOutput>({
     ...options,
-    open: () => sink.open(repeatsFrom),
+    open: () => sink.open(repeatsFrom, after),
     send: (event) => publishForms(event, sink, counters),
     refused: async (event, error) => {
       await bury(event, error);

@@ -7,6 +7,7 @@ import { TextBuffer } from '../journal/text-buffer.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan/plan.ts';
+import type { Reading } from '../model/reading.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import { readSnapshot, restore, writeSnapshot } from '../state/snapshot.ts';
@@ -25,6 +26,8 @@ export interface FoldOptions {
   readonly maxLineBytes?: number;
   readonly onEvent: (event: EventOutput) => void;
   readonly onBatch: (batch: Batch) => void;
+  /** Called when the clock of a device jumped ahead, with the event time of its reading before. */
+  readonly onJump?: (reading: Reading, from: number) => void;
   readonly log: Logger;
   readonly counters: Counters;
 }
@@ -56,6 +59,7 @@ export function createFold({
   maxLineBytes = MAX_LINE_BYTES,
   onEvent,
   onBatch,
+  onJump,
   log,
   counters,
 }: FoldOptions): Fold {
@@ -75,6 +79,7 @@ export function createFold({
     limits: config.clickhouse.batch,
     earlier,
     maxBehindMs: maxAheadMs,
+    ...(onJump !== undefined && { onJump }),
     counters,
   }).subscribe((output) => {
     if (output.kind === 'batch') batches.push(output);

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { Journal } from '../journal/journal.ts';
-import type { Draft, JournalRecord } from '../model/record.ts';
+import type { Draft, JournalRecord, MarkName, MarkRecord } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import type { Fullness } from './backpressure.ts';
 import { createIntake } from './intake.ts';
-import { createReceiveClock } from './receive-clock.ts';
+import { createReceiveClock, STEP_MS } from './receive-clock.ts';
 
 export interface IngestOptions {
   readonly journal: Pick<Journal, 'append' | 'commitTo'>;
@@ -37,10 +37,14 @@ export interface Ingest {
   /** The receive time of this moment; milliseconds since the epoch. It never goes back within a journal. */
   now(): number;
   /**
-   * Opens the way, after recovery: receive times go on after this one, which an earlier run has written. Until then nothing may be appended,
-   * and `regulate` does nothing.
+   * Opens the way, after recovery, with the mark `started`: receive times go on after this one, which an earlier run has written. Until then
+   * nothing may be appended, and `regulate` does nothing.
    */
   open(after: number): void;
+  /** Appends the mark `cut`: the state right after it is a checkpoint. */
+  cut(): void;
+  /** Nothing more is appended: the journal is about to be closed. */
+  close(): void;
   /** Appends records, all received now. `durable` is called once they are safe. */
   append(records: readonly Undated[], durable?: () => void): void;
   /** Appends records that have their receive time. */
@@ -53,14 +57,20 @@ export interface Ingest {
 }
 
 export function createIngest({ journal, feed, fullest, figures, clock, counters, log }: IngestOptions): Ingest {
-  const receive = createReceiveClock(clock, (byMs) => {
+  const receive = createReceiveClock(clock, ({ byMs, at, steppedMs }) => {
     counters.clock_steps += 1;
     const what = byMs < 0 ? 'back: time goes on from where it was, a little slower' : 'forward: time follows';
     log.warn({ byMs }, `the clock of this machine was set ${what}`);
+    // Before the records that come at the new time. The first mark of a run says how the clocks are by then.
+    if (isOpen) journal.append([{ ...markAt('clock-stepped', at), ...(steppedMs > 0 && { steppedMs }) }]);
   });
   let isOpen = false;
   let lagMs = 0;
 
+  const markAt = (mark: MarkName, at: number): Omit<MarkRecord, 'offset'> => {
+    const { aheadMs } = receive;
+    return { kind: 'mark', at, mark, connection: -1, ...(aheadMs > STEP_MS && { aheadMs: Math.round(aheadMs) }) };
+  };
   const appendMessages = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
     const at = receive.now();
     const records: Draft[] = [];
@@ -102,8 +112,10 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     now: () => receive.now(),
     open(after) {
       receive.startAfter(after);
+      journal.append([markAt('started', receive.now())]);
       isOpen = true;
     },
+    cut: () => journal.append([markAt('cut', receive.now())]),
     append(records, durable) {
       const at = receive.now();
       journal.append(
@@ -117,6 +129,9 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
       if (isOpen) intake.regulate();
     },
     release: () => intake.release(),
+    close() {
+      isOpen = false;
+    },
     status: () => intake.status(),
   };
 }

@@ -11,6 +11,7 @@ import { type Checkpointing, createCheckpointing } from './checkpointing.ts';
 import { createEventDelivery } from './event-delivery.ts';
 import { createFold } from './fold.ts';
 import { createIngest, type Ingest } from './ingest.ts';
+import { createJumpLog, type JumpLog } from './jump-log.ts';
 import type { RecoveredData } from './recovery.ts';
 import { gaugesOf, type Observed } from './status.ts';
 import { createTableDelivery } from './table-delivery.ts';
@@ -37,6 +38,7 @@ export interface Parts extends Observed {
   readonly sent: SentLog;
   readonly backpressure: Backpressure;
   readonly checkpointing: Checkpointing;
+  readonly jumps: JumpLog;
   /** First offset that recovery folds. */
   readonly recoverFrom: number;
 }
@@ -60,9 +62,11 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   const events = createEventDelivery({
     ...options,
     repeatsFrom,
+    after: checkpoint?.events,
     onProgress,
     bury: (event, error) => tables.bury(event, error),
   });
+  const jumps = createJumpLog({ ...options, streams: config.streams });
   const fold = createFold({
     ...options,
     journalId: journal.id,
@@ -70,6 +74,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     earlier: sent.earlier,
     onEvent: (event) => events.push(event),
     onBatch: (batch) => tables.push(batch),
+    onJump: (reading, from) => jumps.take(reading, from),
   });
   const backpressure = createBackpressure({ config, journal, tables: tables.outbox, events: events.outbox });
   const checkpointing: Checkpointing = createCheckpointing({
@@ -80,7 +85,8 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     fold,
     outboxes: [tables.outbox, events.outbox],
     newest: checkpoint?.nextOffset,
-    requestCut: () => ingest.append([{ kind: 'mark', mark: 'cut', connection: -1 }]),
+    eventPositions: () => options.eventSink.positions?.(),
+    requestCut: () => ingest.cut(),
     onWritten: update,
     counters,
     log,
@@ -101,6 +107,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     backpressure,
     checkpointing,
     ingest,
+    jumps,
     source: options.createSource(journal.nextOffset > 0),
     capacity: createCapacityWatch({ ...options, full: () => fold.fullLimits() }),
     recoverFrom: checkpoint?.nextOffset ?? journal.firstOffset,

@@ -80,7 +80,6 @@ class RunningService implements Service {
     ingest.open(fold.receivedUpTo());
     this.#state = 'running';
     this.#options.log.info({ from: recoverFrom, records, nextOffset: journal.nextOffset }, 'journal folded');
-    ingest.append([{ kind: 'mark', mark: 'started', connection: -1 }]);
     // Before the first message, so that rules know the attributes of its device.
     this.#attributes = this.#startAttributes();
     this.#parts.source.start(ingest.handler);
@@ -88,7 +87,7 @@ class RunningService implements Service {
   }
 
   #startTimers(): void {
-    const { ingest, checkpointing, capacity, backpressure } = this.#parts;
+    const { ingest, checkpointing, capacity, jumps, backpressure } = this.#parts;
     const redrive = this.#createRedrive();
     const measureDisk = async () => {
       await backpressure.measureDisk();
@@ -99,6 +98,7 @@ class RunningService implements Service {
       setInterval(() => ingest.append([{ kind: 'tick' }]), TICK_MS),
       setInterval(() => checkpointing.request(), this.#options.checkpointMs ?? CHECKPOINT_MS),
       setInterval(() => capacity.look(), TICK_MS),
+      setInterval(() => jumps.look(), TICK_MS),
       setInterval(() => measureDisk().catch(this.#options.onFailure), DISK_MS),
     );
   }
@@ -157,7 +157,8 @@ class RunningService implements Service {
   }
 
   async #close(drained: boolean): Promise<{ readonly drained: boolean }> {
-    const { tables, events, journal, sent } = this.#parts;
+    const { ingest, tables, events, journal, sent } = this.#parts;
+    ingest.close();
     tables.stop();
     events.stop();
     await journal.close();

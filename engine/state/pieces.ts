@@ -5,6 +5,7 @@ import type { Orphan } from '../alerts/removed-rule.ts';
 import type { NumberingEntry } from '../decode/numbering.ts';
 import type { PackedDeliveries } from '../decode/redelivery.ts';
 import type { SessionTrace } from '../decode/session-gap.ts';
+import type { KeyClock } from '../devices/key-clock.ts';
 import type { LiveClock } from '../devices/liveness.ts';
 import type { SequenceConfig } from '../model/config.ts';
 import type { FieldValue } from '../model/field.ts';
@@ -41,6 +42,8 @@ export interface SnapshotHead {
   readonly brought?: Readonly<Record<string, string>>;
   /** Absent in what older versions wrote. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
+  /** Sum of the steps forward of the host's clock, milliseconds. Absent in what older versions wrote. */
+  readonly steppedMs?: number;
   /** Rule name → version: whose state this is. */
   readonly rules: Readonly<Record<string, string>>;
   readonly alertClock: AlertClock;
@@ -74,6 +77,9 @@ export interface DeviceSnapshot {
 export interface KeySnapshot {
   readonly per: readonly string[];
   readonly parts: readonly string[];
+  /** Absent before the first reading, and in what older versions wrote; so is `furthestAt`. */
+  readonly clock?: KeyClock;
+  readonly furthestAt?: number;
   /** `wakeMs` is null for Infinity. */
   readonly hearing: Omit<Hearing, 'wakeMs'> & { readonly wakeMs: number | null };
   readonly marks: readonly (readonly [string, Watermark])[];

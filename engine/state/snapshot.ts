@@ -59,6 +59,8 @@ function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotH
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
     brought: Object.fromEntries(brokers.map((name, i) => [name, packBrought(state.brought[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
+    // Behind a cut, every level has seen the same.
+    steppedMs: state.steppedMs[0]!,
     rules: Object.fromEntries(plan.rules.map((rule) => [rule.name, rule.version])),
     alertClock: state.alerting.clock,
     limits: Object.fromEntries(
@@ -162,6 +164,8 @@ function keySnapshot(keying: Keying, rules: readonly RulePlan[], key: KeyState, 
   return {
     per: keying.per,
     parts: key.key.parts,
+    ...(key.clock !== undefined && { clock: key.clock }),
+    ...(key.furthestAt >= 0 && { furthestAt: key.furthestAt }),
     hearing,
     marks: [...key.windowing.marks],
     windows,
@@ -234,6 +238,7 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, from:
     state.brought[i] = unpackBrought(from.brought?.[name] ?? '');
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
+  state.steppedMs.fill(from.steppedMs ?? 0);
   const connections = from.brokers.map((name): Connection => {
     const index = brokers.indexOf(name);
     return { index: Math.max(index, 0), seenLiveMs: index < 0 ? state.clocks[0]!.liveMs : undefined };
@@ -415,6 +420,8 @@ function restoreKey(
   // Where its broker is another by now, waiting has begun anew.
   const anew = connections[hearing.connection]!.seenLiveMs !== undefined;
   key.hearing.wakeMs = anew ? 0 : wakeMs === null ? Number.POSITIVE_INFINITY : (wakeMs ?? 0);
+  key.clock = from.clock;
+  key.furthestAt = from.furthestAt ?? -1;
   for (const [device, mark] of from.marks) key.windowing.marks.set(device, reconnect(mark, connections));
   for (const [name, window] of Object.entries(from.windows)) {
     const rule = kept.get(name);

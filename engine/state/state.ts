@@ -6,6 +6,7 @@ import type { Numbering } from '../decode/numbering.ts';
 import { createDeliveries, type Deliveries } from '../decode/redelivery.ts';
 import type { Brought, Newest } from '../decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from '../decode/session-gap.ts';
+import type { KeyClock } from '../devices/key-clock.ts';
 import { createLiveClock, type LiveClock } from '../devices/liveness.ts';
 import { createTimingWheel, type TimingWheel } from '../devices/timing-wheel.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
@@ -30,6 +31,8 @@ export interface State {
   readonly deliveries: Deliveries[];
   readonly sessions: SessionTrace[];
   readonly brought: Brought[];
+  /** By level: the sum of the steps forward of the host's clock, milliseconds. Each belongs to the step that follows the clocks of its level. */
+  readonly steppedMs: number[];
   /** By stream index. */
   readonly streams: StreamState[];
   readonly alerting: Alerting;
@@ -112,6 +115,8 @@ export interface KeyState {
   readonly key: Key;
   /** Index of the keying it belongs to. */
   readonly keying: number;
+  /** Undefined before its first reading. Belongs to the step that follows clocks. */
+  clock: KeyClock | undefined;
   readonly hearing: Hearing;
   readonly windowing: Windowing;
   /** Belongs to those who judge (watch, evaluate) and to transition, which agree on `AlertRecord.watched`. */
@@ -121,6 +126,8 @@ export interface KeyState {
    * alert no longer is. Undefined: not looked at yet. Belongs to evaluate; not part of a snapshot.
    */
   open: number[] | undefined;
+  /** Where rules look at single readings: the latest event time of its readings; -1 before the first. Belongs to evaluate. */
+  furthestAt: number;
   /** By the rules' slots. Belongs to evaluate. */
   readonly running: (Running | undefined)[];
   /** By the rules' slots: the last values of facts that are asked for a change, null before the first. Belongs to evaluate. */
@@ -161,6 +168,7 @@ export function createState(plan: Plan, connections: number): State {
     deliveries: Array.from({ length: connections }, createDeliveries),
     sessions: Array.from({ length: connections }, createSessionTrace),
     brought: Array.from({ length: connections }, () => new Set()),
+    steppedMs: Array.from({ length: plan.levels }, () => 0),
     streams: plan.streams.map((stream) => ({
       admitted: new Set(),
       skewed: new Set(),
@@ -269,10 +277,12 @@ export function lookUpKey(stream: StreamState, keying: number, parts: readonly s
     key = {
       key: { text, parts },
       keying,
+      clock: undefined,
       hearing: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY },
       windowing: { windows: [], open: undefined, marks: new Map(), wakeMs: Number.POSITIVE_INFINITY },
       alerts: [],
       open: undefined,
+      furthestAt: -1,
       running: [],
       remembered: [],
     };

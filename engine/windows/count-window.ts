@@ -19,6 +19,7 @@ export interface Count {
  */
 export const count = inOrder<CountPlan, Count>({
   create: () => ({ full: createTwoStacks(), filling: null, filled: 0, panes: 0 }),
+  restart: () => ({ full: createTwoStacks(), filling: null, filled: 0, panes: 0 }),
   byArrival: (plan) => plan.byArrival,
   take(state, { size, every, paneSize, aggregates }, { time, values }, out) {
     state.filling ??= createPane(aggregates, state.panes, time, time);

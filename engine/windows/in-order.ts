@@ -27,6 +27,8 @@ export interface InOrder<S> {
 /** A kind of window that is told readings one after another by event time. */
 export interface Ordered<P extends WindowPlan, S extends WindowState> {
   create(): S;
+  /** See `WindowKind`. */
+  restart?(state: S): S;
   /** Takes the next reading; what was due by its time has been closed. */
   take(state: S, plan: P, entry: Entry, out: Outcome): void;
   /** Takes a reading older than one that was taken, if it still belongs to an open window. Default: there is none. */
@@ -66,6 +68,9 @@ export function inOrder<P extends WindowPlan, S extends WindowState>(
 
   return {
     create: () => ({ waiting: [], passedAt: -1, window: ordered.create() }),
+    ...(ordered.restart !== undefined && {
+      restart: ({ window }) => ({ waiting: [], passedAt: -1, window: ordered.restart!(window) }),
+    }),
     dueAt: (state, plan) => Math.min(state.waiting[0]?.time ?? Number.POSITIVE_INFINITY, dueAt(state, plan)),
     close(state, plan, eventAt, out) {
       const { waiting } = state;

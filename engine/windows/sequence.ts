@@ -32,6 +32,8 @@ export interface Progress {
  */
 export const sequence = inOrder<SequencePlan, Progress>({
   create: () => ({ ways: [], pending: null, tookMs: -1, calmSince: -1 }),
+  // The alert of the last match must still be able to resolve.
+  restart: ({ tookMs }) => ({ ways: [], pending: null, tookMs, calmSince: -1 }),
   flags({ conditions }, reading) {
     let flags = 0;
     for (let i = 0; i < conditions.length; i++) if (conditions[i]!(reading)) flags |= 1 << i;

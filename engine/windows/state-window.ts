@@ -16,6 +16,7 @@ const CLOSES = 2;
  */
 export const state = inOrder<StatePlan, Spell>({
   create: () => ({ open: null }),
+  restart: () => ({ open: null }),
   byArrival: (plan) => plan.byArrival,
   flags: (plan, reading) => (plan.from(reading) ? OPENS : 0) | (plan.until(reading) ? CLOSES : 0),
   take(spell, { aggregates }, entry, out) {

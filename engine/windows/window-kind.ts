@@ -27,6 +27,11 @@ export interface Outcome {
  */
 export interface WindowKind<P extends WindowPlan = WindowPlan, S extends WindowState = WindowState> {
   create(): S;
+  /**
+   * What is left of it when event time has jumped, where it waits for what comes or does not come; `close` was called before. Default: all of
+   * it, for event time closes it.
+   */
+  restart?(state: S): S;
   /** Closes every window that is due by this event time. */
   close(state: S, plan: P, eventAt: number, out: Outcome): void;
   /** Counts every window that ends by this event time as closed, also one that no reading has opened. Call it behind `close`. */

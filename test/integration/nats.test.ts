@@ -267,6 +267,35 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2_501);
   });
 
+  test('nor is it where our clock was wrong, for its position in the stream says what is new', async () => {
+    const server = await testNats({ binary });
+    const manager = await (await clientOf(server.url)).jetstreamManager();
+    const forgetful = { subjects: ['weir.alerts.>'], duplicate_window: nanos(100) };
+    await manager.streams.add({ name: 'WEIR_ALERTS', ...forgetful });
+    const first = createNatsSink({ config: { servers: [server.url] } });
+    await first.open();
+    await first.publish(alert(1));
+    const before = first.positions!();
+    expect(before.WEIR_ALERTS).toMatchObject({ sequence: 1 });
+    for (let offset = 2; offset < 10; offset++) await first.publish(alert(offset));
+    await first.close();
+    const forgottenAt = Date.now() + 200;
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(forgottenAt), DEADLINE);
+    const hour = 3_600_000;
+    const second = sinkTo(server.url);
+    await second.open(Date.now() + hour, before);
+    for (let offset = 2; offset < 11; offset++) await second.publish(alert(offset));
+    expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(10);
+    expect(second.positions!().WEIR_ALERTS).toMatchObject({ sequence: 10 });
+    // A stream that was made again has other numbers: there the time decides.
+    await manager.streams.delete('WEIR_ALERTS');
+    await manager.streams.add({ name: 'WEIR_ALERTS', ...forgetful });
+    const third = sinkTo(server.url);
+    await third.open(Date.now() + hour, before);
+    await third.publish(alert(11));
+    expect(third.positions!().WEIR_ALERTS).toMatchObject({ sequence: 1 });
+  });
+
   test('nor is it after a connection that was lost for as long', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();

@@ -46,6 +46,15 @@ describe('a checkpoint', () => {
     expect(readdirSync(folder)).toEqual(['checkpoint-before.jsonl', 'checkpoint.jsonl']);
   });
 
+  it('holds how far the streams of events had come', async () => {
+    const folder = makeFolder();
+    const events = { WEIR_ALERTS: { created: '2026-01-31T12:00:00Z', sequence: 7 } };
+    await writeCheckpoint(folder, { ...checkpoint(5), events });
+    expect((await readCheckpoint(folder)).checkpoint).toMatchObject({ nextOffset: 5, events });
+    await writeCheckpoint(folder, checkpoint(6));
+    expect((await readCheckpoint(folder)).checkpoint?.events).toBeUndefined();
+  });
+
   it('reads back in lines, wherever the chunks of the file end', async () => {
     const folder = makeFolder();
     const lines = ['€'.repeat(1_500_000), '', 'x'.repeat(1024 * 1024), 'é', 'y'.repeat(3_000_000)];

@@ -46,6 +46,17 @@ const draft = fc.oneof(
     ),
     connection: fc.integer({ min: -1, max: 200 }),
   }),
+  fc.record(
+    {
+      kind: fc.constant('mark' as const),
+      at,
+      mark: fc.constantFrom('clock-stepped' as const, 'cut' as const, 'started' as const),
+      connection: fc.constant(-1),
+      steppedMs: fc.integer({ min: 1, max: 1e12 }),
+      aheadMs: fc.integer({ min: 1, max: 1e12 }),
+    },
+    { requiredKeys: ['kind', 'at', 'mark', 'connection'] },
+  ),
   fc.record({
     kind: fc.constant('attributes' as const),
     at,

@@ -144,6 +144,7 @@ describe('the fold', () => {
     let missed = 0;
     let outdated = 0;
     let broughtAgain = 0;
+    let jumps = 0;
     for (const { records } of fc.sample(scripts, { numRuns: 400, seed: 1 })) {
       const { outputs, counters, feed } = startFold(setup);
       feed(records);
@@ -157,6 +158,7 @@ describe('the fold', () => {
       missed += counters.readings_missed;
       outdated += counters.readings_outdated;
       broughtAgain += counters.retained_repeated;
+      jumps += counters.device_clock_jumps;
     }
     for (const { name, ...rule } of setup.plan.rules) {
       if ('view' in rule && rule.view !== undefined) {
@@ -168,6 +170,6 @@ describe('the fold', () => {
     }
     expect([...reasons].sort()).toEqual(['first-reading', 'last-will', 'reading', 'silence', 'status']);
     expect(gaps.size).toBe(2);
-    for (const count of [late, repeated, missed, outdated, broughtAgain]) expect(count).toBeGreaterThan(0);
+    for (const count of [late, repeated, missed, outdated, broughtAgain, jumps]) expect(count).toBeGreaterThan(0);
   });
 });

@@ -143,6 +143,8 @@ export interface Script {
   reading(device: string, fields: Readonly<Record<string, unknown>>, sent?: Sent): void;
   message(topic: string, payload: string | Uint8Array, connection?: number, delivery?: Delivery): void;
   mark(mark: MarkName, connection?: number): void;
+  /** The host's clock is set: receive time goes forward by `steppedMs` at once, and is ahead of that clock by `aheadMs` from then on. */
+  step(steppedMs: number, aheadMs?: number): void;
   /** What a device has from now on; undefined: nothing. */
   attributes(device: string, attributes: object | undefined): void;
 }
@@ -184,6 +186,18 @@ export function createScript(brokers = 1): Script {
       }),
     mark: (mark, connection = -1) =>
       records.push({ kind: 'mark', offset: records.length, at: START_AT + script.now, mark, connection }),
+    step: (steppedMs, aheadMs = 0) => {
+      script.now += steppedMs;
+      records.push({
+        kind: 'mark',
+        offset: records.length,
+        at: START_AT + script.now,
+        mark: 'clock-stepped',
+        connection: -1,
+        ...(steppedMs > 0 && { steppedMs }),
+        ...(aheadMs > 0 && { aheadMs }),
+      });
+    },
     attributes: (device, attributes) => {
       const text = attributes && JSON.stringify(attributes);
       records.push({ kind: 'attributes', offset: records.length, at: START_AT + script.now, device, text });

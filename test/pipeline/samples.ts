@@ -189,7 +189,7 @@ const reading: fc.Arbitrary<Action> = fc
     ahead: fc.oneof(
       { weight: 8, arbitrary: fc.constantFrom(0, 0, 0.125, -40, -700) },
       { weight: 2, arbitrary: fc.integer({ min: -8_000, max: 2_500 }) },
-      { weight: 1, arbitrary: fc.constantFrom(-3_600_000, 3_600_000) },
+      { weight: 1, arbitrary: fc.constantFrom(-3_600_000, 3_600_000, Date.UTC(2000, 0, 1) - START_AT) },
     ),
     fields: fc.record(
       {
@@ -349,6 +349,18 @@ const sessionLoss: fc.Arbitrary<Action> = fc
     script.mark('connected', connection);
   });
 
+/** The host's clock is set: forward, or back so that receive time is ahead of it. */
+const step: fc.Arbitrary<Action> = fc
+  .record({
+    steppedMs: fc.constantFrom(0, 1_500, 60_000, 3_600_000),
+    aheadMs: fc.constantFrom(0, 0, 2_000, 7_200_000),
+  })
+  .map(
+    ({ steppedMs, aheadMs }) =>
+      (script) =>
+        script.step(steppedMs, aheadMs),
+  );
+
 const cut: fc.Arbitrary<Action> = fc.constant((script) => script.mark('cut'));
 
 /** Journals of everything that can happen, in any order. */
@@ -369,6 +381,7 @@ export const scripts: fc.Arbitrary<Script> = fc
       { weight: 2, arbitrary: quiet },
       { weight: 1, arbitrary: mark },
       { weight: 1, arbitrary: sessionLoss },
+      { weight: 1, arbitrary: step },
       { weight: 2, arbitrary: cut },
     ),
     { minLength: 5, maxLength: 90, size: 'max' },

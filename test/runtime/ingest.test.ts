@@ -59,7 +59,7 @@ describe('the way into the journal', () => {
     expect(told).toEqual([]);
     expect(counters.messages_journaled).toBe(0);
     sync();
-    expect(told).toEqual(['acknowledged', 'folded 0', 'folded 1']);
+    expect(told).toEqual(['folded 0', 'acknowledged', 'folded 1', 'folded 2']);
     expect(counters.messages_journaled).toBe(2);
   });
 
@@ -68,7 +68,8 @@ describe('the way into the journal', () => {
     ingest.open(2_000_000);
     ingest.append([{ kind: 'tick' }]);
     ingest.handler.messages(0, [message('a')], () => undefined);
-    expect(appended.map(({ at }) => at)).toEqual([2_000_000, 2_000_000]);
+    expect(appended.map(({ at }) => at)).toEqual([2_000_000, 2_000_000, 2_000_000]);
+    expect(appended[0]).toEqual({ kind: 'mark', at: 2_000_000, mark: 'started', connection: -1, aheadMs: 1_000_000 });
   });
 
   it('says how old the newest record was when it was folded', () => {
@@ -87,7 +88,7 @@ describe('the way into the journal', () => {
     expect(ingest.paused).toBe(false);
     ingest.open(0);
     ingest.regulate();
-    expect(appended).toMatchObject([{ kind: 'mark', mark: 'disconnected', connection: -1 }]);
+    expect(appended).toMatchObject([{ mark: 'started' }, { mark: 'disconnected', connection: -1 }]);
     expect(ingest.paused).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { open as openJournal, readAll } from '../journal/folder.ts';
 import { makeFolder, reading, start } from './run-service.ts';
 
 it('hands events to their sink ahead of the rows that the same records make', async () => {
@@ -42,4 +43,50 @@ it('keeps the checkpoint that can be read where the next one could not be, and t
   await third.stop();
   expect(third.counters.checkpoints_failed).toBe(0);
   expect(await readFile(file, 'utf8')).toContain('"d2"');
+});
+
+it('marks a step of the clock of its machine in the journal, ahead of what comes at the new time', async () => {
+  const data = await makeFolder();
+  const host = { offMs: 0 };
+  const clock = { now: () => Date.now() + host.offMs, steady: () => performance.now() };
+  const { handler, delivered, counters, stop } = await start({ clock }, data);
+  const send = async (device: string) => {
+    handler.messages(0, [reading(device, 60)], () => undefined);
+    await vi.waitFor(() => expect(delivered.join()).toContain(device));
+  };
+  await send('d1');
+  host.offMs = 3_600_000;
+  await send('d2');
+  host.offMs = 0;
+  await send('d3');
+  await stop();
+  expect(counters.clock_steps).toBe(2);
+  const journal = await openJournal(data);
+  const records = await readAll(journal);
+  await journal.close();
+  const told = records.flatMap((record): unknown[] => {
+    if (record.kind === 'message') return [record.topic.split('/')[2]];
+    return record.kind === 'mark' && record.mark === 'clock-stepped' ? [record] : [];
+  });
+  expect(told).toMatchObject(['d1', { steppedMs: expect.any(Number) }, 'd2', { aheadMs: expect.any(Number) }, 'd3']);
+  const [, forward, , back] = told as { steppedMs?: number; aheadMs?: number }[];
+  for (const ms of [forward!.steppedMs!, back!.aheadMs!]) expect(Math.abs(ms - 3_600_000)).toBeLessThan(60_000);
+  const times = records.map(({ at }) => at);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+});
+
+it('gives the sink of events the positions that it had when the checkpoint was taken', async () => {
+  const data = await makeFolder();
+  const opened: unknown[] = [];
+  const positions = { WEIR_ALERTS: { created: 'then', sequence: 3 } };
+  const eventSink = {
+    status: () => ({ name: 'nats', ready: true }),
+    close: async () => undefined,
+    open: async (_: unknown, behind: unknown) => void opened.push(behind),
+    publish: async () => undefined,
+    positions: () => positions,
+  };
+  await (await start({ eventSink }, data)).stop();
+  await (await start({ eventSink }, data)).stop();
+  await vi.waitFor(() => expect(opened).toEqual([undefined, positions]));
 });

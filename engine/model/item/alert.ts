@@ -14,6 +14,8 @@ export interface Verdict {
   readonly key: Key;
   /** Event time of the outcome: the reading's, the window's end, or the instant a silence was noticed. */
   readonly at: number;
+  /** The instant that `for` and `keepFiring` go by, if the receive time is not earlier. Default: `at`. */
+  readonly waitsAt?: number;
   readonly holds: boolean;
   /** Whether an open alert may resolve now. */
   readonly clears: boolean;

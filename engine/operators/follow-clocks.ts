@@ -1,0 +1,74 @@
+import { type ClockReading, followKeyClock, MAX_GAIN_MS } from '../devices/key-clock.ts';
+import { LONGEST_STEP_MS } from '../devices/liveness.ts';
+import type { Plan, StreamPlan } from '../model/plan/plan.ts';
+import type { ClockJump, Reading } from '../model/reading.ts';
+import { lookUpDevice, type State } from '../state/state.ts';
+import type { Counters } from '../telemetry.ts';
+import { lift } from './lift.ts';
+
+/** What following the clocks of one level of streams needs. */
+export interface FollowClocksOptions {
+  readonly plan: Plan;
+  readonly state: State;
+  /** See `StreamPlan.level`; readings of other levels pass. */
+  readonly level: number;
+  /** Called when the clock of a device jumped ahead, with the event time of its reading before. */
+  readonly onJump?: ((reading: Reading, from: number) => void) | undefined;
+  readonly counters: Counters;
+}
+
+/**
+ * Notices where event time jumps ahead for a key, and marks the reading that brings it (`Reading.jumps`). Each later step then starts what it
+ * remembers of the key from the start: nobody knows how much time really passed. A stream without a time of its own jumps with the clock of
+ * the host.
+ */
+export const followClocks = ({ plan, state, level, onJump, counters }: FollowClocksOptions) => {
+  const most = plan.streams.map(mostGainOf);
+  const timeless = plan.streams.map((stream) => isTimeless(plan, stream));
+  const isOwn = plan.streams.map((stream) => stream.level === level);
+  const hasClock = plan.streams.map(({ origin, config }) => origin.kind === 'devices' && config.time !== undefined);
+  return lift((item, out) => {
+    out.push(item);
+    if (item.kind === 'mark') {
+      state.steppedMs[level]! += item.steppedMs ?? 0;
+      return;
+    }
+    if (item.kind !== 'reading' || !isOwn[item.stream]!) return;
+    const { stream, device, labels } = item;
+    const known = lookUpDevice(plan.streams[stream]!, state.streams[stream]!, device, labels);
+    // The directory follows every reading; what was retained says nothing of how the clock goes now.
+    if (known === undefined || item.retained) return;
+    const steppedMs = state.steppedMs[level]!;
+    const { time: at, receivedAt } = item;
+    const isOurs = timeless[stream]! || item.clamped;
+    const reading: ClockReading = { at, receivedAt, steppedMs: isOurs ? steppedMs : -1 };
+    let jumps: ClockJump[] | undefined;
+    for (let i = 0; i < known.keys.length; i++) {
+      const key = known.keys[i];
+      if (key === undefined) continue;
+      const { clock } = key;
+      const from = clock?.at ?? at;
+      if (clock === undefined) key.clock = { ...reading, spareMs: 0 };
+      else if (followKeyClock(clock, reading, steppedMs, most[stream]!))
+        (jumps ??= []).push({ keying: i, key: key.key.text, from });
+    }
+    if (jumps === undefined) return;
+    item.jumps = jumps;
+    if (!hasClock[stream]! || jumps[0]!.keying !== 0) return;
+    counters.device_clock_jumps += 1;
+    onJump?.(item, jumps[0]!.from);
+  });
+};
+
+/** Whether all readings of a stream go by receive time. */
+function isTimeless(plan: Plan, { origin, config }: StreamPlan): boolean {
+  if (origin.kind === 'devices') return config.time === undefined;
+  if (origin.kind === 'view') return isTimeless(plan, plan.streams[plan.rules[origin.rule]!.stream]!);
+  return isTimeless(plan, plan.streams[origin.of]!) && isTimeless(plan, plan.streams[origin.with]!);
+}
+
+/** Results of windows come later than what they are about, now more and now less, by up to `MAX_GAIN_MS`. */
+function mostGainOf({ origin, config }: StreamPlan): number {
+  if (origin.kind !== 'devices') return 2 * MAX_GAIN_MS;
+  return config.time === undefined ? LONGEST_STEP_MS : MAX_GAIN_MS;
+}
