@@ -64,6 +64,8 @@ export function advance(
   const { since } = record;
   if (fromLevel > 0) {
     record.state = 'inactive';
+    // Whether the conditions still hold may be unknown; the next alert waits for itself.
+    for (const level of record.levels) level.since = -1;
     return { from, to: 'resolved', since, fromLevel, toLevel };
   }
   const pending = reached > 0 || (from === 'pending' && (possible > 0 || hasMatches(record)));

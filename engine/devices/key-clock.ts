@@ -13,9 +13,6 @@ export interface KeyClock {
   spareMs: number;
 }
 
-/** What a clock needs to know of a reading. */
-export type ClockReading = Omit<KeyClock, 'spareMs'>;
-
 /**
  * How much further than time a stamp may go without a jump. Nobody knows how old the first reading of a device was, and clocks are off by
  * some minutes.
@@ -28,17 +25,25 @@ export const MAX_GAIN_MS = 300_000;
  * stamps that go as time goes use it up, for such a device sends what it measures now. `steppedMs` is the sum of the host's steps so far:
  * no time passes by them, but where a device has stamps of its own they may be time in which the host slept.
  */
-export function followKeyClock(clock: KeyClock, reading: ClockReading, steppedMs: number, mostMs: number): boolean {
-  if (reading.at <= clock.at) return false;
-  const advanceMs = reading.at - clock.at;
+export function followKeyClock(
+  clock: KeyClock,
+  at: number,
+  receivedAt: number,
+  steppedMs: number,
+  hasStamp: boolean,
+  mostMs: number,
+): boolean {
+  if (at <= clock.at) return false;
+  const advanceMs = at - clock.at;
   const leapMs = clock.steppedMs < 0 ? 0 : steppedMs - clock.steppedMs;
-  const sinceMs = reading.receivedAt - clock.receivedAt - leapMs;
+  const sinceMs = receivedAt - clock.receivedAt - leapMs;
   const gainMs = advanceMs - sinceMs;
   const jumped = gainMs > clock.spareMs + mostMs;
   const left = advanceMs > 2 * sinceMs ? clock.spareMs : Math.max(0, clock.spareMs - advanceMs);
-  clock.spareMs = jumped ? 0 : Math.max(0, left - gainMs);
-  clock.at = reading.at;
-  clock.receivedAt = reading.receivedAt;
-  clock.steppedMs = reading.steppedMs;
+  const spareMs = jumped ? 0 : Math.max(0, left - gainMs);
+  if (spareMs !== clock.spareMs) clock.spareMs = spareMs;
+  clock.at = at;
+  clock.receivedAt = receivedAt;
+  clock.steppedMs = hasStamp ? -1 : steppedMs;
   return jumped;
 }

@@ -1,4 +1,4 @@
-import { type ClockReading, followKeyClock, MAX_GAIN_MS } from '../devices/key-clock.ts';
+import { followKeyClock, MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { LONGEST_STEP_MS } from '../devices/liveness.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { ClockJump, Reading } from '../model/reading.ts';
@@ -40,17 +40,21 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
     if (known === undefined || item.retained) return;
     const steppedMs = state.steppedMs[level]!;
     const { time: at, receivedAt } = item;
-    const isOurs = timeless[stream]! || item.clamped;
-    const reading: ClockReading = { at, receivedAt, steppedMs: isOurs ? steppedMs : -1 };
+    const hasStamp = !timeless[stream]! && !item.clamped;
+    const { keys } = known;
     let jumps: ClockJump[] | undefined;
-    for (let i = 0; i < known.keys.length; i++) {
-      const key = known.keys[i];
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
       if (key === undefined) continue;
       const { clock } = key;
-      const from = clock?.at ?? at;
-      if (clock === undefined) key.clock = { ...reading, spareMs: 0 };
-      else if (followKeyClock(clock, reading, steppedMs, most[stream]!))
+      if (clock === undefined) {
+        key.clock = { at, receivedAt, steppedMs: hasStamp ? -1 : steppedMs, spareMs: 0 };
+        continue;
+      }
+      const from = clock.at;
+      if (followKeyClock(clock, at, receivedAt, steppedMs, hasStamp, most[stream]!)) {
         (jumps ??= []).push({ keying: i, key: key.key.text, from });
+      }
     }
     if (jumps === undefined) return;
     item.jumps = jumps;

@@ -38,6 +38,18 @@ const KEEP_10 = createLifecycle({ keepFiringMs: 10 });
 const BOTH = createLifecycle({ forMs: 10, keepFiringMs: 10 });
 
 describe('an alert', () => {
+  it('that was resolved while it was unknown whether its conditions hold waits for its whole time again', () => {
+    const unknown = { at: 20, holds: false, clears: true, possible: 1, undecided: 0 };
+    const outcomes = [outcomeOf('0 hold'), outcomeOf('10 hold'), unknown, outcomeOf('30 hold'), outcomeOf('40 hold')];
+    expect(play(FOR_10, outcomes)).toEqual([
+      '0 inactive>pending since 0',
+      '10 pending>firing since 0',
+      '20 firing>resolved since 0',
+      '30 inactive>pending since 30',
+      '40 pending>firing since 30',
+    ]);
+  });
+
   it.each<[string, Lifecycle, string[], string[]]>([
     [
       'fires and resolves at once',
