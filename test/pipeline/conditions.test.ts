@@ -48,15 +48,19 @@ describe('changed', () => {
     expect(result.counters.readings_out_of_order).toBe(1);
   });
 
-  it('is false for the first reading, also where it is asked for none', () => {
-    const script = readings({ mode: 'a' }, { mode: 'b' });
+  it('is unknown for the first reading, or false where facts without a value are undefined', () => {
+    const script = readings({ mode: 'a' }, { mode: 'a' }, { mode: 'b' });
     const setup = setUp([
       rule({ conditions: changed('mode', false) }),
+      { ...rule({ conditions: changed('mode', false), missing: 'undefined' }), name: 'u' },
+      { ...rule({ conditions: { not: changed('mode') } }), name: 'n' },
       { ...rule({ conditions: changed('mode') }), name: 'c' },
     ]);
     const result = play(setup, script);
-    expect(changes(result, 'r')).toEqual(['firing 1000', 'resolved 2000']);
-    expect(changes(result, 'c')).toEqual(['firing 2000']);
+    expect(changes(result, 'r')).toEqual(['firing 2000', 'resolved 3000']);
+    expect(changes(result, 'u')).toEqual(['firing 1000', 'resolved 3000']);
+    expect(changes(result, 'n')).toEqual(['firing 2000', 'resolved 3000']);
+    expect(changes(result, 'c')).toEqual(['firing 3000']);
   });
 
   it('compares the fact of a window with that of the window before', () => {

@@ -18,6 +18,7 @@ const BESIDE: Readonly<Record<string, readonly [because: string, remedy: string]
     'its alert is over with the next reading that does not complete it',
     'Remove `clear`; `keepFiring` makes it last longer.',
   ],
+  order: ['it takes readings in the order of their stamps', 'Remove `order`; `lateness` makes it wait for older ones.'],
   for: ['it is completed at one instant', 'Remove `for`, or end with a step like {"not": …, "within": "10m"}.'],
 };
 

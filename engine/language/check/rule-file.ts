@@ -21,7 +21,17 @@ const validate = createValidator(ruleSchema);
 const TAKEN = ['device', 'key'];
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** Keys that silence takes the place of. */
-const BESIDE_SILENCE = ['with', 'window', 'facts', 'conditions', 'levels', 'clear', 'where'] as const;
+const BESIDE_SILENCE = [
+  'with',
+  'window',
+  'facts',
+  'conditions',
+  'levels',
+  'clear',
+  'where',
+  'missing',
+  'order',
+] as const;
 const PARAMS = ['severity', 'message'];
 const MAX_BYTES = 262_144;
 
@@ -71,6 +81,11 @@ function checkKind(rule: JsonObject, meant: (key: string) => boolean): Fault[] {
     });
   }
   const faults: Fault[] = [];
+  if (has('window') && has('order')) {
+    const message = '`order` cannot stand beside `window`: a window takes readings in the order of their stamps.';
+    const remedy = 'Remove `order`; `lateness` makes a window wait for older readings.';
+    faults.push(keyFault('exclusive-keys', ['order'], message, remedy));
+  }
   if (isObject(rule.facts)) faults.push(...checkKinds(rule.facts, has('window') || meant('window')));
   if (has('window') && !has('facts') && !meant('facts')) {
     const remedy = 'Add "facts": {"meanTemp": {"mean": "temp"}}.';

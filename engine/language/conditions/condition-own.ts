@@ -55,8 +55,8 @@ function prepareEach(
 }
 
 /**
- * What `changed` is asked of: whether a fact has another value than when it was last asked. False where it had none before; without a value
- * where it has none now.
+ * What `changed` is asked of: whether a fact has another value than when it was last asked. Without a value where the fact has none now or had
+ * none before; false there by the meaning of json-rules-engine (`missing`).
  */
 export function askChange<E>(
   compilation: Compilation<E>,
@@ -68,9 +68,8 @@ export function askChange<E>(
     const missing = compilation.context.missing === 'undefined' ? false : undefined;
     return (env) => {
       const now = get(env);
-      if (now === undefined) return missing;
       const then = before(env);
-      return then !== undefined && now !== then;
+      return now === undefined || then === undefined ? missing : now !== then;
     };
   }
   report(compilation, at(place, 'operator'), {
