@@ -1,3 +1,4 @@
+import { MAX_DEPTH } from '../model/syntax.ts';
 import { type Cell, type CsvFault, readCsv } from './csv.ts';
 
 /** A column of attributes: the way to them. */
@@ -50,7 +51,10 @@ function readHeader(cells: readonly Cell[], onFault: (fault: CsvFault) => void) 
   const seen = new Set<string>();
   names.forEach((name, i) => {
     const path = name.split('.');
-    if (path.some((part) => part === '' || part === '__proto__')) {
+    if (path.length >= MAX_DEPTH) {
+      const message = `The name of a column nests deeper than ${MAX_DEPTH} levels.`;
+      refuse(i, 'too-deep', message, 'Use fewer dots.');
+    } else if (path.some((part) => part === '' || part === '__proto__')) {
       refuse(i, 'bad-column', `"${name}" cannot name a column.`, 'Write it like model or limits.temp.');
     } else if (seen.has(name)) {
       refuse(i, 'duplicate-column', `The column "${name}" stands here a second time.`, 'Keep one of the two.');

@@ -83,6 +83,7 @@ describe('a CSV file of attributes', () => {
     ['device,a,a\n', '1:10 duplicate-column'],
     ['device,a.b,a\n', '1:8 column-clash'],
     ['device,a..b,x.__proto__,\n', '1:8 bad-column', '1:13 bad-column', '1:25 bad-column'],
+    [`device,${'a.'.repeat(20_000)}b,a\nd1,1,2\n`, '1:8 too-deep'],
     ['device,a\nd1,1\nd1,2', '3:1 duplicate-device'],
     ['device,a\nd1\nd2,1,2\n', '2:1 row-length', '3:1 row-length'],
     ['device,a\n,1\n', '2:1 bad-device'],
