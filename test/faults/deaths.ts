@@ -1,12 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../../engine/model/record.ts';
-import { type Fault, type GroupSteps, wrapDisk, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './edges.ts';
+import {
+  type Fault,
+  type GroupSteps,
+  wrapDisk,
+  wrapGroups,
+  wrapInsert,
+  wrapMessages,
+  wrapPublish,
+} from './wrap-edges.ts';
 
 /** True at the `times`-th call, and never again. */
 export function at(times: number): () => boolean {
   let calls = 0;
   return () => ++calls === times;
 }
+
+/** What happens in place of a step of the engine; `go` is the step. */
+type Step = (go: () => Promise<void>) => Promise<void>;
 
 /** Ends the process as `kill -9` does. */
 function die(): void {
@@ -31,14 +42,14 @@ const hasCut = (records: readonly JournalRecord[]) =>
   records.some((record) => record.kind === 'mark' && record.mark === 'cut');
 
 /** Dies around a sync of the journal: the `times`-th of a group that `isCounted`. */
-function atSync(step: (go: () => Promise<void>) => Promise<void>, isCounted = hasMessages, times = GROUPS): Fault {
+function atSync(step: Step, isCounted = hasMessages, times = GROUPS): Fault {
   const isDue = at(times);
   const sync: GroupSteps['sync'] = (go, records) => (isCounted(records) && isDue() ? step(go) : go());
   return wrapGroups({ sync });
 }
 
 /** Dies around a renaming of checkpoint files: the one to a name that ends so. */
-function atRename(to: string, step: (go: () => Promise<void>) => Promise<void>): Fault {
+function atRename(to: string, step: Step): Fault {
   const isDue = at(CHECKPOINTS);
   return wrapDisk((disk) => ({
     rename: (from, path) => {
@@ -48,27 +59,29 @@ function atRename(to: string, step: (go: () => Promise<void>) => Promise<void>):
   }));
 }
 
-const dieBefore = async (go: () => Promise<void>): Promise<void> => {
+const dieBefore: Step = async (go) => {
   die();
   await go();
 };
-const dieAfter = async (go: () => Promise<void>): Promise<void> => {
+const dieAfter: Step = async (go) => {
   await go();
   die();
 };
 /** The request is on its way, and may arrive or not. */
-const dieOnTheWay = (afterMs: number) => async (go: () => Promise<void>) => {
-  go().catch(() => undefined);
-  await delay(afterMs);
-  die();
-};
+const dieOnTheWay =
+  (afterMs: number): Step =>
+  async (go) => {
+    go().catch(() => undefined);
+    await delay(afterMs);
+    die();
+  };
 
-function atInsert(step: (go: () => Promise<void>) => Promise<void>): Fault {
+function atInsert(step: Step): Fault {
   const isDue = at(INSERTS);
   return wrapInsert((go, batch, token) => (isDue() ? step(() => go(batch, token)) : go(batch, token)));
 }
 
-function atPublish(step: (go: () => Promise<void>) => Promise<void>): Fault {
+function atPublish(step: Step): Fault {
   const isDue = at(EVENTS);
   return wrapPublish((go, event) => (isDue() ? step(() => go(event)) : go(event)));
 }
