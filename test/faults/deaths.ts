@@ -1,14 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../../engine/model/record.ts';
-import {
-  type Fault,
-  type GroupSteps,
-  wrapDisk,
-  wrapGroups,
-  wrapInsert,
-  wrapMessages,
-  wrapPublish,
-} from './wrap-edges.ts';
+import { type Fault, wrapDisk, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './wrap-edges.ts';
 
 /** True at the `times`-th call, and never again. */
 export function at(times: number): () => boolean {
@@ -34,29 +26,48 @@ async function dieInstead(afterMs: number): Promise<never> {
 const GROUPS = 8;
 const INSERTS = 4;
 const EVENTS = 60;
-/** The second checkpoint is the first that replaces one. */
-const CHECKPOINTS = 2;
+/** The second cut: its checkpoint is the first that replaces one. */
+const CUTS = 2;
 
 export const hasMessages = (records: readonly JournalRecord[]) => records.some(({ kind }) => kind === 'message');
 const hasCut = (records: readonly JournalRecord[]) =>
   records.some((record) => record.kind === 'mark' && record.mark === 'cut');
 
-/** Dies around a sync of the journal: the `times`-th of a group that `isCounted`. */
-function atSync(step: Step, isCounted = hasMessages, times = GROUPS): Fault {
-  const isDue = at(times);
-  const sync: GroupSteps['sync'] = (go, records) => (isCounted(records) && isDue() ? step(go) : go());
-  return wrapGroups({ sync });
+/** Dies around a sync of the journal. */
+function atSync(step: Step): Fault {
+  const isDue = at(GROUPS);
+  return wrapGroups({ sync: (go, records) => (hasMessages(records) && isDue() ? step(go) : go()) });
+}
+
+/** Takes each group. True once the newest cut is not the first and there are readings before it, so that its state is worth something. */
+function watchCuts(): (records: readonly JournalRecord[]) => boolean {
+  let cuts = 0;
+  let hasReadings = false;
+  let isDue = false;
+  return (records) => {
+    if (hasCut(records)) isDue = ++cuts >= CUTS && hasReadings;
+    hasReadings ||= hasMessages(records);
+    return isDue;
+  };
 }
 
 /** Dies around a renaming of checkpoint files: the one to a name that ends so. */
 function atRename(to: string, step: Step): Fault {
-  const isDue = at(CHECKPOINTS);
-  return wrapDisk((disk) => ({
+  const watch = watchCuts();
+  let isDue = false;
+  const follow = wrapGroups({
+    sync: (go, records) => {
+      isDue = watch(records);
+      return go();
+    },
+  });
+  const dieThere = wrapDisk((disk) => ({
     rename: (from, path) => {
       const go = () => disk.rename(from, path);
-      return path.endsWith(to) && isDue() ? step(go) : go();
+      return path.endsWith(to) && isDue ? step(go) : go();
     },
   }));
+  return (edges) => dieThere(follow(edges));
 }
 
 const dieBefore: Step = async (go) => {
@@ -105,15 +116,15 @@ export const DEATHS = {
     );
   },
   // In the turn after the fold of the cut: the state is taken, and no checkpoint is written.
-  cut: () =>
-    atSync(
-      async (go) => {
+  cut: () => {
+    const isDue = watchCuts();
+    return wrapGroups({
+      sync: async (go, records) => {
         await go();
-        setImmediate(die);
+        if (isDue(records)) setImmediate(die);
       },
-      hasCut,
-      CHECKPOINTS,
-    ),
+    });
+  },
   'insert-sent': () => atInsert(dieOnTheWay(4)),
   'insert-answered': () => atInsert(dieAfter),
   'publish-sent': () => atPublish(dieOnTheWay(1)),
