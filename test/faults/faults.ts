@@ -1,6 +1,6 @@
 import { at, DEATHS, hasMessages } from './deaths.ts';
-import { type Fault, wrapGroups, wrapMessages } from './edges.ts';
 import { MISTAKES } from './mistakes.ts';
+import { type Fault, wrapGroups, wrapMessages } from './wrap-edges.ts';
 
 /** Trouble that the machine makes. */
 const TROUBLES = {

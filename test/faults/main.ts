@@ -37,7 +37,7 @@ const CATCHES: Readonly<Record<Mistake, string>> = {
   'refused row dropped': 'one row refused',
   'closed alert left open': 'calm',
   'damage ends the journal': 'journal with flipped bits',
-  'windows left out of the checkpoint': 'killed at random',
+  'windows left out of the checkpoint': 'dies: checkpoint-renamed',
   'earlier inserts forgotten': 'field added in between',
   'view of the rollup altered': 'ClickHouse restarts after a kill',
   'batch given up': 'ClickHouse away',

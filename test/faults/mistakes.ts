@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { DeliveryError } from '../../engine/ports.ts';
-import { type Fault, wrapConnectors, wrapFiles, wrapInsert, wrapMessages, wrapPublish } from './edges.ts';
+import { type Fault, wrapConnectors, wrapFiles, wrapInsert, wrapMessages, wrapPublish } from './wrap-edges.ts';
 
 const RETRY_MS = 100;
 
@@ -68,7 +68,7 @@ export const MISTAKES = {
         ...sink,
         open: async (tables) => {
           const { url, database } = config.clickhouse;
-          const client = createClient({ url });
+          const client = createClient({ url, log: { level: ClickHouseLogLevel.OFF } });
           const isNew = (await viewsOf(client, database)).length === 0;
           await sink.open(tables);
           for (const { name, query } of isNew ? await viewsOf(client, database) : []) {
