@@ -9,10 +9,10 @@ import type { Reading } from './model/reading.ts';
 import type { JournalRecord } from './model/record.ts';
 import { batch } from './operators/batch.ts';
 import { type Decoder, decode } from './operators/decode.ts';
-import { relate } from './operators/derived-streams.ts';
+import { derivedStreams } from './operators/derived-streams.ts';
 import { evaluate } from './operators/evaluate.ts';
 import { followClocks } from './operators/follow-clocks.ts';
-import { watch } from './operators/presence.ts';
+import { presence } from './operators/presence.ts';
 import { publish } from './operators/publish.ts';
 import { transition } from './operators/transition.ts';
 import { window } from './operators/window.ts';
@@ -65,7 +65,7 @@ export function consequences(
     { length: plan.levels },
     (_, level) => (items$: Observable<readonly Item[]>) =>
       items$.pipe(
-        relate(plan, state, level, counters),
+        derivedStreams(plan, state, level, counters),
         followClocks({ plan, state, level, onJump, counters }),
         window({ plan, state, level, maxBehindMs, counters }),
         evaluate({ plan, state, level, journalId: context.journalId, counters }),
@@ -73,7 +73,7 @@ export function consequences(
   );
   return records$.pipe(
     decode({ decoder, plan, state, brokers, counters, maxAheadMs: maxBehindMs }),
-    watch(plan, state, counters),
+    presence(plan, state, counters),
     (items$) => levels.reduce((made$, level) => level(made$), items$),
     transition(plan, state, context.journalId, counters),
     publish(plan, context),

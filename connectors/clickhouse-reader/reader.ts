@@ -3,7 +3,7 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { ResolvedTls } from '../../engine/model/config.ts';
 
 /** Reads from one ClickHouse server. */
-export interface Reader {
+export interface ClickHouseReader {
   /** Rows as objects; 64-bit integers may come as texts. `params` fill the query's `{name:Type}`. */
   select<Row>(query: string, params?: Readonly<Record<string, unknown>>): Promise<Row[]>;
   close(): Promise<void>;
@@ -22,7 +22,7 @@ export interface ReaderOptions {
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Connects with the first query. */
-export function createReader(url: string, options: ReaderOptions = {}): Reader {
+export function createClickHouseReader(url: string, options: ReaderOptions = {}): ClickHouseReader {
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, tls, ...login } = options;
   const client = createClient({
     url,

@@ -4,7 +4,7 @@ import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError, type PortStatus, TABLE_BROKEN, type TableSink } from '../../engine/ports.ts';
-import { createSession } from './connection.ts';
+import { createConnection } from './connection.ts';
 import { AnswerError } from './errors.ts';
 import { findHeld } from './held.ts';
 import { applyMigrations } from './migrations.ts';
@@ -69,7 +69,7 @@ async function failureOf(work: Promise<void>): Promise<DeliveryError | undefined
  */
 export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink {
   const { database } = options.config;
-  const session = createSession(options);
+  const session = createConnection(options);
   const tables = new Map<string, { readonly table: Table; readonly sql: string; isUpToDate: boolean }>();
   /** By table, or `OPENING`: why the last try failed. Each table has its own: one that is broken does not stop the others. */
   const failures = new Map([[OPENING, 'not opened yet']]);

@@ -7,7 +7,7 @@ import { DeliveryError } from '../../engine/ports.ts';
 import { errorOfAnswer, errorOfRequest } from './errors.ts';
 
 /** Statements to one ClickHouse server. Every method rejects with a DeliveryError. */
-export interface Session {
+export interface ClickHouseConnection {
   /** Runs a statement whose answer does not matter. `action` begins the message of its error. */
   run(action: string, sql: string): Promise<void>;
   /** Rows of a query as objects, without 64-bit integers, whose spelling depends on the server. `params` fill its `{name:Type}`. */
@@ -30,14 +30,19 @@ interface Request {
   readonly queryId?: string;
 }
 
-export interface SessionOptions {
+export interface ClickHouseConnectionOptions {
   readonly config: ClickHouseConfig;
   readonly username?: string;
   readonly password?: string;
   readonly tls?: ResolvedTls;
 }
 
-export function createSession({ config, username, password, tls }: SessionOptions): Session {
+export function createConnection({
+  config,
+  username,
+  password,
+  tls,
+}: ClickHouseConnectionOptions): ClickHouseConnection {
   const client = createClient({
     url: config.url,
     ...(username !== undefined && { username }),

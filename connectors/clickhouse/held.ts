@@ -2,7 +2,7 @@ import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Batch } from '../../engine/model/output.ts';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError } from '../../engine/ports.ts';
-import type { Session } from './connection.ts';
+import type { ClickHouseConnection } from './connection.ts';
 import { quoteName, quoteText } from './sql.ts';
 
 /** How much of a batch is in its table; `unknown` while an insert of it is still at work. */
@@ -20,7 +20,7 @@ const QUERY_BYTES = 262_144;
  * writes the table first and then feeds its views, so where no row is in the table, no view has seen one. `queryId` is that of the batch's insert.
  */
 export async function findHeld(
-  session: Session,
+  session: ClickHouseConnection,
   database: string,
   table: Table,
   batch: Batch,
@@ -53,7 +53,7 @@ interface Question {
 }
 
 /** Asks under the id of the insert, which the server refuses while that is at work: undefined then. */
-async function count(session: Session, { action, sql, ...more }: Question): Promise<Counts | undefined> {
+async function count(session: ClickHouseConnection, { action, sql, ...more }: Question): Promise<Counts | undefined> {
   try {
     const [counts] = await session.select<Counts>(action, sql, {}, more);
     return counts;

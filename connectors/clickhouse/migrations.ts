@@ -1,4 +1,4 @@
-import type { Session } from './connection.ts';
+import type { ClickHouseConnection } from './connection.ts';
 import { core } from './migrations/0001-core.ts';
 import { openAlerts } from './migrations/0002-open-alerts.ts';
 import { facts } from './migrations/0003-facts.ts';
@@ -14,7 +14,7 @@ export const MIGRATIONS: readonly Migration[] = [core, openAlerts, facts, gaps];
  * ClickHouse has no lock that two processes could take, and needs none here: each statement may run twice at once, and a
  * migration is listed after it is done, so that whoever dies in between, or comes second, only repeats what is there.
  */
-export async function applyMigrations(session: Session, database: string): Promise<void> {
+export async function applyMigrations(session: ClickHouseConnection, database: string): Promise<void> {
   const quoted = quoteName(database);
   const exists = await session.select(
     `look for database ${database}`,
@@ -34,7 +34,7 @@ export async function applyMigrations(session: Session, database: string): Promi
   }
 }
 
-async function appliedMigrations(session: Session, database: string): Promise<ReadonlySet<number>> {
+async function appliedMigrations(session: ClickHouseConnection, database: string): Promise<ReadonlySet<number>> {
   const quoted = quoteName(database);
   const table = await session.select(
     `look for ${database}.migrations`,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError } from '../../engine/ports.ts';
-import type { Session } from './connection.ts';
+import type { ClickHouseConnection } from './connection.ts';
 import { type Rollup, rollupOf } from './rollup.ts';
 import {
   columnSql,
@@ -26,14 +26,18 @@ interface Found {
  * where nothing has changed, and may run in several processes at once, for each statement is idempotent.
  * Rejects as `fatal` where a column has another type than the table wants: data are never converted.
  */
-export async function updateTable(session: Session, database: string, table: Table): Promise<void> {
+export async function updateTable(session: ClickHouseConnection, database: string, table: Table): Promise<void> {
   await updateLiveTable(session, database, liveTable(table));
   const rollup = rollupOf(database, table);
   if (rollup !== undefined) await updateRollup(session, database, rollup);
 }
 
 /** What keeps a table from taking the rows that are meant for it, in one sentence; undefined where nothing does. */
-export async function findDrift(session: Session, database: string, table: Table): Promise<string | undefined> {
+export async function findDrift(
+  session: ClickHouseConnection,
+  database: string,
+  table: Table,
+): Promise<string | undefined> {
   const { columns, name } = liveTable(table);
   const found = await findColumns(session, database, name);
   const lost = columns.filter((column) => found.get(column.name)?.type !== column.type);
@@ -42,7 +46,7 @@ export async function findDrift(session: Session, database: string, table: Table
   return `the columns of ${database}.${name} have been changed: ${list.join('; ')}`;
 }
 
-async function updateLiveTable(session: Session, database: string, table: LiveTable): Promise<void> {
+async function updateLiveTable(session: ClickHouseConnection, database: string, table: LiveTable): Promise<void> {
   const target = `${database}.${table.name}`;
   let found = await findTable(session, database, table.name);
   if (found === undefined) {
@@ -104,7 +108,7 @@ function settingChanges(table: LiveTable, found: Found): string[] {
   return changes;
 }
 
-async function updateRollup(session: Session, database: string, rollup: Rollup): Promise<void> {
+async function updateRollup(session: ClickHouseConnection, database: string, rollup: Rollup): Promise<void> {
   const { states, feed, view } = rollup;
   await updateLiveTable(session, database, states);
   const [liveFeed, liveView] = [
@@ -142,7 +146,7 @@ function stampOf(query: string): string {
 
 type FoundColumns = ReadonlyMap<string, { readonly type: string; readonly comment: string }>;
 
-async function findColumns(session: Session, database: string, table: string): Promise<FoundColumns> {
+async function findColumns(session: ClickHouseConnection, database: string, table: string): Promise<FoundColumns> {
   const rows = await session.select<{ name: string; type: string; comment: string }>(
     `look at ${database}.${table}`,
     'SELECT name, type, comment FROM system.columns WHERE database = {database:String} AND table = {table:String}',
@@ -151,7 +155,7 @@ async function findColumns(session: Session, database: string, table: string): P
   return new Map(rows.map((row) => [row.name, row]));
 }
 
-async function findTable(session: Session, database: string, table: string): Promise<Found | undefined> {
+async function findTable(session: ClickHouseConnection, database: string, table: string): Promise<Found | undefined> {
   const rows = await session.select<Found>(
     `look for ${database}.${table}`,
     'SELECT name, engine, engine_full, comment FROM system.tables WHERE database = {database:String} AND name = {table:String}',

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { HttpLimits } from './limits.ts';
 
 /** Keeps the connections of a server within its limits. */
-export interface Bounds {
+export interface ConnectionBounds {
   /** Whether the request is to be answered; false where its connection is closed. */
   admit(socket: Socket, response: ServerResponse): boolean;
 }
@@ -16,7 +16,7 @@ export function boundConnections(
   server: Server,
   { connections, requestsWaiting, answerMs }: HttpLimits,
   onClosed: () => void,
-): Bounds {
+): ConnectionBounds {
   /** Requests under way, by connection; the one that was heard of last stands last. */
   const open = new Map<Socket, number>();
   const close = (socket: Socket) => {

@@ -5,7 +5,7 @@ import { attributesText } from '../../engine/devices/attribute-entry.ts';
 import { readJson } from '../../engine/devices/attribute-json.ts';
 import { MAX_ATTRIBUTED_DEVICES } from '../../engine/model/attributes.ts';
 import type { AttributeHandler, AttributeSource } from '../../engine/ports.ts';
-import { type Link, type NatsLogin, openLink } from './connection.ts';
+import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 
 export interface KvAttributesOptions extends NatsLogin {
@@ -23,15 +23,15 @@ const DESCRIPTION = 'Attributes of devices, which rules of Weir look at.';
  */
 export function createKvAttributes({ bucket, ...login }: KvAttributesOptions): AttributeSource {
   const ending = new AbortController();
-  let link: Link | undefined;
+  let link: NatsLink | undefined;
   let entries: QueuedIterator<KvEntry> | undefined;
   let running: Promise<void> | undefined;
   let reason: string | undefined = 'The bucket of attributes has not been read yet.';
 
-  const follow = async (on: Link, handler: AttributeHandler): Promise<void> => {
+  const follow = async (on: NatsLink, handler: AttributeHandler): Promise<void> => {
     const js = on.nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
     const kv = await on.whileConnected(js.views.kv(bucket, { history: 1, description: DESCRIPTION }));
-    const reader = createReader(bucket, handler);
+    const reader = createBucketReader(bucket, handler);
     const initializedFn = () => {
       reason = undefined;
       reader.begin();
@@ -44,7 +44,7 @@ export function createKvAttributes({ bucket, ...login }: KvAttributesOptions): A
     while (!ending.signal.aborted) {
       try {
         // What was missed meanwhile is not told again: everything is read anew.
-        link ??= await openLink(login, () => entries?.stop());
+        link ??= await openNatsLink(login, () => entries?.stop());
         await follow(link, handler);
       } catch (error) {
         reason = toDeliveryError(error, `reading the bucket ${bucket}`).message;
@@ -71,7 +71,7 @@ export function createKvAttributes({ bucket, ...login }: KvAttributesOptions): A
 }
 
 /** Hands entries on: those from before `begin` all at once. */
-function createReader(bucket: string, handler: AttributeHandler): { take(entry: KvEntry): void; begin(): void } {
+function createBucketReader(bucket: string, handler: AttributeHandler): { take(entry: KvEntry): void; begin(): void } {
   const devices = new Set<string>();
   let first: Map<string, string | undefined> | undefined = new Map();
 

@@ -14,7 +14,7 @@ export interface NatsLogin {
 }
 
 /** A connection that comes back by itself, and tells whether it is there. */
-export interface Link {
+export interface NatsLink {
   readonly nc: NatsConnection;
   /** Why nothing can be sent right now; undefined while connected. */
   outage(): DeliveryError | undefined;
@@ -37,7 +37,7 @@ const REFUSALS: ReadonlySet<string> = new Set(['AUTHORIZATION_VIOLATION', 'AUTHE
  * Connects once; rejects with a DeliveryError where that fails. Afterwards reconnects for ever, after 250 to 1250 ms each time,
  * and calls `onReconnect` when it has, with the instant at which the connection was lost.
  */
-export async function openLink(login: NatsLogin, onReconnect: (lostAt: number) => void): Promise<Link> {
+export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: number) => void): Promise<NatsLink> {
   const where = login.config.servers.join(', ');
   const nc = await connect(connectionOptions(login)).catch((error: unknown) => {
     throw toDeliveryError(error, `connecting to ${where}`);

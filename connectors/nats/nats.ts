@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { headers, type JetStreamClient, type KV, type NatsConnection, NatsError } from 'nats';
 import type { EventOutput } from '../../engine/model/output.ts';
 import { DeliveryError, type EventSink, type PortStatus } from '../../engine/ports.ts';
-import { type Link, type NatsLogin, openLink } from './connection.ts';
+import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createPositions, type Positions } from './positions.ts';
-import { type Published, readPublished, type Unsure } from './published.ts';
+import { type PublishedIds, readPublished, type Unsure } from './published.ts';
 import { type BucketName, ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
@@ -19,7 +19,7 @@ type Way =
       readonly kind: 'jetstream';
       readonly js: JetStreamClient;
       readonly buckets: Readonly<Record<BucketName, KV>>;
-      readonly published: Published;
+      readonly published: PublishedIds;
     }
   | { readonly kind: 'core'; readonly checkedAt: number };
 
@@ -42,8 +42,8 @@ const NO_JETSTREAM =
  */
 export function createNatsSink(options: NatsSinkOptions): EventSink {
   const notice = once(options.onNotice ?? (() => undefined));
-  let link: Link | undefined;
-  let opening: Promise<Link> | undefined;
+  let link: NatsLink | undefined;
+  let opening: Promise<NatsLink> | undefined;
   let way: Promise<Way> | undefined;
   let lastWay: Way | undefined;
   /** What was published, or may have been, without our having heard of it. */
@@ -54,12 +54,12 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   const forget = () => {
     way = undefined;
   };
-  const connected = (): Link => {
+  const connected = (): NatsLink => {
     const outage = link === undefined ? failure : link.outage();
     if (link === undefined || outage !== undefined) throw outage ?? new DeliveryError('transient', 'NATS is away.');
     return link;
   };
-  const findWay = (on: Link): Promise<Way> => {
+  const findWay = (on: NatsLink): Promise<Way> => {
     if (lastWay?.kind === 'core' && Date.now() - lastWay.checkedAt > RECHECK_MS) forget();
     if (way !== undefined) return way;
     const search = on.whileConnected(prepare(on.nc, unsure, positions, notice)).then(
@@ -100,9 +100,9 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
       throw failed;
     }
   };
-  const openOnce = async (): Promise<Link> => {
+  const openOnce = async (): Promise<NatsLink> => {
     try {
-      link = await openLink(options, onReconnect);
+      link = await openNatsLink(options, onReconnect);
       return link;
     } catch (error) {
       failure = toDeliveryError(error, 'connecting');
@@ -189,7 +189,7 @@ async function publishKept(
 }
 
 /** The flush is answered after every error that the publication may have caused; the client tells of such a one a few microtasks later. */
-async function publishPlainly(link: Link, event: EventOutput): Promise<void> {
+async function publishPlainly(link: NatsLink, event: EventOutput): Promise<void> {
   if (event.quiet === true) return;
   const head = headers();
   head.set('Nats-Msg-Id', event.id);
@@ -201,7 +201,7 @@ async function publishPlainly(link: Link, event: EventOutput): Promise<void> {
   }
 }
 
-function describe(link: Link | undefined, failure: DeliveryError | undefined, way: Way | undefined): PortStatus {
+function describe(link: NatsLink | undefined, failure: DeliveryError | undefined, way: Way | undefined): PortStatus {
   const problem = link?.outage() ?? failure;
   if (problem !== undefined) return { name: 'nats', ready: false, reason: problem.message };
   if (way?.kind === 'core') return { name: 'nats', ready: true, reason: NO_JETSTREAM };

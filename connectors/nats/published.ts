@@ -4,7 +4,7 @@ import { toDeliveryError } from './errors.ts';
 import { STREAM_NAMES, type StreamName } from './streams.ts';
 
 /** By stream: ids of events that it has, and that we may publish again. */
-export type Published = ReadonlyMap<StreamName, Set<string>>;
+export type PublishedIds = ReadonlyMap<StreamName, Set<string>>;
 
 /** From where on events may have been published: since an instant, milliseconds since the epoch; or, of a stream that is still the same one, behind a position. */
 export interface Unsure {
@@ -31,7 +31,7 @@ export async function readPublished(
   manager: JetStreamManager,
   { since, behind }: Unsure,
   onNotice: (text: string) => void,
-): Promise<Published> {
+): Promise<PublishedIds> {
   const published = new Map<StreamName, Set<string>>();
   for (const stream of STREAM_NAMES) {
     try {

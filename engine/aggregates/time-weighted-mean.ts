@@ -1,7 +1,7 @@
 import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 
 /** How the value went: the newest readings one by one, in the order of their times, and of what was before them only the mean. */
-export interface Course {
+export interface WeightedTime {
   times: number[];
   values: number[];
   /** Event time of the earliest reading. What it and others held has settled, where it lies before the first of `times`. */
@@ -15,7 +15,7 @@ export const MOST_SINGLE = 128;
 /** So many of the newest always stay single: up to so many later readings can be overtaken. */
 export const LEAST_SINGLE = MOST_SINGLE / 2;
 
-const aggregate: Aggregate<Course> = {
+const aggregate: Aggregate<WeightedTime> = {
   create: () => ({ times: [], values: [], start: 0, mean: 0 }),
   add: (into, value, time) => place(into, time, value as number),
   merge(into, from) {
@@ -35,7 +35,7 @@ const aggregate: Aggregate<Course> = {
  */
 export const timeWeightedMean: AggregateKind = { accepts: ['number'], create: () => aggregate };
 
-function place(into: Course, time: number, value: number): void {
+function place(into: WeightedTime, time: number, value: number): void {
   const { times, values } = into;
   let at = times.length;
   while (at > 0 && times[at - 1]! > time) at -= 1;
@@ -53,7 +53,7 @@ function place(into: Course, time: number, value: number): void {
   }
 }
 
-function placeAll(into: Course, { times, values }: Course): void {
+function placeAll(into: WeightedTime, { times, values }: WeightedTime): void {
   for (let i = 0; i < times.length; i++) place(into, times[i]!, values[i]!);
 }
 
@@ -64,7 +64,7 @@ function insert(list: number[], at: number, item: number): void {
 }
 
 /** Mean from the start to the time at this index: each value weighs by its part of the time so far. */
-function meanOver({ times, values, start, mean }: Course, end: number): number {
+function meanOver({ times, values, start, mean }: WeightedTime, end: number): number {
   let over = mean;
   for (let i = 0; i < end; i++) {
     const next = times[i + 1]!;
@@ -74,14 +74,14 @@ function meanOver({ times, values, start, mean }: Course, end: number): number {
 }
 
 /** Takes the earliest readings, each of which has a next one, into the mean. */
-function settle(of: Course, n: number): void {
+function settle(of: WeightedTime, n: number): void {
   of.mean = meanOver(of, n);
   of.times.splice(0, n);
   of.values.splice(0, n);
 }
 
 /** Takes in a course of which something has settled. */
-function joinSettled(into: Course, from: Course): void {
+function joinSettled(into: WeightedTime, from: WeightedTime): void {
   const { times } = into;
   const heldMs = from.times[0]! - from.start;
   if (from.start > times.at(-1)!) {
@@ -96,7 +96,7 @@ function joinSettled(into: Course, from: Course): void {
   placeAll(into, from);
 }
 
-function goOnAs(into: Course, from: Course, start: number, mean: number): void {
+function goOnAs(into: WeightedTime, from: WeightedTime, start: number, mean: number): void {
   into.times = from.times.slice();
   into.values = from.values.slice();
   into.start = start;

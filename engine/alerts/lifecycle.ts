@@ -3,7 +3,7 @@ import type { AlertRecord, Change } from './alert-record.ts';
 import { createLevelRecord, oldestMatch, takeOutcome } from './hold.ts';
 
 /** What the conditions of a rule came to. A rule with one level does without `reached` and `clearing`. */
-export interface Outcome {
+export interface RuleOutcome {
   readonly at: number;
   readonly holds: boolean;
   readonly clears: boolean;
@@ -46,7 +46,7 @@ export function takeDownChange(record: AlertRecord, offset: number, at: number, 
 export function advance(
   record: AlertRecord,
   lifecycle: Lifecycle,
-  outcome: Outcome,
+  outcome: RuleOutcome,
   waitsAt = outcome.at,
 ): Change | undefined {
   const { at } = outcome;
@@ -79,7 +79,7 @@ export function advance(
 function takeIn(
   record: AlertRecord,
   { levels }: Lifecycle,
-  { at, reached, possible, clearing, undecided }: Required<Omit<Outcome, 'holds' | 'clears'>>,
+  { at, reached, possible, clearing, undecided }: Required<Omit<RuleOutcome, 'holds' | 'clears'>>,
   waitsAt: number,
 ): number {
   let met = 0;

@@ -14,18 +14,18 @@ export interface LimitRecord {
 }
 
 /** What to do about a change. Empty: its event is sent as ever. */
-export interface Telling {
+export interface PublishDecision {
   readonly suppressed?: 'flapping' | 'limit';
   readonly flapping?: boolean;
 }
 
 /** Where the limit of a rule is remembered. */
-export interface Limited {
+export interface LimitState {
   limit: LimitRecord | undefined;
 }
 
 const MAX_KEYS = 20;
-const TOLD: Telling = {};
+const TOLD: PublishDecision = {};
 
 /** Whether alerts of a rule act when time passes. */
 export function isTimed({ repeatMs, resolveAfterMs, flapping, active }: Lifecycle): boolean {
@@ -33,7 +33,7 @@ export function isTimed({ repeatMs, resolveAfterMs, flapping, active }: Lifecycl
 }
 
 /** Whether an alert of a timed rule has to be looked at when time passes. */
-export function isAttended({ state, noise }: AlertRecord): boolean {
+export function needsTimers({ state, noise }: AlertRecord): boolean {
   return state !== 'inactive' || noise?.flapping === true || noise?.silent !== undefined;
 }
 
@@ -47,14 +47,14 @@ export function isRemembered({ watched, noise }: AlertRecord): boolean {
  * until the alert is stable. An alert whose beginning was held back by the limit is told when it rises and there is room by then, else
  * its further changes are held back too.
  */
-export function tell(
+export function decideToPublish(
   noise: NoiseRecord,
   lifecycle: Lifecycle,
-  limited: Limited,
+  limited: LimitState,
   change: Change,
   key: string,
   clock: { readonly elapsedMs: number; readonly at: number },
-): Telling {
+): PublishDecision {
   const fires = change.to === 'firing';
   if (fires) {
     noise.level = change.toLevel;
@@ -91,13 +91,13 @@ export function isStable(noise: NoiseRecord, { flapping }: Lifecycle, nowMs: num
 }
 
 /** Whether one more alert may be told in this period. */
-export function hasRoom({ limit }: Limited, plan: Lifecycle['limit']): boolean {
+export function hasRoom({ limit }: LimitState, plan: Lifecycle['limit']): boolean {
   return plan === undefined || limit === undefined || limit.told < plan.alerts;
 }
 
 /** Counts an alert that would be told, and says whether it may be. The first one begins a period. */
 export function admit(
-  limited: Limited,
+  limited: LimitState,
   plan: Lifecycle['limit'],
   key: string,
   level: number,
@@ -117,7 +117,7 @@ export function admit(
 }
 
 /** Ends the period once it is over; gives it back where alerts were held back in it. */
-export function endPeriod(limited: Limited, plan: Lifecycle['limit'], nowMs: number): LimitRecord | undefined {
+export function endPeriod(limited: LimitState, plan: Lifecycle['limit'], nowMs: number): LimitRecord | undefined {
   const { limit } = limited;
   if (plan === undefined || limit === undefined || nowMs - limit.sinceMs < plan.perMs) return undefined;
   limited.limit = undefined;

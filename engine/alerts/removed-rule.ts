@@ -5,7 +5,7 @@ import type { RuleTrace } from '../model/rule-trace.ts';
 import type { AlertRecord } from './alert-record.ts';
 
 /** An open alert whose rule was changed or removed meanwhile: it waits to be told as over. Plain data. */
-export interface Orphan {
+export interface RemovedRuleAlert {
   readonly rule: RuleTrace;
   readonly reason: 'rule-changed' | 'rule-removed';
   readonly key: Key;

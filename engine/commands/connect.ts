@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { createAttributeFile } from '../../connectors/attribute-file/file.ts';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
-import { createReader, type Reader } from '../../connectors/clickhouse-reader/reader.ts';
+import { type ClickHouseReader, createClickHouseReader } from '../../connectors/clickhouse-reader/reader.ts';
 import { createMqttSource, type ResolvedBroker } from '../../connectors/mqtt/mqtt.ts';
 import { createKvAttributes } from '../../connectors/nats/attribute-bucket.ts';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
@@ -84,14 +84,17 @@ function tellOfViews(log: Logger, counters: Counters) {
 
 /** ClickHouse alone, to be asked and written to with the login of the config; not connected yet. Throws InvalidInput where that is missing. */
 export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'env'>): {
-  readonly reader: Reader;
+  readonly reader: ClickHouseReader;
   readonly sink: TableSink;
 } {
   const vault = createVault(config.file, env);
   const login = resolveClickHouse(config, vault);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
   return {
-    reader: createReader(config.clickhouse.url, { ...login, requestTimeoutMs: config.clickhouse.requestTimeoutMs }),
+    reader: createClickHouseReader(config.clickhouse.url, {
+      ...login,
+      requestTimeoutMs: config.clickhouse.requestTimeoutMs,
+    }),
     sink: createClickHouseSink({ config: config.clickhouse, ...login }),
   };
 }

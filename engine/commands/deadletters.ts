@@ -8,8 +8,8 @@ import { count, jsonLine, printable } from '../model/printable.ts';
 import { DeliveryError, type TableSink } from '../ports.ts';
 import type { Command, CommandIo } from './command.ts';
 import { createTables } from './connect.ts';
-import { EXACT, idOf, type Letter, type LetterFilter, type Letters } from './deadletters/dead-letter.ts';
-import { createRehearsal } from './deadletters/dry-run.ts';
+import { type DeadLetter, type DeadLetterFilter, type DeadLetters, EXACT, idOf } from './deadletters/dead-letter.ts';
+import { createDryRun } from './deadletters/dry-run.ts';
 import { type DeadLetterOptions, parseOptions } from './deadletters/options.ts';
 import { openLetters } from './deadletters/query.ts';
 import { reportJson, reportText } from './deadletters/report.ts';
@@ -80,7 +80,7 @@ interface Work {
   readonly config: Config;
   readonly options: DeadLetterOptions;
   readonly io: CommandIo;
-  readonly letters: Letters;
+  readonly letters: DeadLetters;
   readonly sink: TableSink;
 }
 
@@ -116,7 +116,7 @@ async function list({ options: { filter, limit, json }, letters, io }: Work): Pr
 async function show({ options: { filter, json }, letters, config, io }: Work): Promise<number> {
   const [letter] = await letters.find(filter, { limit: 1, order: 'newest', payload: true });
   if (letter === undefined) throw new Unable(`there is no letter ${filter.ids?.[0]?.text} any more`);
-  const rehearsal = createRehearsal(config, Date.now)(letter);
+  const rehearsal = createDryRun(config, Date.now)(letter);
   if (json) io.stdout.write(jsonLine({ ...letterJson(letter, true), now: rehearsalJson(rehearsal, config) }));
   else io.stdout.write(letterText(letter, rehearsal, config));
   return 0;
@@ -142,7 +142,7 @@ async function retry({ options, letters, config, io, sink }: Work): Promise<numb
 }
 
 /** Each ID must mean one letter. */
-async function checkIds(filter: LetterFilter, letters: Letters): Promise<void> {
+async function checkIds(filter: DeadLetterFilter, letters: DeadLetters): Promise<void> {
   const { ids = [] } = filter;
   for (const id of ids) {
     const found = await letters.find({ ...filter, ids: [id] }, { limit: 3, order: 'newest', payload: false });
@@ -155,7 +155,7 @@ async function checkIds(filter: LetterFilter, letters: Letters): Promise<void> {
   }
 }
 
-function tellApart(letter: Letter): string {
+function tellApart(letter: DeadLetter): string {
   return `${idOf(letter)} of ${printable(letter.topic)}`;
 }
 
@@ -194,7 +194,7 @@ async function asking<T>({ clickhouse: { url } }: Config, answer: Promise<T>): P
 }
 
 /** The same letters, whose failures are told. */
-function telling(letters: Letters, config: Config): Letters {
+function telling(letters: DeadLetters, config: Config): DeadLetters {
   return {
     exist: letters.exist,
     find: (filter, page) => asking(config, letters.find(filter, page)),

@@ -33,7 +33,7 @@ export function createInspection(file: ConfigFile, structural: readonly Fault[])
 }
 
 /** Smallest and largest value of a quantity, both as the file spells them. */
-export interface Bounds {
+export interface NumberBounds {
   readonly min: string;
   readonly max: string;
 }
@@ -43,7 +43,7 @@ export function checkDuration(
   inspection: Inspection,
   path: Path,
   text: string | undefined,
-  bounds: Bounds,
+  bounds: NumberBounds,
   whole = false,
 ): void {
   if (text === undefined || !inspection.isSound(path)) return;
@@ -59,7 +59,7 @@ export function checkBytes(
   inspection: Inspection,
   path: Path,
   size: number | string | undefined,
-  bounds: Bounds,
+  bounds: NumberBounds,
 ): void {
   if (size === undefined || !inspection.isSound(path)) return;
   checkBounds(inspection, path, size, bounds, (value) => parseBytes(value) ?? 0);
@@ -69,7 +69,7 @@ function checkBounds(
   inspection: Inspection,
   path: Path,
   value: number | string,
-  { min, max }: Bounds,
+  { min, max }: NumberBounds,
   measure: (value: number | string) => number,
 ): void {
   const side =

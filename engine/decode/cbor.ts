@@ -1,24 +1,24 @@
 import { decode } from 'cborg';
 import { findForbidden } from './forbidden.ts';
 import { type Head, outline, readUint } from './outline.ts';
-import { Fault } from './rejection.ts';
+import { Rejection } from './rejection.ts';
 
 /** Tags 0 and 1 (a time as text, a time in seconds) are seen through; every other tag is refused by the library. */
 const seeThrough = (content: () => unknown): unknown => content();
 const OPTIONS = { coerceUndefinedToNull: true, tags: { 0: seeThrough, 1: seeThrough } };
 
 /**
- * The value of CBOR bytes, or a `Fault`; integers beyond 2^53 come as bigint, byte strings as Uint8Array, undefined as null. Maps need
+ * The value of CBOR bytes, or a `Rejection`; integers beyond 2^53 come as bigint, byte strings as Uint8Array, undefined as null. Maps need
  * text keys. Texts and byte strings of indefinite length are not supported. A tag counts as a level of depth.
  */
 export function parseCbor(bytes: Uint8Array, depth: number): unknown {
   const suspect = outline(bytes, depth, readHead, 'CBOR');
-  if (suspect instanceof Fault) return suspect;
+  if (suspect instanceof Rejection) return suspect;
   try {
     const value: unknown = decode(bytes, OPTIONS);
     return suspect ? (findForbidden(value) ?? value) : value;
   } catch {
-    return new Fault(
+    return new Rejection(
       'malformed',
       'the payload has a tag other than 0 and 1, a simple value, or a key that is no text; send none of these',
     );

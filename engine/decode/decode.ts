@@ -7,8 +7,8 @@ import { compileStream, type StreamDecoder } from './compile-stream.ts';
 import { tooManyReadings } from './formats.ts';
 import { hashBytes } from './identity.ts';
 import { resolve } from './paths.ts';
-import { createReader, type MessageContext, type Reader } from './read.ts';
-import { describe, Fault, quote } from './rejection.ts';
+import { createReadingReader, type MessageContext, type ReadingReader } from './read.ts';
+import { describeValue, quote, Rejection } from './rejection.ts';
 import { createRoutes, type DataRoute } from './routes.ts';
 import { readStatus } from './status.ts';
 
@@ -39,7 +39,7 @@ export function createDecoder(
   const reject = createReject(counters);
   const streams = options.streams.map(compileStream);
   const sinks = streams.map((stream) =>
-    createMessageReader(stream, createReader(stream, maxAheadMs, counters), counters, reject),
+    createMessageReader(stream, createReadingReader(stream, maxAheadMs, counters), counters, reject),
   );
   const routeOf = createRoutes(streams, brokers);
   return (record, out, isKnown, nowAt = record.at) => {
@@ -58,13 +58,13 @@ export function createDecoder(
     else if (route.kind === 'status') {
       for (const target of route.targets) {
         const status = readStatus(record, target);
-        if (status instanceof Fault) reject(status, record, target.stream.index, out);
+        if (status instanceof Rejection) reject(status, record, target.stream.index, out);
         else if (status !== undefined) out.push(status);
       }
     } else {
       const broker = quote(brokers[record.connection] ?? `number ${record.connection}`);
       const detail = `no stream takes the topic ${quote(record.topic)} of the broker ${broker}; add one, or subscribe to less`;
-      reject(new Fault('no-stream', detail), record, -1, out);
+      reject(new Rejection('no-stream', detail), record, -1, out);
     }
   };
 }
@@ -74,17 +74,22 @@ const EMPTY = new Uint8Array();
 type ReadMessage = (record: MessageRecord, route: DataRoute, nowAt: number, out: Item[]) => void;
 
 /** Makes what takes a stream's messages apart into elements. */
-function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Counters, reject: Reject): ReadMessage {
+function createMessageReader(
+  stream: StreamDecoder,
+  reader: ReadingReader,
+  counters: Counters,
+  reject: Reject,
+): ReadMessage {
   const { config, each, parse, parseExactly } = stream;
   const hash = { high: 0, low: 0 };
   let context: MessageContext | undefined;
   /** What `parseExactly` made of the message at hand; undefined until somebody asks. */
   let exactly: ((line: number) => unknown) | undefined;
 
-  function settle(made: Reading | Fault, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
-    if (made instanceof Fault) {
+  function settle(made: Reading | Rejection, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
+    if (made instanceof Rejection) {
       const place = single ? '' : `reading ${index} of the message, counted from 0: `;
-      reject(new Fault(made.reason, place + made.detail), record, stream.index, out);
+      reject(new Rejection(made.reason, place + made.detail), record, stream.index, out);
     } else {
       counters.readings++;
       out.push(made);
@@ -98,7 +103,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
   }
 
   /** Reads an element, or the root where there is no `each`, with all digits. */
-  function readExactly(line: number, element: number, index: number, context: MessageContext): Reading | Fault {
+  function readExactly(line: number, element: number, index: number, context: MessageContext): Reading | Rejection {
     const root = exactRoot(line, context.record);
     context.exact = true;
     if (each !== undefined) reader.begin(root);
@@ -132,14 +137,14 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
 
   /** Takes one root value, that of a line of `ndjson` or of the message; returns the index behind its last reading. */
   function takeRoot(root: unknown, line: number, from: number, context: MessageContext, out: Item[]): number {
-    let made: Reading | Fault;
-    if (root instanceof Fault) made = root;
+    let made: Reading | Rejection;
+    if (root instanceof Rejection) made = root;
     else if (each === undefined) {
       made = reader.read(root, from, context);
       if (isDoubtful(made, context)) made = readExactly(line, 0, from, context);
     } else {
       const elements = elementsOf(root, each, config, from);
-      if (!(elements instanceof Fault)) {
+      if (!(elements instanceof Rejection)) {
         takeElements(root, elements, line, from, context, out);
         return from + elements.length;
       }
@@ -151,7 +156,7 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
 
   return (record, route, nowAt, out) => {
     const parsed = parse(record.payload);
-    if (parsed instanceof Fault) return reject(parsed, record, stream.index, out);
+    if (parsed instanceof Rejection) return reject(parsed, record, stream.index, out);
     context ??= { record, nowAt, topic: route.topic, hash, exact: parseExactly === undefined };
     exactly = undefined;
     context.record = record;
@@ -166,30 +171,30 @@ function createMessageReader(stream: StreamDecoder, reader: Reader, counters: Co
 }
 
 /** Whether digits may have been lost when the text was parsed, so that it must be read again with all of them. */
-function isDoubtful(made: Reading | Fault, { exact }: MessageContext): boolean {
-  return made instanceof Fault && made.reason === 'unsafe-integer' && !exact;
+function isDoubtful(made: Reading | Rejection, { exact }: MessageContext): boolean {
+  return made instanceof Rejection && made.reason === 'unsafe-integer' && !exact;
 }
 
-/** The readings that `each` points at, or a `Fault`; `before` counts those of the message that came earlier. */
+/** The readings that `each` points at, or a `Rejection`; `before` counts those of the message that came earlier. */
 function elementsOf(
   root: unknown,
   each: readonly string[],
   config: StreamConfig,
   before: number,
-): readonly unknown[] | Fault {
+): readonly unknown[] | Rejection {
   const elements = resolve(root, each);
   if (!Array.isArray(elements)) {
     const place = each.length === 0 ? 'the payload' : `the payload at "${config.each}"`;
-    return new Fault(
+    return new Rejection(
       'wrong-type',
-      `${place} holds ${describe(elements)}, where "each" needs an array; send one or correct "each"`,
+      `${place} holds ${describeValue(elements)}, where "each" needs an array; send one or correct "each"`,
     );
   }
   const { readings } = config.limits;
   return before + elements.length > readings ? tooManyReadings(before + elements.length, readings) : elements;
 }
 
-type Reject = (fault: Fault, record: MessageRecord, stream: number, out: Item[]) => void;
+type Reject = (fault: Rejection, record: MessageRecord, stream: number, out: Item[]) => void;
 
 /** Only the first rejection of a message carries the payload: a thousand bad elements must not make a thousand copies of it. */
 function createReject(counters: Counters): Reject {

@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../model/config.ts';
 import type { PathNode } from './paths.ts';
-import { Fault, isObject } from './rejection.ts';
+import { isObject, Rejection } from './rejection.ts';
 
 /** What became of a reading's undeclared fields; filled again and again. */
 export interface Undeclared {
@@ -28,7 +28,7 @@ export function takeUndeclared(
   node: PathNode | undefined,
   policy: UndeclaredPolicy,
   found: Undeclared,
-): Fault | undefined {
+): Rejection | undefined {
   // Where a path goes through, null says that there is nothing.
   if (value === null && node !== undefined) return undefined;
   if (!isObject(value) && !(node !== undefined && Array.isArray(value))) return takeLeaf(name, value, policy, found);
@@ -44,9 +44,9 @@ export function takeUndeclared(
   return empty && node === undefined ? takeLeaf(name, value, policy, found) : undefined;
 }
 
-function takeLeaf(name: string, value: unknown, policy: UndeclaredPolicy, found: Undeclared): Fault | undefined {
+function takeLeaf(name: string, value: unknown, policy: UndeclaredPolicy, found: Undeclared): Rejection | undefined {
   if (policy.undeclared === 'reject') {
-    return new Fault(
+    return new Rejection(
       'undeclared-field',
       `the stream does not declare ${JSON.stringify(name)}; declare it, or set "undeclared" to "keep" or "ignore"`,
     );
@@ -61,8 +61,11 @@ function takeLeaf(name: string, value: unknown, policy: UndeclaredPolicy, found:
 }
 
 /** The fault of a reading with more keys than its stream allows. */
-export function tooManyFields(allowed: number): Fault {
-  return new Fault('too-many-fields', `the reading has more than ${allowed} keys; send fewer or raise limits.fields`);
+export function tooManyFields(allowed: number): Rejection {
+  return new Rejection(
+    'too-many-fields',
+    `the reading has more than ${allowed} keys; send fewer or raise limits.fields`,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FieldConfig } from '../model/config.ts';
 import type { FieldType, FieldValue } from '../model/field.ts';
 import { exactNumber, isHeld } from './exact-json.ts';
-import { describe, Fault } from './rejection.ts';
+import { describeValue, Rejection } from './rejection.ts';
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
@@ -24,14 +24,19 @@ const WANTED: Readonly<Record<FieldType, string>> = {
 };
 
 /**
- * The value of a declared field, or a `Fault`; neither undefined nor null may come in.
+ * The value of a declared field, or a `Rejection`; neither undefined nor null may come in.
  *
  * Numbers must be finite. Integers of which a double loses digits are refused. A number from 2^53 on that has no fraction may have lost
  * some when its text was parsed: unless numbers are `exact`, it is refused too. With `coerce`, texts in the syntax of a JSON number are
  * numbers; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are booleans; numbers and booleans are texts.
  * Objects, arrays and raw bytes are never a field.
  */
-export function checkField(value: unknown, field: FieldConfig, coerce: boolean, exact: boolean): FieldValue | Fault {
+export function checkField(
+  value: unknown,
+  field: FieldConfig,
+  coerce: boolean,
+  exact: boolean,
+): FieldValue | Rejection {
   if (typeof value === 'number' || typeof value === 'bigint') return checkNumber(value, field, coerce, exact);
   if (typeof value === field.type) return value as FieldValue;
   if (coerce) {
@@ -40,9 +45,9 @@ export function checkField(value: unknown, field: FieldConfig, coerce: boolean, 
     if (coerced !== undefined) return coerced;
   }
   const remedy = coerce ? `send ${WANTED[field.type]}` : `send ${WANTED[field.type]} or set "coerce": true`;
-  return new Fault(
+  return new Rejection(
     'wrong-type',
-    `${place(field)} holds ${describe(value)}, the stream declares a ${field.type}; ${remedy}`,
+    `${place(field)} holds ${describeValue(value)}, the stream declares a ${field.type}; ${remedy}`,
   );
 }
 
@@ -50,36 +55,41 @@ function place(field: FieldConfig): string {
   return field.path === field.name ? `the field "${field.name}"` : `the field "${field.name}" at "${field.path}"`;
 }
 
-function checkNumber(value: number | bigint, field: FieldConfig, coerce: boolean, exact: boolean): FieldValue | Fault {
+function checkNumber(
+  value: number | bigint,
+  field: FieldConfig,
+  coerce: boolean,
+  exact: boolean,
+): FieldValue | Rejection {
   const asNumber = Number(value);
   if (field.type === 'boolean') {
     if (coerce && (asNumber === 0 || asNumber === 1)) return asNumber === 1;
-    return new Fault(
+    return new Rejection(
       'wrong-type',
-      `${place(field)} holds ${describe(value)}, the stream declares a boolean; send true or false`,
+      `${place(field)} holds ${describeValue(value)}, the stream declares a boolean; send true or false`,
     );
   }
   if (field.type === 'string') {
     if (!coerce) {
-      return new Fault(
+      return new Rejection(
         'wrong-type',
-        `${place(field)} holds ${describe(value)}, the stream declares a string; send text or set "coerce": true`,
+        `${place(field)} holds ${describeValue(value)}, the stream declares a string; send text or set "coerce": true`,
       );
     }
     // A bigint has lost nothing, so its digits are the text.
     if (typeof value === 'bigint') return value.toString();
   }
   if (!Number.isFinite(asNumber)) {
-    return new Fault(
+    return new Rejection(
       'not-finite',
-      `${place(field)} holds ${describe(value)}, which no double can hold; leave the field out instead`,
+      `${place(field)} holds ${describeValue(value)}, which no double can hold; leave the field out instead`,
     );
   }
   const isSafe = typeof value === 'bigint' ? isHeld(value) : exact || !isLarge(value);
   if (!isSafe) {
-    return new Fault(
+    return new Rejection(
       'unsafe-integer',
-      `${place(field)} holds ${describe(value)}, beyond 2^53, where digits are lost; declare it as string and send it as text`,
+      `${place(field)} holds ${describeValue(value)}, beyond 2^53, where digits are lost; declare it as string and send it as text`,
     );
   }
   return field.type === 'string' ? String(asNumber) : asNumber;

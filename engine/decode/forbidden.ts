@@ -1,10 +1,10 @@
-import { Fault } from './rejection.ts';
+import { Rejection } from './rejection.ts';
 
 /**
  * Looks through a decoded value for keys that could reach the prototype of an object that someone builds from it: an own `__proto__`,
  * or a `constructor` that holds a `prototype`. Undefined where there is none. Walks without recursion.
  */
-export function findForbidden(value: unknown): Fault | undefined {
+export function findForbidden(value: unknown): Rejection | undefined {
   const open: unknown[] = [value];
   while (open.length > 0) {
     const next = open.pop();
@@ -25,6 +25,6 @@ export function findForbidden(value: unknown): Fault | undefined {
 }
 
 /** The fault of a payload with such a key. */
-export function forbidden(key: string): Fault {
-  return new Fault('forbidden-key', `the payload has the key "${key}"; rename it`);
+export function forbidden(key: string): Rejection {
+  return new Rejection('forbidden-key', `the payload has the key "${key}"; rename it`);
 }

@@ -4,7 +4,7 @@ import { parseCbor } from './cbor.ts';
 import { parseExactly } from './exact-json.ts';
 import { parseJson } from './json.ts';
 import { parseMsgpack } from './msgpack.ts';
-import { Fault } from './rejection.ts';
+import { Rejection } from './rejection.ts';
 
 /** What a payload may cost before it is looked at. */
 export interface PayloadLimits {
@@ -19,7 +19,7 @@ export interface PayloadLimits {
 const DEEPEST = 512;
 
 /**
- * Makes the reader of one payload format: bytes → a plain value, or a `Fault`; for `ndjson` an array of both, one per line that is not
+ * Makes the reader of one payload format: bytes → a plain value, or a `Rejection`; for `ndjson` an array of both, one per line that is not
  * blank. It never throws, and checks size, UTF-8 and depth before it builds anything.
  *
  * For all: above the size limit → `too-large`; empty → `malformed`; deeper than the limit → `too-deep`; text that is not UTF-8 →
@@ -33,12 +33,12 @@ export function createParser(format: PayloadFormat, limits: PayloadLimits): (pay
   const parse = parserOf(format, depth, limits.readings);
   return (payload) => {
     if (payload.length > limits.bytes) {
-      return new Fault(
+      return new Rejection(
         'too-large',
         `the payload has ${payload.length} bytes, the stream allows ${limits.bytes}; send less at once or raise limits.bytes`,
       );
     }
-    if (payload.length === 0) return new Fault('malformed', `the payload is empty; send ${format}`);
+    if (payload.length === 0) return new Rejection('malformed', `the payload is empty; send ${format}`);
     return parse(payload);
   };
 }
@@ -68,19 +68,19 @@ function parserOf(format: PayloadFormat, depth: number, readings: number): (payl
     case 'json':
       return (payload) => {
         const text = decodeText(payload);
-        return text instanceof Fault ? text : parseJson(text, depth);
+        return text instanceof Rejection ? text : parseJson(text, depth);
       };
     case 'ndjson':
       return (payload) => {
         const text = decodeText(payload);
-        return text instanceof Fault ? text : parseLines(text, depth, readings);
+        return text instanceof Rejection ? text : parseLines(text, depth, readings);
       };
     case 'plain':
       return (payload) => {
         const text = decodeText(payload);
-        if (text instanceof Fault) return text;
+        if (text instanceof Rejection) return text;
         const trimmed = text.trim();
-        return trimmed === '' ? new Fault('malformed', 'the payload is blank; send one value as text') : trimmed;
+        return trimmed === '' ? new Rejection('malformed', 'the payload is blank; send one value as text') : trimmed;
       };
     case 'msgpack':
       return (payload) => parseMsgpack(payload, depth);
@@ -89,23 +89,23 @@ function parserOf(format: PayloadFormat, depth: number, readings: number): (payl
   }
 }
 
-/** The text of UTF-8 bytes without a byte order mark, or a `Fault`. */
-export function decodeText(payload: Uint8Array): string | Fault {
+/** The text of UTF-8 bytes without a byte order mark, or a `Rejection`. */
+export function decodeText(payload: Uint8Array): string | Rejection {
   const buffer = Buffer.isBuffer(payload)
     ? payload
     : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const text = buffer.toString('utf8');
   // The decoder puts U+FFFD for what is no UTF-8; whoever sent that character itself sent valid bytes.
   if (text.includes('\ufffd') && !isUtf8(buffer)) {
-    return new Fault('invalid-utf8', 'the payload is not UTF-8; encode its text as UTF-8');
+    return new Rejection('invalid-utf8', 'the payload is not UTF-8; encode its text as UTF-8');
   }
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-function parseLines(text: string, depth: number, readings: number): readonly unknown[] | Fault {
+function parseLines(text: string, depth: number, readings: number): readonly unknown[] | Rejection {
   const lines = linesOf(text, readings + 1);
   if (lines.length > readings) return tooManyReadings(`more than ${readings}`, readings);
-  if (lines.length === 0) return new Fault('malformed', 'the payload is blank; send one JSON object per line');
+  if (lines.length === 0) return new Rejection('malformed', 'the payload is blank; send one JSON object per line');
   return lines.map((line) => parseJson(line, depth));
 }
 
@@ -123,8 +123,8 @@ function linesOf(text: string, most = Number.POSITIVE_INFINITY): string[] {
 }
 
 /** The fault of a message with more readings than its stream allows. */
-export function tooManyReadings(found: number | string, allowed: number): Fault {
-  return new Fault(
+export function tooManyReadings(found: number | string, allowed: number): Rejection {
+  return new Rejection(
     'too-large',
     `the message has ${found} readings, the stream allows ${allowed}; send fewer at once or raise limits.readings`,
   );

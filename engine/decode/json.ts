@@ -1,13 +1,13 @@
 import { type ParseError, printParseErrorCode, visit } from 'jsonc-parser';
 import { findForbidden } from './forbidden.ts';
-import { Fault, quote } from './rejection.ts';
+import { quote, Rejection } from './rejection.ts';
 
-/** The value of a JSON text, or a `Fault`; `depth` bounds its nesting before anything is built. */
+/** The value of a JSON text, or a `Rejection`; `depth` bounds its nesting before anything is built. */
 export function parseJson(text: string, depth: number): unknown {
   // A flat object, the usual message, has no second bracket; to look for one is cheaper than to count.
   const nested = depth < 1 || text.indexOf('{', 1) !== -1 || text.indexOf('[', 1) !== -1;
   if (nested && nestsDeeper(text, depth)) {
-    return new Fault('too-deep', `the payload nests deeper than ${depth} levels; flatten it or raise limits.depth`);
+    return new Rejection('too-deep', `the payload nests deeper than ${depth} levels; flatten it or raise limits.depth`);
   }
   let value: unknown;
   try {
@@ -37,19 +37,19 @@ function nestsDeeper(text: string, limit: number): boolean {
 }
 
 /** Says where a text stops being JSON. Not in the words of `JSON.parse`, which differ between versions and would change dead letters. */
-function explain(text: string): Fault {
+function explain(text: string): Rejection {
   let first: { readonly error: ParseError['error']; readonly offset: number } | undefined;
   const onError = (error: ParseError['error'], offset: number): void => {
     if (first === undefined || offset < first.offset) first = { error, offset };
   };
   visit(text, { onError }, { disallowComments: true });
-  if (first === undefined) return new Fault('malformed', 'the payload is not JSON; send valid JSON');
+  if (first === undefined) return new Rejection('malformed', 'the payload is not JSON; send valid JSON');
   const { error, offset } = first;
   const found =
     offset < text.length
       ? `${quote(text.slice(offset, offset + 20))} at character ${offset + 1}`
       : 'the end of the payload';
-  return new Fault(
+  return new Rejection(
     'malformed',
     `the payload is not JSON: found ${found} (${printParseErrorCode(error)}); send valid JSON`,
   );

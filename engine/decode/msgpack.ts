@@ -1,7 +1,7 @@
 import { Decoder, decodeTimestampToTimeSpec } from '@msgpack/msgpack';
 import { findForbidden, forbidden } from './forbidden.ts';
 import { type Head, outline, readUint } from './outline.ts';
-import { Fault } from './rejection.ts';
+import { Rejection } from './rejection.ts';
 
 const TIMESTAMP_EXTENSION = -1;
 
@@ -18,19 +18,19 @@ const extensionCodec = {
 const decoder = new Decoder({ useBigInt64: true, extensionCodec });
 
 /**
- * The value of MessagePack bytes, or a `Fault`; 64-bit integers come as bigint, `bin` as Uint8Array, a timestamp as ISO 8601 text.
+ * The value of MessagePack bytes, or a `Rejection`; 64-bit integers come as bigint, `bin` as Uint8Array, a timestamp as ISO 8601 text.
  * The bytes are outlined first: the library would reserve memory for whatever length an array claims, and takes any bytes for text.
  */
 export function parseMsgpack(bytes: Uint8Array, depth: number): unknown {
   const suspect = outline(bytes, depth, readHead, 'MessagePack');
-  if (suspect instanceof Fault) return suspect;
+  if (suspect instanceof Rejection) return suspect;
   try {
     const value = decoder.decode(bytes);
     return suspect ? (findForbidden(value) ?? value) : value;
   } catch (error) {
     // The library refuses this key by itself, and tells it from other errors in words only.
     if ((error as Error).message.includes('__proto__')) return forbidden('__proto__');
-    return new Fault(
+    return new Rejection(
       'malformed',
       'the payload has an extension type other than timestamp, or a key that is neither text nor a small number; send neither',
     );

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Fault } from './rejection.ts';
+import { Rejection } from './rejection.ts';
 
 /** What begins at a position of a binary payload; one is filled again and again. */
 export interface Head {
@@ -15,9 +15,9 @@ export type ReadHead = (bytes: Uint8Array, at: number, head: Head) => void;
 
 /**
  * Walks through a binary payload without building anything: checks that all that is announced is there, that texts are UTF-8 and that
- * lists nest no deeper than `depth`. A `Fault`, or whether some text has the length of a forbidden key.
+ * lists nest no deeper than `depth`. A `Rejection`, or whether some text has the length of a forbidden key.
  */
-export function outline(bytes: Uint8Array, depth: number, readHead: ReadHead, format: string): Fault | boolean {
+export function outline(bytes: Uint8Array, depth: number, readHead: ReadHead, format: string): Rejection | boolean {
   const head: Head = { kind: 'skip', size: 0, next: 0 };
   const left = [1];
   let level = 0;
@@ -40,18 +40,21 @@ export function outline(bytes: Uint8Array, depth: number, readHead: ReadHead, fo
     left[level]! -= 1;
     if (head.kind === 'list') {
       if (++level > depth)
-        return new Fault('too-deep', `the payload nests deeper than ${depth} levels; flatten it or raise limits.depth`);
+        return new Rejection(
+          'too-deep',
+          `the payload nests deeper than ${depth} levels; flatten it or raise limits.depth`,
+        );
       left[level] = head.size;
     } else if (head.kind === 'text') {
       if (!isText(bytes, head.next, at))
-        return new Fault('invalid-utf8', `the text at byte ${head.next + 1} is not UTF-8; send raw bytes as such`);
+        return new Rejection('invalid-utf8', `the text at byte ${head.next + 1} is not UTF-8; send raw bytes as such`);
       suspect ||= head.size === 9 || head.size === 11;
     }
   }
 }
 
-function malformed(format: string, what: string): Fault {
-  return new Fault('malformed', `the payload is not ${format}: it ${what}; send one whole value`);
+function malformed(format: string, what: string): Rejection {
+  return new Rejection('malformed', `the payload is not ${format}: it ${what}; send one whole value`);
 }
 
 function isText(bytes: Uint8Array, start: number, end: number): boolean {

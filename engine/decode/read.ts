@@ -9,16 +9,16 @@ import { checkField } from './fields.ts';
 import { type Hash, hashTopic, identify, identifyNumbered } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
 import { type Locator, resolve } from './paths.ts';
-import { describe, Fault, isObject } from './rejection.ts';
+import { describeValue, isObject, Rejection } from './rejection.ts';
 import { readSequence } from './sequence-number.ts';
 import { explainTime, readTime } from './timestamps.ts';
 
 /** What a data topic says of the readings that come by it. */
 export interface DataTopic {
   /** Undefined where the payload names the device. */
-  readonly device: string | Fault | undefined;
+  readonly device: string | Rejection | undefined;
   /** In the stream's order; those that the payload holds are empty here. */
-  readonly labels: readonly string[] | Fault;
+  readonly labels: readonly string[] | Rejection;
   /** What `{field}` stands for. */
   readonly field: string | undefined;
   /** Of the topic. */
@@ -40,11 +40,11 @@ export interface MessageContext {
 const DAY_MS = 86_400_000;
 
 /** Makes readings of one stream; `begin` must be called with a message's root value before its elements are read. */
-export interface Reader {
+export interface ReadingReader {
   readonly begin: (root: unknown) => void;
-  readonly read: (element: unknown, index: number, context: MessageContext) => Reading | Fault;
+  readonly read: (element: unknown, index: number, context: MessageContext) => Reading | Rejection;
   /** The same for the text of a `plain` payload. */
-  readonly readPlain: (text: string, context: MessageContext) => Reading | Fault;
+  readonly readPlain: (text: string, context: MessageContext) => Reading | Rejection;
 }
 
 /** Largest integer up to which a double tells every two neighbours apart. */
@@ -69,7 +69,7 @@ interface Workspace {
  * Makes the reader of a stream. It keeps scratch space between calls, but nothing that a later reading could see.
  * Undeclared keys are looked for in the reading alone: what is beside the array of `each` is an envelope, read by `$.` paths only.
  */
-export function createReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): Reader {
+export function createReadingReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): ReadingReader {
   const { config, slots } = stream;
   const space: Workspace = {
     stream,
@@ -92,17 +92,17 @@ export function createReader(stream: StreamDecoder, maxAheadMs: number, counters
   };
 }
 
-function read(space: Workspace, element: unknown, index: number, context: MessageContext): Reading | Fault {
+function read(space: Workspace, element: unknown, index: number, context: MessageContext): Reading | Rejection {
   const { stream } = space;
   if (!isObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
   const fault = scan(space, element as Record<string, unknown>);
   if (fault !== undefined) return fault;
   const values = readValues(space, context.exact);
-  if (values instanceof Fault) return values;
+  if (values instanceof Rejection) return values;
   return values === undefined ? noFields(stream) : finish(space, values, index, context);
 }
 
-function readPlain(space: Workspace, text: string, context: MessageContext): Reading | Fault {
+function readPlain(space: Workspace, text: string, context: MessageContext): Reading | Rejection {
   const { stream, found } = space;
   const { fields } = stream;
   const name = context.topic.field;
@@ -112,13 +112,13 @@ function readPlain(space: Workspace, text: string, context: MessageContext): Rea
   found.extra = undefined;
   found.ignored = 0;
   const checked = checkField(text, fields[wanted]!.config, true, true);
-  if (checked instanceof Fault) return checked;
+  if (checked instanceof Rejection) return checked;
   const values = fields.map((_, i) => (i === wanted ? checked : undefined));
   return finish(space, values, 0, context);
 }
 
 /** Puts every root value in its slot and takes in what is not declared, in one pass over the keys. */
-function scan({ stream, undeclared, raw, found }: Workspace, element: Record<string, unknown>): Fault | undefined {
+function scan({ stream, undeclared, raw, found }: Workspace, element: Record<string, unknown>): Rejection | undefined {
   const { roots } = stream.slots;
   for (let i = 0; i < roots.size; i++) raw[i] = undefined;
   found.extra = undefined;
@@ -139,7 +139,7 @@ function scan({ stream, undeclared, raw, found }: Workspace, element: Record<str
 }
 
 /** The values of the declared fields, in their order; undefined where the reading has none of them. */
-function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | undefined)[] | undefined | Fault {
+function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | undefined)[] | undefined | Rejection {
   const { fields, config } = stream;
   const values: (FieldValue | undefined)[] = [];
   let present = 0;
@@ -157,7 +157,7 @@ function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | u
       continue;
     }
     const checked = checkField(value, field.config, config.coerce, exact);
-    if (checked instanceof Fault) return checked;
+    if (checked instanceof Rejection) return checked;
     values.push(checked);
   }
   return present === 0 ? undefined : values;
@@ -169,17 +169,17 @@ function finish(
   values: (FieldValue | undefined)[],
   index: number,
   { record, nowAt, topic, hash }: MessageContext,
-): Reading | Fault {
+): Reading | Rejection {
   const { stream, raw, id } = space;
   const device = topic.device ?? deviceOf(stream, raw);
-  if (device instanceof Fault) return device;
+  if (device instanceof Rejection) return device;
   const labels = labelsOf(stream, topic, raw);
-  if (labels instanceof Fault) return labels;
+  if (labels instanceof Rejection) return labels;
   const stamp = timeOf(stream, raw, record.at);
-  if (stamp instanceof Fault) return stamp;
+  if (stamp instanceof Rejection) return stamp;
   if (stamp < nowAt - space.retainMs) return expired(stamp, stream);
   const sequence = sequenceOf(stream, raw);
-  if (sequence instanceof Fault) return sequence;
+  if (sequence instanceof Rejection) return sequence;
   if (sequence === undefined) identify(hash, index, id);
   else identifyNumbered(space.seed, device, sequence, stamp, id);
   return createReading(space, record, device, labels, stamp, sequence, values);
@@ -225,74 +225,74 @@ function locate(raw: readonly unknown[], locator: Locator): unknown {
   return locator.rest === undefined || value === undefined ? value : resolve(value, locator.rest);
 }
 
-function deviceOf({ device, config }: StreamDecoder, raw: readonly unknown[]): string | Fault {
+function deviceOf({ device, config }: StreamDecoder, raw: readonly unknown[]): string | Rejection {
   return readDevice('locator' in device ? locate(raw, device.locator) : undefined, config.device);
 }
 
-function labelsOf(stream: StreamDecoder, topic: DataTopic, raw: readonly unknown[]): readonly string[] | Fault {
-  if (!stream.labelsInPayload || topic.labels instanceof Fault) return topic.labels;
+function labelsOf(stream: StreamDecoder, topic: DataTopic, raw: readonly unknown[]): readonly string[] | Rejection {
+  if (!stream.labelsInPayload || topic.labels instanceof Rejection) return topic.labels;
   const labels: string[] = [];
   for (let i = 0; i < stream.labels.length; i++) {
     const origin = stream.labels[i]!;
     const label =
       'locator' in origin ? readLabel(locate(raw, origin.locator), stream.config.labels[i]!.name) : topic.labels[i]!;
-    if (label instanceof Fault) return label;
+    if (label instanceof Rejection) return label;
     labels.push(label);
   }
   return labels;
 }
 
-function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receivedAt: number): number | Fault {
+function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receivedAt: number): number | Rejection {
   if (time === undefined || config.time === undefined) return receivedAt;
   const value = locate(raw, time);
   const { path, unit } = config.time;
   if (value === undefined || value === null) {
-    return new Fault(
+    return new Rejection(
       'missing-time',
       `the payload has no time at "${path}"; send it there, or leave "time" out of the stream to take the receive time`,
     );
   }
   const at = readTime(value, unit);
-  return Number.isNaN(at) ? new Fault('invalid-time', `the time at "${path}": ${explainTime(value, unit)}`) : at;
+  return Number.isNaN(at) ? new Rejection('invalid-time', `the time at "${path}": ${explainTime(value, unit)}`) : at;
 }
 
 /** Its row would be dropped by the table at once, or with the next merge, and nobody would know. */
-function expired(time: number, { config }: StreamDecoder): Fault {
+function expired(time: number, { config }: StreamDecoder): Rejection {
   // Not how old it is: a retry would take a letter that grows older for one with another fault.
   const keeps = `is older than the ${config.ttlDays} days that the stream keeps; correct the clock of the device, or raise the stream's "retain"`;
   const what = config.time === undefined ? 'its receive time' : 'its stamp';
-  return new Fault('expired', `${what} ${new Date(time).toISOString()} ${keeps}`);
+  return new Rejection('expired', `${what} ${new Date(time).toISOString()} ${keeps}`);
 }
 
-function sequenceOf({ sequence, config }: StreamDecoder, raw: readonly unknown[]): number | Fault | undefined {
+function sequenceOf({ sequence, config }: StreamDecoder, raw: readonly unknown[]): number | Rejection | undefined {
   if (sequence === undefined || config.sequence === undefined) return undefined;
   return readSequence(locate(raw, sequence), config.sequence, config.coerce);
 }
 
-function notAnObject(element: unknown, { config }: StreamDecoder): Fault {
+function notAnObject(element: unknown, { config }: StreamDecoder): Rejection {
   const remedy =
     Array.isArray(element) && config.each === undefined
       ? 'set "each": "$" if its elements are the readings'
       : 'send an object, or set the stream\'s format to "plain" if the payload is one value';
-  return new Fault('not-an-object', `found ${describe(element)} where a reading should be; ${remedy}`);
+  return new Rejection('not-an-object', `found ${describeValue(element)} where a reading should be; ${remedy}`);
 }
 
-function noFields({ config }: StreamDecoder): Fault {
-  return new Fault(
+function noFields({ config }: StreamDecoder): Rejection {
+  return new Rejection(
     'no-fields',
     `the reading has none of the declared fields (${placesOf(config.fields)}); send one of them`,
   );
 }
 
-function noPlainField({ config }: StreamDecoder, name: string | undefined): Fault {
+function noPlainField({ config }: StreamDecoder, name: string | undefined): Rejection {
   const places = placesOf(config.fields);
   if (name !== undefined) {
-    return new Fault(
+    return new Rejection(
       'no-fields',
       `the topic says field ${JSON.stringify(name)}, the stream declares ${places}; declare it or send one of these`,
     );
   }
-  return new Fault(
+  return new Rejection(
     'no-fields',
     `the payload does not say which of the fields ${places} it is; put {field} into the stream's topic`,
   );

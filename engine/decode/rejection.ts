@@ -1,7 +1,7 @@
 import type { RejectReason } from '../model/item/decoded.ts';
 
 /** Why a payload or a reading was not accepted; a class only so that `instanceof` tells it from any decoded value. */
-export class Fault {
+export class Rejection {
   readonly reason: RejectReason;
   /** What was found, where, and what would be right; one sentence without its full stop. */
   readonly detail: string;
@@ -19,7 +19,7 @@ export function quote(text: string): string {
 }
 
 /** A decoded value as it stands in a sentence: `text "abc"`, `the number 5`, `an array of 3`. */
-export function describe(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (typeof value === 'string') return `text ${quote(value)}`;

@@ -2,7 +2,7 @@ import type { StatusDecoder, StreamDecoder } from './compile-stream.ts';
 import { hashTopic } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
 import type { DataTopic } from './read.ts';
-import { Fault } from './rejection.ts';
+import { Rejection } from './rejection.ts';
 
 /** Who takes the messages of a topic. */
 export type Route = DataRoute | StatusRoute | { readonly kind: 'none' };
@@ -22,7 +22,7 @@ export interface StatusRoute {
 export interface StatusTarget {
   readonly stream: StreamDecoder;
   readonly status: StatusDecoder;
-  readonly device: string | Fault;
+  readonly device: string | Rejection;
   readonly labels: readonly string[];
 }
 
@@ -87,9 +87,9 @@ function dataTopic(
   };
 }
 
-function topicLabels(labels: readonly string[], config: StreamDecoder['config']): readonly string[] | Fault {
+function topicLabels(labels: readonly string[], config: StreamDecoder['config']): readonly string[] | Rejection {
   const read = labels.map((label, i) => readLabel(label, config.labels[i]!.name));
-  return read.find((label) => label instanceof Fault) ?? (read as readonly string[]);
+  return read.find((label) => label instanceof Rejection) ?? (read as readonly string[]);
 }
 
 function statusTarget(stream: StreamDecoder, topic: string): StatusTarget | undefined {
@@ -104,9 +104,9 @@ function statusTarget(stream: StreamDecoder, topic: string): StatusTarget | unde
     stream,
     status,
     device:
-      labels instanceof Fault
+      labels instanceof Rejection
         ? labels
         : readDevice(levels[status.device], { topic: status.topic.names[status.device]! }),
-    labels: labels instanceof Fault ? [] : labels,
+    labels: labels instanceof Rejection ? [] : labels,
   };
 }

@@ -1,23 +1,23 @@
 import type { SequenceConfig } from '../model/config.ts';
-import { describe, Fault } from './rejection.ts';
+import { describeValue, Rejection } from './rejection.ts';
 
 const DIGITS = /^\d{1,16}$/;
 
-/** A device's number of a reading, or a `Fault`: an integer from 0 to below the modulus, or 2^53; with `coerce` also its digits as text. */
-export function readSequence(value: unknown, { path, modulus }: SequenceConfig, coerce: boolean): number | Fault {
+/** A device's number of a reading, or a `Rejection`: an integer from 0 to below the modulus, or 2^53; with `coerce` also its digits as text. */
+export function readSequence(value: unknown, { path, modulus }: SequenceConfig, coerce: boolean): number | Rejection {
   const number = toNumber(value, coerce);
   // The sum makes 0 of -0, which has another bit.
   if (number >= 0 && number < (modulus ?? 2 ** 53)) return number + 0;
   if (value === undefined || value === null) {
-    return new Fault(
+    return new Rejection(
       'missing-sequence',
       `the payload has no sequence number at "${path}"; send it there, or leave "sequence" out of the stream`,
     );
   }
   const largest = modulus === undefined ? '2^53-1' : String(modulus - 1);
-  return new Fault(
+  return new Rejection(
     'invalid-sequence',
-    `the sequence number at "${path}" is ${describe(value)}; send an integer from 0 to ${largest}`,
+    `the sequence number at "${path}" is ${describeValue(value)}; send an integer from 0 to ${largest}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Status } from '../model/item/decoded.ts';
 import type { MessageRecord } from '../model/record.ts';
 import { decodeText } from './formats.ts';
-import { Fault, quote } from './rejection.ts';
+import { quote, Rejection } from './rejection.ts';
 import type { StatusTarget } from './routes.ts';
 
 /**
@@ -9,24 +9,24 @@ import type { StatusTarget } from './routes.ts';
  * `online` or `offline` words. An empty payload, by which a retained status is taken back, says nothing: undefined.
  * Labels that the status topic does not name are empty.
  */
-export function readStatus(record: MessageRecord, target: StatusTarget): Status | Fault | undefined {
+export function readStatus(record: MessageRecord, target: StatusTarget): Status | Rejection | undefined {
   if (record.payload.length === 0) return undefined;
-  if (target.device instanceof Fault) return target.device;
+  if (target.device instanceof Rejection) return target.device;
   const { stream, status } = target;
   const { bytes } = stream.config.limits;
   if (record.payload.length > bytes) {
-    return new Fault(
+    return new Rejection(
       'too-large',
       `the status has ${record.payload.length} bytes, the stream allows ${bytes}; send one word`,
     );
   }
   const text = decodeText(record.payload);
-  if (text instanceof Fault) return text;
+  if (text instanceof Rejection) return text;
   const word = text.trim();
   const online = status.online.has(word);
   if (!online && !status.offline.has(word)) {
     const words = [...status.online, ...status.offline].map(quote).join(', ');
-    return new Fault(
+    return new Rejection(
       'malformed',
       `the status is ${quote(word)}; send one of ${words}, or add it to the stream's status`,
     );

@@ -1,6 +1,6 @@
 import type { TimeUnit } from '../model/config.ts';
 import { parseIso } from './iso8601.ts';
-import { describe } from './rejection.ts';
+import { describeValue } from './rejection.ts';
 
 type NumericUnit = Exclude<TimeUnit, 'iso8601'>;
 
@@ -78,27 +78,27 @@ export function explainTime(value: unknown, unit: TimeUnit): string {
   if (unit === 'iso8601') return explainIso(value);
   const looksLike = guessUnit(value, unit);
   if (looksLike !== undefined)
-    return `${describe(value)} looks like ${looksLike}, but the stream says ${unit}; correct the unit of its time`;
+    return `${describeValue(value)} looks like ${looksLike}, but the stream says ${unit}; correct the unit of its time`;
   if (typeof value === 'string' && !Number.isNaN(parseIso(value))) {
-    return `${describe(value)} is ISO 8601, but the stream says ${unit}; set the unit of its time to "iso8601"`;
+    return `${describeValue(value)} is ISO 8601, but the stream says ${unit}; set the unit of its time to "iso8601"`;
   }
   const numeric = Number.isFinite(toMs(value, unit));
   const found = numeric ? `is no time from 1970 to 2261 in ${NAMES[unit]}` : 'is no number';
-  return `${describe(value)} ${found}; send ${NAMES[unit]} since 1970-01-01T00:00:00Z`;
+  return `${describeValue(value)} ${found}; send ${NAMES[unit]} since 1970-01-01T00:00:00Z`;
 }
 
 function explainIso(value: unknown): string {
   const looksLike = guessUnit(value, 'iso8601');
   if (looksLike !== undefined)
-    return `${describe(value)} looks like ${looksLike}, but the stream says iso8601; correct the unit of its time`;
+    return `${describeValue(value)} looks like ${looksLike}, but the stream says iso8601; correct the unit of its time`;
   if (typeof value === 'string' && Number.isFinite(parseIso(`${value}Z`))) {
-    return `${describe(value)} has no time zone; append "Z" for UTC, or an offset such as "+02:00"`;
+    return `${describeValue(value)} has no time zone; append "Z" for UTC, or an offset such as "+02:00"`;
   }
   const range =
     typeof value === 'string' && Number.isFinite(parseIso(value))
       ? 'lies outside the years 1970 to 2261'
       : 'is no ISO 8601 time';
-  return `${describe(value)} ${range}; send one such as "2026-01-31T12:00:00.123Z"`;
+  return `${describeValue(value)} ${range}; send one such as "2026-01-31T12:00:00.123Z"`;
 }
 
 function guessUnit(value: unknown, declared: TimeUnit): string | undefined {

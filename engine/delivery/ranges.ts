@@ -26,7 +26,7 @@ export function rangeOf(batch: Batch, token: string): SentRange {
   const prints = Buffer.alloc(4 * rows);
   for (let i = 0; i < rows; i++) {
     distances.writeUInt32LE(rowOffsets[i]! - from, 4 * i);
-    prints.writeUInt32LE(printOf(batch, i), 4 * i);
+    prints.writeUInt32LE(fingerprintOf(batch, i), 4 * i);
   }
   return { table, from, to, rows, distances: distances.toString('base64'), prints: prints.toString('base64'), token };
 }
@@ -34,7 +34,10 @@ export function rangeOf(batch: Batch, token: string): SentRange {
 const isStreamTable = (name: string): boolean => FIXED_TABLES.every((table) => table.name !== name);
 
 /** Tells apart the rows of one offset: of a reading by its id, which no column changes; of another row by all that it holds. */
-export function printOf({ table, bytes, rowEnds }: Pick<Batch, 'table' | 'bytes' | 'rowEnds'>, row: number): number {
+export function fingerprintOf(
+  { table, bytes, rowEnds }: Pick<Batch, 'table' | 'bytes' | 'rowEnds'>,
+  row: number,
+): number {
   const [from, to] = [row === 0 ? 0 : rowEnds[row - 1]!, rowEnds[row]!];
   // A reading's id is the last column of its table.
   return fnv(isStreamTable(table) ? bytes.subarray(to - 8, to) : bytes.subarray(from, to));

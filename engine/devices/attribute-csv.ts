@@ -1,4 +1,4 @@
-import { MAX_DEPTH } from '../model/syntax.ts';
+import { MAX_DEPTH } from '../document/syntax.ts';
 import { type Cell, type CsvFault, readCsv } from './csv.ts';
 
 /** A column of attributes: the way to them. */

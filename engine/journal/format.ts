@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Draft, JournalRecord, MarkName, MarkRecord } from '../model/record.ts';
+import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/record.ts';
 
 /**
  * The journal's bytes.
@@ -50,18 +50,18 @@ export function decodeHeader(bytes: Buffer): SegmentHeader | undefined {
 }
 
 /** Upper bound of a record's size in the journal. A UTF-16 unit takes at most three bytes of UTF-8. */
-export function maxEncodedBytes(record: Draft): number {
+export function maxEncodedBytes(record: NewRecord): number {
   return FRAME_BYTES + BODY_BYTES + maxExtraBytes(record);
 }
 
-function maxExtraBytes(record: Draft): number {
+function maxExtraBytes(record: NewRecord): number {
   if (record.kind === 'message') return MESSAGE_BYTES + record.topic.length * 3 + record.payload.length;
   if (record.kind !== 'attributes') return MARK_BYTES + MARK_CLOCK_BYTES;
   return ATTRIBUTES_BYTES + (record.device.length + (record.text?.length ?? 0)) * 3;
 }
 
 /** Writes the record at `at`, by its offset, and returns where it ends. The buffer must have `maxEncodedBytes` of room. */
-export function encodeRecord(buffer: Buffer, at: number, record: Draft, offset: number): number {
+export function encodeRecord(buffer: Buffer, at: number, record: NewRecord, offset: number): number {
   const body = at + FRAME_BYTES;
   buffer[body] = KIND[record.kind];
   buffer.writeDoubleLE(record.at, body + 1);

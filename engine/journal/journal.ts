@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, truncate, unlink } from 'node:fs/promises';
-import type { Draft, JournalRecord } from '../model/record.ts';
+import type { JournalRecord, NewRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { type Disk, type DiskFile, realDisk } from './disk.ts';
 import { decodeSound, encodeHeader, encodeRecord, HEADER_BYTES, maxEncodedBytes } from './format.ts';
@@ -57,7 +57,7 @@ export interface Journal {
    */
   commitTo(listener: CommitListener): void;
   /** Takes records into the next group. `durable` is called after the group's sync, before the commit listener. */
-  append(drafts: readonly Draft[], durable?: () => void): void;
+  append(drafts: readonly NewRecord[], durable?: () => void): void;
   /**
    * Arrays of the records from an offset on that are durable when the first is asked for, in order; `onLoss` hears of those that are gone.
    * It may be used while appending. Rejects where a segment is released before it is read.
@@ -217,7 +217,7 @@ class SegmentedJournal implements Journal {
     this.#commit = listener;
   }
 
-  append(drafts: readonly Draft[], durable?: () => void): void {
+  append(drafts: readonly NewRecord[], durable?: () => void): void {
     const group = this.#group;
     for (const draft of drafts) {
       makeRoom(group, maxEncodedBytes(draft));

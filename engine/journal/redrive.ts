@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chown, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Draft, MessageRecord } from '../model/record.ts';
+import type { MessageRecord, NewRecord } from '../model/record.ts';
 import { decodeRecord, encodeRecord, maxEncodedBytes } from './format.ts';
 import { makeFolder } from './make-folder.ts';
 import { syncFolder } from './sync-folder.ts';
@@ -33,7 +33,7 @@ export const REDRIVE_ENDING = '.redrive';
 export function encodeRedrive({ messages, ...rest }: Redrive): Buffer {
   const head: Head = { version: VERSION, ...rest, messages: messages.length };
   const bodies = messages.map((message, i) => {
-    const draft: Draft = { ...message, redriven: true };
+    const draft: NewRecord = { ...message, redriven: true };
     const buffer = Buffer.allocUnsafe(maxEncodedBytes(draft));
     return buffer.subarray(0, encodeRecord(buffer, 0, draft, i));
   });

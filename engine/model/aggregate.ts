@@ -24,12 +24,12 @@ export interface Aggregate<A = unknown> {
 }
 
 /** Where an aggregate takes its values from: one field, a field, label or `device`, or a condition over the reading. */
-export type Source = 'field' | 'name' | 'condition';
+export type AggregateSource = 'field' | 'name' | 'condition';
 
 /** A name of the rule language and the aggregates it stands for, one for each choice of parameters. */
 export interface AggregateKind {
   /** Default: a field. */
-  readonly source?: Source;
+  readonly source?: AggregateSource;
   /** Types of field it accepts; `none` for one that needs no field (`true`). */
   readonly accepts: readonly (FieldType | 'none')[];
   /** What stands beside its name in a fact, and must be there where it has no default. */

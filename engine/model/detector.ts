@@ -17,7 +17,7 @@ export interface Detector<S = unknown> {
 }
 
 /** A duration that stands beside a detector's name. */
-export interface Span {
+export interface DetectorSpan {
   readonly key: string;
   /** Undefined: it must be given. */
   readonly defaultMs?: number;
@@ -34,7 +34,7 @@ export interface DetectorKind {
   readonly gives?: 'number' | 'field';
   /** Unit of the fact: the field's, the field's per span, or seconds. Default: none. */
   readonly unit?: 'field' | 'field-per-span' | 's';
-  readonly span?: Span;
+  readonly span?: DetectorSpan;
   readonly description: string;
   /** `spanMs` is 0 where it has no span. */
   create(spanMs: number): Detector;

@@ -2,7 +2,7 @@
 export type JournalRecord = MessageRecord | TickRecord | MarkRecord | AttributesRecord;
 
 /** A record that has no offset yet. */
-export type Draft =
+export type NewRecord =
   | Omit<MessageRecord, 'offset'>
   | Omit<TickRecord, 'offset'>
   | Omit<MarkRecord, 'offset'>

@@ -3,15 +3,15 @@ import { type AlertClock, advanceAlertClock, hostTime } from '../alerts/clock.ts
 import { instantOf, release } from '../alerts/lifecycle.ts';
 import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/events.ts';
-import type { EndReason, Notice, Verdict } from '../model/item/alert.ts';
+import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
 import type { Item, Tick } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { KeyState } from '../state/state.ts';
 import {
   type AlertHandling,
   type AlertRule,
+  applyEvaluation,
   changeAlert,
-  judgeAlert,
   settleAlert,
   severityAt,
 } from './alert-transitions.ts';
@@ -22,7 +22,7 @@ import { explain } from './explain.ts';
  * are found stable; a silence that began outside the hours is told when they begin; the overflow of a limit is summed up.
  * Looks at open alerts only.
  */
-export const attendAlerts = (handling: AlertHandling, journalId: string) => {
+export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
   const { clock } = handling.state.alerting;
   const rules = handling.rules.filter(({ bounded }) => bounded);
   return (tick: Tick, out: Item[]): void => {
@@ -74,7 +74,7 @@ function attend(due: Due, out: Item[]): void {
   const { rule, own } = of;
   const noise = record.noise!;
   if (record.state === 'inactive') {
-    if (active && noise.silent !== undefined) judgeAlert(handling, stillSilent(due, noise.silent), out);
+    if (active && noise.silent !== undefined) applyEvaluation(handling, stillSilent(due, noise.silent), out);
   } else if (!active) end(due, 'schedule', out);
   else if (hasGap(rule, noise, clock)) end(due, 'gap', out);
   if (isStable(noise, rule.lifecycle, clock.elapsedMs)) calmDown(due, out);
@@ -88,9 +88,9 @@ function attend(due: Due, out: Item[]): void {
 }
 
 /** The silence that was noticed before, as of now. */
-function stillSilent({ of, key, tick }: Due, silent: NonNullable<NoiseRecord['silent']>): Verdict {
+function stillSilent({ of, key, tick }: Due, silent: NonNullable<NoiseRecord['silent']>): Evaluation {
   return {
-    kind: 'verdict',
+    kind: 'evaluation',
     offset: tick.offset,
     recordedAt: tick.at,
     rule: of.rule.index,

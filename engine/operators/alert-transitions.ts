@@ -8,10 +8,10 @@ import {
 } from '../alerts/alert-record.ts';
 import { type AlertClock, hostTime } from '../alerts/clock.ts';
 import { advance, instantOf, mustWatch, takeDownChange } from '../alerts/lifecycle.ts';
-import { isAttended, isTimed, tell } from '../alerts/noise.ts';
+import { decideToPublish, isTimed, needsTimers } from '../alerts/noise.ts';
 import { compileSchedule } from '../alerts/schedule.ts';
 import { transitionId } from '../delivery/events.ts';
-import type { EndReason, Notice, Transition, Verdict } from '../model/item/alert.ts';
+import type { EndReason, Evaluation, Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
@@ -70,7 +70,7 @@ export function createAlertHandling(plan: Plan, state: State, journalId: string,
 }
 
 /** Moves an alert on by a verdict. */
-export function judgeAlert(handling: AlertHandling, verdict: Verdict, out: Item[]): void {
+export function applyEvaluation(handling: AlertHandling, verdict: Evaluation, out: Item[]): void {
   const { state } = handling;
   const of = handling.rules[verdict.rule]!;
   const { rule, timed, bounded, isActive } = of;
@@ -116,7 +116,9 @@ export function changeAlert(
   const record = key.alerts[rule.slot]!;
   const { noise } = record;
   const loud = noise !== undefined && (to === 'firing' || to === 'resolved');
-  const telling = loud ? tell(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock) : undefined;
+  const telling = loud
+    ? decideToPublish(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock)
+    : undefined;
   takeDownChange(record, offset, at, stampedAt);
   if (telling?.suppressed !== undefined) counters.events_suppressed += 1;
   out.push({
@@ -142,7 +144,7 @@ export function changeAlert(
 export function settleAlert({ own, timed }: AlertRule, key: KeyState, record: AlertRecord): void {
   record.watched = mustWatch(record);
   if (!timed) return;
-  if (isAttended(record)) own.open.add(key);
+  if (needsTimers(record)) own.open.add(key);
   else own.open.delete(key);
 }
 
@@ -151,7 +153,7 @@ export function severityAt({ lifecycle }: RulePlan, level: number): Severity {
   return lifecycle.levels[Math.max(level, 1) - 1]!.severity;
 }
 
-function momentOf({ offset, recordedAt }: Verdict): Moment {
+function momentOf({ offset, recordedAt }: Evaluation): Moment {
   return { offset, recordedAt };
 }
 
@@ -159,14 +161,18 @@ function momentOf({ offset, recordedAt }: Verdict): Moment {
  * Whether an outcome lies within the rule's hours: its event time, and the time at which it came, or alerts would begin after their end. A
  * window belongs to its last instant, not to the beginning of the next. While receive time is ahead of the host's clock, so may event time be.
  */
-function isWithin(isActive: (at: number) => boolean, { at, subject, recordedAt }: Verdict, clock: AlertClock): boolean {
+function isWithin(
+  isActive: (at: number) => boolean,
+  { at, subject, recordedAt }: Evaluation,
+  clock: AlertClock,
+): boolean {
   const eventAt = subject.kind === 'closed' && !subject.inclusive ? at - 0.001 : at;
   const now = hostTime(clock, recordedAt);
   return isActive(now) && isActive(now < recordedAt ? Math.min(eventAt, now) : eventAt);
 }
 
 /** Silence is told once when it begins; an alert that is asleep then has to know of it later. */
-function rememberSilence(noise: NoiseRecord, { holds, subject }: Verdict): void {
+function rememberSilence(noise: NoiseRecord, { holds, subject }: Evaluation): void {
   if (subject.kind !== 'silence') return;
   if (holds) noise.silent = { lastSeenAt: subject.lastSeenAt, reason: subject.reason };
   else delete noise.silent;
@@ -179,7 +185,7 @@ function takeDown(noise: NoiseRecord, explanation: Explanation, heardMs: number)
 
 /**
  * The end of an alert whose rule was changed, and that of one of the new rule with a key that reads the same, may have one record and one
- * instant; the ids of one record are kept to tell those apart.
+ * instant; the ids of one record are kept to decideToPublish those apart.
  */
 function createIds(journalId: string): AlertHandling['nextId'] {
   let ids = new Set<string>();

@@ -5,16 +5,16 @@ import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
-import { correlate } from './join-streams.ts';
+import { joinStreams } from './join-streams.ts';
 import { lift } from './lift.ts';
 
 /** Makes the readings of the derived streams of a level out of what the levels below it gave. */
-export const relate = (plan: Plan, state: State, level: number, counters: Counters) => {
+export const derivedStreams = (plan: Plan, state: State, level: number, counters: Counters) => {
   const views = new Map<number, StreamPlan>();
   for (const stream of plan.streams) {
     if (stream.level === level && stream.origin.kind === 'view') views.set(stream.origin.rule, stream);
   }
-  const correlations = correlate(plan, state, level, counters);
+  const correlations = joinStreams(plan, state, level, counters);
   if (views.size === 0 && correlations === undefined) return (items$: Observable<readonly Item[]>) => items$;
   return lift((item, out) => {
     out.push(item);

@@ -2,10 +2,10 @@ import { createAlertRecord } from '../alerts/alert-record.ts';
 import { MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
-import type { Verdict } from '../model/item/alert.ts';
+import type { Evaluation } from '../model/item/alert.ts';
 import type { AttributesChange, Item } from '../model/item/item.ts';
-import type { Closed, Derived, Span, Viewed } from '../model/item/window-result.ts';
-import type { Judge } from '../model/plan/conditions-plan.ts';
+import type { Closed, Derived, TimeSpan, Viewed } from '../model/item/window-result.ts';
+import type { RuleConditions } from '../model/plan/conditions-plan.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { DerivedRule, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan/rule-plan.ts';
 import type { Cause, ClockJump, Reading } from '../model/reading.ts';
@@ -199,7 +199,7 @@ function view<E>(
   { key }: KeyState,
   subject: E,
   { offset, receivedAt, connection, liveMs }: Cause,
-  { start, end, inclusive }: Span,
+  { start, end, inclusive }: TimeSpan,
 ): Viewed {
   return {
     kind: 'viewed',
@@ -220,7 +220,7 @@ function view<E>(
 /** `position` is that among the stream's reading rules; -1 for another rule. */
 function judge<E extends Reading | Derived | Closed>(
   rule: RulePlan,
-  judge: Judge<E>,
+  judge: RuleConditions<E>,
   key: KeyState,
   position: number,
   subject: E,
@@ -238,7 +238,7 @@ function judge<E extends Reading | Derived | Closed>(
   if (outcome === undefined) return;
   const { offset, receivedAt: recordedAt } = subject;
   const times = position >= 0 && isUnordered(rule) ? timesOf(key, at) : { at };
-  out.push({ kind: 'verdict', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...outcome, subject });
+  out.push({ kind: 'evaluation', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...outcome, subject });
 }
 
 /** Whether readings of its keys are evaluated that are older than those before. */
@@ -250,15 +250,15 @@ function isUnordered(rule: RulePlan): boolean {
  * Devices of a group do not agree on the time, and a clock may be set back. None of that takes a key back: neither what waits there nor, where
  * the reading is far behind, the instant of the outcome.
  */
-function timesOf({ furthestAt }: KeyState, at: number): Pick<Verdict, 'at' | 'waitsAt'> {
+function timesOf({ furthestAt }: KeyState, at: number): Pick<Evaluation, 'at' | 'waitsAt'> {
   if (at >= furthestAt) return { at };
   return furthestAt - at > MAX_GAIN_MS ? { at: furthestAt } : { at, waitsAt: furthestAt };
 }
 
-type Judged = Pick<Verdict, 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'>;
+type Judged = Pick<Evaluation, 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'>;
 
 /** What the conditions come to for an alert that is looked at; undefined where all of it is unknown, so that nothing may change. */
-function outcomeOf<E>({ fails, clear, ladder }: Judge<E>, subject: E, holds: boolean): Judged | undefined {
+function outcomeOf<E>({ fails, clear, ladder }: RuleConditions<E>, subject: E, holds: boolean): Judged | undefined {
   if (ladder !== undefined) {
     const reached = ladder.reached(subject);
     const possible = Math.max(reached, ladder.possible(subject));

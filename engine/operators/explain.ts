@@ -1,7 +1,7 @@
 import type { Explanation } from '../alerts/alert-record.ts';
 import { cutTexts, SHOWN_TEXT_BYTES, textLength } from '../delivery/cut-text.ts';
 import type { FieldValue } from '../model/field.ts';
-import type { ConditionOutcome, Verdict } from '../model/item/alert.ts';
+import type { ConditionOutcome, Evaluation } from '../model/item/alert.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 
 /**
@@ -15,7 +15,7 @@ const FACT_BYTES = 1024 * 1024;
  * `clear` too), and where to find the rows behind it. A text is cut above 1 MiB, that of a condition above 4 KiB. Throws where a verdict
  * does not fit its rule, which is a programming error.
  */
-export function explain(rule: RulePlan, verdict: Verdict, clearing: boolean): Explanation {
+export function explain(rule: RulePlan, verdict: Evaluation, clearing: boolean): Explanation {
   const explanation = explainWhole(rule, verdict, clearing);
   const { facts, conditions } = explanation;
   if (textLength(facts) + textLength(conditions) <= SHOWN_TEXT_BYTES / 6) return explanation;
@@ -26,7 +26,7 @@ export function explain(rule: RulePlan, verdict: Verdict, clearing: boolean): Ex
   };
 }
 
-function explainWhole(rule: RulePlan, verdict: Verdict, clearing: boolean): Explanation {
+function explainWhole(rule: RulePlan, verdict: Evaluation, clearing: boolean): Explanation {
   const { subject } = verdict;
   if (rule.kind === 'reading' && subject.kind === 'reading') {
     const evidence = { from: subject.time, to: subject.time };

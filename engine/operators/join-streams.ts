@@ -21,7 +21,7 @@ interface Sides {
  * live time from the reading that causes it, and is a reading of its own: that it is late says nothing of the other. What there is no room
  * for is left out here. Undefined where the level has no correlation.
  */
-export function correlate(plan: Plan, state: State, level: number, counters: Counters): Step | undefined {
+export function joinStreams(plan: Plan, state: State, level: number, counters: Counters): Step | undefined {
   const takers: Taker[][] = plan.streams.map(() => []);
   const swept: { readonly last: LastKnown; readonly lastMs: number }[] = [];
   let some = false;

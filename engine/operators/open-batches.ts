@@ -1,5 +1,5 @@
 import { type BatchLimits, cut, isComplete, type OpenBatch } from '../delivery/batches.ts';
-import { createFollower, printOf, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
+import { createFollower, fingerprintOf, type RangeFollower, type SentRange } from '../delivery/ranges.ts';
 import type { Item } from '../model/item/item.ts';
 import type { Table } from '../model/table.ts';
 
@@ -88,7 +88,7 @@ function findAgain<E extends Encoder>(
   batches.trial ??= begin(at).encoder;
   const { trial } = batches;
   encode(trial);
-  const range = follower.take(offset, printOf({ table: free.table.name, ...trial.take() }, 0));
+  const range = follower.take(offset, fingerprintOf({ table: free.table.name, ...trial.take() }, 0));
   if (range === undefined) return undefined;
   const batch = again.get(range) ?? begin(at, range);
   again.set(range, batch);

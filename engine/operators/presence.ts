@@ -1,5 +1,5 @@
 import { createAlertRecord } from '../alerts/alert-record.ts';
-import type { OfflineReason, Verdict } from '../model/item/alert.ts';
+import type { Evaluation, OfflineReason } from '../model/item/alert.ts';
 import type { Status } from '../model/item/decoded.ts';
 import type { DeviceChange } from '../model/item/devices.ts';
 import type { Item, Tick } from '../model/item/item.ts';
@@ -20,7 +20,7 @@ interface Moment {
  * Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. What a
  * new subscription brings (retained) is no sign of life: see `seeRetained` and `seeRetainedOnline`.
  */
-export const watch = (plan: Plan, state: State, counters: Counters) =>
+export const presence = (plan: Plan, state: State, counters: Counters) =>
   lift((item, out) => {
     out.push(item);
     if (item.kind === 'reading') seeReading(plan, state, counters, item, out);
@@ -194,10 +194,10 @@ function change(
   out.push({ kind: 'device', offset, stream, device: name, labels, online, at, lastSeenAt, reason });
 }
 
-function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolean, reason: OfflineReason): Verdict {
+function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolean, reason: OfflineReason): Evaluation {
   const { seenAt } = key.hearing;
   return {
-    kind: 'verdict',
+    kind: 'evaluation',
     offset: moment.offset,
     recordedAt: moment.at,
     rule: rule.index,

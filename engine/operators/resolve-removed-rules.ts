@@ -1,6 +1,6 @@
 import { type AlertRecord, createAlertRecord, type Explanation } from '../alerts/alert-record.ts';
 import { instantOf, release } from '../alerts/lifecycle.ts';
-import type { Orphan } from '../alerts/removed-rule.ts';
+import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
@@ -11,7 +11,7 @@ import type { AlertHandling, Moment } from './alert-transitions.ts';
  * Tells every alert as over whose rule was changed or removed while it was open. To be called with whatever comes first after that, and
  * before it has consequences: a rule of the same name and key may fire anew because of it.
  */
-export function releaseOrphans(handling: AlertHandling, item: Item, out: Item[]): void {
+export function resolveRemovedRules(handling: AlertHandling, item: Item, out: Item[]): void {
   const { alerting } = handling.state;
   const { orphans } = alerting;
   const moment = orphans.length === 0 ? undefined : momentOf(item);
@@ -28,7 +28,7 @@ export function releaseOrphans(handling: AlertHandling, item: Item, out: Item[])
 /** Lets no alert of the rule as it is now begin before this one ended: a reading that waited at the broker is older than the change. */
 function precede(
   rule: RulePlan | undefined,
-  { key, rule: { per } }: Orphan,
+  { key, rule: { per } }: RemovedRuleAlert,
   { offset, at }: Transition | Notice,
   { state }: AlertHandling,
 ): void {
@@ -38,7 +38,11 @@ function precede(
   Object.assign(record, { changedAt: instantOf(record, offset, at), changedOffset: offset, ahead: true });
 }
 
-function endOf({ rule, reason, key, alert }: Orphan, moment: Moment, handling: AlertHandling): Transition | Notice {
+function endOf(
+  { rule, reason, key, alert }: RemovedRuleAlert,
+  moment: Moment,
+  handling: AlertHandling,
+): Transition | Notice {
   const { offset, recordedAt } = moment;
   const { noise } = alert;
   const level = alert.level || (noise?.level ?? 0);

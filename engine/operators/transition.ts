@@ -1,11 +1,11 @@
 import type { Plan } from '../model/plan/plan.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
-import { attendAlerts } from './alert-timers.ts';
-import { createAlertHandling, judgeAlert } from './alert-transitions.ts';
+import { runAlertTimers } from './alert-timers.ts';
+import { applyEvaluation, createAlertHandling } from './alert-transitions.ts';
 import { followJumps } from './follow-jumps.ts';
 import { lift } from './lift.ts';
-import { releaseOrphans } from './resolve-removed-rules.ts';
+import { resolveRemovedRules } from './resolve-removed-rules.ts';
 
 /**
  * Moves alerts on by the verdicts about them, and by ticks where time alone does it, and explains every change of state with the
@@ -14,12 +14,12 @@ import { releaseOrphans } from './resolve-removed-rules.ts';
  */
 export const transition = (plan: Plan, state: State, journalId: string, counters: Counters) => {
   const handling = createAlertHandling(plan, state, journalId, counters);
-  const attend = attendAlerts(handling, journalId);
+  const attend = runAlertTimers(handling, journalId);
   const jumps = followJumps(plan, handling);
   return lift((item, out) => {
-    releaseOrphans(handling, item, out);
-    if (item.kind === 'verdict') {
-      judgeAlert(handling, item, out);
+    resolveRemovedRules(handling, item, out);
+    if (item.kind === 'evaluation') {
+      applyEvaluation(handling, item, out);
       return;
     }
     out.push(item);

@@ -8,7 +8,7 @@ import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamSt
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
-import type { Outcome, WindowKind, WindowState } from '../windows/window-kind.ts';
+import type { WindowKind, WindowOutcome, WindowState } from '../windows/window-kind.ts';
 import { lift } from './lift.ts';
 
 /** What the windows of one level of streams need. */
@@ -39,8 +39,8 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
   const isOwn = plan.streams.map((stream) => streams.includes(stream));
   const kinds = plan.rules.map((rule) => (rule.kind === 'window' ? windows[rule.window.kind] : undefined));
   const kindOf = (rule: WindowRule): WindowKind => kinds[rule.index]!;
-  const settleOf = (rule: WindowRule): number => plan.streams[rule.stream]!.settleMs;
-  const outcome: Outcome = { closed: [], hurried: 0 };
+  const settleOf = (rule: WindowRule): number => plan.streams[rule.stream]!.graceMs;
+  const outcome: WindowOutcome = { closed: [], hurried: 0 };
   // By stream: the rules to show the reading at hand, and the keyings that have windows.
   const selections = plan.streams.map(({ windowIndex }) => new Int32Array(windowIndex?.always.length ?? 0));
   const keyings = plan.streams.map(({ windowRules }) => [...new Set(windowRules.map(({ keying }) => keying.index))]);
@@ -159,7 +159,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) {
       const mark = key.windowing.marks.get(key.key.text)!;
-      const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.settleMs);
+      const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.graceMs);
       key.windowing.wakeMs = Number.POSITIVE_INFINITY;
       let wakeMs = Number.POSITIVE_INFINITY;
       for (const rule of streamPlan.windowRules) {
@@ -169,7 +169,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
         const kind = kindOf(rule);
         kind.close(own, rule.window, watermark - rule.window.latenessMs, outcome);
         handOn(rule, key, causeOf(tick, mark), out);
-        wakeMs = Math.min(wakeMs, wakeFor(kind, rule, own, mark, streamPlan.settleMs));
+        wakeMs = Math.min(wakeMs, wakeFor(kind, rule, own, mark, streamPlan.graceMs));
       }
       wakeAt(stream, key, wakeMs);
     }
@@ -181,9 +181,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
       if (keying.byDevice || rules.length === 0) continue;
       for (const key of state.streams[streamPlan.index]!.keys[keying.index]!.values()) {
         const marks = [...key.windowing.marks.values()];
-        const watermarks = marks.map((mark) =>
-          quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.settleMs),
-        );
+        const watermarks = marks.map((mark) => quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.graceMs));
         const watermark = groupWatermark(watermarks, maxBehindMs, tick.at);
         for (const rule of rules) {
           const own = key.windowing.windows[rule.slot];
@@ -230,14 +228,8 @@ function moveMark(mark: Watermark, reading: Reading): Watermark {
 }
 
 /** Live time at which the window of a quiet device may be due. */
-function wakeFor(
-  kind: WindowKind,
-  { window }: WindowRule,
-  own: WindowState,
-  mark: Watermark,
-  settleMs: number,
-): number {
-  return quietUntil(mark, kind.dueAt(own, window) + window.latenessMs, settleMs);
+function wakeFor(kind: WindowKind, { window }: WindowRule, own: WindowState, mark: Watermark, graceMs: number): number {
+  return quietUntil(mark, kind.dueAt(own, window) + window.latenessMs, graceMs);
 }
 
 function causeOf({ offset, at, liveMs }: Tick, { connection }: Watermark): Cause {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Journal } from '../journal/journal.ts';
-import type { Draft, JournalRecord, MarkName, MarkRecord } from '../model/record.ts';
+import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import type { Fullness } from './backpressure.ts';
@@ -21,7 +21,7 @@ export interface IngestOptions {
 }
 
 /** A record of the journal without its receive time, which is the moment at which it is appended. */
-type Undated = Draft extends infer D ? (D extends Draft ? Omit<D, 'at'> : never) : never;
+type Undated = NewRecord extends infer D ? (D extends NewRecord ? Omit<D, 'at'> : never) : never;
 
 /**
  * The way into the journal. A message passes it once: a source hands it over, it is appended, acknowledged once it is durable, and then fed to
@@ -48,7 +48,7 @@ export interface Ingest {
   /** Appends records, all received now. `durable` is called once they are safe. */
   append(records: readonly Undated[], durable?: () => void): void;
   /** Appends records that have their receive time. */
-  appendDated(records: readonly Draft[], durable?: () => void): void;
+  appendDated(records: readonly NewRecord[], durable?: () => void): void;
   /** Stops or continues intake by how full everything is. To be called about once a second at least. */
   regulate(): void;
   /** The source has stopped: messages that are held back go to the journal, so that they can be acknowledged. */
@@ -73,7 +73,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
   };
   const appendMessages = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
     const at = receive.now();
-    const records: Draft[] = [];
+    const records: NewRecord[] = [];
     for (let i = 0; i < messages.length; i++) {
       const { topic, payload, qos, retain, dup, packetId } = messages[i]!;
       records.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });

@@ -17,14 +17,14 @@ export interface InsertOptions {
 const SMALLEST_HALVED_ROWS = 500;
 
 /** What earlier tries of a batch came to. A later one must go the same way, since parts of it may be in the table already. */
-interface Course {
+interface InsertProgress {
   done: boolean;
   /** It is durable that the batch, with its token, goes out. */
   noted: boolean;
   halves: readonly Batch[] | undefined;
 }
 
-const courses = new WeakMap<Batch, Course>();
+const courses = new WeakMap<Batch, InsertProgress>();
 
 /**
  * Inserts a batch. Where the server refuses rows, halves it until the bad ones stand alone; where it is overloaded, halves it to go
@@ -40,7 +40,7 @@ export async function insertBatch(batch: Batch, options: InsertOptions): Promise
 }
 
 /** Resolves when the rows are in, or the only one is dead, or the batch is to be halved. */
-async function insertWhole(batch: Batch, course: Course, options: InsertOptions): Promise<void> {
+async function insertWhole(batch: Batch, course: InsertProgress, options: InsertOptions): Promise<void> {
   const { sink, journalId, onDeadRow } = options;
   const token = batch.earlier?.token ?? tokenOf(batch, journalId);
   // Of rows that are fewer now, the others must not be taken for sent.

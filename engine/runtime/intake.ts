@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Draft } from '../model/record.ts';
+import type { NewRecord } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import type { Fullness } from './backpressure.ts';
@@ -9,7 +9,7 @@ export interface IntakeOptions {
   readonly clock: Clock;
   /** Takes messages into the journal. */
   readonly take: SourceHandler['messages'];
-  readonly append: (drafts: readonly Draft[]) => void;
+  readonly append: (drafts: readonly NewRecord[]) => void;
   /** The fullest part of the engine. */
   readonly fullest: () => Fullness;
   /** What to log beside the reason. */

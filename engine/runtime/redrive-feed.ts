@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { decodeRedrive, REDRIVE_ENDING, REDRIVE_FOLDER, type Redrive } from '../journal/redrive.ts';
 import type { Config } from '../model/config.ts';
-import type { Draft } from '../model/record.ts';
+import type { NewRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 
 export interface RedriveFeedOptions {
@@ -12,7 +12,7 @@ export interface RedriveFeedOptions {
   /** When this process began: what was written before is taken up whatever it was rehearsed with. */
   readonly startedAt: number;
   /** Takes messages down in the journal; `durable` is called once they are safe. */
-  readonly append: (drafts: readonly Draft[], durable: () => void) => void;
+  readonly append: (drafts: readonly NewRecord[], durable: () => void) => void;
   /** Whether messages are taken in at the moment. */
   readonly isOpen: () => boolean;
   readonly log: Logger;

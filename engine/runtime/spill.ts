@@ -6,7 +6,7 @@ import { makeFolder } from '../journal/make-folder.ts';
 import type { Batch } from '../model/output.ts';
 
 /** A batch on its way to a sink, in memory or on the disk. */
-export interface Parcel {
+export interface SpillableBatch {
   /** Of the batch. */
   readonly table: string;
   /** What it takes in memory; bytes. */
@@ -23,7 +23,7 @@ export interface Parcel {
 export interface Spill {
   /** Bytes on the disk. */
   readonly bytes: number;
-  pack(batch: Batch): Parcel;
+  pack(batch: Batch): SpillableBatch;
 }
 
 /**
@@ -46,7 +46,7 @@ export function createSpill(folder: string): Spill {
   };
 }
 
-function createParcel(packed: Batch, path: string, onChange: (bytes: number) => void): Parcel {
+function createParcel(packed: Batch, path: string, onChange: (bytes: number) => void): SpillableBatch {
   let batch: Batch | undefined = packed;
   let taken = false;
   let dropped = false;

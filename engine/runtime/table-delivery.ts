@@ -11,7 +11,7 @@ import { DeliveryError, TABLE_BROKEN, type TableSink } from '../ports.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
 import { insertBatch } from './insert.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
-import { createSpill, type Parcel } from './spill.ts';
+import { createSpill, type SpillableBatch } from './spill.ts';
 
 /** Folder of batches that memory has no room for, in the data folder. */
 const SPILL = 'spill';
@@ -62,7 +62,7 @@ export function createTableDelivery(
   let burials: Promise<void> = Promise.resolve();
 
   const spill = createSpill(join(config.data, SPILL));
-  const outlet = createDeliveryQueue<Parcel>({
+  const outlet = createDeliveryQueue<SpillableBatch>({
     ...options,
     open: () => sink.open(tables),
     isOpenInPart: (error) => error instanceof DeliveryError && error.code === TABLE_BROKEN,
@@ -111,7 +111,7 @@ export function createTableDelivery(
   };
 }
 
-function relieve(outlet: DeliveryQueue<Parcel>, parcel: Parcel, log: Logger): void {
+function relieve(outlet: DeliveryQueue<SpillableBatch>, parcel: SpillableBatch, log: Logger): void {
   parcel.spill().then(
     (spilled) => {
       if (spilled) outlet.lighten(parcel);

@@ -6,7 +6,7 @@ export const GARBAGE_FORMS = ['prose', 'truncated', 'wrong-type', 'not-an-object
 export type GarbageForm = (typeof GARBAGE_FORMS)[number];
 
 /** A message in the making: what the healthy device would send, which faults then spoil. */
-export interface Draft extends Measurement {
+export interface ReadingDraft extends Measurement {
   /** When the device measured, milliseconds since the epoch. */
   at: number;
   /** Time between two readings of a device. */
@@ -26,7 +26,7 @@ export interface Draft extends Measurement {
 }
 
 /** An empty draft, to be started over for every reading. */
-export function createDraft(everyMs: number): Draft {
+export function createDraft(everyMs: number): ReadingDraft {
   return {
     temp: 0,
     humidity: 0,
@@ -43,7 +43,7 @@ export function createDraft(everyMs: number): Draft {
 }
 
 /** Takes a draft back to a healthy message measured at an instant; the measurement itself is left to `measure`. */
-export function restartDraft(draft: Draft, at: number): void {
+export function restartDraft(draft: ReadingDraft, at: number): void {
   draft.at = at;
   draft.stampAt = at;
   draft.delayMs = 0;
@@ -59,14 +59,19 @@ export function toHundredths(value: number): number {
 }
 
 /** The JSON that a device sends for a draft. Stamps are whole milliseconds. */
-export function renderReading(device: string, draft: Draft): string {
+export function renderReading(device: string, draft: ReadingDraft): string {
   return `{"device_id":"${device}","temp":${toHundredths(draft.temp)},"humidity":${
     Math.round(draft.humidity * 10) / 10
   },"battery":${Math.round(draft.battery * 10) / 10},"ts":${Math.floor(draft.stampAt)}}`;
 }
 
 /** A payload in the given form of garbage. */
-export function renderGarbage(form: GarbageForm, device: string, draft: Draft, random: Random): string | Uint8Array {
+export function renderGarbage(
+  form: GarbageForm,
+  device: string,
+  draft: ReadingDraft,
+  random: Random,
+): string | Uint8Array {
   switch (form) {
     case 'prose':
       return `ERR ${device}: sensor timeout at ${Math.floor(draft.stampAt)}`;

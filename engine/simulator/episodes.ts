@@ -1,5 +1,5 @@
-import type { Draft } from './draft.ts';
-import type { Episode, Fault, FaultName, Timing } from './faults.ts';
+import type { ReadingDraft } from './draft.ts';
+import type { Episode, FaultName, SimulatedFault, Timing } from './faults.ts';
 import { faults } from './faults.ts';
 import type { Random } from './random.ts';
 
@@ -10,7 +10,7 @@ export interface Affliction {
   /** In the middle of an episode at the device's latest reading. */
   active(): boolean;
   /** Brings the schedule up to the draft's instant and spoils the draft; whether it touched it. Instants must ascend. */
-  apply(draft: Draft): boolean;
+  apply(draft: ReadingDraft): boolean;
 }
 
 /** Readings further apart than this stretch the schedule, so that an episode still covers several of them. */
@@ -22,7 +22,7 @@ export function createAffliction(
   options: { readonly startAt: number; readonly everyMs: number; readonly timing?: Timing; readonly random: Random },
 ): Affliction {
   const { startAt, everyMs, random } = options;
-  const fault: Fault = faults[name];
+  const fault: SimulatedFault = faults[name];
   const timing = options.timing ?? fault.timing;
   const stretch = options.timing === undefined ? Math.max(1, everyMs / USUAL_EVERY_MS) : 1;
   const draw = (bounds: readonly [number, number]) => random.between(bounds[0], bounds[1]) * 1000 * stretch;
@@ -30,7 +30,7 @@ export function createAffliction(
   let nextEndAt = nextStartAt + draw(timing.lasts);
   let episode: Episode | undefined;
 
-  function advance(draft: Draft): void {
+  function advance(draft: ReadingDraft): void {
     while (draft.at >= nextEndAt) {
       if (episode !== undefined) fault.end?.(draft);
       episode = undefined;

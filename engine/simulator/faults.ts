@@ -1,4 +1,4 @@
-import type { Draft } from './draft.ts';
+import type { ReadingDraft } from './draft.ts';
 import { GARBAGE_FORMS, toHundredths } from './draft.ts';
 import type { Random } from './random.ts';
 
@@ -34,16 +34,16 @@ export interface Episode {
   readonly random: Random;
 }
 
-export interface Fault {
+export interface SimulatedFault {
   /** What it does to a device, in one line. */
   readonly summary: string;
   readonly timing: Timing;
   /** Draws the episode's level; the draft is the episode's first message, healthy but for earlier faults. */
-  begin(draft: Draft, random: Random): number;
+  begin(draft: ReadingDraft, random: Random): number;
   /** Spoils a message; false where it leaves this one alone. */
-  apply(draft: Draft, episode: Episode): boolean;
+  apply(draft: ReadingDraft, episode: Episode): boolean;
   /** Marks the first message after an episode. */
-  end?(draft: Draft): void;
+  end?(draft: ReadingDraft): void;
 }
 
 const SHORT: Timing = { first: [5, 15], lasts: [60, 150], pause: [30, 120] };
@@ -161,7 +161,7 @@ export const faults = {
       return hit;
     },
   },
-} satisfies Record<FaultName, Fault> as Readonly<Record<FaultName, Fault>>;
+} satisfies Record<FaultName, SimulatedFault> as Readonly<Record<FaultName, SimulatedFault>>;
 
 /** The names of all faults, in the order in which they are applied. */
 export const FAULT_NAMES = Object.keys(faults) as readonly FaultName[];

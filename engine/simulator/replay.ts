@@ -1,9 +1,9 @@
 import { fillTopic } from './device.ts';
 import type { Point } from './series.ts';
 import { DEFAULT_TOPIC } from './simulator.ts';
-import type { Published } from './tally.ts';
+import type { PublishedCounts } from './tally.ts';
 
-export interface ReplayOptions {
+export interface SeriesReplayOptions {
   /** At least one, in the order in which they are sent. */
   readonly points: readonly Point[];
   /** Id of the device that the series becomes. Default `machine-1`. */
@@ -26,11 +26,11 @@ export interface ReplayOptions {
 
 /** A recorded series as the messages of one live device, in the order of the file; undefined after the last. */
 export interface Replay {
-  next(): Published | undefined;
+  next(): PublishedCounts | undefined;
 }
 
 /** Makes the messages of a series. A stamp earlier than the one before it is sent right behind it. */
-export function createReplay(options: ReplayOptions): Replay {
+export function createReplay(options: SeriesReplayOptions): Replay {
   const { points, startAt, speed, device = 'machine-1', field = 'temp', qos = 1 } = options;
   const topic = fillTopic(options.topic ?? DEFAULT_TOPIC, 'site-a', device);
   const shiftMs = shiftOf(options);
@@ -50,7 +50,7 @@ export function createReplay(options: ReplayOptions): Replay {
   };
 }
 
-function shiftOf({ points, startAt, shift = 'keep' }: ReplayOptions): number {
+function shiftOf({ points, startAt, shift = 'keep' }: SeriesReplayOptions): number {
   const anchor = shift === 'end' ? points.at(-1) : points[0];
   return shift === 'keep' || anchor === undefined ? 0 : startAt - anchor.at;
 }

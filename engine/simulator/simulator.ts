@@ -1,10 +1,10 @@
 import { createAfflictions, type FaultAssignment, type FaultSpec, STREAMS_PER_DEVICE } from './assignment.ts';
 import { createDevice, type Device, measure } from './device.ts';
-import { createDraft, type Draft, renderGarbage, renderReading, restartDraft } from './draft.ts';
+import { createDraft, type ReadingDraft, renderGarbage, renderReading, restartDraft } from './draft.ts';
 import type { Affliction } from './episodes.ts';
 import type { FaultName } from './faults.ts';
 import { createRandom } from './random.ts';
-import { countMessage, createTally, type Published, type Tally } from './tally.ts';
+import { countMessage, createTally, type PublishedCounts, type Tally } from './tally.ts';
 
 export interface SimulatorOptions {
   /** How many devices; at least 1. */
@@ -31,7 +31,7 @@ export interface Made extends Tally {
 
 /** An endless, time-ordered sequence of messages of a fleet of devices. */
 export interface Simulator {
-  next(): Published;
+  next(): PublishedCounts;
   /** Counts over everything that `next` has returned; live, not a copy. */
   made(): Made;
   /** Which devices have which faults, in the order of the options. */
@@ -50,10 +50,10 @@ interface Fleet {
   readonly qos: 0 | 1 | 2;
   readonly devices: readonly Device[];
   readonly afflictions: readonly (readonly Affliction[])[];
-  readonly draft: Draft;
+  readonly draft: ReadingDraft;
   readonly made: Made;
   /** Messages made but not yet due, latest first; those due at the same instant in reverse order of making. */
-  readonly waiting: Published[];
+  readonly waiting: PublishedCounts[];
   round: number;
   index: number;
 }
@@ -102,7 +102,7 @@ function checkOptions({ devices, seed }: SimulatorOptions, everyMs: number): voi
   if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`seed must be a whole number from 0, not ${seed}`);
 }
 
-function nextMessage(fleet: Fleet): Published {
+function nextMessage(fleet: Fleet): PublishedCounts {
   for (;;) {
     const dueAt = fleet.options.startAt + fleet.everyMs * (fleet.round + fleet.index / fleet.devices.length);
     const first = fleet.waiting.at(-1);
@@ -149,7 +149,7 @@ function takeReading(fleet: Fleet, index: number, at: number): void {
 function sendDraft(fleet: Fleet, device: Device, touched: readonly FaultName[]): void {
   const { draft } = fleet;
   const { garbage } = draft;
-  const message: Published = {
+  const message: PublishedCounts = {
     at: draft.at + draft.delayMs,
     topic: device.topic,
     payload: garbage ? renderGarbage(garbage.form, device.id, draft, garbage.random) : renderReading(device.id, draft),
@@ -172,7 +172,7 @@ function countWithheld(made: Made, touched: readonly FaultName[]): void {
   }
 }
 
-function enqueue({ waiting }: Fleet, message: Published): void {
+function enqueue({ waiting }: Fleet, message: PublishedCounts): void {
   let low = 0;
   let high = waiting.length;
   while (low < high) {

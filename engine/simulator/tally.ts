@@ -1,7 +1,7 @@
 import type { FaultName } from './faults.ts';
 
 /** A message to publish, with the truth about it. */
-export interface Published {
+export interface PublishedCounts {
   /** When to send it, milliseconds since the epoch, maybe with a fraction; never less than the message before. */
   readonly at: number;
   readonly topic: string;
@@ -36,7 +36,7 @@ export function createTally(): Tally {
 }
 
 /** Counts one message. */
-export function countMessage(tally: Tally, message: Published): void {
+export function countMessage(tally: Tally, message: PublishedCounts): void {
   tally.messages += 1;
   if (message.copy) tally.duplicates += 1;
   if (message.kind === 'garbage') tally.garbage += 1;

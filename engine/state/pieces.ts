@@ -1,7 +1,7 @@
 import type { AlertRecord } from '../alerts/alert-record.ts';
 import type { AlertClock } from '../alerts/clock.ts';
 import type { LimitRecord } from '../alerts/noise.ts';
-import type { Orphan } from '../alerts/removed-rule.ts';
+import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { NumberingEntry } from '../decode/numbering.ts';
 import type { PackedDeliveries } from '../decode/redelivery.ts';
 import type { SessionTrace } from '../decode/session-gap.ts';
@@ -21,7 +21,7 @@ import type { Hearing, Presence, Running } from './state.ts';
  */
 export type Piece =
   | readonly ['head', SnapshotHead]
-  | readonly ['orphan', Orphan]
+  | readonly ['orphan', RemovedRuleAlert]
   | readonly ['stream', StreamHead]
   | readonly ['key', KeySnapshot]
   | readonly ['device', DeviceSnapshot]

@@ -1,6 +1,6 @@
 import { type AlertRecord, createAlertRecord } from '../alerts/alert-record.ts';
-import { isAttended, isRemembered, isTimed } from '../alerts/noise.ts';
-import { isOpen, type Orphan, traceOf } from '../alerts/removed-rule.ts';
+import { isRemembered, isTimed, needsTimers } from '../alerts/noise.ts';
+import { isOpen, type RemovedRuleAlert, traceOf } from '../alerts/removed-rule.ts';
 import { listNumbering, restoreNumbering } from '../decode/numbering.ts';
 import { createDeliveries, packDeliveries, unpackDeliveries } from '../decode/redelivery.ts';
 import { packBrought, unpackBrought } from '../decode/retained.ts';
@@ -210,9 +210,9 @@ interface Restoration {
   readonly changed: ReadonlyMap<string, RulePlan>;
   readonly connections: readonly Connection[];
   readonly dropped: string[];
-  readonly orphans: Orphan[];
+  readonly orphans: RemovedRuleAlert[];
   /** Open alerts that nobody judges any more. */
-  readonly ended: (Omit<Orphan, 'rule'> & { readonly name: string })[];
+  readonly ended: (Omit<RemovedRuleAlert, 'rule'> & { readonly name: string })[];
   traces: Readonly<Record<string, RuleTrace>>;
   /** The newest stamp of a device, as far as an older version knew it: when it was heard of. */
   readonly heardAt: (presence: Presence) => number | undefined;
@@ -375,7 +375,7 @@ function restoreOpen(plan: Plan, { alerting, streams }: State): void {
   for (const rule of plan.rules.filter(({ lifecycle }) => isTimed(lifecycle))) {
     for (const key of streams[rule.stream]!.keys[rule.keying.index]!.values()) {
       const alert = key.alerts[rule.slot];
-      if (alert !== undefined && isAttended(alert)) alerting.rules[rule.index]!.open.add(key);
+      if (alert !== undefined && needsTimers(alert)) alerting.rules[rule.index]!.open.add(key);
     }
   }
 }
@@ -390,7 +390,10 @@ function addEnded({ plan, kept, target, ended }: Restoration, { parts, alerts }:
 }
 
 /** Undefined where a version wrote it that did not yet say what is known of the rule. */
-function orphanOf({ name, ...rest }: Restoration['ended'][number], traces: Restoration['traces']): Orphan | undefined {
+function orphanOf(
+  { name, ...rest }: Restoration['ended'][number],
+  traces: Restoration['traces'],
+): RemovedRuleAlert | undefined {
   const rule = traces[name];
   return rule === undefined ? undefined : { rule, ...rest };
 }

@@ -1,7 +1,7 @@
 import type { AlertRecord } from '../alerts/alert-record.ts';
 import { type AlertClock, createAlertClock } from '../alerts/clock.ts';
-import type { Limited } from '../alerts/noise.ts';
-import type { Orphan } from '../alerts/removed-rule.ts';
+import type { LimitState } from '../alerts/noise.ts';
+import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { Numbering } from '../decode/numbering.ts';
 import { createDeliveries, type Deliveries } from '../decode/redelivery.ts';
 import type { Brought, Newest } from '../decode/retained.ts';
@@ -53,10 +53,10 @@ export interface Alerting {
   /** By the plan's rules. */
   readonly rules: readonly RuleAlerting[];
   /** Alerts that nobody's outcomes end any more; until they are told as over, with the first record after a start. */
-  orphans: readonly Orphan[];
+  orphans: readonly RemovedRuleAlert[];
 }
 
-export interface RuleAlerting extends Limited {
+export interface RuleAlerting extends LimitState {
   /** Of a timed rule: the keys whose alerts are looked at with every tick. Not part of a snapshot, since it follows from the alerts. */
   readonly open: Set<KeyState>;
 }

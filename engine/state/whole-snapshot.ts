@@ -1,4 +1,4 @@
-import type { Orphan } from '../alerts/removed-rule.ts';
+import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { NumberingEntry } from '../decode/numbering.ts';
 import type { SequenceConfig } from '../model/config.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
@@ -9,7 +9,7 @@ import type { DeviceSnapshot, KeySnapshot, Piece, SnapshotHead } from './pieces.
 export interface WholeSnapshot extends SnapshotHead {
   readonly streams: Readonly<Record<string, WholeStream>>;
   readonly traces?: Readonly<Record<string, RuleTrace>>;
-  readonly orphans?: readonly Orphan[];
+  readonly orphans?: readonly RemovedRuleAlert[];
   readonly attributes?: readonly (readonly [string, string])[];
 }
 

@@ -1,7 +1,7 @@
 import type { HoppingPlan } from '../model/plan/window-plan.ts';
 import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
 import { addStraggler, createTwoStacks, evict, isEmpty, push, sumOf, type TwoStacks } from './two-stacks.ts';
-import type { Outcome, WindowKind } from './window-kind.ts';
+import type { WindowKind, WindowOutcome } from './window-kind.ts';
 
 /** Panes of the length of a hop, so that a reading is added once, however many windows it belongs to. */
 export interface Hopping {
@@ -41,7 +41,12 @@ export const hopping: WindowKind<HoppingPlan, Hopping> = {
   },
 };
 
-function closeNext(state: Hopping, { sizeMs, everyMs, aggregates }: HoppingPlan, end: number, out: Outcome): void {
+function closeNext(
+  state: Hopping,
+  { sizeMs, everyMs, aggregates }: HoppingPlan,
+  end: number,
+  out: WindowOutcome,
+): void {
   const { ahead, entered } = state;
   if (ahead[0]?.order === end - everyMs) push(entered, aggregates, ahead.shift()!);
   const facts = factsOf(sumOf(entered, aggregates)!, aggregates);

@@ -1,13 +1,13 @@
 import type { FieldValue } from '../model/field.ts';
 import { readFor, type WindowPlan } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import type { Outcome, WindowKind, WindowState } from './window-kind.ts';
+import type { WindowKind, WindowOutcome, WindowState } from './window-kind.ts';
 
 /** Readings of one key that may wait for older ones. One more, and the oldest is taken at once. */
 export const MAX_WAITING = 10_000;
 
 /** What a window needs of a reading. */
-export interface Entry {
+export interface WaitingReading {
   readonly time: number;
   /** By the window's aggregates; null where one takes nothing. */
   readonly values: readonly (FieldValue | null)[];
@@ -18,7 +18,7 @@ export interface Entry {
 /** The readings that wait, and the windows of those that do not. */
 export interface InOrder<S> {
   /** Earliest first; of equal times, the one that arrived first. */
-  readonly waiting: Entry[];
+  readonly waiting: WaitingReading[];
   /** Every older reading has been taken, or comes late. -1 before the first. */
   passedAt: number;
   readonly window: S;
@@ -30,13 +30,13 @@ export interface Ordered<P extends WindowPlan, S extends WindowState> {
   /** See `WindowKind`. */
   restart?(state: S): S;
   /** Takes the next reading; what was due by its time has been closed. */
-  take(state: S, plan: P, entry: Entry, out: Outcome): void;
+  take(state: S, plan: P, entry: WaitingReading, out: WindowOutcome): void;
   /** Takes a reading older than one that was taken, if it still belongs to an open window. Default: there is none. */
-  takeLate?(state: S, plan: P, entry: Entry, passedAt: number): boolean;
+  takeLate?(state: S, plan: P, entry: WaitingReading, passedAt: number): boolean;
   /** The event time at which its open window closes without another reading. Default: none does. */
   dueAt?(state: S, plan: P): number;
   /** Closes the window that is due. */
-  closeDue?(state: S, plan: P, out: Outcome): void;
+  closeDue?(state: S, plan: P, out: WindowOutcome): void;
   /** A number that stands for whatever it must know of a reading besides the aggregates' values. Default 0. */
   flags?(plan: P, reading: Reading): number;
   /** Readings are taken as they arrive, and none is late. Default: by event time. */
@@ -53,14 +53,14 @@ export function inOrder<P extends WindowPlan, S extends WindowState>(
 ): WindowKind<P, InOrder<S>> {
   const dueAt = (state: InOrder<S>, plan: P) => ordered.dueAt?.(state.window, plan) ?? Number.POSITIVE_INFINITY;
 
-  const closeDue = (state: InOrder<S>, plan: P, eventAt: number, out: Outcome): void => {
+  const closeDue = (state: InOrder<S>, plan: P, eventAt: number, out: WindowOutcome): void => {
     for (let due = dueAt(state, plan); due <= eventAt; due = dueAt(state, plan)) {
       ordered.closeDue?.(state.window, plan, out);
       if (due > state.passedAt) state.passedAt = due;
     }
   };
 
-  const take = (state: InOrder<S>, plan: P, entry: Entry, out: Outcome): void => {
+  const take = (state: InOrder<S>, plan: P, entry: WaitingReading, out: WindowOutcome): void => {
     closeDue(state, plan, entry.time, out);
     if (entry.time > state.passedAt) state.passedAt = entry.time;
     ordered.take(state.window, plan, entry, out);
@@ -102,14 +102,14 @@ export function inOrder<P extends WindowPlan, S extends WindowState>(
   };
 }
 
-function entryOf({ aggregates }: WindowPlan, reading: Reading, flags: number): Entry {
+function entryOf({ aggregates }: WindowPlan, reading: Reading, flags: number): WaitingReading {
   const values: (FieldValue | null)[] = [];
   for (let i = 0; i < aggregates.length; i++) values.push(readFor(aggregates[i]!, reading) ?? null);
   return { time: reading.time, values, flags };
 }
 
 /** Puts a reading behind all that are as old or older. */
-function insert(waiting: Entry[], entry: Entry): void {
+function insert(waiting: WaitingReading[], entry: WaitingReading): void {
   let low = 0;
   let high = waiting.length;
   while (low < high) {

@@ -1,6 +1,6 @@
 import type { AbsencePlan, SequencePlan, SequenceStepPlan } from '../model/plan/window-plan.ts';
 import { inOrder } from './in-order.ts';
-import type { Outcome } from './window-kind.ts';
+import type { WindowOutcome } from './window-kind.ts';
 
 /** Event times of the readings that met the first steps, one each. */
 type Way = readonly number[];
@@ -108,7 +108,7 @@ function deadlineOf(way: Way, closing: readonly AbsencePlan[]): number {
   return deadline;
 }
 
-function tell(progress: Progress, way: Way, end: number, inclusive: boolean, out: Outcome): void {
+function tell(progress: Progress, way: Way, end: number, inclusive: boolean, out: WindowOutcome): void {
   const start = way[0]!;
   progress.tookMs = end - start;
   progress.calmSince = -1;
@@ -116,7 +116,7 @@ function tell(progress: Progress, way: Way, end: number, inclusive: boolean, out
 }
 
 /** Told only behind a match, until its alert must be over: nobody else wants to know. */
-function tellCalm(progress: Progress, { calmMs }: SequencePlan, time: number, out: Outcome): void {
+function tellCalm(progress: Progress, { calmMs }: SequencePlan, time: number, out: WindowOutcome): void {
   const { tookMs } = progress;
   if (progress.calmSince < 0) progress.calmSince = time;
   out.closed.push({ start: time, end: time, inclusive: true, facts: [], match: { metAt: [], tookMs } });

@@ -3,7 +3,7 @@ import { inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 
 /** The session that is open, from its first reading to its last. */
-export interface Session {
+export interface OpenSession {
   open: Pane | null;
   /** End of the session before it. -1 where there was none. */
   closedUpTo: number;
@@ -14,7 +14,7 @@ export interface Session {
  * after its first; the next reading opens another. As readings wait for older ones for the lateness, one that stands between two groups of
  * others makes them one session, in whatever order they come. Even later, a reading is taken if its session is still open.
  */
-export const session = inOrder<SessionPlan, Session>({
+export const session = inOrder<SessionPlan, OpenSession>({
   create: () => ({ open: null, closedUpTo: -1 }),
   take(state, { aggregates }, { time, values }) {
     state.open ??= createPane(aggregates, 0, time, time);

@@ -1,5 +1,5 @@
 import type { StatePlan } from '../model/plan/window-plan.ts';
-import { type Entry, inOrder } from './in-order.ts';
+import { inOrder, type WaitingReading } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 
 /** The window that is open. */
@@ -39,6 +39,6 @@ export const state = inOrder<StatePlan, Spell>({
   },
 });
 
-function has({ flags }: Entry, flag: number): boolean {
+function has({ flags }: WaitingReading, flag: number): boolean {
   return (flags & flag) !== 0;
 }

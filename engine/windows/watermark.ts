@@ -16,15 +16,15 @@ export interface Watermark {
 /** How much longer than its own clock says a quiet device is waited for: transport is not even. Milliseconds. */
 export const QUIET_GRACE_MS = 2_000;
 
-/** Where the device's clock must be by now at the least, judged by how long it has been quiet beyond `settleMs`. */
-export function quietWatermark(mark: Watermark, liveMs: number, settleMs: number): number {
-  const quietMs = liveMs - mark.seenLiveMs - QUIET_GRACE_MS - settleMs;
+/** Where the device's clock must be by now at the least, judged by how long it has been quiet beyond `graceMs`. */
+export function quietWatermark(mark: Watermark, liveMs: number, graceMs: number): number {
+  const quietMs = liveMs - mark.seenLiveMs - QUIET_GRACE_MS - graceMs;
   return quietMs > 0 ? mark.eventAt + quietMs : mark.eventAt;
 }
 
 /** Live time at which a quiet device's watermark will have reached `eventAt`. */
-export function quietUntil(mark: Watermark, eventAt: number, settleMs: number): number {
-  return mark.seenLiveMs + QUIET_GRACE_MS + settleMs + Math.max(0, eventAt - mark.eventAt);
+export function quietUntil(mark: Watermark, eventAt: number, graceMs: number): number {
+  return mark.seenLiveMs + QUIET_GRACE_MS + graceMs + Math.max(0, eventAt - mark.eventAt);
 }
 
 /**

@@ -12,7 +12,7 @@ export type ClosedWindow = Pick<Closed, 'start' | 'end' | 'inclusive' | 'match'>
 };
 
 /** Where a window kind puts what happens, in order. */
-export interface Outcome {
+export interface WindowOutcome {
   readonly closed: ClosedWindow[];
   /** Readings that were taken before their time because too many waited. */
   hurried: number;
@@ -33,11 +33,11 @@ export interface WindowKind<P extends WindowPlan = WindowPlan, S extends WindowS
    */
   restart?(state: S): S;
   /** Closes every window that is due by this event time. */
-  close(state: S, plan: P, eventAt: number, out: Outcome): void;
+  close(state: S, plan: P, eventAt: number, out: WindowOutcome): void;
   /** Counts every window that ends by this event time as closed, also one that no reading has opened. Call it behind `close`. */
   pass(state: S, plan: P, eventAt: number): void;
   /** Takes a reading. False where every window that it belongs to has closed already: it is late, and nothing changes. */
-  add(state: S, plan: P, reading: Reading, out: Outcome): boolean;
+  add(state: S, plan: P, reading: Reading, out: WindowOutcome): boolean;
   /** The earliest event time at which `close` has something to do; Infinity for none until another reading comes. */
   dueAt(state: S, plan: P): number;
 }

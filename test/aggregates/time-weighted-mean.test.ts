@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type Course,
   LEAST_SINGLE,
   MOST_SINGLE,
   timeWeightedMean,
+  type WeightedTime,
 } from '../../engine/aggregates/time-weighted-mean.ts';
 import type { Summary } from '../../engine/model/aggregate.ts';
 import { accumulate, itKeepsTheLaws, resultOf, type Stamped } from './laws.ts';
@@ -146,7 +146,7 @@ describe('the time-weighted mean', () => {
         value: 1e9 + Math.round(random() * 1_024) / 1_024,
       };
     });
-    const { times } = accumulate(aggregate, readings) as Course;
+    const { times } = accumulate(aggregate, readings) as WeightedTime;
     expect(times.length).toBeLessThanOrEqual(MOST_SINGLE);
     const found = resultOf(aggregate, readings) as number;
     expect(Math.abs(found - reference(readings)!)).toBeLessThan(1e-5);

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { Change } from '../../engine/alerts/alert-record.ts';
 import { createNoiseRecord, type NoiseRecord } from '../../engine/alerts/alert-record.ts';
 import { advanceAlertClock, createAlertClock } from '../../engine/alerts/clock.ts';
-import { admit, endPeriod, isStable, type Limited, type Telling, tell } from '../../engine/alerts/noise.ts';
+import {
+  admit,
+  decideToPublish,
+  endPeriod,
+  isStable,
+  type LimitState,
+  type PublishDecision,
+} from '../../engine/alerts/noise.ts';
 import type { Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 
@@ -16,7 +23,7 @@ const CHANGES = { fires: FIRES, rises: RISES, falls: FALLS, resolves: RESOLVES }
 /** `a fires 12` at 12 on the clock; `tick 20` ends periods. What is done about each: `told`, `flapping`, or what held it back. */
 function play(lifecycle: Lifecycle, steps: readonly string[]): string[] {
   const noises = new Map<string, NoiseRecord>();
-  const limited: Limited = { limit: undefined };
+  const limited: LimitState = { limit: undefined };
   return steps.map((step) => {
     const [key, what, time] = step.split(' ') as [string, keyof typeof CHANGES, string];
     if (key === 'tick') {
@@ -24,13 +31,13 @@ function play(lifecycle: Lifecycle, steps: readonly string[]): string[] {
       return period === undefined ? '-' : `${period.told} told, ${period.heldBack} held back: ${period.keys.join()}`;
     }
     const noise = noises.get(key) ?? createNoiseRecord();
-    const telling = tell(noise, lifecycle, limited, CHANGES[what], key, { elapsedMs: Number(time), at: 0 });
+    const telling = decideToPublish(noise, lifecycle, limited, CHANGES[what], key, { elapsedMs: Number(time), at: 0 });
     noises.set(key, JSON.parse(JSON.stringify(noise)));
     return describeTelling(telling);
   });
 }
 
-function describeTelling({ suppressed, flapping }: Telling): string {
+function describeTelling({ suppressed, flapping }: PublishDecision): string {
   const held = suppressed === 'limit' ? 'limit' : suppressed && 'held back';
   return [flapping && 'flapping', held].filter(Boolean).join(', ') || 'told';
 }
@@ -105,7 +112,7 @@ describe('what is told', () => {
   });
 
   it('names no more than twenty keys, each once', () => {
-    const limited: Limited = { limit: undefined };
+    const limited: LimitState = { limit: undefined };
     const plan = { alerts: 1, perMs: 10 };
     for (let i = 0; i < 100; i++) admit(limited, plan, `k${i % 40}`, 1, { elapsedMs: 0, at: 7 });
     expect(endPeriod(limited, plan, 10)).toMatchObject({ told: 1, heldBack: 99, sinceAt: 7 });
@@ -140,7 +147,10 @@ describe('what is told', () => {
           }
           past.push(now);
           const recent = past.slice(from).filter((at) => now - at <= flapping.withinMs);
-          const telling = tell(noise, lifecycle, { limit: undefined }, FIRES, 'a', { elapsedMs: now, at: 0 });
+          const telling = decideToPublish(noise, lifecycle, { limit: undefined }, FIRES, 'a', {
+            elapsedMs: now,
+            at: 0,
+          });
           if (frozen) expect(telling).toEqual({ suppressed: 'flapping' });
           else if (recent.length >= flapping.changes) expect(telling).toEqual({ flapping: true });
           else expect(telling).toEqual({});
@@ -162,7 +172,7 @@ describe('what is told', () => {
     let heldBack = 0;
     fc.assert(
       fc.property(plan, steps, (limit, steps) => {
-        const limited: Limited = { limit: undefined };
+        const limited: LimitState = { limit: undefined };
         let period: { start: number; keys: string[] } | undefined;
         let now = 0;
         steps.forEach(({ step, tick }, i) => {

@@ -4,7 +4,7 @@ import { mean } from '../../engine/aggregates/mean.ts';
 import type { WindowAggregate, WindowPlan } from '../../engine/model/plan/window-plan.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import { windows } from '../../engine/windows/registry.ts';
-import type { Outcome } from '../../engine/windows/window-kind.ts';
+import type { WindowOutcome } from '../../engine/windows/window-kind.ts';
 import type { BenchCase, BenchResult } from './bench.ts';
 
 const OVERLAPS = [1, 10, 60, 600] as const;
@@ -65,7 +65,7 @@ export const overlap: BenchCase = {
 function costOf(plan: WindowPlan, readings: readonly Reading[]): number {
   const kind = windows[plan.kind];
   const state = kind.create();
-  const out: Outcome = { closed: [], hurried: 0 };
+  const out: WindowOutcome = { closed: [], hurried: 0 };
   let closed = 0;
   const before = process.hrtime.bigint();
   for (const reading of readings) {

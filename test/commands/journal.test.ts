@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { journal as command } from '../../engine/commands/journal.ts';
 import { lockFolder } from '../../engine/journal/lock.ts';
-import type { Draft } from '../../engine/model/record.ts';
+import type { NewRecord } from '../../engine/model/record.ts';
 import { append, makeFolder, message, open, readAll, tick } from '../journal/folder.ts';
 
 async function run(...args: string[]) {
@@ -84,7 +84,7 @@ describe('weir journal', () => {
   it('tells which messages are dead letters that came again', async () => {
     const folder = makeFolder();
     const journal = await open(folder);
-    await append(journal, [message('one'), { ...message('two'), redriven: true } as Draft]);
+    await append(journal, [message('one'), { ...message('two'), redriven: true } as NewRecord]);
     await journal.close();
     const lines = (await run('dump', '--data', folder)).stdout.trim().split('\n');
     expect(lines.map((line) => JSON.parse(line).redriven)).toEqual([undefined, true]);

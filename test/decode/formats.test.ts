@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseExactly } from '../../engine/decode/exact-json.ts';
 import { createParser } from '../../engine/decode/formats.ts';
-import { Fault } from '../../engine/decode/rejection.ts';
+import { Rejection } from '../../engine/decode/rejection.ts';
 import type { PayloadFormat } from '../../engine/model/config.ts';
 
 const LIMITS = { bytes: 1_000, depth: 4, readings: 3 };
@@ -14,7 +14,7 @@ function parse(format: PayloadFormat, payload: string | Uint8Array | number[]): 
 }
 
 function reasonOf(parsed: unknown): string {
-  return parsed instanceof Fault ? parsed.reason : `accepted: ${JSON.stringify(parsed)}`;
+  return parsed instanceof Rejection ? parsed.reason : `accepted: ${JSON.stringify(parsed)}`;
 }
 
 /** Indices of bytes in hexadecimal, as the specifications print them. */
@@ -69,9 +69,12 @@ describe('json', () => {
 
   test('says where the text goes wrong', () => {
     expect(parse('json', '{"temp": NaN}')).toEqual(
-      new Fault('malformed', 'the payload is not JSON: found "NaN}" at character 10 (InvalidSymbol); send valid JSON'),
+      new Rejection(
+        'malformed',
+        'the payload is not JSON: found "NaN}" at character 10 (InvalidSymbol); send valid JSON',
+      ),
     );
-    expect((parse('json', '{"temp":') as Fault).detail).toContain('the end of the payload');
+    expect((parse('json', '{"temp":') as Rejection).detail).toContain('the end of the payload');
   });
 
   test.each([
@@ -98,7 +101,7 @@ describe('json', () => {
 
 describe('ndjson', () => {
   test('reads line by line, and one bad line stays alone', () => {
-    expect(parse('ndjson', '\ufeff{"a":1}\r\n\n{"a":\n  {"a":3}')).toEqual([{ a: 1 }, expect.any(Fault), { a: 3 }]);
+    expect(parse('ndjson', '\ufeff{"a":1}\r\n\n{"a":\n  {"a":3}')).toEqual([{ a: 1 }, expect.any(Rejection), { a: 3 }]);
   });
   test.each([
     [' \n \r\n', 'malformed'],

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
-import { createReader } from '../../connectors/clickhouse-reader/reader.ts';
+import { createClickHouseReader } from '../../connectors/clickhouse-reader/reader.ts';
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { FIXED_TABLES } from '../../engine/delivery/tables.ts';
 import type { ResolvedTls } from '../../engine/model/config.ts';
@@ -71,7 +71,7 @@ describe('ClickHouse over HTTPS', () => {
     const url = await startTls(options);
     const tls = { ca: pem.cert, ...pem };
     await sinkOf(url, tls).open(FIXED_TABLES);
-    const reader = createReader(url, { tls });
+    const reader = createClickHouseReader(url, { tls });
     onTestFinished(() => reader.close());
     expect(await reader.select('SELECT 1 AS some FROM secure.migrations')).toContainEqual({ some: 1 });
     const error = await sinkOf(url, { ca: pem.cert })

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts';
-import { createReader } from '../../connectors/clickhouse-reader/reader.ts';
+import { createClickHouseReader } from '../../connectors/clickhouse-reader/reader.ts';
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
-import type { Letter, LetterFilter } from '../../engine/commands/deadletters/dead-letter.ts';
+import type { DeadLetter, DeadLetterFilter } from '../../engine/commands/deadletters/dead-letter.ts';
 import { openLetters } from '../../engine/commands/deadletters/query.ts';
 import { retryLetters } from '../../engine/commands/deadletters/retry.ts';
 import { deadletters } from '../../engine/commands/deadletters.ts';
@@ -56,7 +56,7 @@ async function setting(rows: readonly Row[], table = DEAD_LETTERS) {
     encoder.encodeRow(row.slice(0, table.columns.length), offset);
   }
   if (rows.length > 0) await clickhouse.insert(cut({ table, encoder, openedAt: 0 }), 'first');
-  const reader = createReader(server.url);
+  const reader = createClickHouseReader(server.url);
   onTestFinished(() => reader.close());
   const open = () => openLetters(reader, database);
   const ask = async (query: string) => (await fetch(server.url, { method: 'POST', body: query })).text();
@@ -65,10 +65,10 @@ async function setting(rows: readonly Row[], table = DEAD_LETTERS) {
 
 const find = async (
   { open }: Awaited<ReturnType<typeof setting>>,
-  filter: Partial<LetterFilter> = {},
-): Promise<Letter[]> =>
+  filter: Partial<DeadLetterFilter> = {},
+): Promise<DeadLetter[]> =>
   (await open()).find({ retried: false, ...filter }, { limit: 1_000, order: 'newest', payload: true });
-const offsets = (letters: readonly Letter[]) => letters.map(({ offset }) => offset);
+const offsets = (letters: readonly DeadLetter[]) => letters.map(({ offset }) => offset);
 
 describe('dead letters', () => {
   it('are messages with all their faults, the newest first, byte for byte', async () => {

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Draft } from '../../engine/model/record.ts';
+import type { NewRecord } from '../../engine/model/record.ts';
 import { append, message, open } from '../journal/folder.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -170,7 +170,7 @@ describe('text from outside', () => {
   test('does not steer the terminal: weir journal dump', async () => {
     const dir = folder();
     const journal = await open(dir);
-    await append(journal, [{ ...message(NASTY), topic: `a${NASTY}` } as Draft]);
+    await append(journal, [{ ...message(NASTY), topic: `a${NASTY}` } as NewRecord]);
     await journal.close();
     const { stdout } = await ended(weir(['journal', 'dump', '--data', dir]));
     expect(stdout).not.toMatch(raw);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { type Journal, type JournalOptions, openJournal } from '../../engine/journal/journal.ts';
-import type { Draft, JournalRecord } from '../../engine/model/record.ts';
+import type { JournalRecord, NewRecord } from '../../engine/model/record.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
 const folders: string[] = [];
@@ -36,7 +36,7 @@ export function open(folder: string, options: Partial<JournalOptions> = {}): Pro
 }
 
 /** Appends and waits until the group is durable. */
-export function append(journal: Journal, drafts: readonly Draft[]): Promise<void> {
+export function append(journal: Journal, drafts: readonly NewRecord[]): Promise<void> {
   return new Promise((resolve) => journal.append(drafts, resolve));
 }
 
@@ -46,7 +46,7 @@ export async function readAll(journal: Journal, from = journal.firstOffset): Pro
   return records;
 }
 
-export function message(payload: string | Uint8Array, topic = 'plant/d1'): Draft {
+export function message(payload: string | Uint8Array, topic = 'plant/d1'): NewRecord {
   const bytes = Buffer.from(payload);
   return {
     kind: 'message',
@@ -61,4 +61,4 @@ export function message(payload: string | Uint8Array, topic = 'plant/d1'): Draft
   };
 }
 
-export const tick = (at: number): Draft => ({ kind: 'tick', at });
+export const tick = (at: number): NewRecord => ({ kind: 'tick', at });

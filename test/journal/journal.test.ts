@@ -12,7 +12,7 @@ import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JournalLoss } from '../../engine/journal/journal.ts';
-import type { Draft, JournalRecord } from '../../engine/model/record.ts';
+import type { JournalRecord, NewRecord } from '../../engine/model/record.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, message, open, readAll, tick } from './folder.ts';
 import { readable, records } from './records.ts';
@@ -128,7 +128,7 @@ describe('a journal', () => {
             if (part.length > 0)
               await append(
                 journal,
-                part.map(({ offset: _offset, ...draft }) => draft as Draft),
+                part.map(({ offset: _offset, ...draft }) => draft as NewRecord),
               );
             from += part.length;
           }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compare, formatDifference } from '../../engine/commands/test/compare.ts';
 import { type ReadyCase, readCases } from '../../engine/commands/test/read-cases.ts';
-import { type Feeding, rehearse } from '../../engine/commands/test/run-case.ts';
+import { type Feeding, runCase } from '../../engine/commands/test/run-case.ts';
 import { formatProblem } from '../../engine/document/problem.ts';
 import { readStreams } from './streams.ts';
 
@@ -24,7 +24,7 @@ function firstExample(page: string): string {
 }
 
 function report({ of, rehearsal }: ReadyCase, feeding: Feeding): string[] {
-  return compare(of, rehearse(rehearsal, feeding), rehearsal.stage).map(formatDifference);
+  return compare(of, runCase(rehearsal, feeding), rehearsal.stage).map(formatDifference);
 }
 
 /** Ways of feeding the same records, none of which may make a difference. */
@@ -50,9 +50,9 @@ describe.each([...files, 'README.md'])('%s', (name) => {
 
   it.each(cases.map((each) => [`${each.of.about} (line ${each.line})`, each] as const))('%s', (_title, each) => {
     expect(report(each, {})).toEqual([]);
-    const course = rehearse(each.rehearsal);
+    const course = runCase(each.rehearsal);
     for (const [how, feeding] of Object.entries(feedings(each.rehearsal.records.length))) {
-      expect(rehearse(each.rehearsal, feeding), how).toEqual(course);
+      expect(runCase(each.rehearsal, feeding), how).toEqual(course);
     }
   });
 });

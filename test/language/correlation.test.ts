@@ -134,7 +134,7 @@ describe('a stream made of two', () => {
       VIEW,
     );
     expect(levels).toBe(3);
-    expect(streams[4]).toMatchObject({ level: 2, settleMs: 65_000 });
+    expect(streams[4]).toMatchObject({ level: 2, graceMs: 65_000 });
   });
 
   it('keeps its rows as long as the stream that keeps them shorter', () => {

@@ -41,7 +41,7 @@ describe('a view', () => {
     const { plan, told } = compile(view('v'));
     expect(told).toEqual([]);
     const stream = plan.streams.at(-1)!;
-    expect(stream).toMatchObject({ name: 'v', origin: { kind: 'view', rule: 0 }, level: 1, settleMs: 10_000 });
+    expect(stream).toMatchObject({ name: 'v', origin: { kind: 'view', rule: 0 }, level: 1, graceMs: 10_000 });
     expect(stream.config.labels.map(({ name }) => name)).toEqual(['site', 'device']);
     expect(stream.config.fields.map(({ name, type, unit }) => [name, type, unit])).toEqual([
       ['mean', 'number', '°C'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { printOf, rangeOf, type SentRange } from '../../engine/delivery/ranges.ts';
+import { fingerprintOf, rangeOf, type SentRange } from '../../engine/delivery/ranges.ts';
 import type { Batch } from '../../engine/model/output.ts';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { DeliveryError, type TableSink } from '../../engine/ports.ts';
@@ -25,7 +25,7 @@ const OTHERS: readonly Setup[] = [
 
 /** A row by where it comes from: which it is under every config. */
 const rowsOf = (batch: Batch): string[] =>
-  Array.from(batch.rowOffsets, (offset, i) => `${batch.table} ${offset} ${printOf(batch, i)}`);
+  Array.from(batch.rowOffsets, (offset, i) => `${batch.table} ${offset} ${fingerprintOf(batch, i)}`);
 
 const isReading = (row: string) => /^(sensors|meters|pumps) /.test(row);
 const countsOf = (rows: readonly string[]) => {

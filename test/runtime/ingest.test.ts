@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { CommitListener } from '../../engine/journal/journal.ts';
-import type { Draft } from '../../engine/model/record.ts';
+import type { NewRecord } from '../../engine/model/record.ts';
 import type { Inbound } from '../../engine/ports.ts';
 import { createIngest } from '../../engine/runtime/ingest.ts';
 import { createCounters } from '../../engine/telemetry.ts';
@@ -18,7 +18,7 @@ const message = (payload: string): Inbound => ({
 /** An ingest on a journal in memory, whose groups become durable when the test says so. */
 function start(level = 0) {
   const told: string[] = [];
-  const appended: Draft[] = [];
+  const appended: NewRecord[] = [];
   let commit: CommitListener | undefined;
   let waiting: (() => void)[] = [];
   let wallAt = 1_000_000;

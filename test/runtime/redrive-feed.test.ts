@@ -4,7 +4,7 @@ import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { type Redrive, writeRedrive } from '../../engine/journal/redrive.ts';
 import type { Config } from '../../engine/model/config.ts';
-import type { Draft } from '../../engine/model/record.ts';
+import type { NewRecord } from '../../engine/model/record.ts';
 import { createRedriveFeed, fingerprint } from '../../engine/runtime/redrive-feed.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { makeFolder } from '../journal/folder.ts';
@@ -18,7 +18,7 @@ function start(brokers: readonly string[] = ['one', 'two']) {
   const counters = createCounters();
   const lines: { msg: string; reason?: string }[] = [];
   const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const appended: { readonly drafts: readonly Draft[]; readonly durable: () => void }[] = [];
+  const appended: { readonly drafts: readonly NewRecord[]; readonly durable: () => void }[] = [];
   const gate = { open: true };
   const feed = createRedriveFeed({
     config,
@@ -41,7 +41,7 @@ function start(brokers: readonly string[] = ['one', 'two']) {
   return { config, feed, appended, counters, lines, gate, leave, gone, folder: join(config.data, 'redrive') };
 }
 
-const topicsOf = (drafts: readonly Draft[]) => drafts.map((draft) => draft.kind === 'message' && draft.topic);
+const topicsOf = (drafts: readonly NewRecord[]) => drafts.map((draft) => draft.kind === 'message' && draft.topic);
 
 describe('a file of dead letters', () => {
   it('is appended as redriven messages of its broker, and deleted once they are durable', async () => {

@@ -1,5 +1,5 @@
 import { createSimulator, type SimulatorOptions } from '../../engine/simulator/simulator.ts';
-import type { Published } from '../../engine/simulator/tally.ts';
+import type { PublishedCounts } from '../../engine/simulator/tally.ts';
 
 /** A reading as a subscriber parses it. */
 export interface Parsed {
@@ -15,9 +15,9 @@ export const START = 1_700_000_000_000;
 export const FLEET: SimulatorOptions = { devices: 10, everyMs: 5_000, seed: 1, startAt: START, faults: [] };
 
 /** The messages of the first seconds of a simulation, by the time of sending. */
-export function collect(options: SimulatorOptions, seconds: number): Published[] {
+export function collect(options: SimulatorOptions, seconds: number): PublishedCounts[] {
   const simulator = createSimulator(options);
-  const messages: Published[] = [];
+  const messages: PublishedCounts[] = [];
   for (;;) {
     const message = simulator.next();
     if (message.at >= options.startAt + seconds * 1000) return messages;
@@ -25,7 +25,7 @@ export function collect(options: SimulatorOptions, seconds: number): Published[]
   }
 }
 
-export function parse(message: Published): Parsed {
+export function parse(message: PublishedCounts): Parsed {
   return JSON.parse(message.payload as string) as Parsed;
 }
 
@@ -42,6 +42,6 @@ export function isReading(payload: string | Uint8Array): boolean {
 }
 
 /** Bytes of a sequence in one string, to compare it with another. */
-export function fingerprint(messages: readonly Published[]): string {
+export function fingerprint(messages: readonly PublishedCounts[]): string {
   return JSON.stringify(messages.map((one) => ({ ...one, payload: Buffer.from(one.payload).toString('latin1') })));
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { FaultSpec } from '../../engine/simulator/assignment.ts';
 import { FAULT_NAMES, type FaultName, faults, type Timing } from '../../engine/simulator/faults.ts';
 import { createSimulator } from '../../engine/simulator/simulator.ts';
-import type { Published } from '../../engine/simulator/tally.ts';
+import type { PublishedCounts } from '../../engine/simulator/tally.ts';
 import { collect, FLEET, isReading, parse, START } from './collect.ts';
 
 // Episodes in [100 s, 400 s) and [500 s, 800 s), so that a test knows where it looks.
@@ -11,11 +11,11 @@ const DEVICES = 12;
 
 interface Case {
   /** Messages of one device as it would be without the fault, and with it. */
-  readonly healthy: readonly Published[];
-  readonly faulty: readonly Published[];
+  readonly healthy: readonly PublishedCounts[];
+  readonly faulty: readonly PublishedCounts[];
   /** The faulty ones of the first episode, and those of the pause behind it. */
-  readonly episode: readonly Published[];
-  readonly pause: readonly Published[];
+  readonly episode: readonly PublishedCounts[];
+  readonly pause: readonly PublishedCounts[];
 }
 
 function casesOf(name: FaultName): Case[] {
@@ -38,8 +38,9 @@ function casesOf(name: FaultName): Case[] {
     });
 }
 
-const temps = (messages: readonly Published[]) => messages.map((message) => parse(message).temp);
-const skews = (messages: readonly Published[]) => messages.map((message) => parse(message).ts - Math.floor(message.at));
+const temps = (messages: readonly PublishedCounts[]) => messages.map((message) => parse(message).temp);
+const skews = (messages: readonly PublishedCounts[]) =>
+  messages.map((message) => parse(message).ts - Math.floor(message.at));
 const healthyTemps = ({ healthy }: Case) =>
   temps(healthy.filter(({ at }) => at >= START + 100_000 && at < START + 400_000));
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -101,7 +102,7 @@ const checks = {
     expect(new Set(pause.map(({ payload }) => payload)).size).toBe(pause.length);
   },
   reordering({ episode, pause, healthy, faulty }) {
-    const descents = (messages: readonly Published[]) =>
+    const descents = (messages: readonly PublishedCounts[]) =>
       messages.filter((message, i) => i > 0 && parse(message).ts < parse(messages[i - 1]!).ts).length;
     expect(descents(episode)).toBeGreaterThan(8);
     expect(descents(pause)).toBe(0);
@@ -127,7 +128,7 @@ describe.each(FAULT_NAMES)('%s', (name) => {
 
   test('leaves everything before the first episode alone, and comes back', () => {
     for (const { faulty, healthy } of cases) {
-      const early = (messages: readonly Published[]) => messages.filter(({ at }) => at < START + 100_000);
+      const early = (messages: readonly PublishedCounts[]) => messages.filter(({ at }) => at < START + 100_000);
       expect(early(faulty)).toEqual(early(healthy));
     }
     const again = cases.flatMap(({ faulty }) => faulty.filter(({ at }) => at >= START + 500_000));

@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { createReplay, type ReplayOptions } from '../../engine/simulator/replay.ts';
-import type { Published } from '../../engine/simulator/tally.ts';
+import { createReplay, type SeriesReplayOptions } from '../../engine/simulator/replay.ts';
+import type { PublishedCounts } from '../../engine/simulator/tally.ts';
 import { START } from './collect.ts';
 
 const RECORDED = Date.UTC(2013, 11, 2, 21, 15);
 const points = [0, 300_000, 600_000].map((afterMs, i) => ({ at: RECORDED + afterMs, value: 73.96732207 + i }));
 
-function all(options: Partial<ReplayOptions>): Published[] {
+function all(options: Partial<SeriesReplayOptions>): PublishedCounts[] {
   const replay = createReplay({ points, startAt: START, speed: 1, ...options });
-  const messages: Published[] = [];
+  const messages: PublishedCounts[] = [];
   for (let message = replay.next(); message !== undefined; message = replay.next()) messages.push(message);
   expect(replay.next()).toBeUndefined();
   return messages;
 }
 
-const stamps = (messages: readonly Published[]) =>
+const stamps = (messages: readonly PublishedCounts[]) =>
   messages.map(({ payload }) => (JSON.parse(payload as string) as { ts: number }).ts);
 
 test('a series is the readings of one device, its stamps as recorded', () => {

@@ -7,7 +7,7 @@ import { sum } from '../../engine/aggregates/sum.ts';
 import type { WindowAggregate, WindowPlan } from '../../engine/model/plan/window-plan.ts';
 import type { Reading } from '../../engine/model/reading.ts';
 import { windows } from '../../engine/windows/registry.ts';
-import type { ClosedWindow, Outcome, WindowState } from '../../engine/windows/window-kind.ts';
+import type { ClosedWindow, WindowOutcome, WindowState } from '../../engine/windows/window-kind.ts';
 
 /** One of each sort: without a field, added up, by time, not to be taken back. */
 export const AGGREGATES: readonly WindowAggregate[] = [
@@ -47,7 +47,7 @@ export function run(
   let watermark = 0;
   const course = arrivals.map((arrival): Step => {
     watermark = Math.max(watermark, arrival.time);
-    const out: Outcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], hurried: 0 };
     const eventAt = watermark - plan.latenessMs;
     kind.close(state, plan, eventAt, out);
     kind.pass(state, plan, eventAt);
@@ -56,7 +56,7 @@ export function run(
     state = through(state);
     return { closed: out.closed, late };
   });
-  const out: Outcome = { closed: [], hurried: 0 };
+  const out: WindowOutcome = { closed: [], hurried: 0 };
   kind.close(state, plan, END_AT, out);
   return [...course, { closed: out.closed, late: false }];
 }

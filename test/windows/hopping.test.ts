@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { HoppingPlan, TumblingPlan } from '../../engine/model/plan/window-plan.ts';
 import { hopping } from '../../engine/windows/hopping-window.ts';
 import { tumbling } from '../../engine/windows/tumbling-window.ts';
-import type { ClosedWindow, Outcome } from '../../engine/windows/window-kind.ts';
+import type { ClosedWindow, WindowOutcome } from '../../engine/windows/window-kind.ts';
 import {
   AGGREGATES,
   type Arrival,
@@ -111,12 +111,12 @@ describe('tumbling and hopping windows', () => {
 const none = { ...tumbling.create(), ...hopping.create() };
 
 function closeAll<P extends HoppingPlan | TumblingPlan>(plan: P, state: object, eventAt: number): ClosedWindow[] {
-  const out: Outcome = { closed: [], hurried: 0 };
+  const out: WindowOutcome = { closed: [], hurried: 0 };
   if (plan.kind === 'tumbling') tumbling.close(state as typeof none, plan, eventAt, out);
   else hopping.close(state as typeof none, plan, eventAt, out);
   return out.closed;
 }
-const OUT: Outcome = { closed: [], hurried: 0 };
+const OUT: WindowOutcome = { closed: [], hurried: 0 };
 
 describe('a tumbling window of 10 s', () => {
   const plan: TumblingPlan = { kind: 'tumbling', sizeMs: 10_000, latenessMs: 0, aggregates: AGGREGATES };

@@ -10,7 +10,7 @@ import type {
 import { type InOrder, MAX_WAITING } from '../../engine/windows/in-order.ts';
 import { windows } from '../../engine/windows/registry.ts';
 import type { TwoStacks } from '../../engine/windows/two-stacks.ts';
-import type { ClosedWindow, Outcome } from '../../engine/windows/window-kind.ts';
+import type { ClosedWindow, WindowOutcome } from '../../engine/windows/window-kind.ts';
 import {
   AGGREGATES,
   type Arrival,
@@ -199,7 +199,7 @@ describe('a sliding window', () => {
     const state = kind.create();
     let most = 0;
     for (const arrival of dense) {
-      const out: Outcome = { closed: [], hurried: 0 };
+      const out: WindowOutcome = { closed: [], hurried: 0 };
       kind.pass(state, plan, arrival.time);
       kind.add(state, plan, readingOf(arrival), out);
       most = Math.max(most, panesIn(state));
@@ -235,7 +235,7 @@ describe('readings that wait', () => {
   it('are no more than ten thousand: one more, and the oldest is taken before its time and counted', () => {
     const kind = windows.count;
     const state = kind.create();
-    const out: Outcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], hurried: 0 };
     for (let i = 0; i < MAX_WAITING; i++)
       kind.add(state, plan, readingOf({ time: 2 * MAX_WAITING - i, value: i }), out);
     expect(out).toEqual({ closed: [], hurried: 0 });
@@ -248,7 +248,7 @@ describe('readings that wait', () => {
   it('stay in their order then too: one that is as old as others that wait is taken behind them', () => {
     const kind = windows.count;
     const state = kind.create();
-    const out: Outcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], hurried: 0 };
     for (let i = 0; i <= MAX_WAITING; i++) kind.add(state, plan, readingOf({ time: 5, value: i }), out);
     expect(out.hurried).toBe(1);
     kind.add(state, plan, readingOf({ time: 5, value: -1 }), out);
@@ -262,7 +262,7 @@ describe('windows of a group that take readings as they arrive', () => {
   const byArrival = (times: readonly number[], plan: WindowPlan) => {
     const kind = windows[plan.kind];
     const state = kind.create();
-    const out: Outcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], hurried: 0 };
     for (const time of times) expect(kind.add(state, plan, readingOf({ time, value: time }), out)).toBe(true);
     return out.closed;
   };

@@ -4,7 +4,7 @@ import type { AbsencePlan, SequencePlan, SequenceStepPlan } from '../../engine/m
 import type { InOrder } from '../../engine/windows/in-order.ts';
 import type { Progress } from '../../engine/windows/sequence.ts';
 import { sequence } from '../../engine/windows/sequence.ts';
-import type { ClosedWindow, Outcome } from '../../engine/windows/window-kind.ts';
+import type { ClosedWindow, WindowOutcome } from '../../engine/windows/window-kind.ts';
 import { type Arrival, allClosed, type Course, END_AT, readingOf, run, type Step, sortByTime } from './course.ts';
 import { keepsLaws } from './laws.ts';
 
@@ -225,7 +225,7 @@ describe('a sequence', () => {
       calmMs: FOREVER,
     });
     const state = sequence.create();
-    const out: Outcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], hurried: 0 };
     for (let time = 1; time <= 10_000; time++) {
       sequence.close(state, plan, time, out);
       sequence.pass(state, plan, time);

@@ -16,12 +16,12 @@ describe('the watermark of a quiet device', () => {
     const stamp = fc.tuple(fc.nat(2e9), fc.nat(999)).map(([ms, us]) => 1_769_000_000_000 + ms + us / 1_000);
     fc.assert(
       fc.property(stamp, fc.nat(1e9), fc.nat(120_000), fc.nat(400_000), fc.nat(60_000), (...drawn) => {
-        const [eventAt, seenLiveMs, ahead, quietMs, settleMs] = drawn;
+        const [eventAt, seenLiveMs, ahead, quietMs, graceMs] = drawn;
         const mark = { eventAt, seenLiveMs, connection: 0 };
         const end = Math.ceil(eventAt) + ahead;
         fc.pre(end > eventAt);
         const liveMs = seenLiveMs + quietMs;
-        expect(quietWatermark(mark, liveMs, settleMs) >= end).toBe(liveMs >= quietUntil(mark, end, settleMs));
+        expect(quietWatermark(mark, liveMs, graceMs) >= end).toBe(liveMs >= quietUntil(mark, end, graceMs));
       }),
       { numRuns: 2_000 },
     );

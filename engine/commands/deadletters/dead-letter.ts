@@ -1,5 +1,5 @@
 /** A message among the dead letters, with all that was wrong with it. */
-export interface Letter {
+export interface DeadLetter {
   /** Receive time: milliseconds since the epoch, with microseconds as a fraction. */
   readonly at: number;
   /** Journal offset of the message, in the journal of the engine that took it in. */
@@ -10,10 +10,10 @@ export interface Letter {
   /** Bytes of the payload. */
   readonly bytes: number;
   /** At least one; each is a row of the table. */
-  readonly faults: readonly LetterFault[];
+  readonly faults: readonly DeadLetterFault[];
 }
 
-export interface LetterFault {
+export interface DeadLetterFault {
   readonly id: bigint;
   readonly receivedAt: number;
   /** Stream (of a refused row, table); empty where no topic matched. */
@@ -27,27 +27,27 @@ export interface LetterFault {
 }
 
 /** `<offset>-<receive time>`, the time in milliseconds since the epoch to the base 36; without it, whatever has the offset. */
-export interface LetterId {
+export interface DeadLetterId {
   readonly text: string;
   readonly offset: string;
   readonly at: number | undefined;
 }
 
 /** The ID of a letter: several journals may count the same offset, hardly in the same millisecond. */
-export function idOf({ offset, at }: Pick<Letter, 'offset' | 'at'>): string {
+export function idOf({ offset, at }: Pick<DeadLetter, 'offset' | 'at'>): string {
   return `${offset}-${Math.floor(at).toString(36)}`;
 }
 
 /** Undefined where the text is no ID. */
-export function parseId(text: string): LetterId | undefined {
+export function parseId(text: string): DeadLetterId | undefined {
   const [, offset, time] = /^(\d{1,15})(?:-([0-9a-z]{1,10}))?$/.exec(text) ?? [];
   if (offset === undefined) return undefined;
   return { text, offset, at: time === undefined ? undefined : Number.parseInt(time, 36) };
 }
 
 /** Which letters are meant: those that have a fault which meets all that is said. */
-export interface LetterFilter {
-  readonly ids?: readonly LetterId[];
+export interface DeadLetterFilter {
+  readonly ids?: readonly DeadLetterId[];
   readonly stream?: string | undefined;
   readonly reason?: string | undefined;
   /** An MQTT topic filter. */
@@ -58,26 +58,26 @@ export interface LetterFilter {
   readonly retried: boolean;
 }
 
-export interface LetterPage {
+export interface DeadLetterPage {
   /** At most; with payloads it may be less, so that they do not fill the memory. */
   readonly limit: number;
   readonly order: 'newest' | 'oldest';
   /** Goes on behind this letter. */
-  readonly after?: Letter | undefined;
+  readonly after?: DeadLetter | undefined;
   readonly payload: boolean;
 }
 
 /** The dead letters of a database. */
-export interface Letters {
+export interface DeadLetters {
   /** False where no engine has made the table yet: then there are none. */
   readonly exist: boolean;
   /** None where there are no more. */
-  find(filter: LetterFilter, page: LetterPage): Promise<Letter[]>;
+  find(filter: DeadLetterFilter, page: DeadLetterPage): Promise<DeadLetter[]>;
   /** How many there are, and how many have a fault of each reason, the most first. Numbers above `EXACT` are estimates. */
-  count(filter: LetterFilter): Promise<LetterCount>;
+  count(filter: DeadLetterFilter): Promise<DeadLetterCount>;
 }
 
-export interface LetterCount {
+export interface DeadLetterCount {
   readonly letters: number;
   readonly reasons: readonly (readonly [string, number])[];
 }

@@ -4,13 +4,13 @@ import type { Rejected } from '../../model/item/decoded.ts';
 import type { Item } from '../../model/item/item.ts';
 import type { Reading } from '../../model/reading.ts';
 import { createCounters } from '../../telemetry.ts';
-import type { Letter, LetterFault } from './dead-letter.ts';
+import type { DeadLetter, DeadLetterFault } from './dead-letter.ts';
 
 /**
  * What a config makes of a dead letter now: it is `ready` where it has readings and a fault is gone; it still `fails`; or to redrive it
  * would come to nothing, whatever the config says.
  */
-export type Rehearsal =
+export type DryRun =
   | {
       readonly kind: 'ready';
       /** Index of the broker that it may have come by. */
@@ -29,15 +29,12 @@ interface Attempt {
 }
 
 /** Makes what tries letters, with the decoder of the engine. A letter's payload must be there. `now` is in milliseconds since the epoch. */
-export function createRehearsal(
-  { streams, mqtt, maxAheadMs }: Config,
-  now: () => number,
-): (letter: Letter) => Rehearsal {
+export function createDryRun({ streams, mqtt, maxAheadMs }: Config, now: () => number): (letter: DeadLetter) => DryRun {
   const brokers = mqtt.map(({ name }) => name);
   const decode = createDecoder({ streams, brokers, maxAheadMs, counters: createCounters() });
   const isStream = (name: string) => streams.some((stream) => stream.name === name);
 
-  const attempt = ({ topic, payload, at }: Letter, connection: number): Attempt => {
+  const attempt = ({ topic, payload, at }: DeadLetter, connection: number): Attempt => {
     const items: Item[] = [];
     const delivery = { qos: 1, retain: false, dup: false, packetId: 0, redriven: true } as const;
     decode({ kind: 'message', offset: 0, at, connection, topic, payload, ...delivery }, items, undefined, now());
@@ -88,6 +85,6 @@ function choose(attempts: readonly Attempt[], streams: readonly number[]): Attem
   return able[0] ?? attempts.find(isOfLetter) ?? attempts[0];
 }
 
-function isGone({ reason, detail }: LetterFault, faults: readonly Rejected[]): boolean {
+function isGone({ reason, detail }: DeadLetterFault, faults: readonly Rejected[]): boolean {
   return !faults.some((fault) => fault.reason === reason && fault.detail === detail);
 }

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../model/duration.ts';
 import { checkFilter } from '../../model/topic.ts';
-import { type LetterFilter, type LetterId, parseId } from './dead-letter.ts';
+import { type DeadLetterFilter, type DeadLetterId, parseId } from './dead-letter.ts';
 
 /** What `weir deadletters` was asked for; defaults stand in its help. */
 export interface DeadLetterOptions {
   readonly verb: 'list' | 'show' | 'retry';
   readonly config: string;
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   readonly limit: number;
   readonly dryRun: boolean;
   readonly json: boolean;
@@ -63,7 +63,7 @@ export function parseOptions(args: readonly string[], now: number): DeadLetterOp
       reason,
       topic,
       since: typeof since === 'string' ? now - parseDuration(since)! : undefined,
-      ...(ids.length > 0 && { ids: ids as readonly LetterId[] }),
+      ...(ids.length > 0 && { ids: ids as readonly DeadLetterId[] }),
       // Whoever names a letter means it.
       retried: values.all === true || ids.length > 0,
     },

@@ -1,12 +1,20 @@
 import { quoteName } from '../../../connectors/clickhouse/sql.ts';
-import type { Reader } from '../../../connectors/clickhouse-reader/reader.ts';
+import type { ClickHouseReader } from '../../../connectors/clickhouse-reader/reader.ts';
 import { DEAD_LETTERS } from '../../delivery/tables.ts';
-import type { Letter, LetterCount, LetterFault, LetterFilter, LetterId, LetterPage, Letters } from './dead-letter.ts';
+import type {
+  DeadLetter,
+  DeadLetterCount,
+  DeadLetterFault,
+  DeadLetterFilter,
+  DeadLetterId,
+  DeadLetterPage,
+  DeadLetters,
+} from './dead-letter.ts';
 
 type Parameters = Record<string, unknown>;
 
 /** Looks for the table. Rejects where ClickHouse does not answer. */
-export async function openLetters(reader: Reader, database: string): Promise<Letters> {
+export async function openLetters(reader: ClickHouseReader, database: string): Promise<DeadLetters> {
   const columns = await reader.select<{ name: string }>(
     'SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String}',
     { database, table: DEAD_LETTERS.name },
@@ -23,7 +31,7 @@ export async function openLetters(reader: Reader, database: string): Promise<Let
 }
 
 interface LetterTable {
-  readonly reader: Reader;
+  readonly reader: ClickHouseReader;
   readonly table: string;
   /** The column, or what stands for it where there is none. */
   readonly retried: string;
@@ -39,7 +47,7 @@ const ROW_BYTES = 256;
  * There may be millions, and to tell the last of equal rows costs most (`FINAL`). So it is asked for a span of time at once: one that is
  * likely to have enough, and then that of the letters which were found.
  */
-async function findLetters(from: LetterTable, filter: LetterFilter, page: LetterPage): Promise<Letter[]> {
+async function findLetters(from: LetterTable, filter: DeadLetterFilter, page: DeadLetterPage): Promise<DeadLetter[]> {
   const { reader, table, retried } = from;
   const { order, after, payload } = page;
   const params: Parameters = { limit: page.limit };
@@ -75,7 +83,10 @@ async function findLetters(from: LetterTable, filter: LetterFilter, page: Letter
   }
 }
 
-async function countLetters({ reader, table, retried }: LetterTable, filter: LetterFilter): Promise<LetterCount> {
+async function countLetters(
+  { reader, table, retried }: LetterTable,
+  filter: DeadLetterFilter,
+): Promise<DeadLetterCount> {
   const params: Parameters = {};
   const where = whereOf(filter, retried, params);
   const rows = await reader.select<{ name: string; letters: string; whole: string }>(
@@ -89,7 +100,7 @@ async function countLetters({ reader, table, retried }: LetterTable, filter: Let
   };
 }
 
-const NONE: Letters = {
+const NONE: DeadLetters = {
   exist: false,
   find: async () => [],
   count: async () => ({ letters: 0, reasons: [] }),
@@ -129,7 +140,7 @@ function columnsOf(retried: string, payload: boolean): string {
 const microsOf = (time: string): string => `toString(toUnixTimestamp64Micro(${time}))`;
 const instantOf = (parameter: string): string => `fromUnixTimestamp64Micro({${parameter}:Int64})`;
 
-function whereOf(filter: LetterFilter, retried: string, params: Parameters): string {
+function whereOf(filter: DeadLetterFilter, retried: string, params: Parameters): string {
   const { ids, stream, reason, topic, since } = filter;
   const terms = filter.retried ? ['1'] : [`${retried} IS NULL`];
   const compare = (term: string, values: Parameters) => {
@@ -144,7 +155,7 @@ function whereOf(filter: LetterFilter, retried: string, params: Parameters): str
   return terms.join(' AND ');
 }
 
-function isLetter({ offset, at }: LetterId, index: number, params: Parameters): string {
+function isLetter({ offset, at }: DeadLetterId, index: number, params: Parameters): string {
   const [place, from, to] = [`offset${index}`, `from${index}`, `to${index}`];
   params[place] = offset;
   const isPlace = `offset = {${place}:UInt64}`;
@@ -154,7 +165,7 @@ function isLetter({ offset, at }: LetterId, index: number, params: Parameters): 
   return `(${isPlace} AND time >= ${first} AND time < ${last})`;
 }
 
-function behind(after: Letter | undefined, order: LetterPage['order'], params: Parameters): string[] {
+function behind(after: DeadLetter | undefined, order: DeadLetterPage['order'], params: Parameters): string[] {
   if (after === undefined) return [];
   Object.assign(params, { after: String(Math.round(after.at * 1_000)), offset: after.offset, behind: after.topic });
   const sign = order === 'newest' ? '<' : '>';
@@ -175,9 +186,9 @@ function topicPattern(filter: string): string {
   return `(?s)^${levels.join('/').replace(/\/\.\*$/, '(/.*)?')}$`;
 }
 
-function lettersOf(rows: readonly LetterRow[]): Letter[] {
-  const letters: Letter[] = [];
-  let last: (Letter & { payload: Buffer; bytes: number; faults: LetterFault[] }) | undefined;
+function lettersOf(rows: readonly LetterRow[]): DeadLetter[] {
+  const letters: DeadLetter[] = [];
+  let last: (DeadLetter & { payload: Buffer; bytes: number; faults: DeadLetterFault[] }) | undefined;
   for (const row of rows) {
     const [at, offset, bytes] = [timeOf(row.at), Number(row.place), Number(row.bytes)];
     if (last === undefined || last.at !== at || last.offset !== offset || last.topic !== row.topic) {

@@ -6,12 +6,12 @@ import { type Owner, writeRedrive } from '../../journal/redrive.ts';
 import type { Config } from '../../model/config.ts';
 import type { TableSink } from '../../ports.ts';
 import { fingerprint } from '../../runtime/redrive-feed.ts';
-import { idOf, type Letter, type LetterFilter, type Letters } from './dead-letter.ts';
-import { createRehearsal, type Rehearsal } from './dry-run.ts';
+import { type DeadLetter, type DeadLetterFilter, type DeadLetters, idOf } from './dead-letter.ts';
+import { createDryRun, type DryRun } from './dry-run.ts';
 
 export interface RetryOptions {
   readonly config: Config;
-  readonly letters: Letters;
+  readonly letters: DeadLetters;
   /** Undefined: nothing is written, neither file nor table. */
   readonly write: { readonly sink: TableSink; readonly owner: Owner | undefined } | undefined;
   /** Milliseconds since the epoch. */
@@ -21,40 +21,40 @@ export interface RetryOptions {
 
 /** What a retry has come to. `letters`, `redriven` and `readings` count also what was not written, where nothing is. */
 export interface RetryReport {
-  /** Letters that were looked at. */
+  /** DeadLetters that were looked at. */
   letters: number;
   redriven: number;
   /** What the redriven ones hold. */
   readings: number;
-  /** Letters left alone, by the reason why they still fail; those with nothing to redrive by '' . */
+  /** DeadLetters left alone, by the reason why they still fail; those with nothing to redrive by '' . */
   readonly left: Map<string, number>;
   /** The first of them. */
-  readonly examples: { readonly id: string; readonly rehearsal: Exclude<Rehearsal, { kind: 'ready' }> }[];
+  readonly examples: { readonly id: string; readonly rehearsal: Exclude<DryRun, { kind: 'ready' }> }[];
   readonly files: string[];
-  /** Letters in the last file that could not be marked as retried; what ClickHouse said. */
+  /** DeadLetters in the last file that could not be marked as retried; what ClickHouse said. */
   unmarked: string | undefined;
 }
 
-/** Letters asked for at once. */
+/** DeadLetters asked for at once. */
 const PAGE = 5_000;
 /** A file is complete with so much; the engine takes up one at a time. */
 const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_LETTERS = 10_000;
 const SHOWN = 10;
 
-type Ready = { readonly letter: Letter; readonly connection: number };
+type Ready = { readonly letter: DeadLetter; readonly connection: number };
 
 /**
- * Rehearses each letter that the filter means, the oldest first, and writes those that can be decoded to files for the engine. Letters are
+ * Rehearses each letter that the filter means, the oldest first, and writes those that can be decoded to files for the engine. DeadLetters are
  * marked as retried once their file is durable: where that fails, they may be redriven twice and are one row all the same.
  */
-export async function retryLetters(filter: LetterFilter, options: RetryOptions): Promise<RetryReport> {
+export async function retryLetters(filter: DeadLetterFilter, options: RetryOptions): Promise<RetryReport> {
   const { letters, config, now, signal } = options;
-  const rehearse = createRehearsal(config, now);
+  const rehearse = createDryRun(config, now);
   const report = createReport();
   const gathered: Ready[] = [];
   let bytes = 0;
-  const next = (after?: Letter) => letters.find(filter, { limit: PAGE, order: 'oldest', after, payload: true });
+  const next = (after?: DeadLetter) => letters.find(filter, { limit: PAGE, order: 'oldest', after, payload: true });
   for (let found = await next(); found.length > 0 && !signal.aborted; found = await next(found.at(-1))) {
     for (const letter of found) {
       const rehearsal = rehearse(letter);
@@ -76,7 +76,7 @@ function createReport(): RetryReport {
   return { letters: 0, redriven: 0, readings: 0, left: new Map(), examples: [], files: [], unmarked: undefined };
 }
 
-function take(report: RetryReport, letter: Letter, rehearsal: Rehearsal): void {
+function take(report: RetryReport, letter: DeadLetter, rehearsal: DryRun): void {
   report.letters += 1;
   if (rehearsal.kind === 'ready') {
     report.redriven += 1;

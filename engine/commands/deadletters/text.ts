@@ -2,8 +2,8 @@ import { formatTime } from '../../delivery/cloud-event.ts';
 import type { Config } from '../../model/config.ts';
 import { count, printable, printableLines, utf8Of } from '../../model/printable.ts';
 import type { Reading } from '../../model/reading.ts';
-import { idOf, type Letter, type LetterFault } from './dead-letter.ts';
-import type { Rehearsal } from './dry-run.ts';
+import { type DeadLetter, type DeadLetterFault, idOf } from './dead-letter.ts';
+import type { DryRun } from './dry-run.ts';
 
 /** `1 letter`, `1,234 letters` */
 export function several(value: number, what: string): string {
@@ -14,7 +14,7 @@ export function several(value: number, what: string): string {
 const WIDEST = 48;
 
 /** A line for each letter, under a line of heads; with `retried`, when each was. `reason`: which of its faults is looked for. */
-export function letterTable(letters: readonly Letter[], reason: string | undefined, retried: boolean): string {
+export function letterTable(letters: readonly DeadLetter[], reason: string | undefined, retried: boolean): string {
   const heads = ['id', 'time', 'stream', 'topic', 'reason', ...(retried ? ['retried'] : []), 'detail'];
   const rows = letters.map((letter) => {
     const shown = letter.faults.find((fault) => fault.reason === reason) ?? letter.faults[0]!;
@@ -37,7 +37,7 @@ export function reasonList(reasons: readonly (readonly [string, number])[]): str
 }
 
 /** Everything of one letter. */
-export function letterText(letter: Letter, rehearsal: Rehearsal, { streams }: Pick<Config, 'streams'>): string {
+export function letterText(letter: DeadLetter, rehearsal: DryRun, { streams }: Pick<Config, 'streams'>): string {
   const { at, topic, offset, payload, faults } = letter;
   const retried = faults.find(({ retriedAt }) => retriedAt !== undefined)?.retriedAt;
   return [
@@ -60,12 +60,12 @@ export function letterText(letter: Letter, rehearsal: Rehearsal, { streams }: Pi
   ].join('\n');
 }
 
-function faultText({ stream, reason, detail }: LetterFault): string {
+function faultText({ stream, reason, detail }: DeadLetterFault): string {
   return printable(`${reason}${stream === '' ? '' : ` (${stream})`}: ${detail}`);
 }
 
 /** What the config of now makes of a letter, in one clause. */
-export function outcomeOf(rehearsal: Rehearsal): string {
+export function outcomeOf(rehearsal: DryRun): string {
   if (rehearsal.kind === 'nothing') return `nothing to redrive: ${rehearsal.why}`;
   const { kind, readings, faults } = rehearsal;
   const still = `${several(faults.length, 'fault')}${readings.length === 0 ? '' : `, and ${several(readings.length, 'reading')}`}`;
@@ -106,7 +106,7 @@ export function hexDump(bytes: Buffer): string {
 }
 
 /** A letter as JSON, with its payload as text, or base64 where it is none, where it was asked for. */
-export function letterJson(letter: Letter, payload: boolean): object {
+export function letterJson(letter: DeadLetter, payload: boolean): object {
   const { at, offset, topic, bytes, faults } = letter;
   const text = utf8Of(letter.payload);
   return {
@@ -126,7 +126,7 @@ export function letterJson(letter: Letter, payload: boolean): object {
 }
 
 /** A rehearsal as JSON. */
-export function rehearsalJson(rehearsal: Rehearsal, { streams }: Pick<Config, 'streams'>): object {
+export function rehearsalJson(rehearsal: DryRun, { streams }: Pick<Config, 'streams'>): object {
   if (rehearsal.kind === 'nothing') return rehearsal;
   const { kind, readings, faults } = rehearsal;
   return {

@@ -1,22 +1,22 @@
 import { type Alarm, watchOver } from './alarm.ts';
-import type { Stored } from './observe.ts';
+import type { StoredCounts } from './observe.ts';
 import { type Cast, Run } from './run.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { type DemoResult, judge } from './verdict.ts';
 
 /** For the last rows, behind the last message. */
 const ARRIVAL_DEADLINE_MS = 20_000;
 
 /** What a run came to, and what ClickHouse holds of it. */
-export interface Outcome {
-  readonly verdict: Verdict;
-  readonly stored: Stored;
+export interface DemoOutcome {
+  readonly verdict: DemoResult;
+  readonly stored: StoredCounts;
 }
 
 /**
  * Publishes for as long as it was asked to, shows what happens, waits until everything has arrived, ends the engine, and judges.
  * Rejects with Broken where the engine or a server ends before its time.
  */
-export async function conduct(cast: Cast): Promise<Outcome> {
+export async function conduct(cast: Cast): Promise<DemoOutcome> {
   const { engine, display, servers, signal } = cast;
   const run = new Run(cast);
   const alarm = watchOver(engine, servers);
@@ -32,7 +32,7 @@ export async function conduct(cast: Cast): Promise<Outcome> {
   }
 }
 
-async function play({ engine, watch }: Cast, run: Run, alarm: Alarm): Promise<Outcome> {
+async function play({ engine, watch }: Cast, run: Run, alarm: Alarm): Promise<DemoOutcome> {
   const startedAt = performance.now();
   const looking = run.startLooking();
   const report = await run.simulate().finally(looking.end);

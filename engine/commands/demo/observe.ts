@@ -1,9 +1,9 @@
-import type { Reader } from '../../../connectors/clickhouse-reader/reader.ts';
+import type { ClickHouseReader } from '../../../connectors/clickhouse-reader/reader.ts';
 import type { ShownAlert } from './board.ts';
 import { parseMetrics } from './metrics.ts';
 
 /** What ClickHouse holds, of messages that arrived since a given instant: of simulated devices, but for `visiting`. */
-export interface Stored {
+export interface StoredCounts {
   readonly rows: number;
   readonly late: number;
   readonly clamped: number;
@@ -63,7 +63,10 @@ export interface Beginning {
 }
 
 /** Asks ClickHouse. */
-export async function readStored(reader: Reader, { devices, since, offset }: Beginning): Promise<Stored> {
+export async function readStored(
+  reader: ClickHouseReader,
+  { devices, since, offset }: Beginning,
+): Promise<StoredCounts> {
   const [sensors, total, reasons, presence, alerts] = await Promise.all([
     reader.select<Row>(
       `SELECT countIf(own) AS n, countIf(own AND late) AS late, countIf(own AND clamped) AS clamped, countIf(NOT own) AS visiting
@@ -109,7 +112,7 @@ function figure(rows: readonly Row[], name: string): number {
 }
 
 /** Alerts that fire right now, by ClickHouse's view of them; the oldest first. */
-export async function readOpenAlerts(reader: Reader): Promise<ShownAlert[]> {
+export async function readOpenAlerts(reader: ClickHouseReader): Promise<ShownAlert[]> {
   const rows = await reader.select<{
     rule: string;
     key: string;

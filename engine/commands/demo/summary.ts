@@ -1,9 +1,9 @@
 import { count } from '../../model/printable.ts';
-import type { Stored } from './observe.ts';
-import type { Verdict } from './verdict.ts';
+import type { StoredCounts } from './observe.ts';
+import type { DemoResult } from './verdict.ts';
 
 /** The end of a run for people: what arrived where, and the verdict. */
-export function renderSummary({ figures, problems }: Verdict, stored: Pick<Stored, 'rejectedBy'>): string[] {
+export function renderSummary({ figures, problems }: DemoResult, stored: Pick<StoredCounts, 'rejectedBy'>): string[] {
   const reasons = stored.rejectedBy.map(([reason, messages]) => `${reason} ${count(messages)}`).join(', ');
   const rows: (readonly [what: string, value: number, where: string])[] = [
     ['published', figures.published, 'acknowledged by the broker'],

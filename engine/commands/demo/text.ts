@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 import { printable } from '../../model/printable.ts';
 
 /** A piece of a line in one colour. */
-export interface Span {
+export interface StyledText {
   readonly text: string;
   readonly style?: Style;
 }
@@ -18,7 +18,7 @@ const characters = new Intl.Segmenter();
 /**
  * One line of at most `width` columns, cut with an ellipsis; control characters, which anybody's message may bring, are shown as `printable` does.
  */
-export function line(spans: readonly (Span | string)[], width: number, color: boolean): string {
+export function line(spans: readonly (StyledText | string)[], width: number, color: boolean): string {
   let room = width;
   let out = '';
   for (const span of spans) {

@@ -1,6 +1,6 @@
 import type { SimulationReport } from '../simulate/report.ts';
 import type { Board } from './board.ts';
-import type { EngineFigures, Stored } from './observe.ts';
+import type { EngineFigures, StoredCounts } from './observe.ts';
 
 /** The figures of a run, every one counted where it ended up. */
 export interface Figures {
@@ -25,7 +25,7 @@ export interface Figures {
 }
 
 /** What a run came to. */
-export interface Verdict {
+export interface DemoResult {
   readonly figures: Figures;
   /** What does not add up, a sentence each; empty when nothing was lost and all is explained. */
   readonly problems: readonly string[];
@@ -35,8 +35,8 @@ export interface Evidence {
   readonly report: SimulationReport;
   readonly engine: Pick<EngineFigures, 'journaled' | 'redelivered'>;
   /** Before the first message and after the engine had ended. */
-  readonly before: Pick<Stored, 'alertsFiring' | 'alertsResolved'>;
-  readonly after: Omit<Stored, 'online' | 'offline' | 'rejectedBy' | 'clamped'>;
+  readonly before: Pick<StoredCounts, 'alertsFiring' | 'alertsResolved'>;
+  readonly after: Omit<StoredCounts, 'online' | 'offline' | 'rejectedBy' | 'clamped'>;
   readonly board: Pick<Board, 'firing' | 'resolvedCount' | 'events'>;
   readonly durationMs: number;
   /** Whether the engine delivered everything and ended by itself. */
@@ -47,7 +47,7 @@ export interface Evidence {
  * Does the sums. A reading that was sent twice counts once at the far end; what was rejected must be what was meant to be. What is in the
  * journal beyond what was published is a visitor's, and may be a row or a dead letter more, also in the name of a simulated device.
  */
-export function judge(evidence: Evidence): Verdict {
+export function judge(evidence: Evidence): DemoResult {
   const { report, engine, after, board } = evidence;
   const published = report.readings + report.garbage;
   const copies = report.readings - report.distinctReadings;

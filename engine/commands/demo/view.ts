@@ -3,8 +3,8 @@ import { formatDuration } from '../../model/duration.ts';
 import { count } from '../../model/printable.ts';
 import type { Board, ShownAlert } from './board.ts';
 import type { Lookups } from './lookups.ts';
-import type { EngineFigures, Stored } from './observe.ts';
-import { clock, column, heightOf, line, type Span, type Style, size } from './text.ts';
+import type { EngineFigures, StoredCounts } from './observe.ts';
+import { clock, column, heightOf, line, type Style, type StyledText, size } from './text.ts';
 
 /** Everything that the live view shows. */
 export interface View {
@@ -20,7 +20,7 @@ export interface View {
   readonly published: number;
   readonly publishedPerSecond: number;
   readonly rowsPerSecond: number;
-  readonly stored: Stored;
+  readonly stored: StoredCounts;
   readonly engine: EngineFigures;
   readonly board: Pick<Board, 'open' | 'resolved' | 'events' | 'firing' | 'resolvedCount'>;
   /** Faults under way with the number of devices that have them. */
@@ -36,7 +36,7 @@ export interface Paper {
   readonly color: boolean;
 }
 
-type Spans = readonly (Span | string)[];
+type Spans = readonly (StyledText | string)[];
 
 const SEVERITIES: Readonly<Record<string, Style>> = { critical: 'red', warning: 'yellow', info: 'cyan' };
 
@@ -89,7 +89,7 @@ function headLines(view: View): Spans[] {
   ];
 }
 
-function reasons(stored: Stored, engine: EngineFigures): Spans {
+function reasons(stored: StoredCounts, engine: EngineFigures): Spans {
   const by = stored.rejectedBy.map(([reason, messages]) => `${reason} ${count(messages)}`).join(', ');
   const given = engine.givenUp.map(([what, times]) => `  ${what} ${count(times)}`).join('');
   return [`${count(stored.rejected)}${by === '' ? '' : `: ${by}`}`, { text: given, style: 'yellow' }];

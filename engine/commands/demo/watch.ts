@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createReader, type Reader } from '../../../connectors/clickhouse-reader/reader.ts';
+import { type ClickHouseReader, createClickHouseReader } from '../../../connectors/clickhouse-reader/reader.ts';
 import { type Subscriber, subscribe } from '../../../connectors/nats-subscriber/subscriber.ts';
 import { type Board, createBoard } from './board.ts';
 import type { EngineProcess } from './engine.ts';
@@ -10,7 +10,7 @@ import {
   readEngine,
   readOpenAlerts,
   readStored,
-  type Stored,
+  type StoredCounts,
   sinceBefore,
 } from './observe.ts';
 import type { Servers } from './servers.ts';
@@ -19,16 +19,16 @@ import type { Servers } from './servers.ts';
 export interface Watch {
   readonly board: Board;
   /** As of the latest look. */
-  readonly stored: Stored;
+  readonly stored: StoredCounts;
   readonly engine: EngineFigures;
   /** Before the first message. */
-  readonly before: Stored;
+  readonly before: StoredCounts;
   /** Looks once at ClickHouse and at the engine; where one does not answer, what was known of it stays. */
   look(): Promise<void>;
   /** Looks until `arrived` says that it is enough, for at most `deadlineMs`, or until the signal. */
   lookUntil(arrived: () => boolean, deadlineMs: number, signal: AbortSignal): Promise<void>;
   /** What ClickHouse and NATS hold once the engine is gone. Rejects with Broken where one does not answer. */
-  final(): Promise<Stored>;
+  final(): Promise<StoredCounts>;
   close(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ const POLL_MS = 200;
 
 /** Begins a run: what happened before does not count. Rejects with Broken where a server does not answer. */
 export async function openWatch(servers: Servers, engine: EngineProcess, devices: number): Promise<Watch> {
-  const reader = createReader(servers.clickhouse.url);
+  const reader = createClickHouseReader(servers.clickhouse.url);
   const board = createBoard();
   const decoder = new TextDecoder();
   let subscriber: Subscriber | undefined;
@@ -58,12 +58,12 @@ export async function openWatch(servers: Servers, engine: EngineProcess, devices
 }
 
 interface Parts {
-  readonly reader: Reader;
+  readonly reader: ClickHouseReader;
   readonly subscriber: Subscriber;
   readonly board: Board;
   readonly engineUrl: string;
   readonly beginning: Beginning;
-  readonly before: Stored;
+  readonly before: StoredCounts;
   /** Before the first message. */
   readonly figures: EngineFigures;
 }
@@ -71,8 +71,8 @@ interface Parts {
 class RunWatch implements Watch {
   readonly #parts: Parts;
   readonly board: Board;
-  readonly before: Stored;
-  stored: Stored;
+  readonly before: StoredCounts;
+  stored: StoredCounts;
   engine: EngineFigures;
 
   constructor(parts: Parts) {
@@ -99,7 +99,7 @@ class RunWatch implements Watch {
     }
   }
 
-  async final(): Promise<Stored> {
+  async final(): Promise<StoredCounts> {
     const { subscriber, reader, beginning } = this.#parts;
     await subscriber.flush().catch(silent('NATS'));
     this.stored = await readStored(reader, beginning).catch(silent('ClickHouse'));

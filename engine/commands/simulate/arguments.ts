@@ -39,7 +39,7 @@ export interface BrokerLogin {
 }
 
 /** Reads options one by one, each with its default; what does not fit goes to `problems`, with its remedy. */
-export interface Reader {
+export interface ArgumentReader {
   readonly problems: string[];
   given(name: OptionName): boolean;
   flag(name: OptionName): boolean;
@@ -55,7 +55,7 @@ export interface Reader {
 }
 
 /** Splits the arguments into options; unknown and incomplete ones go to `problems` at once. */
-export function createReader(args: readonly string[]): Reader {
+export function createArgumentReader(args: readonly string[]): ArgumentReader {
   const problems: string[] = [];
   const known = splitArguments(args, problems);
   const text = (name: OptionName) => {
@@ -109,13 +109,13 @@ function splitArguments(args: readonly string[], problems: string[]): OptionValu
   return known;
 }
 
-type BaseReader = Pick<Reader, 'problems' | 'text' | 'given'>;
+type BaseReader = Pick<ArgumentReader, 'problems' | 'text' | 'given'>;
 
 function createNumberReader({
   problems,
   text,
   given,
-}: BaseReader): Pick<Reader, 'choice' | 'integer' | 'duration' | 'pace' | 'speed'> {
+}: BaseReader): Pick<ArgumentReader, 'choice' | 'integer' | 'duration' | 'pace' | 'speed'> {
   const duration = (name: OptionName, fallback: number) => {
     const found = text(name);
     if (found === undefined) return fallback;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPublisher, type Publisher } from '../../../connectors/mqtt-publisher/publisher.ts';
 import type { FaultSpec } from '../../simulator/assignment.ts';
-import { createReplay, type ReplayOptions } from '../../simulator/replay.ts';
+import { createReplay, type SeriesReplayOptions } from '../../simulator/replay.ts';
 import { createSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { countMessage, createTally, type Published, type Tally } from '../../simulator/tally.ts';
+import { countMessage, createTally, type PublishedCounts, type Tally } from '../../simulator/tally.ts';
 import { reportOf, type SimulationProgress, type SimulationReport } from './report.ts';
 
 export type { SimulationProgress, SimulationReport } from './report.ts';
@@ -21,7 +21,7 @@ export interface FleetSource {
 
 /** A recorded series, as `createReplay` takes it; a speed of Infinity sends without pacing. */
 export type ReplaySource = { readonly kind: 'replay' } & Pick<
-  ReplayOptions,
+  SeriesReplayOptions,
   'points' | 'device' | 'field' | 'speed' | 'shift'
 >;
 
@@ -62,7 +62,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 interface Run {
   readonly options: SimulationOptions;
   readonly publisher: Publisher;
-  readonly source: { next(): Published | undefined };
+  readonly source: { next(): PublishedCounts | undefined };
   readonly fleet: Simulator | undefined;
   readonly startedAt: number;
   readonly acknowledged: Tally;

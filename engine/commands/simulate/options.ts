@@ -1,5 +1,5 @@
 import type { FaultSpec } from '../../simulator/assignment.ts';
-import { type BrokerLogin, createReader, type OptionName, type Reader } from './arguments.ts';
+import { type ArgumentReader, type BrokerLogin, createArgumentReader, type OptionName } from './arguments.ts';
 
 /** The arguments of `weir simulate`, checked one by one and against each other. */
 export interface SimulateArguments {
@@ -32,7 +32,7 @@ export function parseSimulateArguments(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): { readonly values: SimulateArguments; readonly problems: readonly string[] } {
-  const reader = createReader(args);
+  const reader = createArgumentReader(args);
   const devices = reader.integer('devices', 10, 1, 1_000_000);
   const replay = reader.text('replay');
   const shift = reader.choice('shift', ['now', 'end'] as const);
@@ -61,7 +61,7 @@ export function parseSimulateArguments(
   return { values, problems: reader.problems };
 }
 
-function checkTogether(values: SimulateArguments, { given, problems }: Reader): void {
+function checkTogether(values: SimulateArguments, { given, problems }: ArgumentReader): void {
   for (const name of values.replay === undefined ? REPLAY_ONLY : FLEET_ONLY) {
     if (!given(name)) continue;
     problems.push(

@@ -20,7 +20,7 @@ export interface Case {
   readonly ticks?: boolean;
   /** How long time goes on. Default: to the last step. */
   readonly until?: string;
-  readonly readings: readonly Step[];
+  readonly readings: readonly CaseStep[];
   readonly windows?: readonly ExpectedWindow[];
   readonly facts?: readonly ExpectedFacts[];
   readonly alerts?: readonly ExpectedAlert[];
@@ -37,7 +37,7 @@ export type RuleDraft = Partial<RuleFile>;
 export const CASE_START = '2026-01-01T00:00:00Z';
 
 /** Something that happens; a reading where no key of its own tells otherwise. */
-export type Step = Readonly<Record<string, unknown>>;
+export type CaseStep = Readonly<Record<string, unknown>>;
 
 /** A value of a fact: itself, or the bounds of an approximate one. */
 export type ExpectedValue = number | string | boolean | null | { readonly atLeast: number; readonly atMost: number };

@@ -11,7 +11,7 @@ export interface Timetable {
   readonly untilMs: number | undefined;
 }
 
-type Draft = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, 'offset' | 'at'> : never) : never;
+type CaseRecord = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, 'offset' | 'at'> : never) : never;
 
 /**
  * The journal of a case: a start, our connection, and what happens, by arrival. With every full second a tick comes first, unless
@@ -35,7 +35,7 @@ function createWriter({ startAt, ticks }: Timetable) {
   const records: JournalRecord[] = [];
   let now = 0;
   let running = false;
-  const write = (draft: Draft) => records.push({ ...draft, offset: records.length, at: startAt + now });
+  const write = (draft: CaseRecord) => records.push({ ...draft, offset: records.length, at: startAt + now });
   return {
     records,
     write,
@@ -60,7 +60,7 @@ function createWriter({ startAt, ticks }: Timetable) {
   };
 }
 
-function recordOf(happening: Extract<Happening, { kind: 'message' | 'mark' | 'tick' | 'attributes' }>): Draft {
+function recordOf(happening: Extract<Happening, { kind: 'message' | 'mark' | 'tick' | 'attributes' }>): CaseRecord {
   if (happening.kind === 'attributes') return { kind: 'attributes', device: happening.device, text: happening.text };
   if (happening.kind === 'tick') return { kind: 'tick' };
   if (happening.kind === 'mark') return { kind: 'mark', mark: happening.mark, connection: 0 };

@@ -1,6 +1,6 @@
 import type { Case } from './case-file.ts';
 import { formatInstant, parseExactInstant } from './instants.ts';
-import { type Course, type Entry, SECTIONS, type Section } from './observe.ts';
+import { type CaseOutcome, type Entry, SECTIONS, type Section } from './observe.ts';
 import { DEFAULT_DEVICE, defaultLabel } from './read-readings.ts';
 import type { Stage } from './stage.ts';
 
@@ -51,7 +51,7 @@ const OWNER: Readonly<Record<Section, readonly string[]>> = {
 };
 
 /** Everything in which the course of a case differs from what it expects; empty where it is as expected. */
-export function compare(of: Case, course: Course, stage: Stage): Difference[] {
+export function compare(of: Case, course: CaseOutcome, stage: Stage): Difference[] {
   return SECTIONS.flatMap((section) => {
     const expected = of[section];
     if (expected === undefined) return [];

@@ -14,12 +14,12 @@ export type Entry = Readonly<Record<string, unknown>>;
 export type Section = 'windows' | 'facts' | 'alerts' | 'events' | 'devices' | 'late' | 'rejected';
 
 /** Everything that a case may expect, as it happened. */
-export type Course = Readonly<Record<Section, readonly Entry[]>>;
+export type CaseOutcome = Readonly<Record<Section, readonly Entry[]>>;
 
 export const SECTIONS: readonly Section[] = ['windows', 'facts', 'alerts', 'events', 'devices', 'late', 'rejected'];
 
 /** Makes what takes down what happens; `startAt` is milliseconds since the epoch. */
-export function createObserver(stage: Stage, startAt: number): { readonly course: Course; see(item: Item): void } {
+export function createObserver(stage: Stage, startAt: number): { readonly course: CaseOutcome; see(item: Item): void } {
   const course: Record<Section, Entry[]> = {
     windows: [],
     facts: [],

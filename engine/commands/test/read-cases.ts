@@ -8,7 +8,7 @@ import { caseSchema } from './case-schema.ts';
 import { parseInstant } from './instants.ts';
 import { SECTIONS } from './observe.ts';
 import { readSteps } from './read-steps.ts';
-import type { Rehearsal } from './run-case.ts';
+import type { CaseRun } from './run-case.ts';
 import { type Setting, type Stage, setStage } from './stage.ts';
 
 const validate = createValidator(caseSchema);
@@ -18,7 +18,7 @@ export interface ReadyCase {
   readonly of: Case;
   /** Line of the file on which it begins, from 1. */
   readonly line: number;
-  readonly rehearsal: Rehearsal;
+  readonly rehearsal: CaseRun;
 }
 
 /**
@@ -46,7 +46,7 @@ function readCase(
   path: Path,
   document: Document,
   setting: Setting,
-): { rehearsal: Rehearsal | undefined; problems: Problem[] } {
+): { rehearsal: CaseRun | undefined; problems: Problem[] } {
   const { stage, problems } = setStage(setting, of, path, document);
   if (stage === undefined) return { rehearsal: undefined, problems };
   const faults: Fault[] = [...checkExpectations(of, path, stage)];

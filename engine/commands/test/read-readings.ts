@@ -1,5 +1,5 @@
 import { suggest } from '../../document/suggest.ts';
-import type { Step } from './case-file.ts';
+import type { CaseStep } from './case-file.ts';
 import { parseInstant } from './instants.ts';
 import { dataTopic } from './stage.ts';
 import type { Found, Happening, StepReport } from './steps.ts';
@@ -15,9 +15,14 @@ export function defaultLabel(name: string): string {
 const OWN_KEYS = ['at', 'received', 'device', 'stream', 'fields', 'every', 'times'];
 
 /** The readings of a step: one, or several with the same distance from each to the next. */
-export function readReadings(step: Step, { config, index }: Found, startAt: number, report: StepReport): Happening[] {
+export function readReadings(
+  step: CaseStep,
+  { config, index }: Found,
+  startAt: number,
+  report: StepReport,
+): Happening[] {
   const inline = Object.entries(step).filter(([key]) => !OWN_KEYS.includes(key));
-  const values = new Map([...inline, ...Object.entries((step.fields ?? {}) as Step)]);
+  const values = new Map([...inline, ...Object.entries((step.fields ?? {}) as CaseStep)]);
   const names = [...config.fields, ...config.labels].map(({ name }) => name);
   for (const name of values.keys()) {
     if (names.includes(name)) continue;
@@ -42,7 +47,7 @@ export function readReadings(step: Step, { config, index }: Found, startAt: numb
 }
 
 /** How many readings a step is: as many as its lists are long. */
-function countReadings(step: Step, values: ReadonlyMap<string, unknown>, report: StepReport): number {
+function countReadings(step: CaseStep, values: ReadonlyMap<string, unknown>, report: StepReport): number {
   const lists = [...values, ['device', step.device] as const].filter(([, value]) => Array.isArray(value));
   const lengths = new Set(lists.map(([, value]) => (value as readonly unknown[]).length));
   if (typeof step.times === 'number') lengths.add(step.times);

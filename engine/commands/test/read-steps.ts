@@ -1,6 +1,6 @@
 import { suggest } from '../../document/suggest.ts';
 import type { MarkName } from '../../model/record.ts';
-import type { Case, Step } from './case-file.ts';
+import type { Case, CaseStep } from './case-file.ts';
 import { parseInstant } from './instants.ts';
 import { readReadings } from './read-readings.ts';
 import { type Stage, statusTopic } from './stage.ts';
@@ -28,7 +28,7 @@ export function readSteps(of: Case, stage: Stage, startAt: number, report: (i: n
   return of.readings.flatMap((step, i) => readStep(step, stage, startAt, report(i)));
 }
 
-function readStep(step: Step, stage: Stage, startAt: number, report: StepReport): Happening[] {
+function readStep(step: CaseStep, stage: Stage, startAt: number, report: StepReport): Happening[] {
   const form = Object.keys(FORMS).find((key) => Object.hasOwn(step, key));
   if (form !== undefined) {
     for (const key of Object.keys(step)) {
@@ -57,14 +57,14 @@ function readStep(step: Step, stage: Stage, startAt: number, report: StepReport)
   }
 }
 
-function attributesOf({ attributes, at = '0s' }: Step): Happening[] {
+function attributesOf({ attributes, at = '0s' }: CaseStep): Happening[] {
   return Object.entries(attributes as Readonly<Record<string, object | null>>).map(([device, value]) => {
     const text = value === null ? undefined : JSON.stringify(value);
     return { kind: 'attributes', at: parseInstant(String(at)), device, text };
   });
 }
 
-function findStream(step: Step, { streams, rules }: Stage, report: StepReport): Found | undefined {
+function findStream(step: CaseStep, { streams, rules }: Stage, report: StepReport): Found | undefined {
   const name = String(step.stream ?? rules[0]?.stream);
   const index = streams.findIndex((stream) => stream.name === name);
   const config = streams[index];

@@ -5,11 +5,11 @@ import { consequences } from '../../pipeline.ts';
 import { readSnapshot, restore, snapshot } from '../../state/snapshot.ts';
 import { createState, type State } from '../../state/state.ts';
 import { createCounters } from '../../telemetry.ts';
-import { type Course, createObserver } from './observe.ts';
+import { type CaseOutcome, createObserver } from './observe.ts';
 import { BROKER, type Stage } from './stage.ts';
 
 /** A case, ready to be played. */
-export interface Rehearsal {
+export interface CaseRun {
   readonly stage: Stage;
   /** Milliseconds since the epoch. */
   readonly startAt: number;
@@ -27,7 +27,7 @@ export interface Feeding {
 const BROKERS = [BROKER];
 
 /** Plays a case: folds its records and tells what happened. */
-export function rehearse({ stage, startAt, records }: Rehearsal, { singly, restarts }: Feeding = {}): Course {
+export function runCase({ stage, startAt, records }: CaseRun, { singly, restarts }: Feeding = {}): CaseOutcome {
   const observer = createObserver(stage, startAt);
   let state = createState(stage.plan, BROKERS.length);
   let from = 0;

@@ -10,7 +10,7 @@ import type { RuleFile } from '../../model/rule.ts';
 import { indexRules } from '../rule-index/rule-index.ts';
 import type { Shared } from '../shared-file.ts';
 import type { AttributePaths } from './attribute-paths.ts';
-import { type Draft, draftRule } from './compile-rule.ts';
+import { compileRule, type UnplacedRule } from './compile-rule.ts';
 import { deviceStream, isView, orderRules, type StreamDraft, sourcesOf } from './rule-streams.ts';
 
 /** A rule file whose structure is sound, with the places of everything in it. */
@@ -41,7 +41,7 @@ export function compilePlan(
   const world = streams.map(deviceStream);
   const { order, circles } = orderRules(streams, parsed);
   const found: Problem[][] = parsed.map(() => []);
-  const drafts: { readonly draft: Draft; readonly priority: number }[] = [];
+  const drafts: { readonly draft: UnplacedRule; readonly priority: number }[] = [];
   const broken = new Set(unread);
   const known: Known = { files: new Map(), streams: new Set(streams.map(({ name }) => name)) };
   for (const index of order) {
@@ -53,7 +53,7 @@ export function compilePlan(
     if (circle !== undefined) reportCircle(rule, circle, report);
     const before = world.length;
     const sound = circle === undefined && sourcesOf(rule).every((name) => known.streams.has(name) || !broken.has(name));
-    const drafted = sound ? draftRule(rule, world, shared, paths, report) : undefined;
+    const drafted = sound ? compileRule(rule, world, shared, paths, report) : undefined;
     const problems = locateFaults(document, faults);
     found[index]!.push(...problems);
     if (drafted === undefined || problems.some((problem) => problem.severity === 'error')) {
@@ -109,7 +109,7 @@ function reportCircle(rule: RuleFile, circle: readonly string[], report: Report)
 }
 
 /** Numbers the rules, and those of each keying among themselves. */
-function placeRules(drafts: readonly Draft[]): RulePlan[] {
+function placeRules(drafts: readonly UnplacedRule[]): RulePlan[] {
   const slots = new Map<Keying, number>();
   return drafts.map((draft, index) => {
     const slot = slots.get(draft.keying) ?? 0;
@@ -127,7 +127,7 @@ function readersOf(world: readonly StreamDraft[], index: number): number[] {
 }
 
 function planStream(
-  { config, origin, level, settleMs, keyings }: StreamDraft,
+  { config, origin, level, graceMs, keyings }: StreamDraft,
   index: number,
   rules: readonly RulePlan[],
   readers: readonly number[],
@@ -143,7 +143,7 @@ function planStream(
     origin:
       origin.kind === 'view' ? { kind: 'view', rule: rules.findIndex(({ name }) => name === origin.name) } : origin,
     level,
-    settleMs,
+    graceMs,
     keyings,
     readingRules,
     windowRules,

@@ -12,7 +12,7 @@ import type {
 import type { WindowPlan } from '../../model/plan/window-plan.ts';
 import type { RuleFile, WindowSpec } from '../../model/rule.ts';
 import { usesOfRule } from '../conditions/uses.ts';
-import { type ClueContext, cluesOf, cluesOfRule } from '../rule-index/predicates.ts';
+import { type PredicateContext, predicatesOf, predicatesOfRule } from '../rule-index/predicates.ts';
 import type { Shared } from '../shared-file.ts';
 import { type AttributePaths, planAttributes, type UsedAttributes } from './attribute-paths.ts';
 import { findCorrelation } from './correlation.ts';
@@ -21,7 +21,7 @@ import { planClosed, planDerived } from './plan-facts.ts';
 import { planLifecycle, planSilence } from './plan-lifecycle.ts';
 import { DURATION, planSequence } from './plan-sequence.ts';
 import { planWindow } from './plan-window.ts';
-import { compileAt, judgeOf } from './rule-conditions.ts';
+import { compileAt, compileRuleConditions } from './rule-conditions.ts';
 import { checkMessage, compileRuleMessage } from './rule-message.ts';
 import { findStream, hasDevice, isView, keyingOf, type StreamDraft, viewStream } from './rule-streams.ts';
 import { versionOf } from './rule-version.ts';
@@ -29,12 +29,12 @@ import { readingScope, rememberingScope, type Scope, windowScope } from './scope
 import { unitsOf } from './units.ts';
 
 /** A rule that does not know its place among the others yet. */
-export type Draft = Unplaced<ReadingRule> | Unplaced<DerivedRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
+export type UnplacedRule = Unplaced<ReadingRule> | Unplaced<DerivedRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
 type Unplaced<R> = Omit<R, 'index' | 'slot'>;
 
 /** A rule and, where it is a view, the stream of it. */
-export interface Drafted {
-  readonly draft: Draft;
+export interface CompiledRule {
+  readonly draft: UnplacedRule;
   readonly stream?: StreamDraft;
 }
 
@@ -48,7 +48,7 @@ interface Sketch {
   /** What stands in its readings. */
   readonly reading: ReturnType<typeof readingScope>;
   readonly where: ReadingRule['where'];
-  readonly clued: ClueContext;
+  readonly clued: PredicateContext;
   readonly used: UsedAttributes;
   readonly report: Report;
 }
@@ -57,13 +57,13 @@ interface Sketch {
  * Compiles a rule over the streams of `world`, and adds to those what it is made of; undefined where it cannot be compiled. Whatever is
  * wrong with it is reported, also where it can be.
  */
-export function draftRule(
+export function compileRule(
   rule: RuleFile,
   world: StreamDraft[],
   shared: Shared | undefined,
   paths: AttributePaths | undefined,
   report: Report,
-): Drafted | undefined {
+): CompiledRule | undefined {
   const index =
     rule.with === undefined ? findStream(world, rule.stream, report) : findCorrelation(rule, rule.with, world, report);
   if (index === undefined) return undefined;
@@ -107,7 +107,7 @@ function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Ke
   } as const;
 }
 
-function draftSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, report: Report): Drafted {
+function draftSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, report: Report): CompiledRule {
   checkMessage(rule, ['silentFor', 'reason', 'key', ...base.keying.per], base.units, report);
   if (origin.kind !== 'devices') {
     report(['silence'], {
@@ -119,21 +119,21 @@ function draftSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, repor
   return { draft: { ...base, kind: 'silence', silenceMs: planSilence(rule) } };
 }
 
-function draftReading({ rule, source, base, reading, where, clued, report }: Sketch): Drafted | undefined {
-  const judge = judgeOf(rule, reading, report);
+function draftReading({ rule, source, base, reading, where, clued, report }: Sketch): CompiledRule | undefined {
+  const judge = compileRuleConditions(rule, reading, report);
   checkMessage(rule, ['key', ...reading.names], base.units, report);
   if (judge === undefined) return undefined;
   const order = orderOf(rule, source.config, judge.reads);
-  return { draft: { ...base, kind: 'reading', order, where, clues: cluesOfRule(rule, clued), judge } };
+  return { draft: { ...base, kind: 'reading', order, where, clues: predicatesOfRule(rule, clued), judge } };
 }
 
 /** A rule over single readings that remembers or calculates. */
-function draftDerived(sketch: Sketch): Drafted | undefined {
+function draftDerived(sketch: Sketch): CompiledRule | undefined {
   const { rule, source, base, reading, where, clued, report } = sketch;
   const { config } = source;
   const { running, formulas, ...derived } = planDerived(rule, config, reading, report);
   const { scope, remembered } = rememberingScope(derived.scope);
-  const judge = judgeOf(rule, scope, report);
+  const judge = compileRuleConditions(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
   // What remembers must see every reading that `where` lets through.
   const remembers = running.length + remembered.length > 0;
@@ -141,7 +141,7 @@ function draftDerived(sketch: Sketch): Drafted | undefined {
     const message = 'A rule whose facts remember earlier readings passes over a reading that is older than those.';
     report(['order'], { code: 'no-effect', which: 'key', message, remedy: 'Remove `order`.' });
   }
-  const clues = remembers ? cluesOf([rule.where], clued) : cluesOfRule(rule, clued);
+  const clues = remembers ? predicatesOf([rule.where], clued) : predicatesOfRule(rule, clued);
   if (judge === undefined) return undefined;
   return withView(sketch, scope, 0, (view) => ({
     ...base,
@@ -168,27 +168,27 @@ function orderOf({ order }: RuleFile, { fields, labels }: StreamConfig, reads: R
   };
 }
 
-function draftSequence({ rule, base, reading, where, clued, report }: Sketch): Drafted | undefined {
+function draftSequence({ rule, base, reading, where, clued, report }: Sketch): CompiledRule | undefined {
   const { keying, lifecycle, units } = base;
   checkMessage(rule, ['key', DURATION, ...keying.per], units, report);
   const planned = planSequence(rule, { keying, lifecycle, scope: reading, report });
-  const clues = cluesOf([rule.where], clued);
+  const clues = predicatesOf([rule.where], clued);
   const rest = { attributesOf: undefined, formulas: [], remembered: [], view: undefined };
   return planned && { draft: { ...base, kind: 'window', where, clues, ...planned, ...rest } };
 }
 
-function draftWindow(sketch: Sketch, spec: WindowSpec): Drafted | undefined {
+function draftWindow(sketch: Sketch, spec: WindowSpec): CompiledRule | undefined {
   const { rule, source, base, reading, where, clued, used, report } = sketch;
   const { config } = source;
   const closed = windowScope(rule, base.keying, config.fields, reading, used.ofClosed);
   const { formulas, ...calculated } = planClosed(rule, config, closed, report);
   const { scope, remembered } = rememberingScope(calculated.scope);
-  const judge = judgeOf(rule, scope, report);
+  const judge = compileRuleConditions(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
   const aggregates = planAggregates(rule, config, reading, report);
   const { keying } = base;
   const window = planWindow(spec, { keying, aggregates, ttlDays: config.ttlDays, scope: reading, report });
-  const clues = cluesOf([rule.where], clued);
+  const clues = predicatesOf([rule.where], clued);
   if (judge === undefined || window === undefined) return undefined;
   const { attributesOf } = used;
   return withView(sketch, scope, strideOf(window), (view) => ({
@@ -210,8 +210,8 @@ function withView<E>(
   { rule, source, base }: Sketch,
   scope: Scope<E>,
   strideMs: number,
-  draft: (view: ViewPlan<E> | undefined) => Draft,
-): Drafted {
+  draft: (view: ViewPlan<E> | undefined) => UnplacedRule,
+): CompiledRule {
   if (!isView(rule)) return { draft: draft(undefined) };
   const { version, keying, units } = base;
   const { stream, view } = viewStream({ rule, version, keying, source, scope, units, strideMs });

@@ -74,7 +74,7 @@ function correlationOf(pair: Pair, { name, lastMs, ...sides }: Meaning): StreamD
     },
     origin: { kind: 'correlation', ...sides, hasDevice: hasDevice(own), join },
     level: 1 + Math.max(own.level, other.level),
-    settleMs: Math.max(own.settleMs, other.settleMs),
+    graceMs: Math.max(own.graceMs, other.graceMs),
     version,
     // One of its own, since rules are numbered by the keying that they share.
     keyings: [{ ...own.keyings[0]!, index: 0 }],

@@ -1,6 +1,6 @@
 import type { Report } from '../../document/fault.ts';
 import type { ConditionOutcome } from '../../model/item/alert.ts';
-import type { Judge } from '../../model/plan/conditions-plan.ts';
+import type { RuleConditions } from '../../model/plan/conditions-plan.ts';
 import type { LevelSpec, TopCondition } from '../../model/rule.ts';
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
 import type { Scope } from './scope.ts';
@@ -10,7 +10,7 @@ export function compileLevels<E>(
   levels: readonly LevelSpec[],
   scope: Scope<E>,
   report: Report,
-): Pick<Judge<E>, 'holds' | 'fails' | 'clear' | 'ladder' | 'outcomes' | 'reads'> | undefined {
+): Pick<RuleConditions<E>, 'holds' | 'fails' | 'clear' | 'ladder' | 'outcomes' | 'reads'> | undefined {
   const compiled: CompiledLevel<E>[] = [];
   levels.forEach((level, i) => {
     const compileAt = (condition: TopCondition, key: string) => {

@@ -9,7 +9,7 @@ import { answerOf, compileCondition } from '../conditions/conditions.ts';
 import { type AggregateFact, aggregateFacts } from './aggregate-facts.ts';
 import type { Scope } from './scope.ts';
 
-type Draft = Omit<WindowAggregate, 'aggregate'>;
+type AggregateInput = Omit<WindowAggregate, 'aggregate'>;
 
 /** The rule's facts as aggregates over readings; reports fields that do not exist or do not fit, and faulty conditions. */
 export function planAggregates(
@@ -24,7 +24,13 @@ export function planAggregates(
   });
 }
 
-function draft(fact: AggregateFact, path: Path, stream: StreamConfig, scope: Scope<Reading>, report: Report): Draft {
+function draft(
+  fact: AggregateFact,
+  path: Path,
+  stream: StreamConfig,
+  scope: Scope<Reading>,
+  report: Report,
+): AggregateInput {
   if (fact.of === true) return { field: -1, read: undefined };
   if (fact.kind.source === 'condition') return drawCondition(fact.of as TopCondition, path, scope, report);
   const name = fact.of as string;
@@ -45,7 +51,7 @@ function draft(fact: AggregateFact, path: Path, stream: StreamConfig, scope: Sco
 }
 
 /** A label, or `device`. */
-function drawName(name: string, path: Path, stream: string, scope: Scope<Reading>, report: Report): Draft {
+function drawName(name: string, path: Path, stream: string, scope: Scope<Reading>, report: Report): AggregateInput {
   const read = scope.resolve(name);
   if (read === undefined) {
     const message = `stream "${stream}" has no field or label "${name}"`;
@@ -54,7 +60,7 @@ function drawName(name: string, path: Path, stream: string, scope: Scope<Reading
   return { field: -1, read };
 }
 
-function drawCondition(condition: TopCondition, path: Path, scope: Scope<Reading>, report: Report): Draft {
+function drawCondition(condition: TopCondition, path: Path, scope: Scope<Reading>, report: Report): AggregateInput {
   const { compiled, problems } = compileCondition(condition, scope);
   for (const { path: inside, ...problem } of problems) report([...path, ...inside], problem);
   return { field: -1, read: compiled && answerOf(compiled) };

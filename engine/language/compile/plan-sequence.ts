@@ -2,7 +2,7 @@ import type { Report } from '../../document/fault.ts';
 import { durationOf } from '../../model/duration.ts';
 import type { FieldValue } from '../../model/field.ts';
 import type { Closed } from '../../model/item/window-result.ts';
-import type { Judge } from '../../model/plan/conditions-plan.ts';
+import type { RuleConditions } from '../../model/plan/conditions-plan.ts';
 import type { Keying } from '../../model/plan/keying.ts';
 import type { Lifecycle } from '../../model/plan/lifecycle-plan.ts';
 import type { WindowRule } from '../../model/plan/rule-plan.ts';
@@ -115,7 +115,7 @@ function planSteps(steps: SequenceSpec): Pick<SequencePlan, 'steps' | 'closing'>
 }
 
 /** Every match holds, and whatever else is told of does not. */
-function judgeSequence(steps: SequenceSpec, { per }: Keying): Judge<Closed> {
+function judgeSequence(steps: SequenceSpec, { per }: Keying): RuleConditions<Closed> {
   const holds = ({ match }: Closed) => match !== undefined && match.metAt.length > 0;
   return {
     holds,

@@ -1,6 +1,6 @@
 import type { Report } from '../../document/fault.ts';
 import type { FieldValue } from '../../model/field.ts';
-import type { Judge } from '../../model/plan/conditions-plan.ts';
+import type { RuleConditions } from '../../model/plan/conditions-plan.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
 import { compileLevels } from './levels.ts';
@@ -20,7 +20,11 @@ export function compileAt<E>(
 }
 
 /** Compiles what a rule judges by; undefined where it cannot be compiled, which is reported. A view never holds. */
-export function judgeOf<E>(rule: RuleFile, scope: Scope<E>, report: Report): Judge<E> | undefined {
+export function compileRuleConditions<E>(
+  rule: RuleFile,
+  scope: Scope<E>,
+  report: Report,
+): RuleConditions<E> | undefined {
   const getters = scope.names.map((name) => [name, scope.resolve(name)!] as const);
   const facts = (env: E) => {
     const values: Record<string, FieldValue | null> = {};

@@ -14,7 +14,7 @@ export interface StreamDraft {
   /** Of a view, its name stands in place of its rule. */
   readonly origin: Exclude<StreamOrigin, { kind: 'view' }> | { readonly kind: 'view'; readonly name: string };
   readonly level: number;
-  readonly settleMs: number;
+  readonly graceMs: number;
   /** What its readings mean: changes with what it is made of. Undefined: its config says all. */
   readonly version: string | undefined;
   readonly keyings: Keying[];
@@ -22,7 +22,7 @@ export interface StreamDraft {
 
 export function deviceStream(config: StreamConfig): StreamDraft {
   const keyings = [{ index: 0, per: ['device'], parts: [-1], byDevice: true }];
-  return { config, origin: { kind: 'devices' }, level: 0, settleMs: 0, version: undefined, keyings };
+  return { config, origin: { kind: 'devices' }, level: 0, graceMs: 0, version: undefined, keyings };
 }
 
 /** The stream of a name; where there is none, that is reported at `path`. Correlations have names of their own, by which no rule is over them. */
@@ -79,7 +79,7 @@ export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view:
       config: { ...shape, limits: { ...shape.limits, ...UNBOUNDED }, name: rule.name, labels, fields },
       origin: { kind: 'view', name: rule.name },
       level: source.level + 1,
-      settleMs: source.settleMs + strideMs,
+      graceMs: source.graceMs + strideMs,
       version,
       keyings: [{ index: 0, per: keying.per, parts: keying.per.map((_, i) => i), byDevice: true }],
     },

@@ -63,7 +63,7 @@ export interface Compilation<E> {
 }
 
 /** Where in a condition the compiler stands. */
-export interface Place {
+export interface ConditionPlace {
   readonly path: readonly (string | number)[];
   readonly depth: number;
   /** Shared conditions being compiled, the outermost first. */
@@ -71,12 +71,12 @@ export interface Place {
 }
 
 /** The place one level further in. */
-export function inside(place: Place, ...keys: readonly (string | number)[]): Place {
+export function inside(place: ConditionPlace, ...keys: readonly (string | number)[]): ConditionPlace {
   return { ...at(place, ...keys), depth: place.depth + 1 };
 }
 
 /** A key of the same condition, to point at. */
-export function at(place: Place, ...keys: readonly (string | number)[]): Place {
+export function at(place: ConditionPlace, ...keys: readonly (string | number)[]): ConditionPlace {
   return place.within.length > 0 ? place : { ...place, path: [...place.path, ...keys] };
 }
 
@@ -95,14 +95,14 @@ const FACT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a place lies in a shared condition whose own problems have been told. */
-export function isChecked<E>({ context }: Compilation<E>, { within }: Place): boolean {
+export function isChecked<E>({ context }: Compilation<E>, { within }: ConditionPlace): boolean {
   return context.checked === true && within.length > 0;
 }
 
 /** Notes a problem. */
 export function report<E>(
   compilation: Compilation<E>,
-  place: Place,
+  place: ConditionPlace,
   problem: Omit<ConditionProblem, 'path' | 'severity'>,
   severity: ConditionProblem['severity'] = 'error',
 ): void {
@@ -116,7 +116,7 @@ export function report<E>(
 /** Notes every key that is not allowed; returns the keys that were probably meant. */
 export function checkKeys<E>(
   compilation: Compilation<E>,
-  place: Place,
+  place: ConditionPlace,
   found: object,
   allowed: readonly string[],
 ): ReadonlySet<string> {

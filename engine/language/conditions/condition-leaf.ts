@@ -3,10 +3,10 @@ import { isObject } from '../../model/json-object.ts';
 import {
   at,
   type Compilation,
+  type ConditionPlace,
   checkKeys,
   isChecked,
   type Leaf,
-  type Place,
   quote,
   report,
 } from './condition-compilation.ts';
@@ -41,7 +41,11 @@ interface Fact<E> {
 type RightSide<E> = { readonly fact: Fact<E> } | KnownConstant;
 
 /** Compiles one comparison; undefined where an error has been noted that leaves nothing to ask. */
-export function compileLeaf<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Logic<E> | undefined {
+export function compileLeaf<E>(
+  compilation: Compilation<E>,
+  node: JsonObject,
+  place: ConditionPlace,
+): Logic<E> | undefined {
   const suggested = checkKeys(compilation, place, node, KEYS);
   for (const key of REQUIRED) {
     if (Object.hasOwn(node, key) || suggested.has(key)) continue;
@@ -69,7 +73,7 @@ function askedOf<E>(
   compilation: Compilation<E>,
   { name }: ResolvedOperator,
   fact: Fact<E>,
-  place: Place,
+  place: ConditionPlace,
 ): FactGetter<E> | undefined {
   if (name === 'changed') return askChange(compilation, fact, place);
   if (name === 'present') return (env) => fact.get(env) !== undefined;
@@ -130,7 +134,7 @@ function unknownWhereMissing<E>(asked: FactGetter<E>, operator: ResolvedOperator
   return { holds: (env) => asked(env) !== undefined && holds(env), fails };
 }
 
-function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: Place): Fact<E> | undefined {
+function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: ConditionPlace): Fact<E> | undefined {
   const name = node.fact;
   const { context } = compilation;
   const get = typeof name === 'string' ? context.resolve(name) : undefined;
@@ -156,7 +160,11 @@ function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: Pl
   return { name, get };
 }
 
-function compileOperator<E>(compilation: Compilation<E>, text: unknown, place: Place): ResolvedOperator | undefined {
+function compileOperator<E>(
+  compilation: Compilation<E>,
+  text: unknown,
+  place: ConditionPlace,
+): ResolvedOperator | undefined {
   const resolved =
     typeof text === 'string'
       ? resolveOperator(text)
@@ -166,7 +174,7 @@ function compileOperator<E>(compilation: Compilation<E>, text: unknown, place: P
   return undefined;
 }
 
-function compileValue<E>(compilation: Compilation<E>, value: unknown, place: Place): RightSide<E> | undefined {
+function compileValue<E>(compilation: Compilation<E>, value: unknown, place: ConditionPlace): RightSide<E> | undefined {
   if (isObject(value) && Object.hasOwn(value, 'fact')) {
     checkKeys(compilation, place, value, REFERENCE_KEYS);
     const fact = compileFact(compilation, value, place);
@@ -204,7 +212,7 @@ function warnOfTraps<E>(
   operator: ResolvedOperator,
   fact: Fact<E>,
   right: RightSide<E>,
-  place: Place,
+  place: ConditionPlace,
 ): void {
   const value: KnownValue = 'fact' in right ? knownOf(compilation, right.fact) : right;
   // What is so for any type of fact was told where the condition stands.

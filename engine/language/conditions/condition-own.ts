@@ -1,4 +1,4 @@
-import { at, type Compilation, type Place, quote, report } from './condition-compilation.ts';
+import { at, type Compilation, type ConditionPlace, quote, report } from './condition-compilation.ts';
 import type { KnownConstant } from './condition-probes.ts';
 import type { FactGetter } from './operators.ts';
 import type { OperandFault, OwnOperator, Prepared } from './own-operators.ts';
@@ -13,7 +13,7 @@ export function prepareOwn<E, F extends object>(
   operator: ResolvedOperator,
   own: OwnOperator,
   right: { readonly fact: F } | KnownConstant,
-  place: Place,
+  place: ConditionPlace,
 ): { readonly fact: F } | KnownConstant | undefined {
   const fail = (key: 'operator' | 'value', { code = 'invalid-value', message, remedy }: OperandFault) => {
     report(compilation, at(place, key), { code, message, remedy });
@@ -61,7 +61,7 @@ function prepareEach(
 export function askChange<E>(
   compilation: Compilation<E>,
   { name, get }: { readonly name: string; readonly get: FactGetter<E> },
-  place: Place,
+  place: ConditionPlace,
 ): FactGetter<E> | undefined {
   const before = compilation.context.previous?.(name);
   if (before !== undefined) {

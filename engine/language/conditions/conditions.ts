@@ -6,11 +6,11 @@ import {
   at,
   type Compilation,
   type ConditionContext,
+  type ConditionPlace,
   type ConditionProblem,
   checkKeys,
   inside,
   isChecked,
-  type Place,
   quote,
   report,
 } from './condition-compilation.ts';
@@ -69,7 +69,7 @@ export function answerOf<E>({ holds, fails }: Logic<E>): (env: E) => boolean | u
   return (env) => (holds(env) ? true : fails(env) ? false : undefined);
 }
 
-function compileTop<E>(compilation: Compilation<E>, node: unknown, place: Place): Logic<E> | undefined {
+function compileTop<E>(compilation: Compilation<E>, node: unknown, place: ConditionPlace): Logic<E> | undefined {
   if (!isObject(node) || KINDS.some((kind) => Object.hasOwn(node, kind)) || !Object.hasOwn(node, 'fact')) {
     return compileNode(compilation, node, place);
   }
@@ -81,7 +81,7 @@ function compileTop<E>(compilation: Compilation<E>, node: unknown, place: Place)
   return compileLeaf(compilation, node, place);
 }
 
-function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Place): Logic<E> | undefined {
+function compileNode<E>(compilation: Compilation<E>, node: unknown, place: ConditionPlace): Logic<E> | undefined {
   if (isTooLarge(compilation, place)) return undefined;
   const kinds = isObject(node) ? KINDS.filter((kind) => Object.hasOwn(node, kind)) : [];
   const isLeaf = isObject(node) && ['fact', 'operator', 'value'].some((key) => Object.hasOwn(node, key));
@@ -107,7 +107,12 @@ function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Place
   return compileKind(compilation, kind, node[kind], place);
 }
 
-function compileKind<E>(compilation: Compilation<E>, kind: Kind, content: unknown, place: Place): Logic<E> | undefined {
+function compileKind<E>(
+  compilation: Compilation<E>,
+  kind: Kind,
+  content: unknown,
+  place: ConditionPlace,
+): Logic<E> | undefined {
   if (kind === 'condition') return compileReference(compilation, content, place);
   if (kind !== 'not') return compileGroup(compilation, kind, content, place);
   const logic = compileNode(compilation, content, inside(place, 'not'));
@@ -118,7 +123,7 @@ function compileGroup<E>(
   compilation: Compilation<E>,
   kind: 'all' | 'any',
   content: unknown,
-  place: Place,
+  place: ConditionPlace,
 ): Logic<E> | undefined {
   if (!Array.isArray(content)) {
     report(compilation, at(place, kind), {
@@ -147,7 +152,7 @@ function warnOfContradictions<E>(
   compilation: Compilation<E>,
   kind: 'all' | 'any',
   content: readonly unknown[],
-  place: Place,
+  place: ConditionPlace,
 ): void {
   const known = content.map((child) => (isObject(child) ? compilation.known.get(child) : undefined));
   // What is so for any type of fact was told where the condition stands.
@@ -182,7 +187,7 @@ function explainContradiction(
   return { code: 'always-holds', message, remedy: 'Correct one of them, or put them into an "all".' };
 }
 
-function compileReference<E>(compilation: Compilation<E>, name: unknown, place: Place): Logic<E> | undefined {
+function compileReference<E>(compilation: Compilation<E>, name: unknown, place: ConditionPlace): Logic<E> | undefined {
   const shared = compilation.context.shared ?? {};
   const here = at(place, 'condition');
   if (typeof name !== 'string' || !Object.hasOwn(shared, name)) {
@@ -208,7 +213,7 @@ function compileReference<E>(compilation: Compilation<E>, name: unknown, place: 
   return compileTop(compilation, shared[name], { ...here, depth: place.depth + 1, within: [...place.within, name] });
 }
 
-function isTooLarge<E>(compilation: Compilation<E>, place: Place): boolean {
+function isTooLarge<E>(compilation: Compilation<E>, place: ConditionPlace): boolean {
   if (compilation.nodes > MAX_NODES) return true;
   compilation.nodes++;
   const tooDeep = place.depth > MAX_DEPTH;

@@ -1,12 +1,12 @@
 import type { StreamConfig } from '../../model/config.ts';
 import type { FieldValue } from '../../model/field.ts';
 import { isObject } from '../../model/json-object.ts';
-import { type Clue, DEVICE, FIRST_LABEL } from '../../model/plan/index-plan.ts';
+import { DEVICE, FIRST_LABEL, type IndexPredicate } from '../../model/plan/index-plan.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import type { Definitions } from '../conditions/conditions.ts';
 
 /** What conditions refer to: names of a stream, shared conditions, lists. */
-export interface ClueContext {
+export interface PredicateContext {
   readonly stream: StreamConfig;
   readonly definitions: Definitions;
 }
@@ -26,10 +26,10 @@ const KIND = 1e6;
  *
  * Facts of a rule are no clues, only what stands in the reading itself.
  */
-export function cluesOf(
+export function predicatesOf(
   conditions: readonly (TopCondition | undefined)[],
-  context: ClueContext,
-): readonly Clue[] | undefined {
+  context: PredicateContext,
+): readonly IndexPredicate[] | undefined {
   return ofAll(
     conditions.filter((each) => each !== undefined),
     context,
@@ -37,15 +37,15 @@ export function cluesOf(
 }
 
 /** Clues to a rule without a window whose outcome follows from the single reading. */
-export function cluesOfRule(
+export function predicatesOfRule(
   { where, conditions, levels }: RuleFile,
-  context: ClueContext,
-): readonly Clue[] | undefined {
+  context: PredicateContext,
+): readonly IndexPredicate[] | undefined {
   const judged = levels === undefined ? conditions : { any: levels.map((level) => level.conditions) };
-  return cluesOf([where, judged], context);
+  return predicatesOf([where, judged], context);
 }
 
-function ofNode(node: unknown, context: ClueContext): readonly Clue[] | undefined {
+function ofNode(node: unknown, context: PredicateContext): readonly IndexPredicate[] | undefined {
   if (!isObject(node)) return undefined;
   if (Array.isArray(node.all)) return ofAll(node.all, context);
   if (Array.isArray(node.any)) return ofAny(node.any, context);
@@ -54,12 +54,12 @@ function ofNode(node: unknown, context: ClueContext): readonly Clue[] | undefine
 }
 
 /** Any part of them would do; the best is taken, with the bounds of a field made one. */
-function ofAll(nodes: readonly unknown[], context: ClueContext): readonly Clue[] | undefined {
+function ofAll(nodes: readonly unknown[], context: PredicateContext): readonly IndexPredicate[] | undefined {
   const found = nodes.flatMap((node) => {
     const clues = ofNode(node, context);
     return clues === undefined ? [] : [clues];
   });
-  let best: readonly Clue[] | undefined;
+  let best: readonly IndexPredicate[] | undefined;
   for (const clues of found) {
     if (best === undefined || weigh(clues) < weigh(best)) best = clues;
   }
@@ -75,9 +75,9 @@ function ofAll(nodes: readonly unknown[], context: ClueContext): readonly Clue[]
 }
 
 /** An empty group always holds. */
-function ofAny(nodes: readonly unknown[], context: ClueContext): readonly Clue[] | undefined {
+function ofAny(nodes: readonly unknown[], context: PredicateContext): readonly IndexPredicate[] | undefined {
   if (nodes.length === 0) return undefined;
-  const all: Clue[] = [];
+  const all: IndexPredicate[] = [];
   for (const node of nodes) {
     const clues = ofNode(node, context);
     if (clues === undefined) return undefined;
@@ -87,7 +87,7 @@ function ofAny(nodes: readonly unknown[], context: ClueContext): readonly Clue[]
 }
 
 /** Only operators without a decorator; each clue asks for less than its operator, or the same. */
-function ofLeaf(leaf: JsonObject, context: ClueContext): readonly Clue[] | undefined {
+function ofLeaf(leaf: JsonObject, context: PredicateContext): readonly IndexPredicate[] | undefined {
   const { operator, value } = leaf;
   const source = sourceOf(String(leaf.fact), context.stream);
   if (source === undefined) return undefined;
@@ -97,7 +97,7 @@ function ofLeaf(leaf: JsonObject, context: ClueContext): readonly Clue[] | undef
   return context.stream.fields[source]?.type === 'number' ? ofBounds(source, operator, value) : undefined;
 }
 
-function ofBounds(field: number, operator: unknown, value: unknown): readonly Clue[] | undefined {
+function ofBounds(field: number, operator: unknown, value: unknown): readonly IndexPredicate[] | undefined {
   if (operator === 'between' && Array.isArray(value)) return within(field, Number(value[0]), Number(value[1]));
   // A text is compared in its own ways.
   if (typeof value !== 'number') return undefined;
@@ -115,15 +115,15 @@ function sourceOf(name: string, { fields, labels }: StreamConfig): number | unde
   return name === 'device' ? DEVICE : undefined;
 }
 
-function listed(source: number, list: readonly FieldValue[] | undefined): readonly Clue[] | undefined {
+function listed(source: number, list: readonly FieldValue[] | undefined): readonly IndexPredicate[] | undefined {
   return list && equals(source, list);
 }
 
-function equals(source: number, values: readonly FieldValue[]): readonly Clue[] {
+function equals(source: number, values: readonly FieldValue[]): readonly IndexPredicate[] {
   return [...new Set(values)].map((value) => ({ kind: 'equals', source, value }));
 }
 
-function within(field: number, low: number, high: number): readonly Clue[] {
+function within(field: number, low: number, high: number): readonly IndexPredicate[] {
   return [{ kind: 'within', field, low, high }];
 }
 
@@ -132,7 +132,7 @@ function isScalar(value: unknown): value is FieldValue {
 }
 
 /** Less is better. */
-function weigh(clues: readonly Clue[]): number {
+function weigh(clues: readonly IndexPredicate[]): number {
   let worst = TEXT;
   for (const clue of clues) {
     worst = Math.max(worst, clue.kind === 'within' ? BOUNDS : typeof clue.value === 'boolean' ? EITHER : TEXT);

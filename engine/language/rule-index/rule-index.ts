@@ -1,5 +1,5 @@
 import type { FieldValue } from '../../model/field.ts';
-import type { Clue, RuleIndex, SpanNode, SpanTable } from '../../model/plan/index-plan.ts';
+import type { IndexPredicate, RuleIndex, SpanNode, SpanTable } from '../../model/plan/index-plan.ts';
 import { DEVICE, FIRST_LABEL } from '../../model/plan/index-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 
@@ -8,7 +8,7 @@ const MIN_RULES = 16;
 /** Spans below which looking at each is quicker than to part them. */
 const MIN_SPANS = 8;
 
-interface Span {
+interface ValueSpan {
   readonly low: number;
   readonly high: number;
   readonly position: number;
@@ -18,16 +18,18 @@ interface Span {
  * Makes the index of a list of rules by their clues, so that a reading finds the rules that it may concern at a cost that does not grow
  * with the number of the others. Undefined where there is too little to be won.
  */
-export function indexRules(rules: readonly { readonly clues?: readonly Clue[] | undefined }[]): RuleIndex | undefined {
+export function indexRules(
+  rules: readonly { readonly clues?: readonly IndexPredicate[] | undefined }[],
+): RuleIndex | undefined {
   if (rules.filter(({ clues }) => clues !== undefined).length < MIN_RULES) return undefined;
   const always = new Int32Array((rules.length + 31) >> 5);
   const values = new Map<number, Map<FieldValue, number[]>>();
-  const spans = new Map<number, Span[]>();
+  const spans = new Map<number, ValueSpan[]>();
   rules.forEach(({ clues }, position) => {
     if (clues === undefined) include(always, position);
     for (const clue of clues ?? []) {
       if (clue.kind === 'equals') entry(entry(values, clue.source, newMap), clue.value, newList).push(position);
-      else if (clue.low <= clue.high) entry(spans, clue.field, newList<Span>).push({ ...clue, position });
+      else if (clue.low <= clue.high) entry(spans, clue.field, newList<ValueSpan>).push({ ...clue, position });
     }
   });
   return {
@@ -53,7 +55,7 @@ function entry<K, V>(map: Map<K, V>, key: K, create: () => V): V {
 }
 
 /** A tree of what lies around, below and above the middle of all ends; each level has at most half the ends of the one above. */
-function partSpans(spans: readonly Span[]): SpanNode | undefined {
+function partSpans(spans: readonly ValueSpan[]): SpanNode | undefined {
   if (spans.length === 0) return undefined;
   const ends = Float64Array.from(spans.flatMap(({ low, high }) => [low, high].filter(Number.isFinite))).sort();
   const center = spans.length < MIN_SPANS ? undefined : ends[ends.length >> 1];

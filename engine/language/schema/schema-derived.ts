@@ -1,6 +1,6 @@
 import { type DetectorName, detectors } from '../../detectors/registry.ts';
 import { durationSchema } from '../../document/schema-values.ts';
-import type { Span } from '../../model/detector.ts';
+import type { DetectorSpan } from '../../model/detector.ts';
 import { formatDuration } from '../../model/duration.ts';
 import type { JsonSchema } from '../../model/json-schema.ts';
 import { OPERATION_NAMES, type OperationName, operations } from '../calculations/operations.ts';
@@ -29,7 +29,7 @@ const OPTIONS: Readonly<Record<string, JsonSchema>> = {
 
 const operand = { $ref: '#/definitions/operand' } satisfies JsonSchema;
 
-function spanSchema({ description, defaultMs }: Span): JsonSchema {
+function spanSchema({ description, defaultMs }: DetectorSpan): JsonSchema {
   return { ...durationSchema, description, ...(defaultMs !== undefined && { default: formatDuration(defaultMs) }) };
 }
 

@@ -5,8 +5,8 @@ import type { RuleTrace } from '../rule-trace.ts';
 import type { Closed, Derived, Key } from './window-result.ts';
 
 /** The outcome of a rule's conditions for one key at one instant. */
-export interface Verdict {
-  readonly kind: 'verdict';
+export interface Evaluation {
+  readonly kind: 'evaluation';
   readonly offset: number;
   /** Receive time of the record that caused it. */
   readonly recordedAt: number;

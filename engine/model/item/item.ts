@@ -2,7 +2,7 @@ import type { DeviceAttributes } from '../attributes.ts';
 import type { Batch, EventOutput } from '../output.ts';
 import type { Reading } from '../reading.ts';
 import type { MarkRecord } from '../record.ts';
-import type { Notice, Overflow, Transition, Verdict } from './alert.ts';
+import type { Evaluation, Notice, Overflow, Transition } from './alert.ts';
 import type { Rejected, Status, Stored } from './decoded.ts';
 import type { DeviceChange, Gap } from './devices.ts';
 import type { Closed, Viewed } from './window-result.ts';
@@ -21,7 +21,7 @@ export type Item =
   | AttributesChange
   | Closed
   | Viewed
-  | Verdict
+  | Evaluation
   | Transition
   | Notice
   | Overflow

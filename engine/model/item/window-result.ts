@@ -10,7 +10,7 @@ export interface Key {
 }
 
 /** A stretch of event time, in milliseconds: [start, end), or [start, end] where `inclusive`. */
-export interface Span {
+export interface TimeSpan {
   readonly start: number;
   readonly end: number;
   /** The last reading stands at its end. */
@@ -18,7 +18,7 @@ export interface Span {
 }
 
 /** A window that has closed, with its facts computed. */
-export interface Closed extends Cause, Span {
+export interface Closed extends Cause, TimeSpan {
   readonly kind: 'closed';
   /** Index of the rule in the plan. */
   readonly rule: number;
@@ -60,7 +60,7 @@ export interface Derived {
 }
 
 /** What the facts of a view came to for one key: of a window that has closed, or with a reading. */
-export interface Viewed extends Cause, Span {
+export interface Viewed extends Cause, TimeSpan {
   readonly kind: 'viewed';
   /** Deterministic, as that of a transition. Of its event, and of its row. */
   readonly id: string;

@@ -2,14 +2,14 @@ import type { FieldValue } from '../field.ts';
 import type { ConditionOutcome } from '../item/alert.ts';
 
 /** Conditions over an environment `E`, compiled. */
-export interface Judge<E> {
+export interface RuleConditions<E> {
   readonly holds: (env: E) => boolean;
   /** Where neither this nor `holds` is so, it is unknown whether the conditions hold: facts have no value. */
   readonly fails: (env: E) => boolean;
   /** The rule's own `clear`; undefined: an alert clears when its conditions no longer hold. */
-  readonly clear: Pick<Judge<E>, 'holds' | 'fails'> | undefined;
+  readonly clear: Pick<RuleConditions<E>, 'holds' | 'fails'> | undefined;
   /** Of a rule with several levels; there, `holds` is that any of them does. */
-  readonly ladder?: Ladder<E>;
+  readonly ladder?: SeverityLevels<E>;
   /** Every fact by name, as it stands in alerts. */
   readonly facts: (env: E) => Record<string, FieldValue | null>;
   /** Every leaf condition of `conditions` (and, for a firing alert, of `clear`). */
@@ -19,7 +19,7 @@ export interface Judge<E> {
 }
 
 /** Several levels of conditions; one that holds makes those below it hold. */
-export interface Ladder<E> {
+export interface SeverityLevels<E> {
   /** The highest level whose conditions hold, from 1; 0 for none. */
   readonly reached: (env: E) => number;
   /** The highest level whose conditions hold or of which that is unknown, from 1; 0 for none. */

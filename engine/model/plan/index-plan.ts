@@ -1,7 +1,7 @@
 import type { FieldValue } from '../field.ts';
 
 /** Something that a reading has, and without which a rule has no use for it. */
-export type Clue =
+export type IndexPredicate =
   | { readonly kind: 'equals'; readonly source: number; readonly value: FieldValue }
   | { readonly kind: 'within'; readonly field: number; readonly low: number; readonly high: number };
 

@@ -23,7 +23,7 @@ export interface StreamPlan {
   /** 0 for a stream of the config; a derived one stands one above the highest that it is made of. */
   readonly level: number;
   /** How much longer than its clock says a quiet device is waited for, since its readings come in wide strides; milliseconds. */
-  readonly settleMs: number;
+  readonly graceMs: number;
   /** Every way in which this stream's rules group readings; the first is always by device. */
   readonly keyings: readonly Keying[];
   /** Rules that look at single readings, at windows, and for silence. */

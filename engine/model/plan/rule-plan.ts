@@ -3,8 +3,8 @@ import type { FieldValue } from '../field.ts';
 import type { Closed, Derived } from '../item/window-result.ts';
 import type { Reading } from '../reading.ts';
 import type { Severity } from '../rule.ts';
-import type { Judge } from './conditions-plan.ts';
-import type { Clue } from './index-plan.ts';
+import type { RuleConditions } from './conditions-plan.ts';
+import type { IndexPredicate } from './index-plan.ts';
 import type { Keying } from './keying.ts';
 import type { Lifecycle } from './lifecycle-plan.ts';
 import type { WindowPlan } from './window-plan.ts';
@@ -39,8 +39,8 @@ export interface ReadingRule extends RuleBase {
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** Each reading that the rule must see has at least one of them; undefined: it may be any. */
-  readonly clues: readonly Clue[] | undefined;
-  readonly judge: Judge<Reading>;
+  readonly clues: readonly IndexPredicate[] | undefined;
+  readonly judge: RuleConditions<Reading>;
 }
 
 /** A rule over single readings that has facts: running ones, which remember, and calculated ones. */
@@ -49,12 +49,12 @@ export interface DerivedRule extends RuleBase {
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
-  readonly clues: readonly Clue[] | undefined;
+  readonly clues: readonly IndexPredicate[] | undefined;
   readonly running: readonly RunningFact[];
   readonly formulas: readonly FormulaPlan<Derived>[];
   /** Facts whose last values are remembered, for conditions that ask whether they changed. */
   readonly remembered: readonly ((derived: Derived) => FieldValue | undefined)[];
-  readonly judge: Judge<Derived>;
+  readonly judge: RuleConditions<Derived>;
   /** Undefined: it has alerts. */
   readonly view: ViewPlan<Derived> | undefined;
 }
@@ -63,14 +63,14 @@ export interface WindowRule extends RuleBase {
   readonly kind: 'window';
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
-  readonly clues: readonly Clue[] | undefined;
+  readonly clues: readonly IndexPredicate[] | undefined;
   readonly window: WindowPlan;
   /** Which part of the key names the device whose attributes closed windows are judged by; undefined: none. */
   readonly attributesOf: number | undefined;
   readonly formulas: readonly FormulaPlan<Closed>[];
   /** See `DerivedRule`. */
   readonly remembered: readonly ((closed: Closed) => FieldValue | undefined)[];
-  readonly judge: Judge<Closed>;
+  readonly judge: RuleConditions<Closed>;
   /** See `DerivedRule`. */
   readonly view: ViewPlan<Closed> | undefined;
 }

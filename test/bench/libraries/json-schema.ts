@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchema } from '../../../engine/config/config-schema.ts';
-import { ruleSchema } from '../../../engine/language/schema/rule-schema.ts';
-import type { JsonSchema } from '../../../engine/model/json-schema.ts';
 import { parseDocument } from '../../../engine/document/document.ts';
 import { createValidator } from '../../../engine/document/validator.ts';
+import { ruleSchema } from '../../../engine/language/schema/rule-schema.ts';
+import type { JsonSchema } from '../../../engine/model/json-schema.ts';
 import type { Candidates } from './candidates.ts';
 import { type Comparison, countRight, cpuRatio, type Finding } from './measure.ts';
 

@@ -1,11 +1,11 @@
 import { configSchema } from '../../../engine/config/config-schema.ts';
 import { compileTopic } from '../../../engine/decode/topic.ts';
+import { createLines } from '../../../engine/document/document.ts';
+import { editDistance } from '../../../engine/document/suggest.ts';
 import { ruleSchema } from '../../../engine/language/schema/rule-schema.ts';
 import { parseBytes } from '../../../engine/model/bytes.ts';
 import { parseDuration } from '../../../engine/model/duration.ts';
 import type { JsonSchema } from '../../../engine/model/json-schema.ts';
-import { createLines } from '../../../engine/document/document.ts';
-import { editDistance } from '../../../engine/document/suggest.ts';
 import { type Comparison, countRight, cpuRatio } from './measure.ts';
 
 type Distance = (a: string, b: string) => number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Letter, LetterFault } from '../../../engine/commands/deadletters/dead-letter.ts';
-import { createRehearsal } from '../../../engine/commands/deadletters/dry-run.ts';
+import type { DeadLetter, DeadLetterFault } from '../../../engine/commands/deadletters/dead-letter.ts';
+import { createDryRun } from '../../../engine/commands/deadletters/dry-run.ts';
 import { START_AT, setUp } from '../../pipeline/kit.ts';
 
 const SENSORS = {
@@ -14,7 +14,7 @@ const SENSORS = {
 const configOf = (streams: object, brokers = ['one']) =>
   setUp([], { streams, mqtt: brokers.map((name) => ({ name, url: `mqtt://${name}`, clientId: name })) }).config;
 
-const fault = (reason: string, stream = 'sensors', detail = 'as it was'): LetterFault => ({
+const fault = (reason: string, stream = 'sensors', detail = 'as it was'): DeadLetterFault => ({
   id: 0n,
   receivedAt: START_AT,
   stream,
@@ -24,13 +24,13 @@ const fault = (reason: string, stream = 'sensors', detail = 'as it was'): Letter
   retriedAt: undefined,
 });
 
-function letter(payload: string, faults: readonly LetterFault[], topic = 'plant/north/d1/data'): Letter {
+function letter(payload: string, faults: readonly DeadLetterFault[], topic = 'plant/north/d1/data'): DeadLetter {
   const bytes = Buffer.from(payload);
   return { at: START_AT, offset: 7, topic, payload: bytes, bytes: bytes.length, faults };
 }
 
 /** As of the receive time of the letter. */
-const rehearsalOf = (config: Parameters<typeof createRehearsal>[0]) => createRehearsal(config, () => START_AT);
+const rehearsalOf = (config: Parameters<typeof createDryRun>[0]) => createDryRun(config, () => START_AT);
 
 const TEXT = `{"ts":${START_AT},"temp":"1"}`;
 
@@ -61,7 +61,7 @@ describe('a rehearsal', () => {
     for (const time of [SENSORS.time, undefined]) {
       const config = configOf({ sensors: { ...SENSORS, time, coerce: true, retain: '30d' } });
       const of = letter(TEXT, [fault('wrong-type')]);
-      const at = (days: number) => createRehearsal(config, () => START_AT + days * DAY)(of);
+      const at = (days: number) => createDryRun(config, () => START_AT + days * DAY)(of);
       expect(at(30)).toMatchObject({ kind: 'ready', readings: [{ time: START_AT }], faults: [] });
       const late = at(31);
       expect(late).toMatchObject({ kind: 'fails', readings: [], faults: [{ reason: 'expired' }] });

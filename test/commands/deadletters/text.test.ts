@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Letter } from '../../../engine/commands/deadletters/dead-letter.ts';
+import type { DeadLetter } from '../../../engine/commands/deadletters/dead-letter.ts';
 import { hexDump, letterJson, letterTable, letterText } from '../../../engine/commands/deadletters/text.ts';
 import { START_AT } from '../../pipeline/kit.ts';
 
-function letter(payload: string | Uint8Array, changes: Partial<Letter> = {}): Letter {
+function letter(payload: string | Uint8Array, changes: Partial<DeadLetter> = {}): DeadLetter {
   const bytes = Buffer.from(payload);
   const fault = { id: 0n, receivedAt: START_AT, hasPayload: true, retriedAt: undefined };
   return {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { caseSchema } from '../../../engine/commands/test/case-schema.ts';
 import { compare, formatDifference } from '../../../engine/commands/test/compare.ts';
 import { readCases } from '../../../engine/commands/test/read-cases.ts';
-import { rehearse } from '../../../engine/commands/test/run-case.ts';
+import { runCase } from '../../../engine/commands/test/run-case.ts';
 import { formatProblem } from '../../../engine/document/problem.ts';
 import { readStreams } from '../../language/streams.ts';
 
@@ -35,7 +35,7 @@ function read(...cases: readonly object[]) {
 function differences(changed: object): string[] {
   const { cases, problems } = read({ ...sound, ...changed });
   expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-  return cases.flatMap(({ of, rehearsal }) => compare(of, rehearse(rehearsal), rehearsal.stage).map(formatDifference));
+  return cases.flatMap(({ of, rehearsal }) => compare(of, runCase(rehearsal), rehearsal.stage).map(formatDifference));
 }
 
 function errors(changed: object): string[] {
@@ -63,7 +63,7 @@ describe('a case', () => {
   it('needs no numbers where devices number their readings', () => {
     const streams = setting.streams.map((stream) => ({ ...stream, sequence: { path: 'seq' } }));
     const { cases } = readCases('x.json', JSON.stringify({ cases: [sound] }), { ...setting, streams });
-    expect(cases.flatMap(({ of, rehearsal }) => compare(of, rehearse(rehearsal), rehearsal.stage))).toEqual([]);
+    expect(cases.flatMap(({ of, rehearsal }) => compare(of, runCase(rehearsal), rehearsal.stage))).toEqual([]);
     expect(cases).toHaveLength(1);
   });
 
