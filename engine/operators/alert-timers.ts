@@ -6,7 +6,7 @@ import { overflowId } from '../delivery/events.ts';
 import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
 import type { Item, Tick } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
-import type { KeyState } from '../state/state.ts';
+import type { KeyState } from '../state/key.ts';
 import {
   type AlertHandling,
   type AlertRule,
@@ -29,10 +29,10 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
     advanceAlertClock(clock, tick.at, tick.liveMs);
     for (const of of rules) {
       sumUp(of, clock, journalId, tick, out);
-      if (of.own.open.size === 0) continue;
+      if (of.own.timedKeys.size === 0) continue;
       const active = of.isActive === undefined || of.isActive(hostTime(clock, tick.at));
       const due: KeyState[] = [];
-      for (const key of of.own.open) if (isDue(of, key.alerts[of.rule.slot]!, clock, active)) due.push(key);
+      for (const key of of.own.timedKeys) if (isDue(of, key.alerts[of.rule.slot]!, clock, active)) due.push(key);
       // The order of open alerts is not part of a snapshot, so the order of outputs must not depend on it.
       due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
       for (const key of due) attend({ of, key, record: key.alerts[of.rule.slot]!, clock, handling, tick, active }, out);

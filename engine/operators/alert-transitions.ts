@@ -16,7 +16,10 @@ import type { Item } from '../model/item/item.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { Severity } from '../model/rule.ts';
-import { type KeyState, lookUpKey, type RuleAlerting, type State } from '../state/state.ts';
+import type { RuleAlerting } from '../state/alerting.ts';
+import { lookUpKey } from '../state/directory.ts';
+import type { KeyState } from '../state/key.ts';
+import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { explain } from './explain.ts';
 
@@ -144,8 +147,8 @@ export function changeAlert(
 export function settleAlert({ own, timed }: AlertRule, key: KeyState, record: AlertRecord): void {
   record.watched = mustWatch(record);
   if (!timed) return;
-  if (needsTimers(record)) own.open.add(key);
-  else own.open.delete(key);
+  if (needsTimers(record)) own.timedKeys.add(key);
+  else own.timedKeys.delete(key);
 }
 
 /** Severity of a level, from 1; of none, that of the lowest. */

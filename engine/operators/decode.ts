@@ -8,7 +8,9 @@ import type { Item } from '../model/item/item.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, MessageRecord } from '../model/record.ts';
-import { admitDevice, type State, type StreamState } from '../state/state.ts';
+import { admitDevice } from '../state/directory.ts';
+import type { State } from '../state/state.ts';
+import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
@@ -83,7 +85,7 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
             const { numberings } = state.streams[item.stream]!;
             if (isRepetition(numberings, item, sequence, counters)) continue;
           }
-          if (isStamped[item.stream]! && !record.retain) noteSent(state.streams[item.stream]!.newest, item);
+          if (isStamped[item.stream]! && !record.retain) noteSent(state.streams[item.stream]!.newestSent, item);
           item.liveMs = clock.liveMs;
           if (usesAttributes[item.stream]!) item.attributes = ofReadings.get(item.device)?.values;
         } else if (item.kind === 'status') {
@@ -152,7 +154,7 @@ const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 /** Whether a retained reading tells of something that we do not know yet; counts it where it does not. One without a stamp to go by does not. */
 function isNews({ streams }: State, reading: Reading, counters: Counters): boolean {
-  if (!reading.clamped && !isOutdated(streams[reading.stream]!.newest, reading)) return true;
+  if (!reading.clamped && !isOutdated(streams[reading.stream]!.newestSent, reading)) return true;
   counters.readings_outdated += 1;
   return false;
 }

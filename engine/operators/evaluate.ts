@@ -9,7 +9,11 @@ import type { RuleConditions } from '../model/plan/conditions-plan.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { DerivedRule, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan/rule-plan.ts';
 import type { Cause, ClockJump, Reading } from '../model/reading.ts';
-import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
+import type { DeviceKeys } from '../state/device.ts';
+import { lookUpDevice } from '../state/directory.ts';
+import type { KeyState } from '../state/key.ts';
+import type { State } from '../state/state.ts';
+import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 import { createResultIds, type ResultIds } from './result-ids.ts';
@@ -73,7 +77,7 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
     if (key !== undefined && reading.time > key.furthestAt) key.furthestAt = reading.time;
   }
   // Undefined: there is no newer reading of the device at all.
-  const newest = moveNewest(device.newest, reading) ? undefined : device.newest;
+  const newest = moveNewest(device.newestByField, reading) ? undefined : device.newestByField;
   let inOrder = true;
   if (readingIndex === undefined) {
     for (let i = 0; i < readingRules.length; i++)
@@ -157,7 +161,7 @@ function judgeBy(
 /** Adds the rules that have an open alert for the key: what does not hold matters to them too. */
 function includeOpen(selected: Int32Array, key: KeyState | undefined, rules: readonly RulePlan[]): void {
   if (key === undefined) return;
-  const open = (key.open ??= findOpen(key, rules));
+  const open = (key.openRules ??= findOpen(key, rules));
   for (let i = open.length - 1; i >= 0; i--) {
     const position = open[i]!;
     if (key.alerts[rules[position]!.slot]!.watched) {
@@ -231,7 +235,7 @@ function judge<E extends Reading | Derived | Closed>(
   let record = key.alerts[rule.slot];
   if (holds) {
     if (record === undefined) key.alerts[rule.slot] = record = createAlertRecord();
-    if (!record.watched && position >= 0) key.open?.push(position);
+    if (!record.watched && position >= 0) key.openRules?.push(position);
     record.watched = true;
   } else if (record === undefined || !record.watched) return;
   const outcome = outcomeOf(judge, subject, holds);

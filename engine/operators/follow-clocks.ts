@@ -2,7 +2,8 @@ import { followKeyClock, MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { LONGEST_STEP_MS } from '../devices/liveness.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { ClockJump, Reading } from '../model/reading.ts';
-import { lookUpDevice, type State } from '../state/state.ts';
+import { lookUpDevice } from '../state/directory.ts';
+import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 

@@ -6,7 +6,11 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { SilenceRule } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import { type DeviceState, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
+import type { DeviceState } from '../state/device.ts';
+import { lookUpDevice } from '../state/directory.ts';
+import type { KeyState } from '../state/key.ts';
+import type { State } from '../state/state.ts';
+import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
@@ -54,7 +58,7 @@ function seeReading(plan: Plan, state: State, counters: Counters, reading: Readi
 
 /** The key exists, but has not spoken now. Where it was never heard of, the wait for its first reading begins. */
 function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
-  if (key.hearing.seenAt < 0)
+  if (key.lastSeen.seenAt < 0)
     awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
 }
 
@@ -95,7 +99,7 @@ function seeRetainedOnline(
 ): void {
   if (device.presence.online) return;
   change(device, status.stream, true, 'status', status, out);
-  awaitReading(plan, stream, own, status, own.hearing.seenAt < 0 ? status.at : own.hearing.seenAt);
+  awaitReading(plan, stream, own, status, own.lastSeen.seenAt < 0 ? status.at : own.lastSeen.seenAt);
 }
 
 /** Counts silence from now on; one that is open stays open. */
@@ -108,7 +112,7 @@ function awaitReading(
 ): void {
   const rules = plan.silenceRules[key.keying]!;
   if (rules.length === 0) return;
-  Object.assign(key.hearing, { seenAt, seenLiveMs: liveMs, connection });
+  Object.assign(key.lastSeen, { seenAt, seenLiveMs: liveMs, connection });
   wakeAt(stream, key, liveMs + Math.min(...rules.map(({ silenceMs }) => silenceMs)));
 }
 
@@ -123,24 +127,24 @@ function hear(
 ): void {
   const rules = plan.silenceRules[key.keying]!;
   if (rules.length === 0) return;
-  const { hearing } = key;
+  const { lastSeen } = key;
   // Before the verdicts: what ends a silence is that the key has been heard.
-  hearing.seenAt = at;
+  lastSeen.seenAt = at;
   let shortestMs = Number.POSITIVE_INFINITY;
   for (const rule of rules) {
     if (rule.silenceMs < shortestMs) shortestMs = rule.silenceMs;
     if (!key.alerts[rule.slot]?.watched) continue;
     out.push(verdict(rule, key, { at, offset: heard.offset }, false, 'silence'));
   }
-  hearing.seenLiveMs = heard.liveMs;
-  hearing.connection = heard.connection;
+  lastSeen.seenLiveMs = heard.liveMs;
+  lastSeen.connection = heard.connection;
   wakeAt(stream, key, heard.liveMs + shortestMs);
 }
 
 /** Makes sure that the key is looked at by then. */
 function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
-  if (liveMs >= key.hearing.wakeMs) return;
-  key.hearing.wakeMs = liveMs;
+  if (liveMs >= key.lastSeen.wakeMs) return;
+  key.lastSeen.wakeMs = liveMs;
   stream.silenceTimers.schedule(key, liveMs);
 }
 
@@ -157,11 +161,11 @@ function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
 
 function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick, out: Item[]): void {
   const stream = state.streams[plan.index]!;
-  const { hearing } = key;
-  const liveMs = tick.liveMs[hearing.connection]!;
-  hearing.wakeMs = Number.POSITIVE_INFINITY;
+  const { lastSeen } = key;
+  const liveMs = tick.liveMs[lastSeen.connection]!;
+  lastSeen.wakeMs = Number.POSITIVE_INFINITY;
   for (const rule of plan.silenceRules[key.keying]!) {
-    const dueMs = hearing.seenLiveMs + rule.silenceMs;
+    const dueMs = lastSeen.seenLiveMs + rule.silenceMs;
     if (dueMs > liveMs) {
       wakeAt(stream, key, dueMs);
       continue;
@@ -195,7 +199,7 @@ function change(
 }
 
 function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolean, reason: OfflineReason): Evaluation {
-  const { seenAt } = key.hearing;
+  const { seenAt } = key.lastSeen;
   return {
     kind: 'evaluation',
     offset: moment.offset,

@@ -4,7 +4,7 @@ import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
-import { lookUpKey } from '../state/state.ts';
+import { lookUpKey } from '../state/directory.ts';
 import type { AlertHandling, Moment } from './alert-transitions.ts';
 
 /**
@@ -13,15 +13,15 @@ import type { AlertHandling, Moment } from './alert-transitions.ts';
  */
 export function resolveRemovedRules(handling: AlertHandling, item: Item, out: Item[]): void {
   const { alerting } = handling.state;
-  const { orphans } = alerting;
-  const moment = orphans.length === 0 ? undefined : momentOf(item);
+  const { removedRuleAlerts } = alerting;
+  const moment = removedRuleAlerts.length === 0 ? undefined : momentOf(item);
   if (moment === undefined) return;
-  alerting.orphans = [];
+  alerting.removedRuleAlerts = [];
   const rules = new Map(handling.rules.map(({ rule }) => [rule.name, rule]));
-  for (const orphan of orphans) {
-    const end = endOf(orphan, moment, handling);
+  for (const alert of removedRuleAlerts) {
+    const end = endOf(alert, moment, handling);
     out.push(end);
-    precede(rules.get(orphan.rule.name), orphan, end, handling);
+    precede(rules.get(alert.rule.name), alert, end, handling);
   }
 }
 

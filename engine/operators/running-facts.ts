@@ -2,7 +2,7 @@ import type { FieldValue } from '../model/field.ts';
 import type { Derived } from '../model/item/window-result.ts';
 import type { DerivedRule, FormulaPlan, RunningFact } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import type { KeyState, Running } from '../state/state.ts';
+import type { KeyState, Running } from '../state/key.ts';
 
 /**
  * Takes a reading into the running facts of its key and works out all facts of the rule for it. Undefined, with nothing changed,

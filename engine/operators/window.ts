@@ -4,7 +4,11 @@ import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { WindowRule } from '../model/plan/rule-plan.ts';
 import type { Cause, ClockJump, Reading } from '../model/reading.ts';
-import { type DeviceKeys, type KeyState, lookUpDevice, type State, type StreamState } from '../state/state.ts';
+import type { DeviceKeys } from '../state/device.ts';
+import { lookUpDevice } from '../state/directory.ts';
+import type { KeyState } from '../state/key.ts';
+import type { State } from '../state/state.ts';
+import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { windows } from '../windows/registry.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
@@ -53,16 +57,16 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
 
   /** Moves the clock of a device on, as its key knows it. Undefined where there is no room for one more. */
   const follow = (key: KeyState, { index, byDevice }: Keying, reading: Reading): Watermark | undefined => {
-    const known = key.windowing.marks.get(reading.device);
+    const known = key.windowing.watermarks.get(reading.device);
     if (known !== undefined) return moveMark(known, reading);
-    const { marks } = state.streams[reading.stream]!;
+    const { watermarkCounts: marks } = state.streams[reading.stream]!;
     if (!byDevice && marks[index]! >= mostMarks[reading.stream]!) {
       hasNoRoom = true;
       return undefined;
     }
     marks[index]! += 1;
     const mark = { eventAt: reading.time, seenLiveMs: reading.liveMs, connection: reading.connection };
-    key.windowing.marks.set(reading.device, mark);
+    key.windowing.watermarks.set(reading.device, mark);
     return mark;
   };
 
@@ -91,7 +95,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
       if (!takes) return Number.POSITIVE_INFINITY;
       own = kind.create();
       key.windowing.windows[rule.slot] = own;
-      key.windowing.open?.push(position);
+      key.windowing.openRules?.push(position);
     }
     // What its own stamp closes is closed first: the reading belongs to a later window.
     if (byDevice) {
@@ -158,7 +162,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
     due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
     for (const key of due) {
-      const mark = key.windowing.marks.get(key.key.text)!;
+      const mark = key.windowing.watermarks.get(key.key.text)!;
       const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.graceMs);
       key.windowing.wakeMs = Number.POSITIVE_INFINITY;
       let wakeMs = Number.POSITIVE_INFINITY;
@@ -180,7 +184,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
       const rules = streamPlan.windowRules.filter((rule) => rule.keying === keying);
       if (keying.byDevice || rules.length === 0) continue;
       for (const key of state.streams[streamPlan.index]!.keys[keying.index]!.values()) {
-        const marks = [...key.windowing.marks.values()];
+        const marks = [...key.windowing.watermarks.values()];
         const watermarks = marks.map((mark) => quietWatermark(mark, tick.liveMs[mark.connection]!, streamPlan.graceMs));
         const watermark = groupWatermark(watermarks, maxBehindMs, tick.at);
         for (const rule of rules) {
@@ -208,16 +212,16 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
 
 /** Adds the rules that have a window of the key: the reading may close it, whether or not they take it in. */
 function includeOpen(selected: Int32Array, { keying: own, windowing }: KeyState, rules: readonly WindowRule[]): void {
-  if (windowing.open === undefined) {
+  if (windowing.openRules === undefined) {
     const open: number[] = [];
     const restored = windowing.windows.length > 0;
     for (let i = 0; restored && i < rules.length; i++) {
       const { keying, slot } = rules[i]!;
       if (keying.index === own && windowing.windows[slot] !== undefined) open.push(i);
     }
-    windowing.open = open;
+    windowing.openRules = open;
   }
-  for (let i = 0; i < windowing.open.length; i++) include(selected, windowing.open[i]!);
+  for (let i = 0; i < windowing.openRules.length; i++) include(selected, windowing.openRules[i]!);
 }
 
 function moveMark(mark: Watermark, reading: Reading): Watermark {

@@ -10,8 +10,9 @@ import type { Plan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
+import { fullLimits } from '../state/directory.ts';
 import { readSnapshot, restore, writeSnapshot } from '../state/snapshot.ts';
-import { createState, fullLimits, type State } from '../state/state.ts';
+import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 
 export interface FoldOptions {
@@ -109,7 +110,7 @@ function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly
   const { state, dropped } = restore(plan, brokers, readSnapshot(checkpoint.lines()));
   if (dropped.length > 0) {
     log.warn(
-      { dropped, resolved: state.alerting.orphans.length },
+      { dropped, resolved: state.alerting.removedRuleAlerts.length },
       'rules or streams changed: what was remembered for them is gone, and their open alerts are told as resolved',
     );
   }

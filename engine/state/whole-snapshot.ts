@@ -3,9 +3,11 @@ import type { NumberingEntry } from '../decode/numbering.ts';
 import type { SequenceConfig } from '../model/config.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
 import type { LastKnownEntry, LastKnownHead } from '../windows/last-known.ts';
-import type { DeviceSnapshot, KeySnapshot, Piece, SnapshotHead } from './pieces.ts';
+import type { DeviceSnapshot } from './device.ts';
+import type { KeySnapshot } from './key.ts';
+import type { Piece, SnapshotHead } from './pieces.ts';
 
-/** The state as one object, as older versions wrote it. They wrote less of it the older they were. */
+/** The state as one object, as older versions wrote it. The older the version, the fewer parts it wrote. */
 export interface WholeSnapshot extends SnapshotHead {
   readonly streams: Readonly<Record<string, WholeStream>>;
   readonly traces?: Readonly<Record<string, RuleTrace>>;
@@ -21,7 +23,7 @@ interface WholeStream {
   readonly numberings?: { readonly of: SequenceConfig; readonly devices: readonly NumberingEntry[] };
 }
 
-/** Takes the state of an older version apart, into the pieces that it is written in now. */
+/** Splits the state that an older version wrote into the pieces that are written now. */
 export function* takeApart({ streams, traces, orphans, attributes, ...head }: WholeSnapshot): Generator<Piece> {
   yield ['head', head];
   for (const orphan of orphans ?? []) yield ['orphan', orphan];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fullLimits } from '../../engine/state/state.ts';
+import { fullLimits } from '../../engine/state/directory.ts';
 import {
   changes,
   createScript,
@@ -182,10 +182,10 @@ it('devices in the groups of windows are bounded, for each that moves leaves a c
   const setup = withLimits({ devices: 5, keys: 10 }, [MANY]);
   const fold = startFold(setup);
   fold.feed(script.records);
-  const marks = () => [...fold.state.streams[0]!.keys[1]!.values()].map(({ windowing }) => windowing.marks.size);
+  const marks = () => [...fold.state.streams[0]!.keys[1]!.values()].map(({ windowing }) => windowing.watermarks.size);
   expect(marks().reduce((sum, each) => sum + each, 0)).toBe(40);
   expect(fold.counters).toMatchObject({ readings_over_group_limit: 40, readings_over_key_limit: 0 });
-  expect(startFold(setup, fold.checkpoint()).state.streams[0]!.marks[1]).toBe(40);
+  expect(startFold(setup, fold.checkpoint()).state.streams[0]!.watermarkCounts[1]).toBe(40);
 });
 
 it('timers are one for each key, however often they are pushed forward and back', () => {

@@ -1,0 +1,121 @@
+import { type AlertClock, createAlertClock } from '../alerts/clock.ts';
+import { isTimed, type LimitRecord, type LimitState, needsTimers } from '../alerts/noise.ts';
+import { isOpen, type RemovedRuleAlert, traceOf } from '../alerts/removed-rule.ts';
+import { rowStreamOf } from '../delivery/evidence.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
+import type { RuleTrace } from '../model/rule-trace.ts';
+import type { Directory } from './directory.ts';
+import { type KeySnapshot, type KeyState, keyText } from './key.ts';
+import type { RestoreContext } from './restore-context.ts';
+
+/** What alerts have in common. Belongs to transition. */
+export interface Alerting {
+  clock: AlertClock;
+  /** By the plan's rules. */
+  readonly rules: readonly RuleAlerting[];
+  /** Open alerts of changed or removed rules. The first record after a start resolves them. */
+  removedRuleAlerts: readonly RemovedRuleAlert[];
+}
+
+export interface RuleAlerting extends LimitState {
+  /** If the rule is timed: the keys whose alerts each tick looks at. Not part of a snapshot, since it follows from the alerts. */
+  readonly timedKeys: Set<KeyState>;
+}
+
+/** The part of a snapshot's head that is about alerts. */
+export interface AlertingHead {
+  readonly alertClock: AlertClock;
+  /** By rule name: the periods of limits that have begun. */
+  readonly limits: Readonly<Record<string, LimitRecord>>;
+}
+
+export type AlertingPiece =
+  /** An alert of a changed or removed rule, which no record has resolved yet. */
+  | readonly ['orphan', RemovedRuleAlert]
+  /** By rule name: what to keep of the rules that have open alerts, in case they are removed. */
+  | readonly ['traces', Readonly<Record<string, RuleTrace>>];
+
+export function createAlerting({ rules }: Plan): Alerting {
+  return {
+    clock: createAlertClock(),
+    rules: rules.map(() => ({ timedKeys: new Set(), limit: undefined })),
+    removedRuleAlerts: [],
+  };
+}
+
+export function alertingHead({ rules }: Plan, alerting: Alerting): AlertingHead {
+  const limits = rules.flatMap(({ name, index }) => {
+    const { limit } = alerting.rules[index]!;
+    return limit === undefined ? [] : [[name, limit] as const];
+  });
+  return { alertClock: alerting.clock, limits: Object.fromEntries(limits) };
+}
+
+/** What to keep of the rules that have open alerts. */
+export function tracesOf(plan: Plan, open: Iterable<RulePlan>): AlertingPiece {
+  const traces = Array.from(open, (rule) => {
+    return [rule.name, traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!))] as const;
+  });
+  return ['traces', Object.fromEntries(traces)];
+}
+
+/** Restores clock and limits. `from` and `to` are the names of the brokers, by connection index, in the snapshot and now. */
+export function restoreAlertingHead(
+  alerting: Alerting,
+  { alertClock: { liveMs, ...clock }, limits }: AlertingHead,
+  [from, to]: readonly [from: readonly string[], to: readonly string[]],
+  { kept }: RestoreContext,
+): void {
+  alerting.clock = { ...clock, liveMs: to.map((name) => liveMs[from.indexOf(name)] ?? null) };
+  for (const [name, limit] of Object.entries(limits)) {
+    const rule = kept.get(name);
+    if (rule !== undefined) alerting.rules[rule.index]!.limit = limit;
+  }
+}
+
+/** Alerts of changed and removed rules, as the pieces of a snapshot bring them. */
+export interface RemovedRulesRestoration {
+  /** Those that the snapshot holds as such. */
+  readonly known: RemovedRuleAlert[];
+  /** Open alerts that no rule evaluates any more, from the snapshot's keys. */
+  readonly found: (Omit<RemovedRuleAlert, 'rule'> & { readonly name: string })[];
+  traces: Readonly<Record<string, RuleTrace>>;
+}
+
+export function beginRemovedRules(): RemovedRulesRestoration {
+  return { known: [], found: [], traces: {} };
+}
+
+/** Finds the open alerts of a key that no rule evaluates any more: their stream was dropped, or their rule changed or was removed. */
+export function findRemovedRules(
+  { found }: RemovedRulesRestoration,
+  { parts, alerts }: KeySnapshot,
+  isStreamKept: boolean,
+  { plan, kept }: RestoreContext,
+): void {
+  for (const [name, alert] of Object.entries(alerts)) {
+    if ((isStreamKept && kept.has(name)) || !isOpen(alert)) continue;
+    const reason = plan.rules.some((rule) => rule.name === name) ? 'rule-changed' : 'rule-removed';
+    found.push({ name, reason, key: { text: keyText(parts), parts }, alert });
+  }
+}
+
+/** The alerts to resolve. Leaves out those in snapshots of older versions that did not write traces of rules. */
+export function listRemovedRules({ known, found, traces }: RemovedRulesRestoration): RemovedRuleAlert[] {
+  const traced = found.flatMap(({ name, ...alert }) => {
+    const rule = traces[name];
+    return rule === undefined ? [] : [{ rule, ...alert }];
+  });
+  return [...known, ...traced];
+}
+
+/** Works out which keys have alerts that ticks look at, once all keys are restored. */
+export function restoreTimedKeys(plan: Plan, { rules }: Alerting, streams: readonly Directory[]): void {
+  for (const rule of plan.rules.filter(({ lifecycle }) => isTimed(lifecycle))) {
+    for (const key of streams[rule.stream]!.keys[rule.keying.index]!.values()) {
+      const alert = key.alerts[rule.slot];
+      if (alert !== undefined && needsTimers(alert)) rules[rule.index]!.timedKeys.add(key);
+    }
+  }
+}
