@@ -10,10 +10,10 @@ import { run } from './commands/run.ts';
 import { simulate } from './commands/simulate.ts';
 import { suggest } from './document/suggest.ts';
 
-/** Every verb; a new one is a file in commands/ and a word here. */
+/** All commands. To add one, add a file in commands/ and its name here. */
 const COMMANDS: readonly Command[] = [run, demo, simulate, check, journal, deadletters];
 
-/** Time for output to drain once a command is done. */
+/** Milliseconds to write the rest of the output after a command is done. */
 const EXIT_GRACE_MS = 2_000;
 
 const HELP = `Usage: weir COMMAND [OPTIONS]
@@ -22,7 +22,7 @@ Stream-processing rules engine for the Internet of Things.
 
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')}
 
-\`weir COMMAND --help\` tells more. \`weir --version\` prints the version.
+\`weir COMMAND --help\` describes a command. \`weir --version\` prints the version.
 `;
 
 async function main(argv: readonly string[], io: CommandIo): Promise<number> {
@@ -48,7 +48,7 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   try {
     return await command.run(args, io);
   } catch (error) {
-    // What parseArgs says of an option is meant for the user; everything else is a fault of ours.
+    // Messages of parseArgs are meant for the user. Any other error is a bug of Weir.
     if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')) throw error;
     const { message } = error as Error;
     const [, option = ''] = /^Unknown option '(--[^']+)'/.exec(message) ?? [];
@@ -58,7 +58,7 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   }
 }
 
-/** What a misspelt word may have meant, as a sentence with a space behind it; empty where nothing is near. */
+/** The known word that a misspelt one may mean, as a sentence with a trailing space; empty if no word is similar. */
 function guess(word: string, known: readonly string[]): string {
   const near = suggest(word, known);
   return near === undefined ? '' : `Did you mean ${near}? `;
@@ -69,19 +69,19 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-// Journal, checkpoints and whatever else a command makes hold messages as they came: for its user alone.
+// The journal, the checkpoints and other files contain the messages of devices: only the user of the process may read them.
 process.umask(0o077);
 
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // The second one means it.
+    // A second signal ends the process at once.
     if (abort.signal.aborted) process.exit(130);
     abort.abort();
   });
 }
 
-/** Nobody reads what the command says any more: it ends, and quietly where a pipe was closed, as behind `| head`. */
+/** The output cannot be written, so the command ends. It reports no error if the reader has closed the pipe, as `| head` does. */
 let unwritten = false;
 const stderr = createOutput(process.stderr, () => undefined);
 const stdout = createOutput(process.stdout, (error) => {
@@ -98,5 +98,5 @@ const code = await main(process.argv.slice(2), {
   ...(process.stdout.isTTY && { terminal: process.stdout }),
 });
 process.exitCode = unwritten && code === 0 ? 1 : code;
-// Whatever a command left open does not keep the process: a supervisor waits for its end.
+// Open handles of a command do not keep the process alive, because a supervisor waits for its end.
 setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();

@@ -2,83 +2,86 @@ import type { Batch, EventOutput } from './model/output.ts';
 import type { MarkName } from './model/record.ts';
 import type { Table } from './model/table.ts';
 
-/** A message as a source hands it over, before the journal has given it an offset. */
+/** A message from a source, before the journal gives it an offset. */
 export interface Inbound {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly dup: boolean;
-  /** By which source and broker know the delivery; 0 for QoS 0. */
+  /** Identifies the delivery between the source and the broker; 0 for QoS 0. */
   readonly packetId: number;
 }
 
-/** What a source tells the engine. Calls are synchronous and must return fast. */
+/** Receives messages and connection events from a source. Calls are synchronous and must return fast. */
 export interface SourceHandler {
   /**
-   * Messages of one socket read, in order; payloads are views of it. `acknowledge` must be called once they are durable (or shed, for
-   * QoS 0); it does nothing when the connection they came by is gone by then. A source bounds what it has handed over by itself: by
-   * shedding QoS 0, and by reading no more.
+   * Receives the messages of one socket read, in order. Payloads are views of the memory of this read. The handler calls `acknowledge` once the
+   * messages are durable (or shed, if all are QoS 0); the call does nothing if the connection has ended meanwhile. The source bounds its
+   * unacknowledged messages itself: it sheds QoS 0 messages, and stops reading.
    */
   messages(connection: number, messages: readonly Inbound[], acknowledge: () => void): void;
+  /** Receives a change of a connection. After `session-lost`, packet ids of this connection identify other messages than before. */
   mark(connection: number, mark: Exclude<MarkName, 'started' | 'cut' | 'clock-stepped'>): void;
 }
 
-/** Where messages come from. */
+/** A connector that receives messages from brokers. */
 export interface Source {
-  /** Connects and keeps connecting; resolves at once. */
+  /** Starts to connect, and connects again after each failure. Returns at once. */
   start(handler: SourceHandler): void;
-  /** Stops for good, cleanly: pending acknowledgements go out first. */
+  /** Stops permanently. Resolves after the pending acknowledgements were sent. */
   stop(): Promise<void>;
   status(): PortStatus;
 }
 
-/** What a source remembers of a session that a broker holds for it, beyond the life of a process. Plain data. */
+/** What a source stores about a session that a broker keeps for it, so that the next process knows it. Plain data. */
 export interface SessionRecord {
   readonly clientId: string;
   /** Host and port. */
   readonly address: string;
   /** Name of the broker in the config. */
   readonly broker: string;
-  /** Every filter that this session may have been subscribed to, the oldest first: the broker may still have them all. */
+  /** Every filter that this session may be subscribed to, the oldest first: the broker may still have all of them. */
   readonly filters: readonly string[];
 }
 
-/** Where a source keeps them. */
+/** Stores session records on the disk. */
 export interface SessionStore {
-  /** Empty where nothing was written yet. Throws where it cannot be read. */
+  /** The stored records; empty if none were written yet. Throws if they cannot be read. */
   read(): readonly SessionRecord[];
-  /** Durable when it returns, and all or nothing. Throws where that fails. */
+  /** Replaces the stored records atomically. They are durable when it returns. Throws if that fails. */
   write(sessions: readonly SessionRecord[]): void;
 }
 
-/** Whether a port can do its work right now, for `/readyz`, metrics and logs. */
+/** Whether a port can do its work now, for `/readyz`, metrics and logs. */
 export interface PortStatus {
   readonly name: string;
   readonly ready: boolean;
-  /** Why not, in one sentence. */
+  /** Why the port is not ready, in one sentence. A ready port may report a limitation. */
   readonly reason?: string;
 }
 
 /**
- * Why a delivery failed. The class decides what the CALLER of the sink does (`operators/deliver.ts`, and for `bad-row` the outlet):
+ * Why a delivery failed. The class decides what the CALLER of the sink does (`operators/deliver.ts`, and for `bad-row` the delivery queue):
  *
- * - `transient`: the sink is away, or the outcome is unknown. The caller sends the same item again, for ever, after up to 30 s.
- * - `overload`: the sink asks for less. The caller waits up to 60 s, and may first halve a batch.
- * - `bad-row`: the sink will never take this item, and has nothing of it. The caller does not send it again. It halves a batch until the
- *   bad row is alone; it shortens an event. What is still refused becomes a dead letter, and is confirmed once that is in its table.
- * - `fatal`: somebody has to change the sink, its configuration or its permissions. The caller sends the same item again after up to a
- *   minute, and drops nothing: the journal keeps it, and readiness says why.
+ * - `transient`: the sink is not reachable, or the outcome is unknown. The caller sends the same item again after at most 30 s, without a
+ *   limit of attempts.
+ * - `overload`: the sink accepts no more load now. The caller waits at most 60 s before it sends the item again. It may halve a batch first.
+ * - `bad-row`: the sink will never accept this item, and has no part of it. The caller does not send the same item again. It halves a batch until
+ *   the bad row is alone, and shortens an event. What the sink still refuses becomes a dead letter. The item is confirmed once its dead
+ *   letter is in the table.
+ * - `fatal`: an operator must change the sink, its configuration or its permissions. The caller sends the same item again after at most a
+ *   minute, without a limit of attempts. Nothing is dropped: the journal keeps the records, and `/readyz` reports the reason.
  *
- * Whatever the class, the caller sends no later item of the same lane before that: a KV key, or the subject of an event without one.
- * Items of other lanes go on. So a sink keeps nothing in order by itself, and never tries again by itself.
+ * For every class, the caller sends later items of the same lane only after this item was confirmed. The lane of an event is its KV key, or its
+ * subject if it has no key. Items of other lanes continue. So a sink neither keeps an order nor retries.
  */
 export type DeliveryErrorClass = 'transient' | 'overload' | 'bad-row' | 'fatal';
 
-/** The only error that a sink's methods reject with. */
+/** The only kind of error that the methods of a sink reject with. */
 export class DeliveryError extends Error {
   readonly class: DeliveryErrorClass;
-  /** The server's own code, where it gave one. */
+  /** The error code of the server; undefined if it gave none. */
   readonly code: string | undefined;
   constructor(errorClass: DeliveryErrorClass, message: string, code?: string, cause?: unknown) {
     super(message, { cause });
@@ -88,19 +91,21 @@ export class DeliveryError extends Error {
   }
 }
 
-/** Code of the error with which a `TableSink` opens in part. */
+/** Code of the error with which `TableSink.open` reports that some tables are usable and others are not. */
 export const TABLE_BROKEN = 'TABLE_BROKEN';
 
-/** Where batches of rows go. */
+/** A connector that writes batches of rows to tables. */
 export interface TableSink {
   /**
-   * Connects and brings the tables up to date. Rejects with a DeliveryError; may be called again. With the code `TABLE_BROKEN` somebody has to
-   * mend a table: `status` names it, its inserts are `fatal` until that is done, and the other tables take rows.
+   * Connects, and creates or updates the tables. Rejects with a DeliveryError; the caller then calls it again, as for an item of that class. With
+   * the code `TABLE_BROKEN`, an operator must repair a table: `status` names it, and its inserts are `fatal` until then. The caller sends
+   * batches meanwhile, because the other tables accept rows.
    */
   open(tables: readonly Table[]): Promise<void>;
   /**
-   * Resolves when the rows are durably in the table. Repeating the same batch, whole, with its token, adds nothing.
-   * Rejects with a DeliveryError: `bad-row` or `overload` only where it is known that nothing of the batch is in, now or later.
+   * Inserts a batch. Resolves once its rows are durable in the table. A second insert of the same whole batch with the same token adds nothing.
+   * Rejects with a DeliveryError: `bad-row` or `overload` only if no row of the batch is in the table, now or later. After any
+   * other error the caller sends the same batch with the same token.
    */
   insert(batch: Batch, token: string): Promise<void>;
   status(): PortStatus;
@@ -108,55 +113,58 @@ export interface TableSink {
 }
 
 /**
- * How far the streams of events have come: by name, what identifies the stream, and the number of a message in it. Whatever is published later
- * has a higher number. No clock has a say in it.
+ * Positions of event streams by name: when the stream was created, which identifies it, and the sequence number of a message. Later messages have
+ * higher numbers, whatever the clocks are.
  */
 export type StreamPositions = Readonly<Record<string, { readonly created: string; readonly sequence: number }>>;
 
-/** Where events go. */
+/** A connector that publishes events. */
 export interface EventSink {
   /**
-   * Connects and makes streams and buckets that are missing. Rejects with a DeliveryError; may be called again. Events that an earlier run
-   * has published since `repeatsFrom` (milliseconds since the epoch) may come again. `behind` says the same for each stream that it names
-   * and that is still the same one: those behind this position may.
+   * Connects, and creates missing streams and buckets. Rejects with a DeliveryError; the caller then calls it again, as for an item of that class.
+   * The parameters name events of earlier runs that may be published a second time, so that the sink can deduplicate them: those published since
+   * `repeatsFrom` (milliseconds since the epoch), or, in a stream that `after` names and that was not created again, those after this position.
    */
-  open(repeatsFrom?: number, behind?: StreamPositions): Promise<void>;
-  /** Where the streams are by now, as far as it is known. Default: it is not. */
+  open(repeatsFrom?: number, after?: StreamPositions): Promise<void>;
+  /** The current positions of the streams that are known. Absent if the sink knows none. */
   positions?(): StreamPositions;
   /**
-   * Resolves when the server has the event (and its KV entry). Repeating it, or a shorter form with the same id, adds nothing. Rejects with a
-   * DeliveryError. Events of one KV key, or of one subject where they have none, are to be published one after another.
+   * Publishes an event. Resolves once the server has stored it (and its KV entry). A second publication of the event, or of a shorter form with
+   * the same id, adds nothing. Rejects with a DeliveryError. The caller publishes events of one lane one after another.
    */
   publish(event: EventOutput): Promise<void>;
   status(): PortStatus;
   close(): Promise<void>;
 }
 
-/** What a source of attributes tells the engine. Calls are synchronous. */
+/** Receives attributes of devices from a source. Calls are synchronous. */
 export interface AttributeHandler {
   /**
-   * All that the source has, as of now: JSON texts of objects by device. What is not among them is gone; where a text is undefined, there
-   * is an entry that cannot be used, and what is known of the device stays.
+   * Receives all entries of the source: for each device, an object as JSON text. Devices without an entry are removed. An undefined text means an
+   * unusable entry: the device keeps its known attributes.
    */
   all(entries: ReadonlyMap<string, string | undefined>): void;
+  /** Receives the new entry of one device: an object as JSON text. */
   put(device: string, text: string): void;
+  /** The entry of this device was removed. */
   removed(device: string): void;
-  /** Something in the source cannot be used: what was known stays. Each fault is told in one text, with its place and what would be right. */
+  /** A part of the source cannot be used; the known attributes are kept. Each text describes one fault, with its place and the remedy. */
   faulty(faults: readonly string[]): void;
 }
 
-/** Where attributes of devices come from. */
+/** A connector that reads attributes of devices. */
 export interface AttributeSource {
-  /** Begins to tell, and goes on until it is stopped. A source that need not be waited for has told all when this returns. */
+  /** Calls the handler until `stop`. A source that can be read synchronously has called `all` when this returns. */
   start(handler: AttributeHandler): void;
+  /** Resolves when the source has stopped. */
   stop(): Promise<void>;
   status(): PortStatus;
 }
 
-/** The one source of time and timers at the edge; the fold sees only what the journal recorded. */
+/** The time of this machine, for everything outside of the fold. The fold uses only times from the journal. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds since some instant; no setting of the host's clock changes how it goes on. */
+  /** Milliseconds since an unspecified instant. Changes of the host's clock do not affect it. */
   steady(): number;
 }

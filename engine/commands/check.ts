@@ -3,18 +3,18 @@ import { formatProblem, InvalidInput } from '../document/problem.ts';
 import type { Command } from './command.ts';
 import { loadConfig } from './load.ts';
 
-/** `weir check`: says everything that is wrong with a config and its rules, without starting anything. */
+/** `weir check`: reports all problems of a config and its rules, without starting anything. */
 export const check: Command = {
   name: 'check',
-  summary: 'Check a config and its rules, and say everything that is wrong with them',
+  summary: 'Check a config and its rules, and report all problems',
   help: `Usage: weir check [--config FILE]
 
 Reads the config and every *.rule.json in its folder of rules, and prints each problem with file, line, column and remedy.
-Starts nothing and connects to nothing. Secrets are not looked up.
+It starts nothing, connects to nothing and does not read secrets.
 
   --config FILE   default: deploy/weir.json
 
-Exit code: 0 sound (there may be warnings), 2 not.`,
+Exit code: 0 no errors (there may be warnings), 2 errors.`,
   async run(args, io) {
     const { values } = parseArgs({
       args: [...args],

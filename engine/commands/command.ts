@@ -1,30 +1,30 @@
-/** What a command may touch besides files and the network. */
+/** The environment of a command, besides files and the network. */
 export interface CommandIo {
-  /** Results: what a user may pipe on. Control characters are shown, not carried out. */
+  /** Results, which a user may pipe to another program. Control characters are written as escapes. */
   readonly stdout: NodeJS.WritableStream;
-  /** Warnings, errors and the fate of connections. */
+  /** Warnings, errors and the state of connections. */
   readonly stderr: NodeJS.WritableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Fires when the user wants the command to end; it then finishes what is under way and returns. */
+  /** Aborted when the user wants the command to end. The command then finishes its current work and returns. */
   readonly signal: AbortSignal;
   /**
-   * Standard output as it is, where that is a terminal: what is written there steers it, so that lines can be rewritten. Text from
-   * outside must be made `printable` first.
+   * Standard output without escaping, if it is a terminal: control characters work, so that a command can rewrite lines. Pass text from
+   * outside through `printable` first.
    */
   readonly terminal?: NodeJS.WritableStream;
 }
 
-/** A verb of the command line. */
+/** A command of the command line. */
 export interface Command {
-  /** The word behind `weir`. */
+  /** The word after `weir`. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
   /** What `weir NAME --help` prints, without the final newline. */
   readonly help: string;
   /**
-   * Runs with the arguments behind the verb and resolves with the exit code: 0 done, 1 failed, 2 used wrongly.
-   * Rejects only for a programming error.
+   * Runs with the arguments after the name. Resolves with the exit code: 0 done, 1 failed, 2 wrong use.
+   * Rejects with the error of `parseArgs` for a wrong option; any other rejection is a bug.
    */
   run(args: readonly string[], io: CommandIo): Promise<number>;
 }

@@ -24,10 +24,10 @@ export interface ConnectOptions {
   readonly random: () => number;
 }
 
-/** Above this much read from a broker and not in the journal yet, QoS 0 is shed, and QoS 1 and 2 slow the broker. */
+/** Above so many unacknowledged bytes of a broker, QoS 0 messages are shed, and QoS 1 and 2 messages slow down the broker. */
 const HIGH_WATER_BYTES = 16 * 1024 * 1024;
 
-/** The connectors of a config, none of them connected yet. */
+/** The connectors of a config, which are not connected yet. */
 export interface Connectors {
   readonly createSource: (hadSession: boolean) => Source;
   readonly tableSink: TableSink;
@@ -35,7 +35,7 @@ export interface Connectors {
   readonly attributeSources: AttributeSources;
 }
 
-/** Looks up every secret and certificate and makes the connectors. Throws InvalidInput with all that are missing at once. */
+/** Reads all secrets and certificates, and creates the connectors. Throws InvalidInput that names all missing ones. */
 export function createConnectors(options: ConnectOptions): Connectors {
   const { config, log, counters, clock, random } = options;
   const vault = createVault(config.file, options.env);
@@ -47,7 +47,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
     ...vault.file('credentials', config.nats.credentials, 'nats.credentials'),
   };
   const clickhouse = { config: config.clickhouse, ...resolveClickHouse(config, vault) };
-  // What is held while intake is stopped comes on top of what waits: no more of it than may wait.
+  // Messages that are buffered while intake is stopped add to the queues, so the buffer is not larger than a queue.
   const highWaterBytes = Math.min(HIGH_WATER_BYTES, config.clickhouse.queueBytes, config.nats.outboxBytes);
   if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
   const { file, bucket } = config.attributes ?? {};
@@ -62,7 +62,7 @@ export function createConnectors(options: ConnectOptions): Connectors {
         store: createSessionStore(config.data),
         onNotice: ({ level, message, ...rest }) => log[level](rest, message),
       }),
-    tableSink: createClickHouseSink({ ...clickhouse, onViewSkipped: tellOfViews(log, counters) }),
+    tableSink: createClickHouseSink({ ...clickhouse, onViewSkipped: createViewReport(log, counters) }),
     eventSink: createNatsSink({ ...nats, onNotice: (text) => log.warn({ sink: 'nats' }, text) }),
     attributeSources: {
       ...(file !== undefined && { file: createAttributeFile({ file }) }),
@@ -71,18 +71,21 @@ export function createConnectors(options: ConnectOptions): Connectors {
   };
 }
 
-/** Counts every insert, and logs each view once. */
-function tellOfViews(log: Logger, counters: Counters) {
-  const told = new Set<string>();
+/** Creates a function that counts every insert without a failed view, and logs each view once. */
+function createViewReport(log: Logger, counters: Counters) {
+  const logged = new Set<string>();
   return (view: string, reason: string): void => {
     counters.views_skipped += 1;
-    if (told.has(view)) return;
-    told.add(view);
-    log.error({ view, reason }, 'a materialized view that is not of Weir fails: rows go into their tables without it');
+    if (logged.has(view)) return;
+    logged.add(view);
+    log.error(
+      { view, reason },
+      'a materialized view that does not belong to Weir fails: rows are inserted into their tables, but not into this view. Repair or drop the view',
+    );
   };
 }
 
-/** ClickHouse alone, to be asked and written to with the login of the config; not connected yet. Throws InvalidInput where that is missing. */
+/** Creates a reader and a sink for ClickHouse with the login of the config, which are not connected yet. Throws InvalidInput if a secret is missing. */
 export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'env'>): {
   readonly reader: ClickHouseReader;
   readonly sink: TableSink;
@@ -126,7 +129,7 @@ function resolveBroker(config: Config, broker: BrokerConfig, index: number, vaul
 
 type Vault = ReturnType<typeof createVault>;
 
-/** Fetches what does not stand in the config itself, as properties to spread; takes down what cannot be had. */
+/** Creates the reader of secrets and certificates. It returns them as properties to spread, and collects the missing ones as problems. */
 function createVault(file: string, env: ConnectOptions['env']) {
   const problems: Problem[] = [];
   const readText = (path: string) => readFileSync(path, 'utf8');

@@ -2,15 +2,15 @@ import { type Disk, realDisk } from '../journal/disk.ts';
 import type { Clock } from '../ports.ts';
 import { type ConnectOptions, type Connectors, createConnectors } from './connect.ts';
 
-/** Everything outside of the engine that changes what it does: a test of faults wraps one of them, and nothing in between. */
+/** Everything outside of the engine that affects it. A fault test wraps some of these edges, and changes nothing inside the engine. */
 export interface Edges {
   readonly clock: Clock;
   /** Numbers in [0, 1). */
   readonly random: () => number;
   readonly disk: Disk;
-  /** Makes the connectors of a config. Throws InvalidInput. */
+  /** Creates the connectors of a config. Throws InvalidInput if a secret or certificate is missing. */
   readonly connect: (options: ConnectOptions) => Connectors;
-  /** Time between checkpoints. Default: that of the engine. */
+  /** Milliseconds between checkpoints. Default: that of the engine. */
   readonly checkpointMs?: number;
 }
 

@@ -19,26 +19,26 @@ type Verb = (folder: string, options: Options, io: CommandIo) => Promise<number>
 
 const VERBS: Readonly<Record<string, Verb>> = { verify, dump, repair };
 
-/** `weir journal`: what the journal of a stopped or running engine holds, and how to mend it. */
+/** `weir journal`: verifies, prints or repairs the journal of a data folder. */
 export const journal: Command = {
   name: 'journal',
   summary: 'Verify, dump or repair the journal of a data folder',
   help: `Usage: weir journal verify|dump|repair [--config FILE | --data FOLDER] [--from OFFSET] [--to OFFSET] [--json]
 
-  verify   reads every record, and says of each segment what is damaged; changes nothing
-  dump     prints records, one JSON object a line: offset, at, kind, and of a message topic and payload
-           (as text, or base64 where it is none); \`redriven\` where it is a dead letter that came again
-  repair   writes damaged segments anew without the bytes that are no records, and keeps the damaged
-           files beside them as NAME.damaged; the engine must be stopped
+  verify   reads every record and reports the damage of each segment; changes nothing
+  dump     prints records, one JSON object per line: offset, at, kind; for a message also topic and payload
+           (as text, or as base64 if it is not text), and \`redriven\` if it is a retried dead letter
+  repair   writes damaged segments again without the bytes that are no record, and keeps the damaged
+           files as NAME.damaged; the engine must be stopped
 
-The engine itself goes on behind damage too, and says what is lost: to repair brings nothing back.
+The engine also continues after damage, and logs the lost records. Repair does not restore lost records.
 
   --config FILE    default: deploy/weir.json; its \`data\` is the folder
   --data FOLDER    the folder itself
-  --from, --to     dump: the first offset, and the one to stop in front of
-  --json           verify: one JSON object a segment
+  --from, --to     dump: the first offset, and the first offset not to print
+  --json           verify: one JSON object per segment
 
-Exit code: 0 sound, or mended; 1 damaged, or not mended; 2 used wrongly.`,
+Exit code: 0 no damage, or repaired; 1 damaged, or not repaired; 2 wrong use.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -59,7 +59,7 @@ Exit code: 0 sound, or mended; 1 damaged, or not mended; 2 used wrongly.`,
     if (verb === undefined || problem !== undefined) return misused(io, problem ?? '');
     try {
       const folder = values.data ?? loadConfig(values.config).config.data;
-      if (!existsSync(folder)) return misused(io, `there is no folder ${folder}; name one with --data`);
+      if (!existsSync(folder)) return misused(io, `there is no folder ${folder}; name the data folder with --data`);
       return await verb(folder, { from, to, json: values.json }, io);
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
@@ -70,16 +70,16 @@ Exit code: 0 sound, or mended; 1 damaged, or not mended; 2 used wrongly.`,
 };
 
 function findMisuse(verb: Verb | undefined, rest: readonly string[], range: { from: number; to: number }) {
-  if (verb === undefined) return `say what to do: ${Object.keys(VERBS).join(', ')}`;
-  if (rest.length > 0) return `"${rest[0]}" is one word too many`;
+  if (verb === undefined) return `name an action: ${Object.keys(VERBS).join(', ')}`;
+  if (rest.length > 0) return `unexpected argument "${rest[0]}"`;
   const [from, to] = [range.from, range.to].map(
     (offset) => offset >= 0 && (offset === Infinity || Number.isSafeInteger(offset)),
   );
-  return from && to ? undefined : '--from and --to are offsets: whole numbers from 0 up';
+  return from && to ? undefined : '--from and --to are offsets: whole numbers, 0 or more';
 }
 
 function misused(io: CommandIo, problem: string): number {
-  io.stderr.write(`weir journal: ${problem}.\n\`weir journal --help\` tells more.\n`);
+  io.stderr.write(`weir journal: ${problem}.\n\`weir journal --help\` describes the command.\n`);
   return 2;
 }
 
@@ -89,7 +89,7 @@ async function verify(folder: string, { json }: Options, io: CommandIo): Promise
   let records = 0;
   let damaged = 0;
   for await (const survey of surveyJournal(folder)) {
-    // Only the end of the last segment may be what a crash left.
+    // Only at the end of the last segment, such bytes may be the rest of a crash instead of damage.
     if (last !== undefined && last.tailBytes > 0 && isSound({ ...last, tailBytes: 0 })) damaged += 1;
     if (!isSound({ ...survey, tailBytes: 0 }) || survey.missing > 0) damaged += 1;
     segments += 1;
@@ -127,7 +127,7 @@ async function dump(folder: string, { from, to }: Options, io: CommandIo): Promi
       for (const record of part.records) {
         if (io.signal.aborted || record.offset >= to) return 0;
         if (record.offset < from) continue;
-        // A pipe that is slower than the disk must not fill the memory.
+        // Wait for a slow pipe, so that output does not fill the memory.
         if (!io.stdout.write(jsonLine(shownRecord(record)))) {
           await new Promise<void>((resolve) => io.stdout.once('drain', resolve));
         }
@@ -163,15 +163,17 @@ async function repair(folder: string, _options: Options, io: CommandIo): Promise
     for await (const survey of surveyJournal(folder)) surveys.push(survey);
     const journalId = surveys.find(({ header }) => header !== undefined)?.header?.journalId;
     if (journalId === undefined && surveys.length > 0) {
-      io.stderr.write('weir journal: no segment tells the id of the journal; restore one, or move the folder aside.\n');
+      io.stderr.write(
+        'weir journal: no segment has a readable header, so the id of the journal is unknown. Restore a segment from a backup, or move the folder away to begin a new journal.\n',
+      );
       return 1;
     }
     const broken = surveys.filter((survey) => !isSound(survey));
     for (const survey of broken) {
       const kept = await repairSegment(survey, journalId!);
-      io.stdout.write(`${survey.segment.path}: written anew, ${survey.records} records; the damaged file is ${kept}\n`);
+      io.stdout.write(`${survey.segment.path}: repaired, ${survey.records} records; the damaged file is ${kept}\n`);
     }
-    io.stdout.write(`${broken.length} of ${surveys.length} segments mended\n`);
+    io.stdout.write(`${broken.length} of ${surveys.length} segments repaired\n`);
     return 0;
   } finally {
     unlock();

@@ -11,19 +11,20 @@ import type { Config } from '../model/config.ts';
 import type { Plan } from '../model/plan/plan.ts';
 
 const RULE_ENDING = '.rule.json';
-/** What the rules of a folder share; it need not be there. */
+/** Optional file of conditions and lists that the rules of a folder share. */
 const SHARED_NAME = 'conditions.json';
 
-/** What a config file and its rules come to; the problems are warnings only. */
+/** A valid config with its compiled rules. */
 export interface Loaded {
   readonly config: Config;
   readonly plan: Plan;
+  /** Problems that are not errors. */
   readonly warnings: readonly Problem[];
 }
 
 /**
- * Reads a config file and the rules that it names. Throws InvalidInput with every problem of every file at once; each is named as
- * the user would, from the current folder.
+ * Reads a config file and its rules. Throws InvalidInput with all problems of all files. Paths of files are relative to the current folder, as
+ * the user would write them.
  */
 export function loadConfig(file: string): Loaded {
   const path = resolve(file);
@@ -54,14 +55,14 @@ function loadRules(config: Config): { plan: Plan; problems: Problem[] } {
     if (rule !== undefined) parsed.push({ rule, document });
     else unread.push(nameOf(document.value, name));
   }
-  // Where the shared file could not be read, its names would be told missing in every rule that uses one.
-  const told = shared === undefined && found.length > 0;
-  const compiled = compilePlan(config.streams, told ? parsed.filter(standsAlone) : parsed, shared, {
+  // Without the shared file, every rule that uses a name of it would get a misleading error.
+  const isSharedBroken = shared === undefined && found.length > 0;
+  const compiled = compilePlan(config.streams, isSharedBroken ? parsed.filter(usesNothingShared) : parsed, shared, {
     attributes: config.attributes !== undefined,
     unread,
   });
   problems.push(...compiled.problems);
-  // What a rule uses that could not be read is not known.
+  // An unreadable rule may use any name, so nothing is reported as unused then.
   if (shared !== undefined && parsed.length === names.length) {
     const uses = parsed.map(({ rule }) => usesOfRule(rule, shared.conditions));
     problems.push(...findUnused(shared, uses));
@@ -69,21 +70,21 @@ function loadRules(config: Config): { plan: Plan; problems: Problem[] } {
   return { plan: compiled.plan, problems };
 }
 
-/** The name of a faulty rule, as far as it can be told: else that of its file. */
+/** The name of a rule with errors; the name of its file if the rule has none. */
 function nameOf(value: unknown, file: string): string {
   const named = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined;
   return typeof named === 'string' ? named : file.slice(0, -RULE_ENDING.length);
 }
 
-/** What is wrong with the file of attributes that the config names. */
+/** Problems of the file of attributes that the config names. */
 function checkAttributes({ attributes }: Config): readonly Problem[] {
   if (attributes?.file === undefined) return [];
   const shown = relative(process.cwd(), attributes.file);
-  const remedy = 'Make it, or correct "attributes" in the config.';
+  const remedy = 'Create it, or correct "attributes" in the config.';
   return parseAttributeFile(shown, readText(attributes.file, shown, remedy)).problems;
 }
 
-function standsAlone({ rule }: ParsedRule): boolean {
+function usesNothingShared({ rule }: ParsedRule): boolean {
   const { conditions, lists } = usesOfRule(rule, {});
   return conditions.size + lists.size === 0;
 }
@@ -104,7 +105,7 @@ function listRules(folder: string, configFile: string): string[] {
     throw unreadable(
       configFile,
       `the folder of rules cannot be read: ${(error as Error).message}`,
-      'Make it, or correct "rules" in the config.',
+      'Create it, or correct "rules" in the config.',
     );
   }
 }
@@ -113,7 +114,11 @@ function readText(path: string, shown: string, remedy: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw unreadable(shown, `the file cannot be read: ${(error as Error).message}`, remedy || 'Let Weir read it.');
+    throw unreadable(
+      shown,
+      `the file cannot be read: ${(error as Error).message}`,
+      remedy || 'Give the user that Weir runs as permission to read it.',
+    );
   }
 }
 

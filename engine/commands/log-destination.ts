@@ -4,35 +4,35 @@ import { count, printableLines } from '../model/printable.ts';
 import type { Counters } from '../telemetry.ts';
 
 export interface LogDestinationOptions {
-  /** Where lines go: a file, a pipe, a socket or a terminal. Pipes and sockets must not block, as Node opens standard output. */
+  /** File descriptor of a file, a pipe, a socket or a terminal. Pipes and sockets must be non-blocking, as standard output of Node.js is. */
   readonly fd: number;
   readonly counters: Pick<Counters, 'log_lines_dropped'>;
-  /** Bytes of lines that may wait for it. Default 1 MiB. */
+  /** Most bytes of lines that wait. Default 1 MiB. */
   readonly bufferBytes?: number;
 }
 
-/** Writes lines of the log without ever waiting or failing: what cannot be written is dropped and counted. */
+/** Writes log lines without waiting or failing: lines that cannot be written are dropped and counted. */
 export interface LogDestination {
-  /** A whole line, with its line break. */
+  /** Writes a whole line with its line break. */
   write(line: string): void;
-  /** Resolves when everything is written or dropped, or after the given time. */
+  /** Resolves when all lines are written or dropped, or after the given time. */
   flush(timeoutMs: number): Promise<void>;
 }
 
 const BUFFER_BYTES = 1_048_576;
-/** How soon a destination that takes nothing is tried again. */
+/** Milliseconds between attempts to write. */
 const RETRY_MS = 100;
 const NEWLINE = 10;
 
-/** Lines that could not be written since the last one that was, and why. */
-interface Loss {
+/** Lines that were dropped since the last successful write, and the reason. */
+interface DroppedLines {
   lines: number;
   reason: string;
 }
 
 /**
- * Writes to a file descriptor, one write at a time. On an error (a full disk, a closed pipe) or where too much waits, lines are dropped;
- * once it works again, a line says how many.
+ * Creates a destination for a file descriptor, with one write at a time. After an error (a full disk, a closed pipe), or if too many lines wait,
+ * lines are dropped. When writing works again, a log line reports how many.
  */
 export function createLogDestination({
   fd,
@@ -40,12 +40,12 @@ export function createLogDestination({
   bufferBytes = BUFFER_BYTES,
 }: LogDestinationOptions): LogDestination {
   const target = reopenTerminal(fd);
-  const loss: Loss = { lines: 0, reason: '' };
+  const loss: DroppedLines = { lines: 0, reason: '' };
   const idle = new Set<() => void>();
   let waiting: string[] = [];
   let waitingBytes = 0;
   let busy = false;
-  /** The last write ended within a line. */
+  /** Whether the last write ended within a line. */
   let torn = false;
   let retry: NodeJS.Timeout | undefined;
 
@@ -58,16 +58,16 @@ export function createLogDestination({
     if (busy || waiting.length + loss.lines === 0) return;
     busy = true;
     clearTimeout(retry);
-    const told = loss.lines;
-    const front = Buffer.from(`${torn ? '\n' : ''}${told === 0 ? '' : noticeOf(loss)}`);
+    const reported = loss.lines;
+    const front = Buffer.from(`${torn ? '\n' : ''}${reported === 0 ? '' : noticeOf(loss)}`);
     const bytes = Buffer.concat([front, Buffer.from(waiting.join(''))]);
     [waiting, waitingBytes] = [[], 0];
     writeAll(target, bytes, (written, error) => {
       busy = false;
       if (written > 0) torn = bytes[written - 1] !== NEWLINE;
-      if (written >= front.length) loss.lines -= told;
+      if (written >= front.length) loss.lines -= reported;
       if (error !== undefined) drop(linesIn(bytes.subarray(Math.max(written, front.length))), error.message);
-      // The notice goes out even if nobody logs anything more.
+      // The notice is written even if no other line follows.
       if (loss.lines > 0) retry = setTimeout(pump, RETRY_MS).unref();
       if (waiting.length > 0) pump();
       if (!busy) for (const done of idle) done();
@@ -77,7 +77,7 @@ export function createLogDestination({
     write(line) {
       const text = printableLines(line);
       const bytes = Buffer.byteLength(text);
-      if (waitingBytes + bytes > bufferBytes) return drop(1, 'whoever reads the log does not keep up');
+      if (waitingBytes + bytes > bufferBytes) return drop(1, 'the reader of the log is too slow');
       waiting.push(text);
       waitingBytes += bytes;
       pump();
@@ -98,7 +98,7 @@ function untilIdle(idle: Set<() => void>, timeoutMs: number): Promise<void> {
   });
 }
 
-/** Writes it all, or as much as can be written before an error; what is full for the moment is waited for. */
+/** Writes all bytes, or as many as possible before an error. It waits while a pipe or socket is full. */
 function writeAll(fd: number, bytes: Buffer, done: (written: number, error?: Error) => void): void {
   const next = (at: number) => {
     write(fd, bytes, at, bytes.length - at, null, (error, written) => {
@@ -111,13 +111,13 @@ function writeAll(fd: number, bytes: Buffer, done: (written: number, error?: Err
   next(0);
 }
 
-/** A terminal that is stopped (Ctrl-S) would block a thread for good, and with it the end of the process. */
+/** Opens a terminal again, non-blocking: a stopped terminal (Ctrl-S) would block a thread, and the process could not end. */
 function reopenTerminal(fd: number): number {
   if (!isatty(fd)) return fd;
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
-    // A terminal of somebody else, after `su`.
+    // The terminal belongs to another user, for example after `su`.
     return fd;
   }
 }
@@ -128,8 +128,8 @@ function linesIn(bytes: Buffer): number {
   return lines;
 }
 
-/** A line as the logger makes them; it is counted nowhere when it is lost itself. */
-function noticeOf({ lines, reason }: Loss): string {
+/** The log line that reports dropped lines. It is not counted if it is dropped itself. */
+function noticeOf({ lines, reason }: DroppedLines): string {
   const msg = `${count(lines)} log lines were dropped: ${reason}`;
   return printableLines(`${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped: lines, msg })}\n`);
 }

@@ -2,15 +2,15 @@ import { Writable } from 'node:stream';
 import { printableLines } from '../model/printable.ts';
 
 /**
- * What commands write to standard output and error: everything passes `printableLines`, so that no text from outside steers a
- * terminal. Never fails: at the first error `onBroken` is called, once, and from then on everything is thrown away.
+ * Creates the stream for standard output or error of a command. It writes control characters as escapes, so that no text from outside controls a
+ * terminal. It never fails: the first error calls `onBroken` once, and all later output is discarded.
  */
 export function createOutput(
   stream: NodeJS.WritableStream,
   onBroken: (error: NodeJS.ErrnoException) => void,
 ): Writable {
   let broken = false;
-  // The stream calls back with the same error, before or after; nobody may wait for it.
+  // `write` reports the same error to its callback, before or after this event. The callback ignores it.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (!broken) onBroken(error);
     broken = true;

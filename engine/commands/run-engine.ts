@@ -11,14 +11,14 @@ import type { Edges } from './edges.ts';
 import type { Loaded } from './load.ts';
 import { createLogDestination } from './log-destination.ts';
 
-/** How long a stop may take to deliver what is under way; the rest is delivered after the next start. */
+/** Milliseconds that a stop may take for delivery. The next start delivers the rest. */
 export const DRAIN_MS = 8_000;
-/** For the last lines of the log, where nobody reads it or the disk is full. */
+/** Milliseconds for the last log lines, if nobody reads the log or the disk is full. */
 const LOG_FLUSH_MS = 500;
 
 /**
- * Runs the engine of a config between its edges, until `io.signal` fires or it fails. Resolves with the exit code of `weir run`. Rejects with
- * InvalidInput where a secret or certificate is missing.
+ * Runs the engine of a config with the given edges, until `io.signal` is aborted or the engine fails. Resolves with the exit code of `weir run`.
+ * Rejects with InvalidInput if a secret or certificate is missing.
  */
 export async function runEngine(loaded: Loaded, io: CommandIo, edges: Edges): Promise<number> {
   const { config, warnings } = loaded;
@@ -27,13 +27,13 @@ export async function runEngine(loaded: Loaded, io: CommandIo, edges: Edges): Pr
   const destination = createLogDestination({ fd: 1, counters });
   const log = pino({ level: config.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   try {
-    return await runUntilTold(loaded, io, edges, { log, counters });
+    return await runUntilStopped(loaded, io, edges, { log, counters });
   } finally {
     await destination.flush(LOG_FLUSH_MS);
   }
 }
 
-async function runUntilTold(
+async function runUntilStopped(
   { config, plan }: Loaded,
   io: CommandIo,
   edges: Edges,
@@ -44,7 +44,10 @@ async function runUntilTold(
   const connectors = connect({ ...common, env: io.env });
   const failed = new AbortController();
   const onFailure = (error: Error) => {
-    log.fatal({ reason: error.message }, 'stopping, so that nothing is acknowledged that is not safe');
+    log.fatal(
+      { reason: error.message },
+      'the engine failed and stops, so that no message is acknowledged that is not durable. Correct the reason (for example the disk) and start it again; it continues from the journal',
+    );
     failed.abort();
   };
   compareWithHeap(plan, getHeapStatistics().heap_size_limit, log);
@@ -52,10 +55,10 @@ async function runUntilTold(
   let http: Awaited<ReturnType<typeof startHttpServer>>;
   try {
     const starting = startService({ ...common, ...connectors, plan, onFailure });
-    // A large journal or a slow disk takes its time.
+    // With a large journal or a slow disk, the start may take long.
     const started = await Promise.race([starting, untilAborted(io.signal)]);
     if (started === undefined) {
-      log.info('stopped while it was starting');
+      log.info('stopped by a signal while it was starting');
       starting.then(
         (late) => late.stop(0),
         () => undefined,
@@ -66,7 +69,7 @@ async function runUntilTold(
     const gauges = () => ({ ...started.gauges() });
     http = await startHttpServer({ ...config.http, counters, gauges, status: () => started.status() });
   } catch (error) {
-    // What the system or a file says no to is the operator's to mend; a fault of ours shows where it is.
+    // Most errors are for the operator, and the message is enough. A TypeError is a bug, which needs its stack.
     const { message, stack } = error as Error;
     log.fatal({ reason: message, ...(error instanceof TypeError && { stack }) }, 'cannot start');
     await service?.stop(0);
@@ -85,7 +88,9 @@ async function runUntilTold(
   await http.close();
   log.info(
     { drained },
-    drained ? 'stopped' : 'stopped; what was not delivered is in the journal and goes out after the next start',
+    drained
+      ? 'stopped'
+      : 'stopped before everything was delivered; the rest is in the journal, and the next start delivers it',
   );
   return 0;
 }
@@ -97,7 +102,7 @@ async function untilAborted(...signals: readonly AbortSignal[]): Promise<void> {
 
 const READINESS_CHECK_MS = 1_000;
 
-/** Logs each part's change between ready and not, once. */
+/** Logs each change of a part between ready and not ready. */
 function watchReadiness(service: Service, log: Logger): NodeJS.Timeout {
   const known = new Map<string, boolean>();
   return setInterval(() => {

@@ -2,8 +2,8 @@ import { constants } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
-/** A checkpoint that is not as it was written. */
-export class Damaged extends Error {
+/** Thrown if a checkpoint was damaged after it was written. */
+export class DamagedCheckpoint extends Error {
   constructor(path: string, why: string) {
     super(`${path} cannot be read: ${why}`);
   }
@@ -12,8 +12,11 @@ export class Damaged extends Error {
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 10;
 
-/** Reads a file once from end to end: its first line, and the CRC-32 of what follows. Throws `Damaged` where a line could not be read as text. */
-export function verify(path: string): { readonly head: string; readonly crc: number } {
+/**
+ * Reads a whole file once. Returns its first line, and the CRC-32 of the rest. Throws `DamagedCheckpoint` if a line is too long to be
+ * read as a string.
+ */
+export function readHeadAndCrc(path: string): { readonly head: string; readonly crc: number } {
   let head: string | undefined;
   let crc = 0;
   let first: Buffer[] = [];
@@ -29,13 +32,13 @@ export function verify(path: string): { readonly head: string; readonly crc: num
       from = end + 1;
     }
     crc = crc32(from === 0 ? chunk : chunk.subarray(from), crc);
-    lineBytes = longest(chunk, from, lineBytes, path);
+    lineBytes = checkLines(chunk, from, lineBytes, path);
   }
   return { head: head ?? Buffer.concat(first).toString(), crc };
 }
 
-/** Follows how long lines are; returns how many bytes the last one has so far. */
-function longest(chunk: Buffer, from: number, before: number, path: string): number {
+/** Checks the length of the lines in a chunk. Returns how many bytes the last line has so far. */
+function checkLines(chunk: Buffer, from: number, before: number, path: string): number {
   let start = from - before;
   for (let end = chunk.indexOf(NEWLINE, from); end >= 0; end = chunk.indexOf(NEWLINE, end + 1)) {
     checkLength(end - start, path);
@@ -47,11 +50,11 @@ function longest(chunk: Buffer, from: number, before: number, path: string): num
 
 function checkLength(bytes: number, path: string): void {
   if (bytes > constants.MAX_STRING_LENGTH) {
-    throw new Damaged(path, `it has a line of more than ${constants.MAX_STRING_LENGTH} bytes`);
+    throw new DamagedCheckpoint(path, `it has a line of more than ${constants.MAX_STRING_LENGTH} bytes`);
   }
 }
 
-/** The lines of a file, without their ends, one after another. Reads synchronously, as who uses them works synchronously. */
+/** Reads the lines of a file, without line ends. Reads synchronously, because the restore of a state is synchronous. */
 export function* readLines(path: string): Generator<string> {
   let begun: Buffer[] = [];
   for (const chunk of readChunks(path)) {
@@ -67,7 +70,7 @@ export function* readLines(path: string): Generator<string> {
   if (begun.length > 0) yield Buffer.concat(begun).toString();
 }
 
-/** Chunks in memory that the next one uses again. */
+/** Reads a file in chunks. Each chunk reuses the memory of the previous one. */
 function* readChunks(path: string): Generator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   const file = openSync(path, 'r');

@@ -8,7 +8,7 @@ import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/re
  * Record: length of the body (u32), CRC-32 of the body (u32), body. Body: kind (u8), receive time (float64), offset (float64), then
  * for a message: broker (u8), flags (u8: QoS, 4 retain, 8 dup, 16 redriven), length of the topic (u16), packet id (u16), topic, payload;
  * for a mark: name (u8), broker + 1 (u8), and if one of them is not 0, `steppedMs` (float64) and `aheadMs` (float64);
- * for attributes: length of the device's id (u16), device, JSON text (empty where the device has none any more).
+ * for attributes: length of the device's id (u16), device, JSON text (empty if the device has no attributes any more).
  * Little endian throughout.
  */
 const FORMAT_VERSION = 1;
@@ -18,12 +18,12 @@ const FRAME_BYTES = 8;
 const BODY_BYTES = 17;
 const MESSAGE_BYTES = 6;
 const ATTRIBUTES_BYTES = 2;
-/** No record is larger: a length above it is damage, not a record. */
+/** The largest record; a greater length is damage. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 const KIND = { message: 1, tick: 2, mark: 3, attributes: 4 } as const;
 const REDRIVEN = 16;
-/** A new name goes to the end: the journal holds the places of these. */
+/** Add new names at the end: the journal stores the index of a name. */
 const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut', 'clock-stepped'];
 const MARK_BYTES = 2;
 const MARK_CLOCK_BYTES = 16;
@@ -42,7 +42,7 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   return bytes;
 }
 
-/** Undefined where the bytes are no header of this format's version. */
+/** Decodes a header; undefined if the bytes are no header of this version of the format. */
 export function decodeHeader(bytes: Buffer): SegmentHeader | undefined {
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 7) !== MAGIC || bytes[7] !== FORMAT_VERSION)
     return undefined;
@@ -60,7 +60,7 @@ function maxExtraBytes(record: NewRecord): number {
   return ATTRIBUTES_BYTES + (record.device.length + (record.text?.length ?? 0)) * 3;
 }
 
-/** Writes the record at `at`, by its offset, and returns where it ends. The buffer must have `maxEncodedBytes` of room. */
+/** Encodes the record with its offset at position `at`. Returns the position after it. The buffer must have room for `maxEncodedBytes`. */
 export function encodeRecord(buffer: Buffer, at: number, record: NewRecord, offset: number): number {
   const body = at + FRAME_BYTES;
   buffer[body] = KIND[record.kind];
@@ -96,7 +96,7 @@ function encodeMarkClock(buffer: Buffer, at: number, { steppedMs = 0, aheadMs = 
   return buffer.writeDoubleLE(aheadMs, buffer.writeDoubleLE(steppedMs, at));
 }
 
-/** Older versions wrote marks without it. */
+/** Marks of older versions have no clock; the result is empty then. */
 function decodeMarkClock(buffer: Buffer, at: number, end: number): Pick<MarkRecord, 'steppedMs' | 'aheadMs'> {
   if (end - at < MARK_CLOCK_BYTES) return {};
   const steppedMs = buffer.readDoubleLE(at);
@@ -104,13 +104,13 @@ function decodeMarkClock(buffer: Buffer, at: number, end: number): Pick<MarkReco
   return { ...(steppedMs !== 0 && { steppedMs }), ...(aheadMs !== 0 && { aheadMs }) };
 }
 
-/** What stands at a place of a segment: a record and its end, too few bytes to tell, or something that is no record. */
+/** The bytes at a position: a record and the position after it, too few bytes for a record, or bytes that are no record. */
 export type Decoded =
   | { readonly kind: 'record'; readonly record: JournalRecord; readonly end: number }
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'damaged' };
 
-/** Reads the record at `at`. The payload is a view into `buffer`, not a copy. */
+/** Decodes the record at position `at`. The payload is a view of `buffer`, not a copy. */
 export function decodeRecord(buffer: Buffer, at: number): Decoded {
   if (buffer.length - at < FRAME_BYTES) return { kind: 'incomplete' };
   const length = buffer.readUInt32LE(at);
@@ -124,8 +124,8 @@ export function decodeRecord(buffer: Buffer, at: number): Decoded {
 }
 
 /**
- * Reads sound records from `at` on into `out`, up to `limit` of them or to `end`, and returns where it stopped. For bytes that `encodeRecord`
- * has just written: their checksums are not looked at. Payloads are views into `buffer`.
+ * Decodes records from position `at` on into `out`, at most `limit` of them and not beyond `end`. Returns the position after the last one. Only
+ * for bytes that `encodeRecord` has just written: it does not verify checksums. Payloads are views of `buffer`.
  */
 export function decodeSound(buffer: Buffer, at: number, end: number, limit: number, out: JournalRecord[]): number {
   let next = at;
@@ -137,7 +137,7 @@ export function decodeSound(buffer: Buffer, at: number, end: number, limit: numb
   return next;
 }
 
-/** The offset of the record that may stand at `at`, without a look at its checksum; NaN where none can. */
+/** The offset of a possible record at position `at`, without a check of its checksum; NaN if no record can begin there. */
 export function peekOffset(buffer: Buffer, at: number): number {
   const body = at + FRAME_BYTES;
   if (body + BODY_BYTES > buffer.length) return Number.NaN;

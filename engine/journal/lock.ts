@@ -2,8 +2,8 @@ import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Makes sure that one process alone uses a data folder. Throws where another one does. Returns how to give the folder back;
- * the lock of a process that died counts for nothing.
+ * Locks a data folder for this process. Returns a function that unlocks it. Throws if another process has the lock; the lock of a dead
+ * process is ignored.
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'lock');
@@ -17,23 +17,23 @@ export function lockFolder(folder: string): () => void {
     }
     const holder = readFileSync(path, 'utf8');
     const pid = Number(holder.split(' ')[0]);
-    // A crash may have left the file empty.
+    // After a crash the file may be empty.
     if (pid > 0 && pid !== process.pid && isAlive(pid, holder)) {
       throw new Error(
-        `${folder} is in use by process ${pid}. Stop that one, or give this one a data folder of its own.`,
+        `${folder} is in use by process ${pid}. Stop that process, or configure another data folder for this one.`,
       );
     }
     unlinkSync(path);
   }
 }
 
-/** Process id and, where the system tells it, start time: process ids are used again, in containers nearly always. */
+/** Process id and, if the system provides it, start time: process ids are reused, in containers almost always. Undefined without a start time. */
 function identityOf(pid: number): string | undefined {
   const startTime = statOf(pid)?.[19];
   return startTime === undefined ? undefined : `${pid} ${startTime}`;
 }
 
-/** What /proc says of a process, from its state on; see proc(5). */
+/** Fields of /proc/PID/stat of a process, from its state on; see proc(5). Undefined without /proc. */
 function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -49,7 +49,7 @@ function isAlive(pid: number, identity: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  // It has died, and nobody has taken notice: the first process of a container often does not.
+  // A zombie: it has died, but its parent has not read its exit status. The first process of a container often does not.
   if (statOf(pid)?.[0] === 'Z') return false;
   const now = identityOf(pid);
   return now === undefined || !identity.includes(' ') || now === identity;

@@ -2,17 +2,20 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder, and those that it lies in, where they are not there yet. Throws an Error for the operator where that cannot be.
- * Not by the `recursive` of Node: that tries for ever where a file system says ENOENT to a name in a folder that is there, as /proc does.
+ * Creates a folder and its missing parents. Throws an Error for the operator if that fails.
+ * It does not use `recursive` of Node.js, which never ends on file systems that report ENOENT for a name in an existing folder, such as /proc.
  */
 export function makeFolder(path: string): void {
   try {
     make(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(`The folder ${path} cannot be made (${code ?? message}). Choose one where this user may write.`, {
-      cause: error,
-    });
+    throw new Error(
+      `The folder ${path} cannot be made (${code ?? message}). Choose a folder in which this user may write.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -22,7 +25,7 @@ function make(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    // Somebody may have made it meanwhile.
+    // Another process may have created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }

@@ -6,60 +6,62 @@ import { decodeRecord, encodeRecord, maxEncodedBytes } from './format.ts';
 import { makeFolder } from './make-folder.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** Dead letters on their way back into the journal, as a file of the folder `redrive` holds them. */
+/** Dead letters that are to be appended to the journal again: the content of a file in the folder `redrive`. */
 export interface Redrive {
-  /** When they were rehearsed; milliseconds since the epoch. */
+  /** When `weir deadletters retry` decoded them; milliseconds since the epoch. */
   readonly at: number;
-  /** What stands for the config that they were rehearsed with. */
+  /** Fingerprint of the config that they were decoded with. */
   readonly config: string;
-  /** Names of the brokers, by the connections of the messages. */
+  /** Names of the brokers; `connection` of a message is an index of this list. */
   readonly brokers: readonly string[];
   readonly messages: readonly Omit<MessageRecord, 'offset'>[];
 }
 
-/** The file's first line. Behind it stand the messages, as records of the journal with their place as offset: each has its checksum. */
+/** The first line of the file. The messages follow as records of the journal, each with its checksum, and with its index as offset. */
 interface Head extends Omit<Redrive, 'messages'> {
   readonly version: number;
-  /** How many. */
+  /** Number of messages. */
   readonly messages: number;
 }
 
 const VERSION = 1;
-/** Of the data folder. */
+/** Folder of these files, in the data folder. */
 export const REDRIVE_FOLDER = 'redrive';
-/** How the name of a complete file ends. */
+/** Ending of the name of a complete file. */
 export const REDRIVE_ENDING = '.redrive';
 
+/** The bytes of a file. */
 export function encodeRedrive({ messages, ...rest }: Redrive): Buffer {
   const head: Head = { version: VERSION, ...rest, messages: messages.length };
   const bodies = messages.map((message, i) => {
-    const draft: NewRecord = { ...message, redriven: true };
-    const buffer = Buffer.allocUnsafe(maxEncodedBytes(draft));
-    return buffer.subarray(0, encodeRecord(buffer, 0, draft, i));
+    const record: NewRecord = { ...message, redriven: true };
+    const buffer = Buffer.allocUnsafe(maxEncodedBytes(record));
+    return buffer.subarray(0, encodeRecord(buffer, 0, record, i));
   });
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...bodies]);
 }
 
-/** What the file holds, or why it cannot be read, in one clause. Payloads are views into `bytes`. */
+/** The content of a file, or the reason in one clause why it cannot be read. Payloads are views of `bytes`. */
 export function decodeRedrive(bytes: Buffer): Redrive | string {
   const end = bytes.indexOf('\n');
   const head = end < 0 ? undefined : readHead(bytes.toString('utf8', 0, end));
-  if (head === undefined) return 'its first line is not that of a file of dead letters';
-  if (head.version !== VERSION) return `it has version ${head.version}, this Weir reads version ${VERSION}`;
+  if (head === undefined) return 'its first line is not the header of a file of dead letters';
+  if (head.version !== VERSION) return `it has version ${head.version}; this version of Weir reads version ${VERSION}`;
   const messages: Omit<MessageRecord, 'offset'>[] = [];
   let at = end + 1;
   while (at < bytes.length) {
     const next = decodeRecord(bytes, at);
     if (next.kind !== 'record') return `message ${messages.length + 1} of ${head.messages} is ${next.kind}`;
     const { record } = next;
-    if (record.kind !== 'message') return `what should be message ${messages.length + 1} is a ${record.kind}`;
+    if (record.kind !== 'message') return `record ${messages.length + 1} is a ${record.kind}, not a message`;
     const { offset: _, ...message } = record;
     messages.push({ ...message, redriven: true });
     at = next.end;
   }
-  if (messages.length !== head.messages) return `it has ${messages.length} messages in place of ${head.messages}`;
-  const { at: rehearsedAt, config, brokers } = head;
-  return { at: rehearsedAt, config, brokers, messages };
+  if (messages.length !== head.messages)
+    return `it has ${messages.length} messages, but its first line says ${head.messages}`;
+  const { at: decodedAt, config, brokers } = head;
+  return { at: decodedAt, config, brokers, messages };
 }
 
 function readHead(line: string): Head | undefined {
@@ -72,15 +74,15 @@ function readHead(line: string): Head | undefined {
   }
 }
 
-/** Who owns the data folder. */
+/** The owner of the data folder. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
 /**
- * Writes the file aside, syncs, gives it to the owner of the data folder where one is named, renames it and syncs the folder: the engine
- * sees it whole or not at all. Names sort by `at`, then by `part`. Returns the path.
+ * Writes a file under another name, changes its owner if `owner` is given, syncs it, renames it and syncs the folder: the engine sees the whole
+ * file or none. Names sort by `at`, then by `part`. Returns the path. Rejects if the disk fails.
  */
 export async function writeRedrive(data: string, redrive: Redrive, part: number, owner?: Owner): Promise<string> {
   const folder = join(data, REDRIVE_FOLDER);

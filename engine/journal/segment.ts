@@ -14,6 +14,7 @@ import {
 export interface Segment {
   readonly path: string;
   readonly firstOffset: number;
+  /** Size of the file. */
   bytes: number;
 }
 
@@ -24,7 +25,7 @@ export function segmentPath(folder: string, firstOffset: number): string {
   return join(folder, `journal-${String(firstOffset).padStart(16, '0')}.wal`);
 }
 
-/** The segments of a folder, earliest first. */
+/** The segments of a folder, the oldest first. */
 export async function listSegments(folder: string): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (const name of (await readdir(folder)).sort()) {
@@ -36,7 +37,7 @@ export async function listSegments(folder: string): Promise<Segment[]> {
   return segments;
 }
 
-/** Undefined where the file does not begin with a header of this format. */
+/** Reads the header of a segment; undefined if the file does not begin with a header of this format. */
 export async function readHeader(path: string): Promise<SegmentHeader | undefined> {
   const file = await open(path, 'r');
   try {
@@ -47,15 +48,15 @@ export async function readHeader(path: string): Promise<SegmentHeader | undefine
   }
 }
 
-/** What a segment holds, in order: arrays of records, bytes in between that are no records, and at last where the sound records end. */
+/** The content of a segment, in order: arrays of records, ranges of bytes that are no record, and finally where the sound records end. */
 export type SegmentPart =
   | { readonly kind: 'records'; readonly records: JournalRecord[] }
   | { readonly kind: 'damage'; readonly from: number; readonly to: number }
   | { readonly kind: 'end'; readonly soundBytes: number };
 
 /**
- * Reads a segment in order, about a megabyte at a time. Bytes that are no record, with a sound one somewhere behind them, are damage,
- * and reading goes on behind it; without one, they are the end: whatever a crash left of the last record. Each array has memory of its own.
+ * Reads a segment in order, about a megabyte at a time. Bytes that are no record are damage if a sound record follows somewhere after them;
+ * then reading continues with that record. Otherwise they are the end: a crash left the last record incomplete. Each array has its own memory.
  */
 export async function* readSegment({ path, firstOffset }: Segment): AsyncGenerator<SegmentPart> {
   const file = await open(path, 'r');
@@ -63,23 +64,23 @@ export async function* readSegment({ path, firstOffset }: Segment): AsyncGenerat
     let position = HEADER_BYTES;
     let nextOffset = firstOffset;
     for (;;) {
-      for await (const records of readSound(file, position)) {
-        yield { kind: 'records', records: records.records };
-        position = records.end;
-        nextOffset = records.records.at(-1)!.offset + 1;
+      for await (const { records, end } of readSound(file, position)) {
+        yield { kind: 'records', records };
+        position = end;
+        nextOffset = records.at(-1)!.offset + 1;
       }
-      const goOn = await findRecord(file, position, nextOffset);
-      if (goOn === undefined) return yield { kind: 'end', soundBytes: position };
-      yield { kind: 'damage', from: position, to: goOn };
-      position = goOn;
+      const resumeAt = await findSoundRecord(file, position, nextOffset);
+      if (resumeAt === undefined) return yield { kind: 'end', soundBytes: position };
+      yield { kind: 'damage', from: position, to: resumeAt };
+      position = resumeAt;
     }
   } finally {
     await file.close();
   }
 }
 
-/** Where behind `from` the first sound record stands. `nextOffset` is the offset that the record at `from` should have had. */
-async function findRecord(file: FileHandle, from: number, nextOffset: number): Promise<number | undefined> {
+/** Position of the first sound record after `from`. `nextOffset` is the offset that the record at `from` should have had. */
+async function findSoundRecord(file: FileHandle, from: number, nextOffset: number): Promise<number | undefined> {
   const { size } = await file.stat();
   const bytes = Buffer.allocUnsafe(Math.max(0, size - from));
   await file.read(bytes, 0, bytes.length, from);
@@ -91,7 +92,7 @@ async function findRecord(file: FileHandle, from: number, nextOffset: number): P
   return undefined;
 }
 
-/** The records from a place on, up to the first bytes that are none; `end` is where each array of them ends. */
+/** The records from a position on, up to the first bytes that are no record. `end` is the position after each array. */
 async function* readSound(
   file: FileHandle,
   from: number,
@@ -112,7 +113,7 @@ async function* readSound(
     position += at;
     if (records.length > 0) yield { records, end: position };
     if (next.kind === 'damaged' || bytesRead < wanted) return;
-    // A record larger than the buffer: read again with room for it.
+    // The record may be larger than the buffer: read again with more room.
     wanted = at === 0 ? Math.min(wanted * 4, MAX_RECORD_BYTES * 2) : READ_BYTES;
   }
 }

@@ -4,15 +4,15 @@ import type { SentRange } from '../delivery/ranges.ts';
 import { type Disk, type DiskFile, realDisk } from './disk.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** What has gone to ClickHouse, and under which tokens, for as long as the journal may make it again. */
+/** The log of inserts: the rows and the token of each insert that was sent to ClickHouse, as long as the journal has the records of these rows. */
 export interface SentLog {
-  /** What earlier runs have sent. */
+  /** Inserts of earlier runs. */
   readonly earlier: readonly SentRange[];
-  /** Lines that could not be read: what they told of is cut by the config of now. */
+  /** Number of unreadable lines. The rows of such a line go into batches of the current config, with other tokens. */
   readonly damaged: number;
-  /** Resolves when it is durable that these ranges go out from now on, in place of the one with the token `instead`. */
-  note(ranges: readonly SentRange[], instead?: string): Promise<void>;
-  /** Forgets what lies before an offset of the journal. */
+  /** Adds inserts that are about to be sent; they replace the one with the token `replaces`. Resolves once this is durable; rejects if the disk fails. */
+  write(ranges: readonly SentRange[], replaces?: string): Promise<void>;
+  /** Removes inserts all of whose rows are before an offset of the journal. */
   release(offset: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -29,17 +29,18 @@ interface Head {
 /** Each line after it. */
 interface Line {
   readonly sent: readonly SentRange[];
+  /** Token of an insert that these replace. */
   readonly instead?: string;
 }
 
-/** Opens the log of a journal, which lies beside it; begins a new one where that is of another journal. Throws at one of another version. */
+/** Opens the log in the folder of the journal; begins a new one if the file belongs to another journal. Rejects if the file has another version. */
 export async function openSentLog(folder: string, journalId: string, disk: Disk = realDisk): Promise<SentLog> {
   const path = join(folder, NAME);
   const { ranges, damaged } = await readLog(path, journalId);
   const earlier = [...ranges.values()];
   let file = await rewrite(disk, path, journalId, ranges);
   let last: Promise<unknown> = Promise.resolve();
-  /** One after another; a failed one does not keep the next from its try. */
+  /** Runs changes one after another. A failed one does not prevent the next. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const done = last.then(work, work);
     last = done.catch(() => undefined);
@@ -48,10 +49,10 @@ export async function openSentLog(folder: string, journalId: string, disk: Disk 
   return {
     earlier,
     damaged,
-    note: (sent, instead) =>
+    write: (sent, replaces) =>
       inTurn(async () => {
-        const line: Line = { sent, ...(instead !== undefined && { instead }) };
-        // A line break ahead: what a failed write has left must not spoil this line.
+        const line: Line = { sent, ...(replaces !== undefined && { instead: replaces }) };
+        // It begins with a line break, so that the rest of a failed write does not damage this line.
         await file.appendFile(`\n${JSON.stringify(line)}\n`);
         await file.datasync();
         apply(ranges, line);
@@ -80,7 +81,7 @@ async function readLog(path: string, journalId: string) {
   const head = first === undefined ? undefined : parse<Head>(first);
   if (head !== undefined && head.version !== VERSION) {
     throw new Error(
-      `${path} has version ${head.version}, this Weir reads version ${VERSION}. Start the Weir that wrote it.`,
+      `${path} has version ${head.version}; this version of Weir reads version ${VERSION}. Start the version of Weir that wrote it.`,
     );
   }
   let damaged = first !== undefined && head === undefined ? 1 : 0;
@@ -102,7 +103,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** Undefined where a crash has left half of a line. */
+/** Parses a line; undefined if it is damaged, for example because a crash has left half of it. */
 function parse<T>(line: string): T | undefined {
   try {
     return JSON.parse(line) as T;
@@ -111,7 +112,7 @@ function parse<T>(line: string): T | undefined {
   }
 }
 
-/** Writes the log anew, aside and then in its place, and goes on with it. */
+/** Writes the whole log to a new file, renames it over the old one, and returns it, open for appending. */
 async function rewrite(
   disk: Disk,
   path: string,

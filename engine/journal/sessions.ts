@@ -6,8 +6,8 @@ const NAME = 'sessions.json';
 const VERSION = 1;
 
 /**
- * Keeps what a source remembers of its sessions in the data folder. It is no record of the journal: it tells what brokers hold for us, and
- * changes no outcome. Written aside, synced and renamed, all at once: it is small, and changes with the config only.
+ * Creates the store of broker sessions, a file in the data folder. It is not part of the journal, because it describes the state of the brokers
+ * and changes no outcome. Each write replaces the whole file atomically: the file is small, and changes only with the config.
  */
 export function createSessionStore(folder: string): SessionStore {
   const path = join(folder, NAME);
@@ -36,11 +36,12 @@ function parse(text: string, path: string): readonly SessionRecord[] {
   try {
     found = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is no JSON: ${(error as Error).message}`);
+    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
   }
   const { version, sessions } = (found ?? {}) as { version?: unknown; sessions?: unknown };
-  if (version !== VERSION) throw new Error(`${path} has version ${version}, this Weir reads version ${VERSION}`);
-  if (!Array.isArray(sessions) || !sessions.every(isSession)) throw new Error(`${path} does not list sessions`);
+  if (version !== VERSION)
+    throw new Error(`${path} has version ${version}; this version of Weir reads version ${VERSION}`);
+  if (!Array.isArray(sessions) || !sessions.every(isSession)) throw new Error(`${path} has no list of sessions`);
   return sessions;
 }
 
@@ -59,7 +60,7 @@ function writeDurably(path: string, text: string): void {
   }
 }
 
-/** Makes the new name as durable as what it stands for. */
+/** Makes the name of the file as durable as its content. */
 function syncFolder(path: string): void {
   const folder = openSync(path, 'r');
   try {

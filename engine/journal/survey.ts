@@ -4,23 +4,24 @@ import { encodeHeader, HEADER_BYTES, type SegmentHeader } from './format.ts';
 import { listSegments, readHeader, readSegment, type Segment } from './segment.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** What one segment of a journal came to, read to its end. */
+/** The result of reading one segment of a journal to its end. */
 export interface SegmentSurvey {
   readonly segment: Segment;
-  /** Undefined where it cannot be read. */
+  /** Undefined if it cannot be read. */
   readonly header: SegmentHeader | undefined;
+  /** Number of sound records. */
   readonly records: number;
-  /** Offset behind the last record. */
+  /** Offset after the last record. */
   readonly nextOffset: number;
-  /** Bytes in between that are no records. */
+  /** Ranges of bytes between records that are no record. */
   readonly damages: readonly { readonly from: number; readonly to: number }[];
-  /** Bytes behind the last record: of the last segment what a crash left, of another one damage. */
+  /** Bytes after the last record. In the last segment a crash may have left them; in other segments they are damage. */
   readonly tailBytes: number;
-  /** Offsets missing in front of it and within it. */
+  /** Number of missing records before and within this segment. */
   readonly missing: number;
 }
 
-/** Reads every segment of a folder, earliest first, and changes nothing. */
+/** Reads every segment of a folder, the oldest first, and changes nothing. */
 export async function* surveyJournal(folder: string): AsyncGenerator<SegmentSurvey> {
   let expected: number | undefined;
   for (const segment of await listSegments(folder)) {
@@ -44,14 +45,14 @@ export async function* surveyJournal(folder: string): AsyncGenerator<SegmentSurv
   }
 }
 
-/** Whether every byte of it can be read. */
+/** Whether every byte of a segment is readable. */
 export function isSound({ header, damages, tailBytes }: SegmentSurvey): boolean {
   return header !== undefined && damages.length === 0 && tailBytes === 0;
 }
 
 /**
- * Writes the segment anew without the bytes that are no records, and keeps the damaged file beside it; returns that file's name. Nobody
- * else may have the journal open. A crash leaves the one or the other.
+ * Writes the segment again without the bytes that are no record, and keeps the damaged file as NAME.damaged; returns the path of that file. No
+ * other process may have the journal open. A crash leaves the damaged or the repaired file.
  */
 export async function repairSegment(
   { segment, damages, tailBytes }: SegmentSurvey,
@@ -69,7 +70,7 @@ export async function repairSegment(
       await copyBytes(from, to, at, damage.from);
       at = damage.to;
     }
-    // The engine must be able to go on with it, whoever mends it.
+    // The user of the engine must be able to use the file, also if root repairs it.
     const { uid, gid } = await from.stat();
     if (process.getuid?.() === 0) await to.chown(uid, gid);
     await to.sync();

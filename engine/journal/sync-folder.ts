@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** Makes the names in a folder as durable as what they stand for: to sync a file is not enough. */
+/** Makes the names in a folder durable: syncing a file does not make its name durable. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

@@ -2,13 +2,13 @@ const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 10;
 
 /**
- * Lines of text as UTF-8, in chunks of memory that are kept and used again. A large text that is made now and then would otherwise be garbage
- * each time; in one piece it could not be larger than a buffer, and growing it would copy it.
+ * Lines of text as UTF-8, in chunks of memory that are reused. Without reuse, a large text that is written repeatedly would become garbage each
+ * time. In one piece, it could not be larger than a buffer, and growth would copy it.
  */
 export class TextBuffer {
   readonly #maxLineBytes: number;
   readonly #chunks: Buffer[] = [];
-  /** Bytes in use, by chunk; those behind the last are free. */
+  /** Bytes in use of each chunk. Chunks after the last entry are free. */
   #used: number[] = [];
   readonly #encoder = new TextEncoder();
 
@@ -17,21 +17,22 @@ export class TextBuffer {
     this.#maxLineBytes = maxLineBytes;
   }
 
-  /** What was written since `clear`; views, valid until the next `clear`. */
+  /** All text since `clear`, as views that are valid until the next `clear`. */
   get chunks(): readonly Buffer[] {
     return this.#used.map((bytes, i) => this.#chunks[i]!.subarray(0, bytes));
   }
 
+  /** Removes all text, and keeps the memory. */
   clear(): void {
     this.#used = [];
   }
 
-  /** Adds a line and its end. Throws a RangeError, and adds nothing that may be used, where it is too long. */
+  /** Appends a line and a line break. Throws a RangeError if the line is too long; the text must not be used then. */
   writeLine(line: string): void {
-    // A UTF-16 unit takes at most three bytes, so most lines need not be measured.
+    // A UTF-16 unit takes at most three bytes, so for most lines `Buffer.byteLength` is not necessary.
     if (line.length * 3 > this.#maxLineBytes && Buffer.byteLength(line) > this.#maxLineBytes) {
       throw new RangeError(
-        `a part of the state takes ${Buffer.byteLength(line)} bytes, ${this.#maxLineBytes} are allowed: it begins ${line.slice(0, 200)}`,
+        `a part of the state has ${Buffer.byteLength(line)} bytes, at most ${this.#maxLineBytes} are allowed; it begins with ${line.slice(0, 200)}`,
       );
     }
     const at = this.#used.length - 1;
@@ -44,7 +45,7 @@ export class TextBuffer {
     } else this.#write(`${line}\n`);
   }
 
-  /** Writes what may not fit into the chunk at hand. */
+  /** Writes text that may not fit into the current chunk. */
   #write(text: string): void {
     for (let rest = text; rest.length > 0; ) {
       if (this.#used.length === 0) this.#openChunk();

@@ -9,56 +9,58 @@ export type AttributeSources = { readonly [S in keyof AttributesConfig]?: Attrib
 
 export interface AttributeFeedOptions {
   readonly sources: AttributeSources;
-  /** What the journal says of each device, as JSON text; kept up to date. */
+  /** The attributes of each device according to the journal, as JSON text. The feed keeps this map up to date. */
   readonly known: Map<string, string>;
-  /** Takes changes down in the journal. */
-  readonly append: (changes: readonly AttributeDraft[]) => void;
+  /** Appends changes to the journal. */
+  readonly append: (changes: readonly AttributeChange[]) => void;
   readonly log: Logger;
   readonly counters: Counters;
 }
 
-/** A change that has no place in the journal yet. */
-export type AttributeDraft = Pick<AttributesRecord, 'device' | 'text'>;
+/** A changed device, before the journal gives the change an offset. An undefined text means that the device has no attributes any more. */
+export type AttributeChange = Pick<AttributesRecord, 'device' | 'text'>;
 
-/** Brings what sources say of devices into the journal. */
+/** Compares the sources of attributes with the journal, and appends what differs. */
 export interface AttributeFeed {
   start(): void;
-  /** Nothing is taken down from the call on; resolves when the sources have ended. */
+  /** Appends nothing after the call. Resolves when the sources have stopped. */
   stop(): Promise<void>;
   status(): readonly PortStatus[];
 }
 
-/** Entries of a source by device, undefined where one cannot be used; undefined as a whole until the source has told all. */
-type Told = Map<string, string | undefined> | undefined;
+/** Entries of a source by device. An unusable entry is undefined. The map itself is undefined until the source has listed all its entries. */
+type SourceEntries = Map<string, string | undefined> | undefined;
 
-/** Most that is taken down at once. */
-const SLICE = 1_000;
+/** Most changes in one call of `append`. */
+const MAX_CHANGES = 1_000;
 
 /**
- * Makes the feed of attributes. For each device, what is in the bucket wins over the file; where a source has not told yet, or has
- * something that cannot be used, what is known stays. Without sources, nothing stays.
+ * Creates the feed of attributes. For each device, the entry of the bucket takes precedence over the entry of the file. While a source has
+ * not listed its entries yet, or if an entry is unusable, the device keeps its known attributes. Without sources, the feed removes all
+ * known attributes.
  */
 export function createAttributeFeed({ sources, known, append, log, counters }: AttributeFeedOptions): AttributeFeed {
-  const told: { file: Told; bucket: Told } = { file: undefined, bucket: undefined };
+  const listed: { file: SourceEntries; bucket: SourceEntries } = { file: undefined, bucket: undefined };
   let stopped = false;
 
-  /** What a device should have; undefined: nothing. */
-  const wanted = (device: string): string | undefined => {
+  /** The attributes that a device should have; undefined if it should have none. */
+  const desired = (device: string): string | undefined => {
     const before = known.get(device);
-    if (told.bucket?.has(device)) return told.bucket.get(device) ?? before;
-    if (sources.bucket !== undefined && told.bucket === undefined && before !== undefined) return before;
-    return sources.file !== undefined && told.file === undefined ? before : told.file?.get(device);
+    if (listed.bucket?.has(device)) return listed.bucket.get(device) ?? before;
+    if (sources.bucket !== undefined && listed.bucket === undefined && before !== undefined) return before;
+    return sources.file !== undefined && listed.file === undefined ? before : listed.file?.get(device);
   };
-  const settle = (devices: Iterable<string>): number => {
-    let changes: AttributeDraft[] = [];
+  /** Appends the differences of these devices; returns how many there are. */
+  const reconcile = (devices: Iterable<string>): number => {
+    let changes: AttributeChange[] = [];
     let count = 0;
     for (const device of stopped ? [] : devices) {
-      const text = wanted(device);
+      const text = desired(device);
       if (text === known.get(device)) continue;
       if (text === undefined) known.delete(device);
       else known.set(device, text);
       count += 1;
-      if (changes.push({ device, text }) < SLICE) continue;
+      if (changes.push({ device, text }) < MAX_CHANGES) continue;
       append(changes);
       changes = [];
     }
@@ -68,28 +70,32 @@ export function createAttributeFeed({ sources, known, append, log, counters }: A
   };
   const handlerOf = (source: keyof AttributesConfig): AttributeHandler => ({
     all(entries) {
-      told[source] = new Map(entries);
-      const changed = settle(new Set([...known.keys(), ...entries.keys()]));
-      if (changed > 0) log.info({ source, devices: entries.size, changed }, 'attributes of devices taken over');
+      listed[source] = new Map(entries);
+      const changed = reconcile(new Set([...known.keys(), ...entries.keys()]));
+      if (changed > 0)
+        log.info({ source, devices: entries.size, changed }, 'attributes of devices loaded from the source');
     },
     put(device, text) {
-      told[source]?.set(device, text);
-      settle([device]);
+      listed[source]?.set(device, text);
+      reconcile([device]);
     },
     removed(device) {
-      told[source]?.delete(device);
-      settle([device]);
+      listed[source]?.delete(device);
+      reconcile([device]);
     },
     faulty(faults) {
       counters.attributes_rejected += 1;
-      log.error({ source, faults }, 'attributes of devices cannot be used; what was known stays');
+      log.error(
+        { source, faults },
+        'some attributes of devices cannot be used; these devices keep their known attributes',
+      );
     },
   });
   return {
     start() {
       sources.file?.start(handlerOf('file'));
       sources.bucket?.start(handlerOf('bucket'));
-      if (sources.file === undefined && sources.bucket === undefined) settle([...known.keys()]);
+      if (sources.file === undefined && sources.bucket === undefined) reconcile([...known.keys()]);
     },
     async stop() {
       stopped = true;

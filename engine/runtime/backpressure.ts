@@ -3,10 +3,11 @@ import type { Outbox } from '../delivery/outbox.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Config } from '../model/config.ts';
 
-/** How full the fullest part is, as a fraction of its limit: from 1 on, nothing is taken in. */
+/** How full a part of the engine is. */
 export interface Fullness {
-  /** Why nothing is taken in, if the level is 1 or more. */
+  /** Why intake stops, if the level is 1 or more. */
   readonly name: string;
+  /** Fraction of the limit of this part. From 1 on, intake stops. */
   readonly level: number;
 }
 
@@ -19,18 +20,18 @@ export interface BackpressureOptions {
 
 /** Measures everything that can become full: delivery queues, journal and disk. */
 export interface Backpressure {
-  /** The fullest part. */
-  most(): Fullness;
-  /** Reads the free space of the disk. Rejects if the system does not tell it. */
+  /** The part that is closest to its limit. */
+  fullest(): Fullness;
+  /** Reads the free space of the disk. Rejects if the operating system reports an error. */
   measureDisk(): Promise<void>;
   /**
-   * Resolves once the delivery queues and the disk have room. The journal does not count: a replay of it makes it no fuller, and only what the
-   * replay delivers makes it smaller.
+   * Resolves once the delivery queues and the disk have room. The journal is not included: a replay does not add to it, and only
+   * the deliveries of the replay make it smaller.
    */
   queuesHaveRoom(): Promise<void>;
-  /** To be called when a queue has become shorter, or a checkpoint was written. */
+  /** Checks the queues again. Call it when a queue has become shorter, or after a checkpoint. */
   update(): void;
-  /** Lets everybody go on who waits for room, because the engine stops. */
+  /** Resolves all pending `queuesHaveRoom`, because the engine stops. */
   release(): void;
 }
 
@@ -38,18 +39,18 @@ export function createBackpressure({ config, journal, tables, events }: Backpres
   const { clickhouse, nats, data } = config;
   let diskIsShort = false;
   const waiting: (() => void)[] = [];
-  const ofQueues = (): readonly Fullness[] => [
+  const queueLevels = (): readonly Fullness[] => [
     { name: 'the disk is nearly full', level: diskIsShort ? 1 : 0 },
     { name: 'too many rows wait for ClickHouse', level: tables.bytes / clickhouse.queueBytes },
     { name: 'too many events wait for NATS', level: events.bytes / nats.outboxBytes },
   ];
-  const haveRoom = () => greatest(ofQueues()).level <= 1;
+  const haveRoom = () => fullestOf(queueLevels()).level <= 1;
   const release = () => {
     for (const resolve of waiting.splice(0)) resolve();
   };
   return {
-    most: () =>
-      greatest([...ofQueues(), { name: 'the journal is full', level: journal.bytes / config.journal.maxBytes }]),
+    fullest: () =>
+      fullestOf([...queueLevels(), { name: 'the journal is full', level: journal.bytes / config.journal.maxBytes }]),
     async measureDisk() {
       const { bavail, bsize } = await statfs(data);
       diskIsShort = bavail * bsize < config.journal.minFreeBytes;
@@ -64,6 +65,6 @@ export function createBackpressure({ config, journal, tables, events }: Backpres
   };
 }
 
-function greatest(all: readonly Fullness[]): Fullness {
-  return all.reduce((most, each) => (each.level > most.level ? each : most));
+function fullestOf(parts: readonly Fullness[]): Fullness {
+  return parts.reduce((fullest, part) => (part.level > fullest.level ? part : fullest));
 }

@@ -7,25 +7,25 @@ export interface CapacityWatchOptions {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The limits that are reached, in words. */
-  readonly full: () => readonly string[];
+  /** The limits that are reached, in words: `50000 devices of sensors (limits.devices)`. */
+  readonly fullLimits: () => readonly string[];
 }
 
-/** Whether there are more devices or keys than the engine remembers. */
+/** Reports devices and keys above the limits of the streams. */
 export interface CapacityWatch {
-  /** Looks at the counters; to be called about once a second. Logs the first reading that is not judged, and sums up once a minute after that. */
-  look(): void;
-  /** Always ready, for what is known is judged as ever; the reason says what is full. */
+  /** Checks the counters. Call it about once a second. Logs the first reading above a limit at once, then at most one summary per minute. */
+  check(): void;
+  /** Always ready, because rules still evaluate the known devices and keys. The reason names the limits that are reached. */
   status(): PortStatus;
 }
 
-/** Bytes of heap, measured: of a device, of another key, and of what a rule remembers of either. */
+/** Measured bytes of heap: for each device, for each key that is not a device, and for the state of one rule for either. */
 const DEVICE_BYTES = 1_400;
 const KEY_BYTES = 1_000;
 const RULE_BYTES = 450;
 
-/** About how much heap the devices and keys of a plan take where every limit is reached; bytes. */
-export function roomBytes({ streams, rules }: Plan): number {
+/** About how much heap the devices and keys of a plan take when every limit is reached; bytes. */
+export function fullHeapBytes({ streams, rules }: Plan): number {
   let sum = 0;
   for (const { index, config, origin, keyings } of streams) {
     if (origin.kind !== 'devices') continue;
@@ -38,13 +38,13 @@ export function roomBytes({ streams, rules }: Plan): number {
   return sum;
 }
 
-/** Logs a warning where the limits allow more than the heap has room for. */
+/** Logs a warning if the limits allow more devices and keys than the heap has room for. */
 export function compareWithHeap(plan: Plan, heapBytes: number, log: Logger): void {
-  const bytes = roomBytes(plan);
+  const bytes = fullHeapBytes(plan);
   if (bytes <= heapBytes * MOST_OF_HEAP) return;
   log.warn(
     { limitsMiB: Math.round(bytes / MIB), heapMiB: Math.round(heapBytes / MIB) },
-    'the limits of the streams allow more devices and keys than the heap has room for: lower limits.devices and limits.keys, or raise --max-old-space-size',
+    'the limits of the streams allow more devices and keys than the heap has room for: lower limits.devices and limits.keys, or raise --max-old-space-size of Node.js',
   );
 }
 
@@ -58,23 +58,23 @@ const COUNTED = [
   'statuses_over_device_limit',
 ] as const satisfies readonly CounterName[];
 
-export function createCapacityWatch({ counters, clock, log, full }: CapacityWatchOptions): CapacityWatch {
+export function createCapacityWatch({ counters, clock, log, fullLimits }: CapacityWatchOptions): CapacityWatch {
   const seen: Partial<Counters> = {};
   let loggedAt = Number.NEGATIVE_INFINITY;
   return {
-    look() {
+    check() {
       const counts = COUNTED.map((name) => [name, counters[name] - (seen[name] ?? 0)] as const);
       const now = clock.now();
       if (counts.every(([, count]) => count === 0) || Math.abs(now - loggedAt) < SUMMARY_MS) return;
       for (const name of COUNTED) seen[name] = counters[name];
       loggedAt = now;
       log.warn(
-        { full: full(), ...Object.fromEntries(counts.filter(([, count]) => count > 0)) },
-        'there is no room for more devices or keys: their readings are stored, and rules do not look at them. Raise the limits of the stream, and the heap with them, or find out who makes them up',
+        { full: fullLimits(), ...Object.fromEntries(counts.filter(([, count]) => count > 0)) },
+        'there is no room for more devices or keys: their readings are stored, but rules do not evaluate them. Raise the limits of the stream (and the heap), or find the sender that invents device ids or keys',
       );
     },
     status() {
-      const reached = full();
+      const reached = fullLimits();
       return {
         name: 'rules',
         ready: true,

@@ -1,45 +1,46 @@
 import type { Checkpoint } from '../journal/checkpoint.ts';
 
 export interface CheckpointerOptions {
-  /** Appends the `cut` mark whose commit calls `onCut`. */
+  /** Appends a `cut` mark. When it is durable and folded, the caller calls `onCut`. */
   readonly requestCut: () => void;
-  /** Takes the state down as it is right behind the cut; undefined where that is not possible. */
-  readonly take: (nextOffset: number) => Checkpoint | undefined;
-  /** Positions of the outboxes now, and whether everything up to such positions is confirmed. */
+  /** Makes a checkpoint of the state right after the cut; undefined if that is not possible. */
+  readonly makeCheckpoint: (nextOffset: number) => Checkpoint | undefined;
+  /** The current position of each outbox. */
   readonly positions: () => readonly number[];
+  /** Whether the sinks have confirmed everything up to these positions. */
   readonly areConfirmed: (positions: readonly number[]) => boolean;
-  /** Makes a checkpoint durable and lets go of what it makes needless. */
+  /** Makes a checkpoint durable, and deletes what it makes unnecessary. */
   readonly write: (checkpoint: Checkpoint) => Promise<void>;
 }
 
-/** Takes checkpoints one at a time. */
+/** Writes checkpoints one at a time. */
 export interface Checkpointer {
-  /** Asks for a checkpoint unless one is under way. */
+  /** Requests a checkpoint, unless one is in progress. */
   request(): void;
-  /** To be called with the offset of a cut mark, right behind the fold of it. */
+  /** Call it with the offset of a cut mark, right after the fold has processed this mark. */
   onCut(offset: number): void;
-  /** To be called when something was confirmed. */
+  /** Call it when a sink has confirmed something. */
   onProgress(): void;
-  /** Resolves when no checkpoint is under way. */
+  /** Resolves when no checkpoint is in progress. */
   settled(): Promise<void>;
 }
 
 /**
- * A checkpoint is taken behind a cut, when no rows are in the making, and written only once every output up to the cut is confirmed:
- * so folding on from it makes everything that was still under way again, with the same ids and tokens.
+ * A checkpoint is made right after a cut, when no batch is open. It is written only once the sinks have confirmed every output up to the
+ * cut. So a fold from this checkpoint makes every unconfirmed output again, with the same ids and tokens.
  */
 export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   let requested = false;
   let waiting: { readonly checkpoint: Checkpoint; readonly positions: readonly number[] } | undefined;
   let writing = false;
-  let idle: (() => void)[] = [];
+  let waitingForIdle: (() => void)[] = [];
 
   const done = () => {
     writing = false;
     requested = false;
     waiting = undefined;
-    for (const resolve of idle) resolve();
-    idle = [];
+    for (const resolve of waitingForIdle) resolve();
+    waitingForIdle = [];
   };
   const advance = () => {
     if (waiting === undefined || writing || !options.areConfirmed(waiting.positions)) return;
@@ -55,7 +56,7 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
     },
     onCut(offset) {
       if (!requested || waiting !== undefined) return;
-      const checkpoint = options.take(offset + 1);
+      const checkpoint = options.makeCheckpoint(offset + 1);
       if (checkpoint === undefined) {
         done();
         return;
@@ -64,6 +65,6 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
       advance();
     },
     onProgress: advance,
-    settled: () => (requested ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
+    settled: () => (requested ? new Promise((resolve) => waitingForIdle.push(resolve)) : Promise.resolve()),
   };
 }

@@ -13,33 +13,33 @@ import type { Fold } from './fold.ts';
 export interface CheckpointingOptions {
   /** The data folder. */
   readonly folder: string;
-  /** Default: the disk of this machine. */
+  /** Where the checkpoints are written. Default: the disk of this machine. */
   readonly disk?: Disk | undefined;
   readonly journal: Pick<Journal, 'id' | 'release' | 'firstOffset'>;
   readonly sent: Pick<SentLog, 'release'>;
-  readonly fold: Pick<Fold, 'feed' | 'takeState'>;
+  readonly fold: Pick<Fold, 'feed' | 'snapshot'>;
   readonly outboxes: readonly Outbox[];
-  /** Where the newest checkpoint on disk goes on; undefined if there is none. */
+  /** `nextOffset` of the newest checkpoint on disk; undefined if there is none. */
   readonly newest: number | undefined;
-  /** See `EventSink.positions`. */
+  /** The positions of the event streams, see `EventSink.positions`; undefined if they are unknown. */
   readonly eventPositions: () => StreamPositions | undefined;
   /** Appends a `cut` mark to the journal. */
   readonly requestCut: () => void;
-  /** A checkpoint is on disk, and the journal may be shorter. */
+  /** Called after a checkpoint is on disk; the journal may be shorter than before. */
   readonly onWritten: () => void;
   readonly counters: Counters;
   readonly log: Logger;
 }
 
-/** Feeds the fold, and writes its state to the disk from time to time. */
+/** Feeds the fold, and writes its state to the disk on request. */
 export interface Checkpointing {
-  /** Folds durable records. A checkpoint holds the state right after its cut, so the records after a cut wait until it is taken. */
+  /** Folds durable records. A checkpoint holds the state right after its cut, so it is made before the records after the cut are folded. */
   feed(records: readonly JournalRecord[]): void;
-  /** Begins a checkpoint, unless one is under way. */
+  /** Begins a checkpoint, unless one is in progress. */
   request(): void;
-  /** To be called when a sink has confirmed something. */
+  /** Call it when a sink has confirmed something. */
   onProgress(): void;
-  /** Resolves with a checkpoint on disk that covers all that was appended until now. Never, while a sink does not take its outputs. */
+  /** Resolves once a checkpoint on disk covers all records appended so far. While a sink does not accept its outputs, it does not resolve. */
   complete(): Promise<void>;
 }
 
@@ -47,37 +47,40 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
   const { folder, disk, journal, sent, fold, outboxes, counters, log } = options;
   let newest = options.newest;
 
-  const refuse = (error: unknown): void => {
+  const reportFailure = (error: unknown): void => {
     counters.checkpoints_failed += 1;
-    log.error({ err: error }, 'the checkpoint could not be written; the one before it and the journal are kept');
+    log.error(
+      { err: error },
+      'the checkpoint could not be written; the previous checkpoint and the journal are kept, and Weir tries again',
+    );
   };
-  /** Undefined if a part of the state could not be read back: no checkpoint is better than that one. */
-  const take = (nextOffset: number): Checkpoint | undefined => {
+  /** Undefined if a part of the state is too long to be read back: an unreadable checkpoint would be worse than none. */
+  const makeCheckpoint = (nextOffset: number): Checkpoint | undefined => {
     try {
       const events = options.eventPositions();
-      const state = fold.takeState();
+      const state = fold.snapshot();
       return { journalId: journal.id, nextOffset, ...(events !== undefined && { events }), state };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      refuse(error);
+      reportFailure(error);
       return undefined;
     }
   };
   const write = async (checkpoint: Checkpoint): Promise<void> => {
     try {
       await writeCheckpoint(folder, checkpoint, disk);
-      // The one before it stays on disk, and needs its records.
+      // The previous checkpoint stays on disk, and a fold from it needs its records.
       if (newest !== undefined) await journal.release(newest);
       await sent.release(journal.firstOffset);
       newest = checkpoint.nextOffset;
       options.onWritten();
     } catch (error) {
-      refuse(error);
+      reportFailure(error);
     }
   };
   const checkpointer = createCheckpointer({
     requestCut: options.requestCut,
-    take,
+    makeCheckpoint,
     positions: () => outboxes.map((outbox) => outbox.position),
     areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
     write,

@@ -4,44 +4,46 @@ import { deliver, type Lane } from '../operators/deliver.ts';
 import type { DeliveryError } from '../ports.ts';
 
 export interface DeliveryQueueOptions<T> {
-  /** Gets the sink ready; tried again until it succeeds. Nothing is sent before. */
+  /** Opens the sink. It is called again until it succeeds; no item is sent before. */
   readonly open: () => Promise<void>;
-  /** Whether items may be sent although opening failed so, since the sink takes some of them. Default: never. */
+  /** Whether items may be sent although `open` failed with this error, because the sink accepts some of them. Default: never. */
   readonly isOpenInPart?: (error: unknown) => boolean;
   readonly send: (item: T) => Promise<void>;
-  /** See `DeliverOptions`. */
+  /** `lane`, `concurrency` and `refused`: see `DeliverOptions`. */
   readonly lane: (item: T) => Lane | undefined;
   readonly concurrency?: number;
   readonly refused?: (item: T, error: DeliveryError) => Promise<void>;
+  /** Bytes of memory that an item takes. */
   readonly bytesOf: (item: T) => number;
   readonly random: () => number;
-  /** Called before each new try; without an item where the sink could not be opened. */
+  /** Called before each retry; without an item if the sink could not be opened. */
   readonly onRetry: (error: DeliveryError, item: T | undefined, attempt: number, waitMs: number) => void;
-  /** Something was confirmed, or the sink has become ready. */
+  /** Called when an item was confirmed, or the sink was opened. */
   readonly onProgress: () => void;
 }
 
-/** The way out to one sink: everything pushed is delivered, in time; what waits is counted in bytes. */
+/** The queue of items for one sink: it retries each item until the sink confirms or refuses it, and counts the bytes that wait. */
 export interface DeliveryQueue<T> {
   readonly outbox: Outbox;
   readonly isOpen: boolean;
-  /** Items that the sink does not take, though it may be ready for others; undefined where there are none. */
+  /** Items that the sink does not accept, although it may accept others; undefined if there are none. */
   readonly stuck: Stuck | undefined;
   push(item: T): void;
-  /** The item no longer takes memory. */
-  lighten(item: T): void;
-  /** Ends all tries. What is not confirmed stays in the journal. */
+  /** The item no longer takes memory, because it was spilled. */
+  releaseMemory(item: T): void;
+  /** Stops delivery and retries. The journal still has the records of unconfirmed items. */
   stop(): void;
 }
 
+/** Items that the sink does not accept. */
 export interface Stuck {
-  /** How many items have been tried often enough, or need somebody to change something. What waits behind them is not counted. */
+  /** How many items have failed repeatedly, or with an error that an operator must correct. Items that wait for these are not counted. */
   readonly items: number;
-  /** Why the one that has been stuck longest failed last. */
+  /** The last error of the item that has been stuck for the longest time. */
   readonly error: DeliveryError;
 }
 
-/** From so many tries on an item is stuck; by then it has waited for some seconds. */
+/** From this number of attempts on, an item is stuck. By then it has waited for some seconds. */
 const STUCK_AFTER = 5;
 
 export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): DeliveryQueue<T> {
@@ -64,7 +66,7 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
   };
   const onRetryOpen = (error: DeliveryError, _item: undefined, attempt: number, waitMs: number) =>
     options.onRetry(error, undefined, attempt, waitMs);
-  const letThrough = () => {
+  const startSending = () => {
     isOpen = true;
     opened();
     options.onProgress();
@@ -73,12 +75,12 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
     try {
       await options.open();
     } catch (error) {
-      if (options.isOpenInPart?.(error)) letThrough();
+      if (options.isOpenInPart?.(error)) startSending();
       throw error;
     }
   };
   subscriptions.push(
-    opening$.pipe(deliver({ send: openOnce, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(letThrough),
+    opening$.pipe(deliver({ send: openOnce, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(startSending),
     items$
       .pipe(deliver({ ...options, send: (item) => open.then(() => options.send(item)), onRetry }))
       .subscribe((item) => {
@@ -103,7 +105,7 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
       pending.set(item, outbox.add(options.bytesOf(item)));
       items$.next(item);
     },
-    lighten(item) {
+    releaseMemory(item) {
       const waiting = pending.get(item);
       if (waiting === undefined) return;
       outbox.lighten(waiting);

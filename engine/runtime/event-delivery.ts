@@ -6,34 +6,38 @@ import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
 import type { TableDelivery } from './table-delivery.ts';
 
-/** Events under way at once. */
+/** Events that are published at the same time. */
 const EVENT_CONCURRENCY = 64;
-/** What an event takes in memory beside its texts; bytes. */
+/** Bytes of memory that an event takes besides its texts. */
 const EVENT_OVERHEAD_BYTES = 200;
 
 /**
- * The way to NATS: events, side by side but for those of one key. An event that the server refuses goes out in a shorter form. Where it takes
- * none of them, the event becomes a dead letter: tried again for ever, it would hold up the events behind it, and every checkpoint.
+ * Creates the delivery queue of events for NATS. Events of one lane are published one after another, others at the same time. An event that the
+ * server refuses is published in a shorter form. If the server accepts no form, the event becomes a dead letter: endless retries would block the
+ * later events of its lane, and every checkpoint.
  */
 export function createEventDelivery(
   options: DeliveryOptions & {
     readonly eventSink: EventSink;
-    /** See `EventSink.open`. */
+    /** `repeatsFrom` and `after`: see `EventSink.open`. */
     readonly repeatsFrom: number | undefined;
     readonly after?: StreamPositions | undefined;
-    readonly bury: TableDelivery['bury'];
+    readonly insertUndeliverable: TableDelivery['insertUndeliverable'];
   },
 ): DeliveryQueue<EventOutput> {
-  const { eventSink: sink, repeatsFrom, after, counters, log, bury } = options;
+  const { eventSink: sink, repeatsFrom, after, counters, log, insertUndeliverable } = options;
   return createDeliveryQueue<EventOutput>({
     ...options,
     open: () => sink.open(repeatsFrom, after),
-    send: (event) => publishForms(event, sink, counters),
+    send: (event) => publishLongestForm(event, sink, counters),
     refused: async (event, error) => {
-      await bury(event, error);
+      await insertUndeliverable(event, error);
       counters.events_dead_lettered += 1;
       const { subject, id, offset } = event;
-      log.error({ subject, id, offset, reason: error.message }, 'NATS refuses an event: to the dead letters');
+      log.error(
+        { subject, id, offset, reason: error.message },
+        'NATS refuses an event in every form; it is now a dead letter',
+      );
     },
     lane: laneOf,
     concurrency: EVENT_CONCURRENCY,
@@ -43,14 +47,14 @@ export function createEventDelivery(
   });
 }
 
-/** Events that nothing keeps, such as those of dead letters, need no order. */
+/** The lane of an event. Events that no stream stores, such as those of dead letters, need no order and have no lane. */
 function laneOf({ kv, stream, subject }: EventOutput): string | undefined {
   if (kv !== undefined) return `${kv.bucket} ${kv.key}`;
   return stream && subject;
 }
 
-/** Publishes an event in the longest form that the server takes. Rejects as the sink does; with `bad-row` where it takes none. */
-async function publishForms(whole: EventOutput, sink: EventSink, counters: Counters): Promise<void> {
+/** Publishes an event in the longest form that the server accepts. Rejects with the error of the sink; with `bad-row` if it accepts no form. */
+async function publishLongestForm(whole: EventOutput, sink: EventSink, counters: Counters): Promise<void> {
   let refusal: unknown;
   for (const event of formsOf(whole)) {
     try {
@@ -66,6 +70,7 @@ async function publishForms(whole: EventOutput, sink: EventSink, counters: Count
   throw refusal;
 }
 
+/** The event itself, then its shorter forms. */
 function* formsOf(event: EventOutput): Generator<EventOutput> {
   yield event;
   const { kv } = event;

@@ -19,33 +19,34 @@ export interface FoldOptions {
   readonly config: Config;
   readonly plan: Plan;
   readonly journalId: string;
-  /** What to begin with; undefined: nothing. */
+  /** Where the fold begins; undefined to begin with an empty state. */
   readonly checkpoint: StoredCheckpoint | undefined;
-  /** What earlier runs have sent to ClickHouse. */
+  /** Rows that earlier runs have sent to ClickHouse: they go into the same batches again. */
   readonly earlier: readonly SentRange[];
-  /** Bytes of the longest part of the state that may be taken down. Default `MAX_LINE_BYTES`. */
+  /** The longest line that a snapshot may have; bytes. Default `MAX_LINE_BYTES`. */
   readonly maxLineBytes?: number;
   readonly onEvent: (event: EventOutput) => void;
   readonly onBatch: (batch: Batch) => void;
-  /** Called when the clock of a device jumped ahead, with the event time of its reading before. */
+  /** Called when the clock of a device jumped ahead, with the event time of its previous reading. */
   readonly onJump?: (reading: Reading, from: number) => void;
   readonly log: Logger;
   readonly counters: Counters;
 }
 
-/** The fold of the journal that runs, with what it remembers. */
+/** The running fold of the journal, with its state. */
 export interface Fold {
-  /** Folds records. Their events go out ahead of their rows: a large batch takes its time. */
+  /** Folds records. It passes on their events before their batches, because a large batch takes longer to deliver. */
   feed(records: readonly JournalRecord[]): void;
   /**
-   * What it remembers, as lines of JSON in UTF-8; in memory that the next call uses again. Throws a RangeError where a part of it is too
-   * long to be read back.
+   * The state as lines of JSON in UTF-8. The next call reuses this memory. Throws a RangeError if a line is too long to be read
+   * back.
    */
-  takeState(): readonly Buffer[];
-  /** JSON text of the attributes of each device that has some. */
+  snapshot(): readonly Buffer[];
+  /** The attributes of each device that has some, as JSON text. */
   attributes(): Map<string, string>;
-  /** The latest receive time that it has seen. */
+  /** The latest receive time of all folded records; milliseconds since the epoch. */
   receivedUpTo(): number;
+  /** Known devices of all streams. */
   readonly devices: number;
   /** The limits that are reached: `50000 devices of sensors (limits.devices)`. */
   fullLimits(): string[];
@@ -70,7 +71,7 @@ export function createFold({
   const { streams, maxAheadMs } = config;
   const records$ = new Subject<readonly JournalRecord[]>();
   const batches: Batch[] = [];
-  const snapshot = new TextBuffer(maxLineBytes);
+  const lines = new TextBuffer(maxLineBytes);
   pipeline(records$, {
     plan,
     state,
@@ -91,16 +92,16 @@ export function createFold({
       records$.next(records);
       for (const batch of batches.splice(0)) onBatch(batch);
     },
-    takeState() {
-      snapshot.clear();
-      writeSnapshot(plan, brokers, state, (line) => snapshot.writeLine(line));
-      return snapshot.chunks;
+    snapshot() {
+      lines.clear();
+      writeSnapshot(plan, brokers, state, (line) => lines.writeLine(line));
+      return lines.chunks;
     },
     receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
-    // Those of derived streams are no devices, or the same ones again.
     fullLimits: () => fullLimits(plan, state),
     get devices() {
+      // Only streams of the config: devices of derived streams are keys of a view, or are counted already.
       return streams.reduce((sum, _, i) => sum + state.streams[i]!.devices.size, 0);
     },
   };
@@ -111,7 +112,7 @@ function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly
   if (dropped.length > 0) {
     log.warn(
       { dropped, resolved: state.alerting.removedRuleAlerts.length },
-      'rules or streams changed: what was remembered for them is gone, and their open alerts are told as resolved',
+      'these rules or streams have changed: their state from before is dropped, and their open alerts are resolved',
     );
   }
   return state;

@@ -9,59 +9,62 @@ import { createReceiveClock, STEP_MS } from './receive-clock.ts';
 
 export interface IngestOptions {
   readonly journal: Pick<Journal, 'append' | 'commitTo'>;
-  /** Takes durable records, in order: the fold. */
+  /** Passes durable records to the fold, in order. */
   readonly feed: (records: readonly JournalRecord[]) => void;
-  /** The fullest part of the engine. */
+  /** The part of the engine that is closest to its limit. */
   readonly fullest: () => Fullness;
-  /** What is logged beside the reason when intake stops. */
+  /** Figures that are logged with the reason when intake stops. */
   readonly figures: () => object;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
 }
 
-/** A record of the journal without its receive time, which is the moment at which it is appended. */
+/** A record without its receive time, which is set when the record is appended. */
 type Undated = NewRecord extends infer D ? (D extends NewRecord ? Omit<D, 'at'> : never) : never;
 
 /**
- * The way into the journal. A message passes it once: a source hands it over, it is appended, acknowledged once it is durable, and then fed to
- * the fold. Everything else that can change an outcome comes the same way, with the same clock.
+ * Appends to the journal everything that can change an outcome, with one clock. A source passes a message to the handler; the message is
+ * appended, acknowledged once it is durable, and then passed to the fold.
  */
 export interface Ingest {
-  /** What sources hand their messages to. */
+  /** Receives the messages of sources. */
   readonly handler: SourceHandler;
-  /** Whether messages are held back or shed, because something is full. */
+  /** Whether intake is stopped because something is full: QoS 1 and 2 messages are buffered, QoS 0 messages are shed. */
   readonly paused: boolean;
-  /** How old the newest record was when the fold had taken it; milliseconds. */
+  /** Age of the newest record when the fold had processed it; milliseconds. */
   readonly lagMs: number;
-  /** The receive time of this moment; milliseconds since the epoch. It never goes back within a journal. */
+  /** The current receive time; milliseconds since the epoch. It never decreases within a journal. */
   now(): number;
   /**
-   * Opens the way, after recovery, with the mark `started`: receive times go on after this one, which an earlier run has written. Until then
-   * nothing may be appended, and `regulate` does nothing.
+   * Starts ingestion after recovery, with the mark `started`. All receive times are later than `after`, the latest one of earlier runs.
+   * Before this call nothing may be appended, and `regulate` does nothing.
    */
   open(after: number): void;
   /** Appends the mark `cut`: the state right after it is a checkpoint. */
   cut(): void;
-  /** Nothing more is appended: the journal is about to be closed. */
+  /** Ends ingestion, because the journal is about to be closed. */
   close(): void;
-  /** Appends records, all received now. `durable` is called once they are safe. */
+  /** Appends records with the current receive time. `durable` is called once they are durable. */
   append(records: readonly Undated[], durable?: () => void): void;
-  /** Appends records that have their receive time. */
+  /** Appends records that already have a receive time. */
   appendDated(records: readonly NewRecord[], durable?: () => void): void;
-  /** Stops or continues intake by how full everything is. To be called about once a second at least. */
+  /** Stops or resumes intake, depending on how full the engine is. Call it at least about once a second. */
   regulate(): void;
-  /** The source has stopped: messages that are held back go to the journal, so that they can be acknowledged. */
-  release(): void;
+  /** Appends the buffered messages, so that they can be acknowledged. Call it when the source is stopping. */
+  flush(): void;
   status(): PortStatus;
 }
 
 export function createIngest({ journal, feed, fullest, figures, clock, counters, log }: IngestOptions): Ingest {
   const receive = createReceiveClock(clock, ({ byMs, at, steppedMs }) => {
     counters.clock_steps += 1;
-    const what = byMs < 0 ? 'back: time goes on from where it was, a little slower' : 'forward: time follows';
+    const what =
+      byMs < 0
+        ? 'back: receive time continues from its last value, a little slower'
+        : 'forward: receive time follows it';
     log.warn({ byMs }, `the clock of this machine was set ${what}`);
-    // Before the records that come at the new time. The first mark of a run says how the clocks are by then.
+    // It precedes the records with the new time. Before `open` no mark is needed: the mark `started` records the state of the clock.
     if (isOpen) journal.append([{ ...markAt('clock-stepped', at), ...(steppedMs > 0 && { steppedMs }) }]);
   });
   let isOpen = false;
@@ -79,7 +82,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
       records.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });
     }
     const count = records.length;
-    // The closure holds none of the messages: they are bytes of the journal by now, and their memory can be freed.
+    // This closure references no message: the journal has their bytes, and their memory can be freed.
     journal.append(records, () => {
       counters.messages_journaled += count;
       acknowledge();
@@ -87,7 +90,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
   };
   const intake = createIntake({
     clock: { now: () => receive.now(), steady: () => clock.steady() },
-    take: appendMessages,
+    appendMessages,
     append: (records) => journal.append(records),
     fullest,
     figures,
@@ -125,10 +128,10 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     },
     appendDated: (records, durable) => journal.append(records, durable),
     regulate() {
-      // During recovery its mark would go into the journal that is being read.
+      // During recovery, a mark would be appended to the journal that is being read.
       if (isOpen) intake.regulate();
     },
-    release: () => intake.release(),
+    flush: () => intake.flush(),
     close() {
       isOpen = false;
     },

@@ -7,77 +7,83 @@ import { DeliveryError, type TableSink } from '../ports.ts';
 export interface InsertOptions {
   readonly sink: TableSink;
   readonly journalId: string;
-  /** Takes a row that the server will never accept. Resolves when it is safely among the dead letters. */
-  readonly onDeadRow: (row: Batch, error: DeliveryError) => Promise<void>;
-  /** Makes durable what goes out, before it does; not wanted for rows that the fold does not make again. */
-  readonly note?: (ranges: readonly SentRange[], instead?: string) => Promise<void>;
+  /** Called with a row that the server will never accept. Resolves once the row is a dead letter in its table. */
+  readonly onRefusedRow: (row: Batch, error: DeliveryError) => Promise<void>;
+  /** Writes to the log of inserts, before an insert is sent. See `SentLog.write`. Absent for rows that the fold does not make again. */
+  readonly logSent?: (ranges: readonly SentRange[], replaces?: string) => Promise<void>;
 }
 
-/** Below this many rows an overloaded server is not helped by less. */
+/** Smaller batches do not help an overloaded server. */
 const SMALLEST_HALVED_ROWS = 500;
 
-/** What earlier tries of a batch came to. A later one must go the same way, since parts of it may be in the table already. */
+/** The progress of earlier attempts to insert a batch. A later attempt must continue it, because parts of the batch may be in the table already. */
 interface InsertProgress {
   done: boolean;
-  /** It is durable that the batch, with its token, goes out. */
-  noted: boolean;
+  /** The log of inserts has the batch with its token. */
+  logged: boolean;
   halves: readonly Batch[] | undefined;
 }
 
-const courses = new WeakMap<Batch, InsertProgress>();
+const progressOf = new WeakMap<Batch, InsertProgress>();
 
 /**
- * Inserts a batch. Where the server refuses rows, halves it until the bad ones stand alone; where it is overloaded, halves it to go
- * easier. Every part has a token that follows from its rows alone, so that a later try of the same batch adds nothing twice.
+ * Inserts a batch. If the server refuses rows, halves the batch until each bad row is alone. If the server is overloaded, halves the batch to
+ * reduce the load. The token of each part depends on its rows only, so a later attempt of the same batch adds nothing twice.
+ * Rejects with a DeliveryError if the same batch must be inserted again.
  */
 export async function insertBatch(batch: Batch, options: InsertOptions): Promise<void> {
-  const course = courses.get(batch) ?? { done: false, noted: batch.earlier?.isWhole === true, halves: undefined };
-  courses.set(batch, course);
-  if (course.done) return;
-  if (course.halves === undefined) await insertWhole(batch, course, options);
-  for (const half of course.halves ?? []) await insertBatch(half, options);
-  course.done = true;
+  const progress = progressOf.get(batch) ?? { done: false, logged: batch.earlier?.isWhole === true, halves: undefined };
+  progressOf.set(batch, progress);
+  if (progress.done) return;
+  if (progress.halves === undefined) await insertWhole(batch, progress, options);
+  for (const half of progress.halves ?? []) await insertBatch(half, options);
+  progress.done = true;
 }
 
-/** Resolves when the rows are in, or the only one is dead, or the batch is to be halved. */
-async function insertWhole(batch: Batch, course: InsertProgress, options: InsertOptions): Promise<void> {
-  const { sink, journalId, onDeadRow } = options;
+/** Resolves if the rows are in the table, or the only row is a dead letter, or `progress.halves` is set. */
+async function insertWhole(batch: Batch, progress: InsertProgress, options: InsertOptions): Promise<void> {
+  const { sink, journalId, onRefusedRow } = options;
   const token = batch.earlier?.token ?? tokenOf(batch, journalId);
-  // Of rows that are fewer now, the others must not be taken for sent.
-  if (!course.noted) await note([rangeOf(batch, token)], options);
-  course.noted = true;
+  // A batch of an earlier run may have fewer rows now: the missing ones must not count as sent.
+  if (!progress.logged) await logSent([rangeOf(batch, token)], options);
+  progress.logged = true;
   try {
     await sink.insert(batch, token);
   } catch (error) {
     if (!(error instanceof DeliveryError)) throw error;
     if (error.class === 'bad-row' && batch.rows === 1) {
-      await onDeadRow(batch, error);
-      return note([{ ...rangeOf(batch, token), dead: true }], options, token);
+      await onRefusedRow(batch, error);
+      return logSent([{ ...rangeOf(batch, token), dead: true }], options, token);
     }
-    // Both say that nothing of the batch is in. After any other error the same batch must go again, with the same token.
-    const easier = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS;
-    if (error.class !== 'bad-row' && !easier) throw error;
+    // Both classes say that no row is in the table. After any other error the same batch must be sent again, with the same token.
+    const isHalvedForLoad = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS;
+    if (error.class !== 'bad-row' && !isHalvedForLoad) throw error;
     const halves = split(batch).map((half) => ({
       ...half,
       earlier: { token: tokenOf(half, journalId), isWhole: true },
     }));
-    // The whole must never go out again: the server may take it by then.
-    await note(
+    // The whole batch must never be sent again: by then the server may accept it.
+    await logSent(
       halves.map((half) => rangeOf(half, half.earlier.token)),
       options,
       token,
     );
-    course.halves = halves;
+    progress.halves = halves;
   }
 }
 
-/** Notes what goes out; where the disk does not take it, nothing goes out. */
-async function note(ranges: readonly SentRange[], options: InsertOptions, instead?: string): Promise<void> {
+/** Writes to the log of inserts. If the disk fails, it rejects, so that nothing is sent. */
+async function logSent(ranges: readonly SentRange[], options: InsertOptions, replaces?: string): Promise<void> {
   try {
-    await options.note?.(ranges, instead);
+    await options.logSent?.(ranges, replaces);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DeliveryError('transient', `the log of inserts cannot be written: ${reason}`, undefined, error);
+    throw new DeliveryError(
+      'transient',
+      `the log of inserts (sent.jsonl in the data folder) cannot be written: ${reason}`,
+      undefined,
+      error,
+    );
   }
 }
 

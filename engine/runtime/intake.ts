@@ -7,75 +7,85 @@ import { createShedding } from './load-shedding.ts';
 
 export interface IntakeOptions {
   readonly clock: Clock;
-  /** Takes messages into the journal. */
-  readonly take: SourceHandler['messages'];
-  readonly append: (drafts: readonly NewRecord[]) => void;
-  /** The fullest part of the engine. */
+  /** Appends messages to the journal. */
+  readonly appendMessages: SourceHandler['messages'];
+  /** Appends marks to the journal. */
+  readonly append: (marks: readonly NewRecord[]) => void;
+  /** The part of the engine that is closest to its limit. */
   readonly fullest: () => Fullness;
-  /** What to log beside the reason. */
+  /** Figures that are logged with the reason when intake stops. */
   readonly figures: () => object;
   readonly counters: Counters;
   readonly log: Logger;
 }
 
-/** Whether messages are taken in: what a source talks to. */
+/** Receives the messages of sources, and decides whether they are appended now, later (QoS 1 and 2) or never (QoS 0). */
 export interface Intake extends SourceHandler {
+  /** Whether intake is stopped. */
   readonly paused: boolean;
-  /** Stops intake at the limit, and lets it go on at half of it. To be called about once a second at least. */
+  /** Stops intake when a part of the engine is at its limit, and resumes below half of it. Call it at least about once a second. */
   regulate(): void;
-  /** The source hands over nothing more: what is held goes into the journal, so that it can be acknowledged. */
-  release(): void;
+  /** Appends the buffered messages, so that they can be acknowledged. Call it when the source is stopping. */
+  flush(): void;
   status(): PortStatus;
 }
 
-/** Messages of one read that wait, neither in the journal nor acknowledged. */
-interface Held {
+/** Messages of one socket read that wait: they are neither in the journal nor acknowledged. */
+interface BufferedMessages {
   readonly connection: number;
   readonly messages: readonly Inbound[];
   readonly acknowledge: () => void;
 }
 
 /**
- * Begins with an open intake. While it is stopped, messages of QoS 1 and 2 are held in order and not acknowledged, so that the broker
- * comes to an end with what it may have under way, and holds the rest; those of QoS 0 are shed. What is held is bounded by its source.
- * For the fold the connections are gone meanwhile: the devices are not silent, and their windows wait.
+ * Creates an open intake. While it is stopped, QoS 1 and 2 messages are buffered in order and not acknowledged. The broker may only send a
+ * limited number of unacknowledged messages, and keeps the rest; QoS 0 messages are shed. The source bounds the size of the buffer.
+ * The journal marks the connections as disconnected meanwhile, so that no device counts as silent and the windows wait.
  *
- * What is held outlives its connection: the broker delivers it again by the next one, and the fold knows it by its packet id; where it has
- * forgotten the session it does not, and nothing is lost by that.
+ * Buffered messages are kept when their connection ends. The broker delivers them again over the next connection, and the fold finds the
+ * duplicates by packet id. If the broker has lost the session, it does not deliver them again, and the buffered messages are the only copy.
  */
-export function createIntake({ clock, take, append, fullest, figures, counters, log }: IntakeOptions): Intake {
+export function createIntake({
+  clock,
+  appendMessages,
+  append,
+  fullest,
+  figures,
+  counters,
+  log,
+}: IntakeOptions): Intake {
   const shedding = createShedding({ counters, clock, log });
-  /** Connections that stand, whether we take their messages in or not. */
+  /** Open connections, also while intake is stopped. */
   const connected = new Set<number>();
-  let held: Held[] = [];
+  let buffered: BufferedMessages[] = [];
   let stoppedBy: string | undefined;
 
-  const hold = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
-    const owed = messages.filter(({ qos }) => qos > 0);
-    counters.messages_shed += messages.length - owed.length;
-    if (owed.length === 0) acknowledge();
-    // As copies: a small message must not keep all the bytes that were read with it.
-    else held.push({ connection, messages: owed.map(copyOf), acknowledge });
+  const bufferOrShed = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
+    const kept = messages.filter(({ qos }) => qos > 0);
+    counters.messages_shed += messages.length - kept.length;
+    if (kept.length === 0) acknowledge();
+    // Copies: otherwise a small message would keep all bytes of its socket read in memory.
+    else buffered.push({ connection, messages: kept.map(copyOf), acknowledge });
   };
 
-  const release = (isDue: (each: Held) => boolean): void => {
-    const due = held.filter(isDue);
-    held = held.filter((each) => !isDue(each));
-    for (const { connection, messages, acknowledge } of due) take(connection, messages, acknowledge);
+  const flush = (isDue: (each: BufferedMessages) => boolean): void => {
+    const due = buffered.filter(isDue);
+    buffered = buffered.filter((each) => !isDue(each));
+    for (const { connection, messages, acknowledge } of due) appendMessages(connection, messages, acknowledge);
   };
 
   const stop = (reason: string): void => {
     stoppedBy = reason;
     append([{ kind: 'mark', at: clock.now(), mark: 'disconnected', connection: -1 }]);
-    log.warn(figures(), `intake stopped: ${reason}; QoS 0 is shed, and the broker holds the rest`);
+    log.warn(figures(), `intake stopped: ${reason}; QoS 0 messages are shed, QoS 1 and 2 messages wait at the broker`);
   };
 
-  const goOn = (): void => {
+  const resume = (): void => {
     stoppedBy = undefined;
     const at = clock.now();
     append(Array.from(connected, (connection) => ({ kind: 'mark', at, mark: 'connected', connection })));
-    release(() => true);
-    log.info('intake goes on');
+    flush(() => true);
+    log.info('intake resumed');
   };
 
   return {
@@ -83,25 +93,25 @@ export function createIntake({ clock, take, append, fullest, figures, counters, 
       return stoppedBy !== undefined;
     },
     messages(connection, messages, acknowledge) {
-      if (stoppedBy === undefined) take(connection, messages, acknowledge);
-      else hold(connection, messages, acknowledge);
+      if (stoppedBy === undefined) appendMessages(connection, messages, acknowledge);
+      else bufferOrShed(connection, messages, acknowledge);
     },
     mark(connection, mark) {
       if (mark === 'connected') connected.add(connection);
       if (mark === 'disconnected') connected.delete(connection);
       if (stoppedBy !== undefined && mark === 'connected') return;
-      // Behind the mark, packet ids mean other messages.
-      if (mark === 'session-lost') release((each) => each.connection === connection);
+      // After this mark, the same packet ids identify other messages.
+      if (mark === 'session-lost') flush((each) => each.connection === connection);
       append([{ kind: 'mark', at: clock.now(), mark, connection }]);
     },
     regulate() {
-      shedding.look();
+      shedding.check();
       const { name, level } = fullest();
       if (stoppedBy === undefined && level >= 1) stop(name);
-      else if (stoppedBy !== undefined && level < 0.5) goOn();
+      else if (stoppedBy !== undefined && level < 0.5) resume();
       else if (stoppedBy !== undefined && level >= 1) stoppedBy = name;
     },
-    release: () => release(() => true),
+    flush: () => flush(() => true),
     status() {
       const shed = shedding.reason();
       if (stoppedBy === undefined) return { name: 'intake', ready: true, ...(shed !== undefined && { reason: shed }) };

@@ -9,12 +9,12 @@ export interface JumpLogOptions {
   readonly log: Logger;
 }
 
-/** Logs that the clocks of devices jump: the first time at once, then at most once a minute for all of them. */
+/** Logs that clocks of devices jumped: the first jump at once, then at most one summary per minute for all devices. */
 export interface JumpLog {
-  /** Takes in a reading with which the clock of its device jumped, and the event time of the reading before. */
-  take(reading: Reading, from: number): void;
-  /** To be called about once a second. */
-  look(): void;
+  /** Adds a jump: the reading with which the clock of its device jumped, and the event time of the previous reading. */
+  add(reading: Reading, from: number): void;
+  /** Logs a summary if one is due. Call it about once a second. */
+  check(): void;
 }
 
 const SUMMARY_MS = 60_000;
@@ -24,18 +24,18 @@ export function createJumpLog({ streams, clock, log }: JumpLogOptions): JumpLog 
   let last: { stream: string; device: string; from: string; to: string } | undefined;
   let loggedAt = Number.NEGATIVE_INFINITY;
   return {
-    take({ stream, device, time }, from) {
+    add({ stream, device, time }, from) {
       jumps += 1;
       const [before, after] = [from, time].map((at) => new Date(at).toISOString());
       last = { stream: streams[stream]!.name, device, from: before!, to: after! };
     },
-    look() {
+    check() {
       const now = clock.steady();
       if (jumps === 0 || now - loggedAt < SUMMARY_MS) return;
       loggedAt = now;
       log.warn(
         { jumps, last },
-        'clocks of devices jumped ahead: what rules remember of these devices begins from the start',
+        'clocks of devices jumped ahead: the rules begin from the start for these devices. Set the clocks of the devices; the field "last" has the latest jump',
       );
       jumps = 0;
     },

@@ -8,15 +8,15 @@ export interface SheddingOptions {
   readonly log: Logger;
 }
 
-/** Whether QoS 0 messages are being shed, wherever that is done. */
+/** Reports that QoS 0 messages are shed, by the intake or by a source. */
 export interface Shedding {
-  /** Looks at the counter; to be called about once a second. Logs a line when shedding begins, and one when it is over. */
-  look(): void;
-  /** Since when, and how many; undefined while nothing is shed. */
+  /** Checks the counter. Call it about once a second. Logs one line when shedding begins, and one when it ends. */
+  check(): void;
+  /** How many messages were shed, and since when; undefined while none are shed. */
   reason(): string | undefined;
 }
 
-/** It is over when none was shed for this long: a source that sheds now and then does so for one reason. */
+/** Shedding has ended when no message was shed for this time. Shorter pauses usually have the same cause. */
 const QUIET_MS = 10_000;
 
 export function createShedding({ counters, clock, log }: SheddingOptions): Shedding {
@@ -24,17 +24,17 @@ export function createShedding({ counters, clock, log }: SheddingOptions): Shedd
   let lastAt = 0;
   let begun: { readonly at: number; readonly before: number } | undefined;
   return {
-    look() {
+    check() {
       const at = clock.now();
       if (counters.messages_shed > seen) {
         if (begun === undefined) {
           begun = { at, before: seen };
-          log.warn('QoS 0 messages are shed: they come faster than they can be kept');
+          log.warn('QoS 0 messages are shed and lost: they arrive faster than Weir can store them');
         }
         seen = counters.messages_shed;
         lastAt = at;
       } else if (begun !== undefined && at - lastAt >= QUIET_MS) {
-        log.info({ shed: seen - begun.before }, 'QoS 0 messages are taken in again');
+        log.info({ shed: seen - begun.before }, 'QoS 0 messages are no longer shed');
         begun = undefined;
       }
     },

@@ -19,21 +19,22 @@ import { createTableDelivery } from './table-delivery.ts';
 export interface PartsOptions {
   readonly config: Config;
   readonly plan: Plan;
-  /** `hadSession`: whether the brokers may hold a session of an earlier run. */
+  /** Creates the source. `hadSession`: whether the brokers may have a session of an earlier run. */
   readonly createSource: (hadSession: boolean) => Source;
   readonly tableSink: TableSink;
   readonly eventSink: EventSink;
-  /** See `FoldOptions`. */
+  /** The longest line of a snapshot, see `FoldOptions`. */
   readonly maxLineBytes?: number;
   /** Where the journal, the checkpoints and the log of inserts are written. Default: the disk of this machine. */
   readonly disk?: Disk | undefined;
   readonly clock: Clock;
+  /** Numbers in [0, 1), for the backoff of retries. */
   readonly random: () => number;
   readonly log: Logger;
   readonly counters: Counters;
 }
 
-/** The parts of a running engine, connected with each other. */
+/** The connected parts of a running engine. */
 export interface Parts extends Observed {
   readonly sent: SentLog;
   readonly backpressure: Backpressure;
@@ -44,8 +45,8 @@ export interface Parts extends Observed {
 }
 
 /**
- * Connects the parts: source → ingest → journal → checkpointing → fold → delivery to tables and events. What the sinks confirm goes back to
- * checkpoints and backpressure. Nothing is taken in before the source is started.
+ * Creates and connects the parts: source → ingest → journal → checkpointing → fold → delivery of batches and events. Confirmations of the
+ * sinks go back to checkpointing and backpressure. No message arrives before the source is started.
  */
 export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   const { config, plan, counters, log } = options;
@@ -64,7 +65,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     repeatsFrom,
     after: checkpoint?.events,
     onProgress,
-    bury: (event, error) => tables.bury(event, error),
+    insertUndeliverable: (event, error) => tables.insertUndeliverable(event, error),
   });
   const jumps = createJumpLog({ ...options, streams: config.streams });
   const fold = createFold({
@@ -74,7 +75,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     earlier: sent.earlier,
     onEvent: (event) => events.push(event),
     onBatch: (batch) => tables.push(batch),
-    onJump: (reading, from) => jumps.take(reading, from),
+    onJump: (reading, from) => jumps.add(reading, from),
   });
   const backpressure = createBackpressure({ config, journal, tables: tables.outbox, events: events.outbox });
   const checkpointing: Checkpointing = createCheckpointing({
@@ -95,7 +96,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     ...options,
     journal,
     feed: (records) => checkpointing.feed(records),
-    fullest: () => backpressure.most(),
+    fullest: () => backpressure.fullest(),
     figures: () => gaugesOf({ journal, fold, tables, events, ingest }, plan),
   });
   return {
@@ -109,7 +110,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     ingest,
     jumps,
     source: options.createSource(journal.nextOffset > 0),
-    capacity: createCapacityWatch({ ...options, full: () => fold.fullLimits() }),
+    capacity: createCapacityWatch({ ...options, fullLimits: () => fold.fullLimits() }),
     recoverFrom: checkpoint?.nextOffset ?? journal.firstOffset,
   };
 }

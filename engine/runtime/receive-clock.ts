@@ -1,34 +1,36 @@
 import type { Clock } from '../ports.ts';
 
-/** Gives receive times that never go back, whatever the host's clock does. */
+/** Gives receive times that never decrease, even if the clock of the host is set back. */
 export interface ReceiveClock {
-  /** Milliseconds since the epoch. */
+  /** The current receive time; milliseconds since the epoch. */
   now(): number;
-  /** No later instant is behind this one: what an earlier run has written. */
+  /** Sets the lower bound of all later instants: the latest receive time of earlier runs; milliseconds since the epoch. */
   startAfter(at: number): void;
-  /** By how much receive time is ahead of the host's clock, as of the last call; milliseconds. */
+  /** How far receive time is ahead of the host's clock, as of the last call; milliseconds. */
   readonly aheadMs: number;
 }
 
-/** A step of the host's clock, as receive time takes it. */
+/** A step of the host's clock, and its effect on receive time. */
 export interface ClockStep {
-  /** Size of the step, milliseconds; below 0: back. */
+  /** Size of the step; milliseconds, negative if the clock was set back. */
   readonly byMs: number;
-  /** Receive time behind it, and by how much it was set forward. */
+  /** Receive time after the step; milliseconds since the epoch. */
   readonly at: number;
+  /** How far the step moved receive time forward; milliseconds, 0 if it did not. */
   readonly steppedMs: number;
 }
 
-/** A difference that is more than the usual correction of a clock. */
+/** Larger differences are a step; smaller ones are usual corrections of a clock. */
 export const STEP_MS = 1_000;
-/** Speed of time while it is ahead of the host's clock: an hour is made up for in ten. */
+/** Speed of receive time while it is ahead of the host's clock: a difference of one hour disappears in ten hours. */
 const SLOW = 0.9;
 
 /**
- * The host's clock, but for its steps back: then time goes on from where it was, a little slower, until the host's clock has caught up. So
- * windows and timers go on at once, and records of the journal stand in the order of their times. A step forward is followed.
+ * Creates a clock that follows the host's clock, except for steps back. After a step back, receive time continues from its last value, a
+ * little slower, until the host's clock has caught up. So windows and timers continue at once, and the records of the journal are in the
+ * order of their receive times.
  *
- * `onStep` is called once for each step of more than a second, before the call that noticed it returns.
+ * `onStep` is called once for each step of more than a second, before the call that found the step returns.
  */
 export function createReceiveClock(clock: Clock, onStep: (step: ClockStep) => void): ReceiveClock {
   let at = clock.now();

@@ -7,7 +7,7 @@ import type { Config } from '../model/config.ts';
 import type { JournalRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 
-/** Smaller where the journal may not grow large: it shrinks by whole segments. */
+/** The largest segment. A small journal has smaller segments, because it shrinks by whole segments. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 export interface RecoveryOptions {
@@ -19,20 +19,20 @@ export interface RecoveryOptions {
   readonly disk?: Disk | undefined;
 }
 
-/** What earlier runs have left in the data folder. */
+/** The data of earlier runs in the data folder. */
 export interface RecoveredData {
   readonly journal: Journal;
-  /** What they have sent to ClickHouse. */
+  /** The log of inserts that earlier runs have sent to ClickHouse. */
   readonly sent: SentLog;
-  /** The newest that can be used; undefined: everything that the journal holds is to be folded. */
+  /** The newest usable checkpoint; undefined if the fold must begin with the first record of the journal. */
   readonly checkpoint: StoredCheckpoint | undefined;
-  /** Receive time of the first record that the fold will see again; undefined where there is none. */
+  /** Receive time of the first record that is folded again, milliseconds since the epoch; undefined if there is none. */
   readonly repeatsFrom: number | undefined;
 }
 
 /**
- * Opens what the data folder holds, which is locked, and logs what was damaged. Rejects where the journal cannot be read, and where its
- * checkpoints cannot be used although the journal no longer holds what they stand for.
+ * Opens the data in the data folder, and logs damage. The caller has locked the folder. Rejects if the journal cannot be read, and if no
+ * checkpoint is usable although the journal no longer has its first records.
  */
 export async function openData({ config, onFailure, log, counters, disk }: RecoveryOptions): Promise<RecoveredData> {
   const journal = await openJournal({
@@ -41,25 +41,35 @@ export async function openData({ config, onFailure, log, counters, disk }: Recov
     onFailure,
     onLoss: (loss) => {
       counters.journal_records_lost += loss.nextOffset - loss.firstLost;
-      log.error(loss, 'the journal is damaged: these records are lost, those behind them are not');
+      log.error(
+        loss,
+        'the journal is damaged: the records from firstLost up to nextOffset (exclusive) are lost; later records are not. Check the disk, then run `weir journal verify`',
+      );
     },
     segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(config.journal.maxBytes / 8)),
     disk,
   });
-  if (journal.tornBytes > 0) log.warn({ bytes: journal.tornBytes }, 'the journal ended in half a record, now cut off');
+  if (journal.tornBytes > 0)
+    log.warn(
+      { bytes: journal.tornBytes },
+      'the journal ended in half a record, which was cut off; this is normal after a crash',
+    );
   const checkpoint = await findCheckpoint(config.data, journal, log, counters);
   if (checkpoint !== undefined && checkpoint.nextOffset > journal.nextOffset) {
     const { nextOffset } = checkpoint;
     log.error(
       { journalEndsAt: journal.nextOffset, nextOffset },
-      'the journal ends before its checkpoint: its last records are gone. The checkpoint holds what they led to, as far as it goes; the journal goes on behind it',
+      'the journal ends before its checkpoint: its last records are gone. The checkpoint has their effects up to its own offset (nextOffset); new records continue after that offset',
     );
     journal.skipTo(nextOffset);
   }
   const repeatsFrom = await firstInstant(journal, checkpoint?.nextOffset ?? journal.firstOffset);
   const sent = await openSentLog(config.data, journal.id, disk);
   if (sent.damaged > 0)
-    log.warn({ lines: sent.damaged }, 'the log of inserts ended in half a line, or has damaged ones');
+    log.warn(
+      { lines: sent.damaged },
+      'the log of inserts (sent.jsonl) ended in half a line, or has damaged lines: rows of a damaged line may be inserted a second time',
+    );
   return { journal, sent, checkpoint, repeatsFrom };
 }
 
@@ -75,8 +85,8 @@ export interface ReplayOptions {
 }
 
 /**
- * Folds the journal from an offset on, no faster than the sinks take the outputs: after a long outage they would not fit into memory. Returns
- * how many records it has folded; undefined where it was stopped before the end.
+ * Folds the journal from an offset on. It waits until the sinks have accepted outputs: after a long outage, all outputs together would not fit
+ * into memory. Resolves with the number of folded records; undefined if it was stopped before the end.
  */
 export async function replayJournal({
   journal,
@@ -111,32 +121,39 @@ async function findCheckpoint(
   const { firstOffset, nextOffset } = journal;
   if (unusable.length === 0) {
     if (checkpoint === undefined && firstOffset > 0) {
-      log.warn({ firstOffset }, 'there is no checkpoint: what was remembered from before the first record is gone');
+      log.warn(
+        { firstOffset },
+        'there is no checkpoint: the state from before the first record of the journal is lost',
+      );
     }
     return checkpoint;
   }
-  if (checkpoint === undefined && firstOffset > 0) throw new Error(nothingLeft(folder, unusable, firstOffset));
+  if (checkpoint === undefined && firstOffset > 0) throw new Error(explainUnusable(folder, unusable, firstOffset));
   const reason = unusable.join('; ');
   const kept = await putAside(folder);
   if (checkpoint !== undefined) {
-    log.error({ reason, kept, nextOffset: checkpoint.nextOffset }, 'going on from the checkpoint before');
+    log.error(
+      { reason, kept, nextOffset: checkpoint.nextOffset },
+      'the newest checkpoint cannot be used: continuing from the previous checkpoint',
+    );
   } else if (nextOffset > 0) {
     log.error(
       { reason, kept, records: nextOffset },
-      'no checkpoint can be used: folding the journal from its start, which comes to the same',
+      'no checkpoint can be used: folding the whole journal from its start; this takes longer, and nothing is lost',
     );
-  } else log.warn({ reason, kept }, 'no checkpoint can be used, and the journal is new: beginning with nothing');
+  } else log.warn({ reason, kept }, 'no checkpoint can be used, and the journal is new: beginning with an empty state');
   return checkpoint;
 }
 
-function nothingLeft(folder: string, unusable: readonly string[], firstOffset: number): string {
+function explainUnusable(folder: string, unusable: readonly string[], firstOffset: number): string {
   return (
     `No checkpoint in ${folder} can be used (${unusable.join('; ')}), and the journal no longer begins at 0 but at ${firstOffset}: ` +
-    'what rules remembered, and which alerts are open, stands nowhere else. Restore the files checkpoint*.jsonl and journal-*.wal of this folder ' +
-    'from one backup. Or move checkpoint*.jsonl out of it to begin with what the journal holds; then alerts that are open stay so until their conditions hold again.'
+    'the state of the rules and the open alerts are stored nowhere else. Restore the files checkpoint*.jsonl and journal-*.wal of this folder ' +
+    'from one backup. Or move checkpoint*.jsonl out of this folder, to begin with the records that the journal still has; then alerts that are open now stay open until their conditions hold again.'
   );
 }
 
+/** Receive time of the first record from an offset on. */
 async function firstInstant(journal: Journal, from: number): Promise<number | undefined> {
   for await (const records of journal.read(from)) return records[0]?.at;
   return undefined;

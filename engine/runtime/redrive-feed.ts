@@ -9,114 +9,122 @@ import type { Counters } from '../telemetry.ts';
 
 export interface RedriveFeedOptions {
   readonly config: Config;
-  /** When this process began: what was written before is taken up whatever it was rehearsed with. */
+  /** When this process started, milliseconds since the epoch: older files are accepted whatever config they were tried with. */
   readonly startedAt: number;
-  /** Takes messages down in the journal; `durable` is called once they are safe. */
-  readonly append: (drafts: readonly NewRecord[], durable: () => void) => void;
-  /** Whether messages are taken in at the moment. */
+  /** Appends messages to the journal; `durable` is called once they are durable. */
+  readonly append: (records: readonly NewRecord[], durable: () => void) => void;
+  /** Whether the engine accepts messages now. */
   readonly isOpen: () => boolean;
   readonly log: Logger;
   readonly counters: Counters;
 }
 
-/** Brings dead letters that `weir deadletters retry` has left in the data folder back into the journal. */
+/** Appends to the journal the dead letters that `weir deadletters retry` has written to the data folder. */
 export interface RedriveFeed {
-  /** Looks once, and takes up one file at most, so that a thousand of them do not crowd out what devices send. Never rejects. */
-  look(): Promise<void>;
+  /** Checks the folder, and appends at most one file, so that many files do not crowd out the messages of devices. Never rejects. */
+  check(): Promise<void>;
 }
 
 /**
- * A file is deleted once its messages are durable in the journal. A crash before that takes it up twice: its readings have the same ids.
- * What cannot be read is renamed, and stays.
+ * A file is deleted once its messages are durable in the journal. After a crash before that, it is appended twice, but its readings have the
+ * same ids. A file that cannot be read is renamed and kept.
  */
 export function createRedriveFeed(options: RedriveFeedOptions): RedriveFeed {
   const { config, append, isOpen, log, counters } = options;
   const folder = join(config.data, REDRIVE_FOLDER);
   const own = fingerprint(config);
-  /** Names that this process does not look at again: on their way, or for another to take up. */
-  const settled = new Set<string>();
-  let looking = false;
+  /** Names of files that this process does not read again: their messages are not durable yet, or only a restarted engine accepts them. */
+  const skipped = new Set<string>();
+  let checking = false;
 
   const remove = async (name: string): Promise<void> => {
     try {
       await rm(join(folder, name));
-      settled.delete(name);
+      skipped.delete(name);
     } catch (error) {
-      log.error({ file: join(folder, name), err: error }, 'redriven, but the file cannot be deleted: delete it');
+      log.error(
+        { file: join(folder, name), err: error },
+        'the dead letters of this file were redriven, but the file cannot be deleted: delete it, or they are redriven again at the next start',
+      );
     }
   };
 
-  const setAside = async (name: string, reason: string): Promise<void> => {
+  const reject = async (name: string, reason: string): Promise<void> => {
     const path = join(folder, name);
-    settled.add(name);
+    skipped.add(name);
     counters.redrives_rejected += 1;
-    log.error({ file: path, reason }, 'dead letters cannot be taken up; the file is kept as .rejected');
+    log.error({ file: path, reason }, 'this file of dead letters cannot be redriven; it is kept as .rejected');
     await rename(path, `${path}.rejected`).then(
-      () => settled.delete(name),
-      (error: unknown) => log.error({ file: path, err: error }, 'the file cannot be renamed, and stays as it is'),
+      () => skipped.delete(name),
+      (error: unknown) =>
+        log.error(
+          { file: path, err: error },
+          'the file cannot be renamed to .rejected, and keeps its name: move it away',
+        ),
     );
   };
 
-  const takeUp = (name: string, { messages, brokers }: Redrive): void => {
+  const appendFile = (name: string, { messages, brokers }: Redrive): void => {
     const connections = brokers.map((broker) => config.mqtt.findIndex((each) => each.name === broker));
-    settled.add(name);
-    const drafts = messages.map((message) => ({ ...message, connection: connections[message.connection]! }));
-    append(drafts, () => {
-      counters.messages_redriven += drafts.length;
-      log.info({ file: name, messages: drafts.length }, 'dead letters redriven');
+    skipped.add(name);
+    const records = messages.map((message) => ({ ...message, connection: connections[message.connection]! }));
+    append(records, () => {
+      counters.messages_redriven += records.length;
+      log.info({ file: name, messages: records.length }, 'dead letters redriven');
       void remove(name);
     });
   };
 
-  /** False where the file stays for later. */
-  const lookAt = async (name: string): Promise<boolean> => {
+  /** False if the file is left for later. */
+  const processFile = async (name: string): Promise<boolean> => {
     const found = await readRedrive(join(folder, name), config);
-    // Meanwhile the engine may have stopped.
+    // The engine may have stopped meanwhile.
     if (!isOpen()) return false;
-    if (typeof found === 'string') await setAside(name, found);
-    else if (found.config === own || found.at < options.startedAt) takeUp(name, found);
+    if (typeof found === 'string') await reject(name, found);
+    else if (found.config === own || found.at < options.startedAt) appendFile(name, found);
     else {
-      settled.add(name);
-      log.warn({ file: join(folder, name) }, WAITS);
+      skipped.add(name);
+      log.warn({ file: join(folder, name) }, RESTART_NEEDED);
       return false;
     }
     return true;
   };
 
   return {
-    async look() {
-      if (looking || !isOpen()) return;
-      looking = true;
+    async check() {
+      if (checking || !isOpen()) return;
+      checking = true;
       try {
         for (const name of await listFiles(folder)) {
-          if (!settled.has(name) && (await lookAt(name))) break;
+          if (!skipped.has(name) && (await processFile(name))) break;
         }
       } catch (error) {
-        log.error({ folder, err: error }, 'the folder of dead letters that come again cannot be read');
+        log.error({ folder, err: error }, 'the folder of dead letters to redrive cannot be read');
       } finally {
-        looking = false;
+        checking = false;
       }
     },
   };
 }
 
-const WAITS = 'dead letters wait: they were rehearsed with other streams than this process has; restart it';
+const RESTART_NEEDED =
+  'this file of dead letters waits: `weir deadletters retry` used another config than this process. Restart weir to redrive it';
 
-/** What stands for all of a config that says what a message becomes. */
+/** A fingerprint of the parts of a config that decide how a message is decoded. */
 export function fingerprint({ streams, mqtt, maxAheadMs }: Config): string {
   const text = JSON.stringify([streams, mqtt.map(({ name }) => name), maxAheadMs]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/** What a file holds, or why that cannot be taken up. */
+/** The content of a file, or the reason why it cannot be redriven. */
 async function readRedrive(path: string, { mqtt }: Config): Promise<Redrive | string> {
   const found = await readFile(path).then(decodeRedrive, (error: unknown) => (error as Error).message);
   if (typeof found === 'string') return found;
   const { messages, brokers } = found;
   const isKnown = ({ connection }: Redrive['messages'][number]) =>
     mqtt.some(({ name }) => name === brokers[connection]);
-  const stranger = messages.find((message) => !isKnown(message));
-  return stranger === undefined ? found : `the config has no broker "${brokers[stranger.connection]}"`;
+  const unknown = messages.find((message) => !isKnown(message));
+  return unknown === undefined ? found : `the config has no broker "${brokers[unknown.connection]}"`;
 }
 
 async function listFiles(folder: string): Promise<string[]> {

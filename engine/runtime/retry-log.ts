@@ -4,20 +4,22 @@ import type { Clock } from '../ports.ts';
 import type { CounterName, Counters } from '../telemetry.ts';
 import type { DeliveryQueueOptions } from './delivery-queue.ts';
 
-/** What both ways out are made with. */
+/** Common options of table delivery and event delivery. */
 export interface DeliveryOptions {
   readonly config: Config;
+  /** Numbers in [0, 1), for the backoff of retries. */
   readonly random: () => number;
   readonly clock: Pick<Clock, 'steady'>;
   readonly log: Logger;
   readonly counters: Counters;
+  /** See `DeliveryQueueOptions`. */
   readonly onProgress: () => void;
 }
 
-/** No more often than this is the same kind of failure logged, however many items fail. */
+/** The same kind of failure is logged at most once in this time, even if many items fail. */
 const LOG_EVERY_MS = 60_000;
 
-/** Counts failures, and logs the first of its class for each table or stream and then one a minute. */
+/** Creates a function that counts failures. For each class and each table or stream, it logs the first failure at once, then at most one per minute. */
 export function createRetryLog<T>(
   sink: string,
   counter: CounterName,
@@ -35,7 +37,7 @@ export function createRetryLog<T>(
     const level = error.class === 'fatal' ? 'error' : 'warn';
     log[level](
       { sink, place, class: error.class, code: error.code, attempt, waitMs, reason: error.message },
-      'delivery failed; it will be tried again',
+      'delivery failed; Weir will retry it',
     );
   };
 }

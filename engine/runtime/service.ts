@@ -9,19 +9,22 @@ import { type Gauges, gaugesOf, statusOf } from './status.ts';
 
 export interface ServiceOptions extends PartsOptions {
   readonly attributeSources: AttributeSources;
-  /** Time between checkpoints. Default 10,000. */
+  /** Milliseconds between checkpoints. Default 10,000. */
   readonly checkpointMs?: number;
-  /** Called once when the promises can no longer be kept (the disk failed): the process must end. */
+  /** Called once if delivery is no longer guaranteed, because the disk failed or recovery threw: the process must end. */
   readonly onFailure: (error: Error) => void;
 }
 
-/** A running engine: journal, fold, and the ways in and out. */
+/** A running engine: intake, journal, fold and delivery. */
 export interface Service {
   /** Whether each part can do its work, for `/readyz`. */
   status(): readonly PortStatus[];
-  /** Figures of the moment, for metrics. */
+  /** Current values, for metrics. */
   gauges(): Gauges;
-  /** Takes in nothing more, delivers what it can within `deadlineMs`, writes a checkpoint and closes. */
+  /**
+   * Stops intake, delivers as much as it can within `deadlineMs`, writes a checkpoint and closes. `drained`: whether everything was delivered;
+   * otherwise the next start delivers the rest.
+   */
   stop(deadlineMs: number): Promise<{ readonly drained: boolean }>;
 }
 
@@ -31,7 +34,7 @@ const DISK_MS = 1_000;
 const REDRIVE_MS = 500;
 
 /**
- * Opens the data folder, and resolves; then folds the journal from the last checkpoint on, and begins to take messages in. Rejects if another
+ * Opens the data folder, and resolves. Then it folds the journal from the last checkpoint on, and starts the source. Rejects if another
  * engine uses the data folder, or its journal cannot be read.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -48,13 +51,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** Start, run, stop. */
+/** The lifecycle of the engine: recovery, running, stopping. */
 class RunningService implements Service {
   readonly #options: ServiceOptions;
   readonly #parts: Parts;
   readonly #unlock: () => void;
   readonly #timers: NodeJS.Timeout[] = [];
-  /** When the config was read, at the latest. */
+  /** The config was read before this instant; milliseconds since the epoch. */
   readonly #startedAt: number;
   #attributes: AttributeFeed | undefined;
   #state: 'recovering' | 'running' | 'stopping' = 'recovering';
@@ -66,7 +69,7 @@ class RunningService implements Service {
     this.#startedAt = parts.ingest.now();
   }
 
-  /** Recovers, then takes messages in until it is stopped. */
+  /** Recovers, then starts the attributes, the source and the timers. */
   async run(): Promise<void> {
     const { journal, recoverFrom, fold, backpressure, ingest } = this.#parts;
     const records = await replayJournal({
@@ -79,8 +82,11 @@ class RunningService implements Service {
     if (records === undefined) return;
     ingest.open(fold.receivedUpTo());
     this.#state = 'running';
-    this.#options.log.info({ from: recoverFrom, records, nextOffset: journal.nextOffset }, 'journal folded');
-    // Before the first message, so that rules know the attributes of its device.
+    this.#options.log.info(
+      { from: recoverFrom, records, nextOffset: journal.nextOffset },
+      'recovery complete: journal folded',
+    );
+    // Attributes come before the first message, so that rules know the attributes of its device.
     this.#attributes = this.#startAttributes();
     this.#parts.source.start(ingest.handler);
     this.#startTimers();
@@ -94,11 +100,11 @@ class RunningService implements Service {
       ingest.regulate();
     };
     this.#timers.push(
-      setInterval(() => redrive.look(), REDRIVE_MS),
+      setInterval(() => redrive.check(), REDRIVE_MS),
       setInterval(() => ingest.append([{ kind: 'tick' }]), TICK_MS),
       setInterval(() => checkpointing.request(), this.#options.checkpointMs ?? CHECKPOINT_MS),
-      setInterval(() => capacity.look(), TICK_MS),
-      setInterval(() => jumps.look(), TICK_MS),
+      setInterval(() => capacity.check(), TICK_MS),
+      setInterval(() => jumps.check(), TICK_MS),
       setInterval(() => measureDisk().catch(this.#options.onFailure), DISK_MS),
     );
   }
@@ -148,7 +154,7 @@ class RunningService implements Service {
     if (wasRecovering) return this.#close(false);
     const attributesStopped = this.#attributes?.stop();
     const sourceStopped = source.stop();
-    ingest.release();
+    ingest.flush();
     await sourceStopped;
     const drained = await isDoneWithin(checkpointing.complete(), deadlineMs);
     const closed = await this.#close(drained);

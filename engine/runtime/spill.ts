@@ -5,30 +5,31 @@ import { deserialize, serialize } from 'node:v8';
 import { makeFolder } from '../journal/make-folder.ts';
 import type { Batch } from '../model/output.ts';
 
-/** A batch on its way to a sink, in memory or on the disk. */
+/** A batch that waits for its sink, in memory or on the disk. */
 export interface SpillableBatch {
-  /** Of the batch. */
+  /** Table of the batch. */
   readonly table: string;
-  /** What it takes in memory; bytes. */
+  /** Bytes of memory that the batch takes. */
   readonly bytes: number;
-  /** The batch, read back where it is on the disk; from then on it stays in memory. The same object each time. */
-  take(): Promise<Batch>;
-  /** Moves it to the disk; false where it stays, since it has been taken meanwhile. Rejects where the disk fails. */
+  /** Gets the batch, from the disk if necessary. From then on it stays in memory, and each call returns the same object. Rejects if the disk fails. */
+  load(): Promise<Batch>;
+  /** Moves the batch to the disk. False if it stays in memory, because it was loaded meanwhile. Rejects if the disk fails. */
   spill(): Promise<boolean>;
-  /** Delivered: nothing of it is kept. */
-  drop(): Promise<void>;
+  /** Deletes the file of the batch, after it was delivered. */
+  delete(): Promise<void>;
 }
 
-/** Where batches wait that memory has no room for. */
+/** Keeps batches on the disk that memory has no room for. */
 export interface Spill {
   /** Bytes on the disk. */
   readonly bytes: number;
-  pack(batch: Batch): SpillableBatch;
+  /** Wraps a batch, which is still in memory then. */
+  wrap(batch: Batch): SpillableBatch;
 }
 
 /**
- * Begins an empty spill in a folder of its own. What stands there is swapped memory and no more: it need not survive a crash, since the
- * journal has what the batches are made of, and keeps it until they are delivered.
+ * Creates an empty spill in its own folder, and deletes older files there. Spilled batches need not survive a crash: the journal keeps the
+ * records that they are made of until they are delivered.
  */
 export function createSpill(folder: string): Spill {
   rmSync(folder, { recursive: true, force: true });
@@ -39,17 +40,17 @@ export function createSpill(folder: string): Spill {
     get bytes() {
       return bytes;
     },
-    pack: (batch) =>
-      createParcel(batch, join(folder, `${count++}.batch`), (change) => {
+    wrap: (batch) =>
+      createSpillableBatch(batch, join(folder, `${count++}.batch`), (change) => {
         bytes += change;
       }),
   };
 }
 
-function createParcel(packed: Batch, path: string, onChange: (bytes: number) => void): SpillableBatch {
-  let batch: Batch | undefined = packed;
-  let taken = false;
-  let dropped = false;
+function createSpillableBatch(whole: Batch, path: string, onChange: (bytes: number) => void): SpillableBatch {
+  let batch: Batch | undefined = whole;
+  let loaded = false;
+  let deleted = false;
   let fileBytes = 0;
   const remove = async () => {
     onChange(-fileBytes);
@@ -57,26 +58,26 @@ function createParcel(packed: Batch, path: string, onChange: (bytes: number) => 
     await rm(path, { force: true });
   };
   return {
-    table: packed.table,
-    bytes: packed.bytes.length + packed.rowEnds.byteLength + packed.rowOffsets.byteLength,
-    async take() {
-      taken = true;
+    table: whole.table,
+    bytes: whole.bytes.length + whole.rowEnds.byteLength + whole.rowOffsets.byteLength,
+    async load() {
+      loaded = true;
       batch ??= deserialize(await readFile(path)) as Batch;
       return batch;
     },
     async spill() {
-      // Not `packed`: what a closure names is kept as long as the closure.
-      if (taken || batch === undefined) return false;
+      // Not `whole`: a closure keeps every variable that it names in memory.
+      if (loaded || batch === undefined) return false;
       const content = serialize(batch);
       await writeFile(path, content);
       fileBytes = content.length;
       onChange(fileBytes);
-      if (dropped) await remove();
-      else if (!taken) batch = undefined;
-      return !taken;
+      if (deleted) await remove();
+      else if (!loaded) batch = undefined;
+      return !loaded;
     },
-    async drop() {
-      dropped = true;
+    async delete() {
+      deleted = true;
       if (fileBytes > 0) await remove();
     },
   };

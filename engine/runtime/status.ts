@@ -7,7 +7,7 @@ import type { Fold } from './fold.ts';
 import type { Ingest } from './ingest.ts';
 import type { TableDelivery } from './table-delivery.ts';
 
-/** The parts of a running engine that tell how it is. */
+/** The parts of a running engine that status and metrics are read from. */
 export interface Observed {
   readonly journal: Journal;
   readonly fold: Fold;
@@ -18,7 +18,7 @@ export interface Observed {
   readonly capacity: CapacityWatch;
 }
 
-/** Figures of the moment; the names become `weir_<name>`. */
+/** Current values of the engine. The metric of each has the name `weir_<name>`. */
 export interface Gauges {
   readonly journal_size_bytes: number;
   readonly journal_next_offset: number;
@@ -32,6 +32,7 @@ export interface Gauges {
   readonly lag_seconds: number;
 }
 
+/** Reads the current values. */
 export function gaugesOf(
   { journal, fold, tables, events, ingest }: Pick<Observed, 'journal' | 'fold' | 'tables' | 'events' | 'ingest'>,
   { rules }: { readonly rules: readonly unknown[] },
@@ -57,13 +58,13 @@ export interface StatusOptions {
   readonly attributes: readonly PortStatus[];
 }
 
-/** Whether each part can do its work, in the order of a message's way. */
+/** Whether each part can do its work, in the order in which a message passes the parts. */
 export function statusOf(
   { source, tables, events, ingest, capacity }: Observed,
   { isRecovering, tableSink, eventSink, attributes }: StatusOptions,
 ): readonly PortStatus[] {
   const journal: PortStatus = isRecovering
-    ? { name: 'journal', ready: false, reason: 'recovery: the journal is being folded from the last checkpoint' }
+    ? { name: 'journal', ready: false, reason: 'recovery: the journal is being folded from the last checkpoint on' }
     : { name: 'journal', ready: true };
   return [
     journal,
@@ -76,7 +77,7 @@ export function statusOf(
   ];
 }
 
-/** A sink that works, but refuses some of its items, is not ready: what it does not take holds up every checkpoint. */
+/** A sink that refuses some of its items is not ready, although it accepts others: the refused items block every checkpoint. */
 function sinkStatus(sink: PortStatus, stuck: Stuck | undefined): PortStatus {
   if (!sink.ready || stuck === undefined) return sink;
   const more = stuck.items > 1 ? ` (and ${stuck.items - 1} more like it)` : '';

@@ -13,110 +13,119 @@ import { insertBatch } from './insert.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
 import { createSpill, type SpillableBatch } from './spill.ts';
 
-/** Folder of batches that memory has no room for, in the data folder. */
-const SPILL = 'spill';
-/** From this part of `clickhouse.queue` on, batches go to the disk: intake must not stop while they are on their way. */
-const SPILL_FROM = 0.5;
+/** Folder of spilled batches, in the data folder. */
+const SPILL_FOLDER = 'spill';
+/** Batches are spilled above this fraction of `clickhouse.queue`. It is below 1, so that intake does not stop while they are written. */
+const SPILL_FRACTION = 0.5;
 
-/** An outlet whose batches go to the disk where memory has no room for them. */
+/** The delivery queue of ClickHouse. Batches that memory has no room for are spilled to the disk. */
 export interface TableDelivery extends Pick<DeliveryQueue<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'push' | 'stop'> {
   /** Bytes on the disk. */
   readonly spilledBytes: number;
-  /** Puts an event that NATS will never take among the dead letters. Resolves when it is there; rejects with a DeliveryError. */
-  bury(event: EventOutput, error: DeliveryError): Promise<void>;
+  /** Inserts an event that NATS will never accept as a dead letter. Resolves once it is in the table; rejects with a DeliveryError. */
+  insertUndeliverable(event: EventOutput, error: DeliveryError): Promise<void>;
 }
 
 /**
- * The way to ClickHouse: batches, a few inserts at a time for each table. A table that cannot be written keeps its own batches waiting, and no
- * others.
+ * Creates the delivery queue of ClickHouse. Each table has a few inserts at a time. If a table cannot be written, only its own batches
+ * wait.
  */
 export function createTableDelivery(
   options: DeliveryOptions & {
     readonly tableSink: TableSink;
     readonly journal: Journal;
-    readonly sent: Pick<SentLog, 'note'>;
+    readonly sent: Pick<SentLog, 'write'>;
   },
 ): TableDelivery {
   const { config, tableSink: sink, counters, journal, sent, log } = options;
   const tables = [...config.streams.map(streamTable), ...FIXED_TABLES];
   const deadLetters = createRowEncoder(DEAD_LETTERS);
-  const turns = new Map<string, number>();
+  const nextLanes = new Map<string, number>();
 
-  const insertLetter = async (row: unknown[], offset: number): Promise<void> => {
+  const insertDeadLetter = async (row: unknown[], offset: number): Promise<void> => {
     deadLetters.encodeRow(row, offset);
-    const letter = cut({ table: DEAD_LETTERS, encoder: deadLetters, openedAt: 0 });
-    await insertBatch(letter, { sink, journalId: journal.id, onDeadRow });
+    const batch = cut({ table: DEAD_LETTERS, encoder: deadLetters, openedAt: 0 });
+    await insertBatch(batch, { sink, journalId: journal.id, onRefusedRow });
   };
-  const onDeadRow = async (row: Batch, error: DeliveryError): Promise<void> => {
+  const onRefusedRow = async (row: Batch, error: DeliveryError): Promise<void> => {
     counters.rows_dead_lettered += 1;
     const record = await journal.find(row.fromOffset);
     log.error(
       { table: row.table, offset: row.fromOffset, reason: error.message },
-      'ClickHouse refuses a row: to the dead letters',
+      row.table === DEAD_LETTERS.name
+        ? 'ClickHouse refuses a row of the table of dead letters; it is lost'
+        : 'ClickHouse refuses a row; its message becomes a dead letter',
     );
     if (row.table === DEAD_LETTERS.name) return;
-    await insertLetter(refusedRow(row.table, error.message, record), row.fromOffset);
+    await insertDeadLetter(refusedRow(row.table, error.message, record), row.fromOffset);
   };
 
-  /** One after another: many inserts of a row each are more than ClickHouse takes at once. */
-  let burials: Promise<void> = Promise.resolve();
+  /** Events are inserted one after another: ClickHouse does not accept many small inserts at once. */
+  let lastUndeliverable: Promise<void> = Promise.resolve();
 
-  const spill = createSpill(join(config.data, SPILL));
-  const outlet = createDeliveryQueue<SpillableBatch>({
+  const spill = createSpill(join(config.data, SPILL_FOLDER));
+  const queue = createDeliveryQueue<SpillableBatch>({
     ...options,
     open: () => sink.open(tables),
     isOpenInPart: (error) => error instanceof DeliveryError && error.code === TABLE_BROKEN,
-    send: async (parcel) => {
-      const batch = await parcel.take();
-      await insertBatch(batch, { sink, journalId: journal.id, onDeadRow, note: sent.note });
+    send: async (spillable) => {
+      const batch = await spillable.load();
+      await insertBatch(batch, { sink, journalId: journal.id, onRefusedRow, logSent: sent.write });
       counters.batches_inserted += 1;
       counters.rows_inserted += batch.rows;
-      await parcel.drop();
+      await spillable.delete();
     },
-    // Batches need no order: a table has as many lanes as it may have inserts under way.
+    // Batches need no order: a table has one lane for each insert that may be in progress.
     lane: ({ table }) => {
-      const turn = turns.get(table) ?? 0;
-      turns.set(table, (turn + 1) % config.clickhouse.concurrency);
-      return `${table} ${turn}`;
+      const lane = nextLanes.get(table) ?? 0;
+      nextLanes.set(table, (lane + 1) % config.clickhouse.concurrency);
+      return `${table} ${lane}`;
     },
     bytesOf: ({ bytes }) => bytes,
     onRetry: createRetryLog('clickhouse', 'inserts_retried', ({ table }) => table, options),
   });
   return {
-    outbox: outlet.outbox,
+    outbox: queue.outbox,
     get isOpen() {
-      return outlet.isOpen;
+      return queue.isOpen;
     },
     get stuck() {
-      return outlet.stuck;
+      return queue.stuck;
     },
     get spilledBytes() {
       return spill.bytes;
     },
     push(batch) {
-      const parcel = spill.pack(batch);
-      outlet.push(parcel);
-      if (outlet.outbox.bytes > config.clickhouse.queueBytes * SPILL_FROM) relieve(outlet, parcel, log);
+      const spillable = spill.wrap(batch);
+      queue.push(spillable);
+      if (queue.outbox.bytes > config.clickhouse.queueBytes * SPILL_FRACTION) spillToDisk(queue, spillable, log);
     },
-    bury(event, error) {
-      const burial = burials.then(async () => {
-        if (!outlet.isOpen)
-          throw new DeliveryError('transient', 'ClickHouse, which takes dead letters, is not open yet');
-        await insertLetter(undeliverableRow(event, error.message), event.offset);
+    insertUndeliverable(event, error) {
+      const inserted = lastUndeliverable.then(async () => {
+        if (!queue.isOpen)
+          throw new DeliveryError(
+            'transient',
+            'the event waits for ClickHouse, which stores dead letters and is not connected yet',
+          );
+        await insertDeadLetter(undeliverableRow(event, error.message), event.offset);
       });
-      burials = burial.catch(() => undefined);
-      return burial;
+      lastUndeliverable = inserted.catch(() => undefined);
+      return inserted;
     },
-    stop: () => outlet.stop(),
+    stop: () => queue.stop(),
   };
 }
 
-function relieve(outlet: DeliveryQueue<SpillableBatch>, parcel: SpillableBatch, log: Logger): void {
-  parcel.spill().then(
+function spillToDisk(queue: DeliveryQueue<SpillableBatch>, batch: SpillableBatch, log: Logger): void {
+  batch.spill().then(
     (spilled) => {
-      if (spilled) outlet.lighten(parcel);
+      if (spilled) queue.releaseMemory(batch);
     },
-    // It stays in memory; where that fills up, intake stops.
-    (error: unknown) => log.error({ err: error }, 'a batch could not be written to the disk'),
+    // It stays in memory. If the queue fills up, intake stops.
+    (error: unknown) =>
+      log.error(
+        { err: error, table: batch.table },
+        'a batch could not be spilled to the disk; it stays in memory. Check the disk',
+      ),
   );
 }

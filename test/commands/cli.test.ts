@@ -11,13 +11,13 @@ test.each([
   [['run', '--confg', 'weir.json'], 'Did you mean --config?'],
   [['deadletters', 'list', '--limt', '5'], 'Did you mean --limit?'],
   [['check', 'stray'], 'weir check --help'],
-])('%j is refused with what was meant', (args, told) => {
+])('%j is refused, with a suggestion', (args, expected) => {
   const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
-  expect(stderr).toContain(told);
+  expect(stderr).toContain(expected);
   expect(status).toBe(2);
 });
 
-test('an option that is like no other gets no guess', () => {
+test('an option that is similar to no other gets no suggestion', () => {
   const { stderr } = spawnSync(process.execPath, [CLI, 'run', '--zzz'], { encoding: 'utf8' });
   expect(stderr).toContain("Unknown option '--zzz'");
   expect(stderr).not.toContain('Did you mean');

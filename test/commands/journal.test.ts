@@ -22,7 +22,7 @@ async function run(...args: string[]) {
 
 const SEGMENT = 'journal-0000000000000000.wal';
 
-/** A journal of two segments, with five records in the first and one in the second. */
+/** Writes a journal of two segments: five records in the first, and one in the second. */
 async function makeJournal(): Promise<string> {
   const folder = makeFolder();
   const journal = await open(folder, { segmentBytes: 100 });
@@ -48,7 +48,7 @@ describe('weir journal', () => {
     expect(code).toBe(0);
   });
 
-  it('says where one is damaged, and changes nothing', async () => {
+  it('reports the damage of a journal, and changes nothing', async () => {
     const folder = await makeJournal();
     damage(folder);
     const before = readFileSync(join(folder, SEGMENT));
@@ -81,7 +81,7 @@ describe('weir journal', () => {
     expect((await run('dump', '--data', folder)).stdout.trim().split('\n')).toHaveLength(6);
   });
 
-  it('tells which messages are dead letters that came again', async () => {
+  it('marks messages that are retried dead letters', async () => {
     const folder = makeFolder();
     const journal = await open(folder);
     await append(journal, [message('one'), { ...message('two'), redriven: true } as NewRecord]);
@@ -95,7 +95,7 @@ describe('weir journal', () => {
     damage(folder);
     const damaged = readFileSync(join(folder, SEGMENT));
     const { code, stdout } = await run('repair', '--data', folder);
-    expect(stdout).toContain('1 of 2 segments mended');
+    expect(stdout).toContain('1 of 2 segments repaired');
     expect(code).toBe(0);
     expect(readFileSync(join(folder, `${SEGMENT}.damaged`))).toEqual(damaged);
     expect((await run('verify', '--data', folder)).stdout).not.toContain('damaged from');
@@ -104,7 +104,7 @@ describe('weir journal', () => {
     expect((await readAll(journal)).map(({ offset }) => offset)).toEqual([0, 2, 3, 4, 5]);
     expect(lost).toMatchObject([{ from: 0, to: 0, firstLost: 1, nextOffset: 2 }]);
     await journal.close();
-    expect((await run('repair', '--data', folder)).stdout).toContain('0 of 2 segments mended');
+    expect((await run('repair', '--data', folder)).stdout).toContain('0 of 2 segments repaired');
   });
 
   it('repairs nothing in a folder that is in use', async () => {
@@ -119,17 +119,17 @@ describe('weir journal', () => {
   });
 
   it.each([
-    [[], 'say what to do: verify, dump, repair'],
-    [['mend'], 'say what to do'],
-    [['verify', 'x'], '"x" is one word too many'],
+    [[], 'name an action: verify, dump, repair'],
+    [['mend'], 'name an action'],
+    [['verify', 'x'], 'unexpected argument "x"'],
     [['dump', '--from', 'a'], '--from and --to are offsets'],
     [['verify', '--data', '/nowhere/at/all'], 'there is no folder /nowhere/at/all'],
-  ])('%j is told how to do better', async (args, expected) => {
+  ])('%j is refused, with the remedy', async (args, expected) => {
     const { code, stderr } = await run(...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(expected)]);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('repairs as root what the engine can go on with', async () => {
+  it.skipIf(process.getuid?.() !== 0)('repairs as root, and keeps the owner of the file', async () => {
     const folder = await makeJournal();
     damage(folder);
     chownSync(join(folder, SEGMENT), 12_345, 23_456);

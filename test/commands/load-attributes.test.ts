@@ -20,7 +20,7 @@ const RULE = {
   event: { type: 'hot' },
 };
 
-/** A folder with a config, a rule that asks for attributes, and these files; gives the path of the config. */
+/** Writes a folder with a config, a rule that uses attributes, and these files. Returns the path of the config. */
 function write(attributes: object | undefined, files: Readonly<Record<string, string>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-load-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,20 +41,20 @@ function problemsOf(file: string): readonly string[] {
   return [];
 }
 
-it('a config with attributes takes a rule that asks for them', () => {
+it('a config with attributes accepts a rule that uses them', () => {
   expect(problemsOf(write({ bucket: 'weir_attributes' }))).toEqual([]);
   expect(problemsOf(write({ file: './devices.csv' }, { 'devices.csv': 'device,limit\nd1,5\n' }))).toEqual([]);
 });
 
-it('one without does not', () => {
+it('a config without attributes does not', () => {
   expect(problemsOf(write(undefined))).toEqual([expect.stringMatching(/^hot\.rule\.json:1:\d+ no-attributes$/)]);
 });
 
-it('a faulty file of attributes is a problem of the config, told with its place', () => {
-  const told = problemsOf(write({ file: './devices.json' }, { 'devices.json': '{\n  "d1": 5\n}' }));
-  expect(told).toEqual(['devices.json:2:3 not-an-object']);
+it('a fault in the file of attributes is a problem of the config, with its place', () => {
+  const problems = problemsOf(write({ file: './devices.json' }, { 'devices.json': '{\n  "d1": 5\n}' }));
+  expect(problems).toEqual(['devices.json:2:3 not-an-object']);
 });
 
-it('so is one that is not there', () => {
+it('a missing file of attributes is a problem of the config', () => {
   expect(problemsOf(write({ file: './devices.json' }))).toEqual(['devices.json:0:0 unreadable']);
 });

@@ -22,8 +22,8 @@ const CONFIG = {
 const HOT = { name: 'hot', stream: 'sensors', conditions: { condition: 'isHot' }, event: { type: 'hot' } };
 const isHot = { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] };
 
-/** Loads a folder with a config and these files in its folder of rules; gives the problems, as `FILE: code`, and the rules. */
-function load(files: Readonly<Record<string, object | string>>): { told: string[]; rules: string[] } {
+/** Loads a config with these files in its folder of rules. Returns the problems as `FILE: SEVERITY CODE`, and the names of the rules. */
+function load(files: Readonly<Record<string, object | string>>): { problems: string[]; rules: string[] } {
   const folder = mkdtempSync(join(tmpdir(), 'weir-load-'));
   folders.push(folder);
   mkdirSync(join(folder, 'my-rules'));
@@ -31,49 +31,49 @@ function load(files: Readonly<Record<string, object | string>>): { told: string[
   for (const [name, content] of Object.entries(files)) {
     writeFileSync(join(folder, 'my-rules', name), typeof content === 'string' ? content : JSON.stringify(content));
   }
-  const tell = (problems: readonly Problem[]) =>
-    problems.map(({ file, severity, code }) => `${file.split('/').at(-1)}: ${severity} ${code}`);
+  const texts = (found: readonly Problem[]) =>
+    found.map(({ file, severity, code }) => `${file.split('/').at(-1)}: ${severity} ${code}`);
   try {
     const { plan, warnings } = loadConfig(join(folder, 'weir.json'));
-    return { told: tell(warnings), rules: plan.rules.map(({ name }) => name) };
+    return { problems: texts(warnings), rules: plan.rules.map(({ name }) => name) };
   } catch (error) {
     if (!(error instanceof InvalidInput)) throw error;
-    return { told: tell(error.problems), rules: [] };
+    return { problems: texts(error.problems), rules: [] };
   }
 }
 
 describe('the conditions.json of a folder of rules', () => {
-  it('gives rules what they refer to', () => {
+  it('has the conditions that rules refer to', () => {
     const files = { 'hot.rule.json': HOT, 'conditions.json': { conditions: { isHot } } };
-    expect(load(files)).toEqual({ told: [], rules: ['hot'] });
+    expect(load(files)).toEqual({ problems: [], rules: ['hot'] });
   });
 
-  it('need not be there, unless a rule refers to it', () => {
-    expect(load({ 'hot.rule.json': { ...HOT, conditions: isHot } })).toEqual({ told: [], rules: ['hot'] });
-    expect(load({ 'hot.rule.json': HOT }).told).toEqual(['hot.rule.json: error unknown-condition']);
+  it('is optional, unless a rule refers to it', () => {
+    expect(load({ 'hot.rule.json': { ...HOT, conditions: isHot } })).toEqual({ problems: [], rules: ['hot'] });
+    expect(load({ 'hot.rule.json': HOT }).problems).toEqual(['hot.rule.json: error unknown-condition']);
   });
 
-  it('is told of once, in its own place, however many rules refer to what is wrong in it', () => {
+  it('is reported once, at the place of its fault, even if several rules use it', () => {
     const wrong = { all: [{ fact: 'temp', operator: 'above', value: 50 }] };
     const files = {
       'a.rule.json': HOT,
       'b.rule.json': { ...HOT, name: 'b' },
       'conditions.json': { conditions: { isHot: wrong } },
     };
-    expect(load(files).told).toEqual(['conditions.json: error unknown-operator']);
+    expect(load(files).problems).toEqual(['conditions.json: error unknown-operator']);
   });
 
-  it('that cannot be read does not make rules look wrong', () => {
+  it('that cannot be read causes no errors of rules', () => {
     const files = { 'a.rule.json': HOT, 'conditions.json': '{' };
-    expect(load(files).told).toEqual(['conditions.json: error syntax']);
-    expect(load({ ...files, 'conditions.json': { conditions: { isHot: [] } } }).told).toEqual([
+    expect(load(files).problems).toEqual(['conditions.json: error syntax']);
+    expect(load({ ...files, 'conditions.json': { conditions: { isHot: [] } } }).problems).toEqual([
       'conditions.json: error wrong-type',
     ]);
   });
 
-  it('is warned of where no rule uses what is in it, unless a rule could not be read', () => {
+  it('has a warning for what no rule uses, unless a rule could not be read', () => {
     const files = { 'hot.rule.json': HOT, 'conditions.json': { conditions: { isHot }, lists: { critical: [] } } };
-    expect(load(files)).toEqual({ told: ['conditions.json: warning unused'], rules: ['hot'] });
-    expect(load({ ...files, 'b.rule.json': '{' }).told).toEqual(['b.rule.json: error syntax']);
+    expect(load(files)).toEqual({ problems: ['conditions.json: warning unused'], rules: ['hot'] });
+    expect(load({ ...files, 'b.rule.json': '{' }).problems).toEqual(['b.rule.json: error syntax']);
   });
 });

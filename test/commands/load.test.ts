@@ -26,7 +26,7 @@ const HOT = {
   event: { type: 'hot' },
 };
 
-/** A folder with a config and rules; gives the path of the config. */
+/** Writes a folder with a config and rules. Returns the path of the config. */
 function write(config: object | string, rules: Readonly<Record<string, object | string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-load-'));
   folders.push(folder);
@@ -44,11 +44,11 @@ function problemsOf(file: string): readonly Problem[] {
     if (error instanceof InvalidInput) return error.problems;
     throw error;
   }
-  throw new Error('it was loaded');
+  throw new Error('the config was loaded without problems');
 }
 
 describe('loading a config', () => {
-  it('reads the rules of its folder, in the order of their names, and nothing else there', () => {
+  it('reads the rule files of its folder in the order of their names, and no other files', () => {
     const file = write(CONFIG, {
       'b.rule.json': { ...HOT, name: 'second' },
       'a.rule.json': HOT,
@@ -62,7 +62,7 @@ describe('loading a config', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('tells of all problems of all rules at once, with files as the user would name them', () => {
+  it('reports all problems of all rules, with paths as the user would write them', () => {
     const file = write(CONFIG, {
       'a.rule.json': '{ "name": ',
       'b.rule.json': { ...HOT, name: 'b', stream: 'sensor' },
@@ -77,25 +77,25 @@ describe('loading a config', () => {
     expect(problems.every(({ line }) => line > 0)).toBe(true);
   });
 
-  it('hands warnings on', () => {
+  it('returns warnings', () => {
     const event = { type: 'hot', params: { messag: 'typo' } };
     const { warnings, plan } = loadConfig(write(CONFIG, { 'a.rule.json': { ...HOT, event } }));
     expect(warnings).toMatchObject([{ code: 'near-miss', severity: 'warning' }]);
     expect(plan.rules).toHaveLength(1);
   });
 
-  it('does not look at rules where the config itself is wrong', () => {
+  it('does not read rules if the config itself has errors', () => {
     const problems = problemsOf(write({ ...CONFIG, mqtt: 5 }, { 'a.rule.json': '{' }));
     expect(problems.every(({ file }) => file.endsWith('weir.json'))).toBe(true);
   });
 
-  it('says so where a file or folder cannot be read', () => {
+  it('reports a file or folder that cannot be read', () => {
     expect(problemsOf('/nowhere/weir.json')).toMatchObject([
       { code: 'unreadable', message: expect.stringContaining('ENOENT'), remedy: expect.stringContaining('--config') },
     ]);
     const file = write({ ...CONFIG, rules: 'gone' }, {});
     expect(problemsOf(file)).toMatchObject([
-      { code: 'unreadable', remedy: 'Make it, or correct "rules" in the config.' },
+      { code: 'unreadable', remedy: 'Create it, or correct "rules" in the config.' },
     ]);
     const folder = write(CONFIG, {});
     mkdirSync(join(folder, '..', 'my-rules', 'x.rule.json'));

@@ -16,7 +16,7 @@ function folder(): string {
   return dir;
 }
 
-/** Stays open: a destination writes to it for ever, and must not meet another file by the same number. */
+/** The file stays open: a destination may write to it at any time, and must not write to another file with the same number. */
 const opened = openSync;
 
 function logTo(fd: number, bufferBytes?: number) {
@@ -25,7 +25,7 @@ function logTo(fd: number, bufferBytes?: number) {
   return { counters, destination, log: pino({ base: null }, destination) };
 }
 
-/** Every line must be JSON of its own, but for one that was torn by a full disk. */
+/** Each line is JSON, except for one that a full disk has cut. */
 function parse(text: string): { msg: string; dropped?: number }[] {
   return text.split('\n').flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line)] : []));
 }
@@ -42,7 +42,7 @@ describe('the destination of the log', () => {
     expect(counters.log_lines_dropped).toBe(0);
   });
 
-  test('writes no control character of anybody', async () => {
+  test('escapes control characters', async () => {
     const path = join(folder(), 'log');
     const { log, destination } = logTo(opened(path, 'a'));
     log.warn({ topic: 'a\u001b\u009b\u007f\u202e\u2028b' }, 'x');
@@ -52,14 +52,14 @@ describe('the destination of the log', () => {
     expect(JSON.parse(text)).toMatchObject({ topic: 'a\u001b\u009b\u007f\u202e\u2028b' });
   });
 
-  test('drops and counts what a full device does not take', async () => {
+  test('drops and counts lines that a full device does not accept', async () => {
     const { log, destination, counters } = logTo(opened('/dev/full', 'w'));
     for (let i = 0; i < 100; i++) log.info(`line ${i}`);
     await destination.flush(10_000);
     await vi.waitFor(() => expect(counters.log_lines_dropped).toBe(100), DEADLINE);
   });
 
-  test.skipIf(!canMakeDisk())('goes on once there is room, and says how many lines are missing', async () => {
+  test.skipIf(!canMakeDisk())('continues once there is room, and reports how many lines are missing', async () => {
     const dir = folder();
     mountDisk(dir, 65_536);
     onTestFinished(() => void execFileSync('umount', [dir]));
@@ -69,7 +69,7 @@ describe('the destination of the log', () => {
     try {
       const { log, destination, counters } = logTo(fd);
       execFileSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4096', 'count=8'], { stdio: 'ignore' });
-      // In one write, which fits in part.
+      // They are one write, which fits only in part.
       for (let i = 0; i < 1_000; i++) log.info(`line ${i}`);
       await vi.waitFor(() => expect(counters.log_lines_dropped).toBeGreaterThan(0), DEADLINE);
       await destination.flush(10_000);
@@ -89,7 +89,7 @@ describe('the destination of the log', () => {
     }
   });
 
-  test('holds no more than it may while nobody reads, and says what is missing', async () => {
+  test('keeps only a limited number of lines while nobody reads, and reports the missing ones', async () => {
     const path = join(folder(), 'pipe');
     execFileSync('mkfifo', [path]);
     const fd = opened(path, constants.O_RDWR | constants.O_NONBLOCK);
@@ -107,9 +107,9 @@ describe('the destination of the log', () => {
       } catch (error) {
         expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
       }
-      const told = parse(text).reduce((sum, { dropped = 0 }) => sum + dropped, 0);
-      expect(told).toBe(counters.log_lines_dropped);
-      expect(parse(text).filter(({ dropped }) => dropped === undefined).length + told).toBe(5_000);
+      const reported = parse(text).reduce((sum, { dropped = 0 }) => sum + dropped, 0);
+      expect(reported).toBe(counters.log_lines_dropped);
+      expect(parse(text).filter(({ dropped }) => dropped === undefined).length + reported).toBe(5_000);
     }, DEADLINE);
   });
 });

@@ -78,9 +78,9 @@ describe('the memory of a session', () => {
   });
 
   it.each([
-    ['garbage', '{', 'is no JSON'],
+    ['garbage', '{', 'is not JSON'],
     ['another version', '{"version":9,"sessions":[]}', 'version 9'],
-    ['another shape', '{"version":1,"sessions":[{"filters":"x"}]}', 'does not list sessions'],
+    ['another shape', '{"version":1,"sessions":[{"filters":"x"}]}', 'has no list of sessions'],
     ['nothing', 'null', 'version undefined'],
   ])('says so where its file holds %s, and begins anew', (_, text, reason) => {
     const file = join(folder, 'sessions.json');

@@ -29,8 +29,8 @@ export const MUTATIONS = {
   // The reader of segments decides where a journal ends.
   'damage ends the journal': {
     file: 'engine/journal/segment.js',
-    find: 'const goOn = await findRecord(file, position, nextOffset);',
-    replace: 'const goOn = undefined;',
+    find: 'const resumeAt = await findSoundRecord(file, position, nextOffset);',
+    replace: 'const resumeAt = undefined;',
   },
   // A checkpoint reaches the disk as bytes with a checksum.
   'windows left out of the checkpoint': {

@@ -127,10 +127,10 @@ async function opened(table: Table, url = server.url, onViewSkipped?: (view: str
 /** Tries until it is done, as the outlet does, but without its waits. */
 async function deliver(batch: Batch, sink: TableSink): Promise<{ dead: number; tries: number }> {
   let dead = 0;
-  const onDeadRow = async () => void dead++;
+  const onRefusedRow = async () => void dead++;
   for (let tries = 1; tries < 20; tries++) {
     try {
-      await insertBatch(batch, { sink, journalId: 'j0', onDeadRow });
+      await insertBatch(batch, { sink, journalId: 'j0', onRefusedRow });
       return { dead, tries };
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;

@@ -50,7 +50,7 @@ function alert(offset: number, state: 'firing' | 'resolved' = 'firing', key = 'p
 /** The engine's way to a sink. */
 function outletTo(
   eventSink: EventSink,
-  bury: (event: EventOutput) => Promise<void> = async () => undefined,
+  insertUndeliverable: (event: EventOutput) => Promise<void> = async () => undefined,
   random: () => number = Math.random,
 ) {
   const { config } = setUp([]);
@@ -58,7 +58,7 @@ function outletTo(
     config,
     eventSink,
     repeatsFrom: undefined,
-    bury,
+    insertUndeliverable,
     random,
     clock: { steady: () => performance.now() },
     log: pino({ level: 'silent' }),

@@ -123,7 +123,9 @@ test('an event that NATS takes in no form is a dead letter; the others come, and
   await eventually(async () =>
     expect(await engine.metrics()).toMatchObject({ weir_events_dead_lettered_total: 1, weir_nats_pending_bytes: 0 }),
   );
-  expect(engine.log().filter(({ msg }) => msg === 'NATS refuses an event: to the dead letters')).toHaveLength(1);
+  expect(
+    engine.log().filter(({ msg }) => msg === 'NATS refuses an event in every form; it is now a dead letter'),
+  ).toHaveLength(1);
   expect(await engine.readiness()).toMatchObject({ ready: true });
 });
 

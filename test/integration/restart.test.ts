@@ -99,7 +99,7 @@ describe('a stop', () => {
     await say(12_000, 90);
     const second = await plant.start();
     await eventually(() => {
-      const folded = second.log().find(({ msg }) => msg === 'journal folded');
+      const folded = second.log().find(({ msg }) => msg === 'recovery complete: journal folded');
       expect(folded?.from).toBeGreaterThan(0);
       // Everything stood in the checkpoint.
       expect(folded?.records).toBe(0);

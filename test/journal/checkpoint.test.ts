@@ -46,7 +46,7 @@ describe('a checkpoint', () => {
     expect(readdirSync(folder)).toEqual(['checkpoint-before.jsonl', 'checkpoint.jsonl']);
   });
 
-  it('holds how far the streams of events had come', async () => {
+  it('has the positions of the event streams', async () => {
     const folder = makeFolder();
     const events = { WEIR_ALERTS: { created: '2026-01-31T12:00:00Z', sequence: 7 } };
     await writeCheckpoint(folder, { ...checkpoint(5), events });
@@ -64,7 +64,7 @@ describe('a checkpoint', () => {
     expect((await find(folder)).lines?.map((line, i) => line === lines[i])).toEqual(lines.map(() => true));
   });
 
-  it('takes the place of the one before as a whole: what was half written counts for nothing', async () => {
+  it('replaces the previous one as a whole: a half-written file is ignored', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, checkpoint(5));
     writeFileSync(join(folder, 'checkpoint.jsonl.new'), '{"version":1,"journ');
@@ -73,7 +73,7 @@ describe('a checkpoint', () => {
     expect(await find(folder)).toEqual(stored(6));
   });
 
-  it('stays as it was when the next one cannot be written', async () => {
+  it('is kept if the next one cannot be written', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, checkpoint(5));
     mkdirSync(join(folder, 'checkpoint.jsonl.new'));
@@ -82,7 +82,7 @@ describe('a checkpoint', () => {
     rmSync(join(folder, 'checkpoint.jsonl.new'), { recursive: true });
   });
 
-  it('of version 1, which had everything in one line, is read', async () => {
+  it('of version 1, with the whole state in one line, is read', async () => {
     const folder = makeFolder();
     const state = '{"streams":{}}';
     const head = { version: 1, journalId: 'j', nextOffset: 3, crc: crc32(state) };
@@ -90,12 +90,12 @@ describe('a checkpoint', () => {
     expect(await find(folder)).toEqual({ journalId: 'j', nextOffset: 3, lines: [state], unreadable: [] });
   });
 
-  it('of another version is an error that names it, whatever else there is', async () => {
+  it('of another version is an error that names it, whatever other checkpoints exist', async () => {
     const folder = makeFolder();
     for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
     writeFileSync(join(folder, 'checkpoint.jsonl'), '{"version":3}');
     await expect(readCheckpoint(folder)).rejects.toThrow(
-      /checkpoint\.jsonl has version 3, this Weir reads versions 1 to 2\. Start the Weir that wrote it\./,
+      /checkpoint\.jsonl has version 3; this version of Weir reads 1 to 2\. Start the version of Weir that wrote it\./,
     );
   });
 
@@ -106,7 +106,7 @@ describe('a checkpoint', () => {
       await writeCheckpoint(folder, checkpoint(5));
       process.seteuid?.(65_534);
       try {
-        await expect(readCheckpoint(folder)).rejects.toThrow(/checkpoint\.jsonl may not be read .*Let the user/);
+        await expect(readCheckpoint(folder)).rejects.toThrow(/checkpoint\.jsonl may not be read .*Give the user/);
       } finally {
         process.seteuid?.(0);
       }
@@ -115,23 +115,23 @@ describe('a checkpoint', () => {
 
   it.each([
     ['has a byte more', (path: string) => appendFileSync(path, ' '), /checkpoint\.jsonl cannot be read: its checksum/],
-    ['has a flipped bit', flipBit, /its checksum does not fit/],
+    ['has a flipped bit', flipBit, /its checksum does not match its content/],
     ['is half there', (path: string) => truncateSync(path, 10), /cannot be read: .*JSON/],
     ['is empty', (path: string) => truncateSync(path, 0), /cannot be read: .*JSON/],
     ['is something else', (path: string) => writeFileSync(path, '[]'), /its first line has no version/],
     ['is nothing', (path: string) => writeFileSync(path, 'null\n'), /its first line has no version/],
     ['is a folder', makeFolderOf, /it is not a file/],
-  ])('that %s gives way to the one before it, and says so', async (_, spoil, why) => {
+  ])('that %s is replaced by the previous one, with the reason', async (_, damage, why) => {
     const folder = makeFolder();
     for (const nextOffset of [5, 6, 7]) await writeCheckpoint(folder, checkpoint(nextOffset));
-    spoil(join(folder, 'checkpoint.jsonl'));
+    damage(join(folder, 'checkpoint.jsonl'));
     expect(await find(folder)).toEqual({ ...stored(6), unreadable: [expect.stringMatching(why)] });
-    spoil(join(folder, 'checkpoint-before.jsonl'));
+    damage(join(folder, 'checkpoint-before.jsonl'));
     const unreadable = [expect.stringMatching(why), expect.stringMatching(/checkpoint-before\.jsonl cannot be read/)];
     expect(await find(folder)).toEqual({ unreadable });
   });
 
-  it('that cannot be used does not take the place of the one before', async () => {
+  it('that cannot be used does not replace the previous one', async () => {
     const folder = makeFolder();
     for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
     flipBit(join(folder, 'checkpoint.jsonl'));
@@ -141,7 +141,7 @@ describe('a checkpoint', () => {
     expect(await find(folder)).toMatchObject({ nextOffset: 5, lines: linesOf(5) });
   });
 
-  it('is the one before where a crash came between the two renames', async () => {
+  it('is the previous one after a crash between the two renames', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, checkpoint(5));
     await writeCheckpoint(folder, checkpoint(6));
@@ -149,7 +149,7 @@ describe('a checkpoint', () => {
     expect(await find(folder)).toEqual(stored(5));
   });
 
-  it('is the newest that fits, and one that does not is no damage', async () => {
+  it('is the newest that fits; one that does not fit is not damage', async () => {
     const folder = makeFolder();
     for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
     const { checkpoint: found, unreadable } = await readCheckpoint(folder, ({ nextOffset }) => nextOffset < 6);

@@ -6,11 +6,11 @@ import { append, makeFolder, message, open, readAll } from './folder.ts';
 
 type Call = keyof DiskFile | 'open' | 'rename';
 
-/** A disk that calls `step` before each of its calls; the call fails where `step` rejects. */
+/** A disk that calls `step` before each of its calls; the call fails if `step` rejects. */
 function diskWith(step: (call: Call) => Promise<void> | void): Disk {
-  const before = async <T>(call: Call, go: () => Promise<T>): Promise<T> => {
+  const before = async <T>(call: Call, run: () => Promise<T>): Promise<T> => {
     await step(call);
-    return go();
+    return run();
   };
   return {
     rename: (from, to) => before('rename', () => realDisk.rename(from, to)),
@@ -34,7 +34,7 @@ const diskError = () => Object.assign(new Error('EIO: i/o error'), { code: 'EIO'
 
 describe('the journal', () => {
   it('acknowledges and commits after the sync, not before', async () => {
-    const told: string[] = [];
+    const calls: string[] = [];
     let sync: () => void = () => undefined;
     const synced = new Promise<void>((resolve) => (sync = resolve));
     let reach: () => void = () => undefined;
@@ -45,30 +45,30 @@ describe('the journal', () => {
       return synced;
     });
     const journal = await open(makeFolder(), { disk });
-    journal.commitTo(() => told.push('committed'));
-    journal.append([message('a')], () => told.push('acknowledged'));
+    journal.commitTo(() => calls.push('committed'));
+    journal.append([message('a')], () => calls.push('acknowledged'));
     await reached;
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
     sync();
     await journal.close();
-    expect(told).toEqual(['acknowledged', 'committed']);
+    expect(calls).toEqual(['acknowledged', 'committed']);
   });
 
   it('acknowledges and commits nothing of a group whose sync fails, or of a later one', async () => {
-    const told: string[] = [];
+    const calls: string[] = [];
     let fail: (error: Error) => void;
     const failed = new Promise<Error>((resolve) => (fail = resolve));
     const disk = diskWith((call) => (call === 'datasync' ? Promise.reject(diskError()) : undefined));
     const journal = await open(makeFolder(), { disk, onFailure: (error) => fail(error) });
-    journal.commitTo(() => told.push('committed'));
-    journal.append([message('a')], () => told.push('acknowledged'));
+    journal.commitTo(() => calls.push('committed'));
+    journal.append([message('a')], () => calls.push('acknowledged'));
     expect((await failed).message).toContain('EIO');
-    journal.append([message('b')], () => told.push('acknowledged'));
+    journal.append([message('b')], () => calls.push('acknowledged'));
     await journal.close();
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
-  it('writes the rest where a write takes only some of the bytes', async () => {
+  it('writes the rest if a write accepts only some of the bytes', async () => {
     const folder = makeFolder();
     const disk: Disk = {
       ...realDisk,
@@ -93,7 +93,7 @@ describe('the journal', () => {
 describe('a checkpoint', () => {
   const checkpoint = (nextOffset: number) => ({ journalId: 'j', nextOffset, state: [Buffer.from(`${nextOffset}\n`)] });
 
-  it('is the old one or the new one, at whichever step the writing of the new one stops', async () => {
+  it('is the old one or the new one, at whichever step its writing fails', async () => {
     const found: (number | undefined)[] = [];
     let isWritten = false;
     for (let stopAt = 0; !isWritten; stopAt++) {
@@ -109,22 +109,22 @@ describe('a checkpoint', () => {
       expect(unreadable).toEqual([]);
       found.push(newest?.nextOffset);
     }
-    // It stopped at the open, the head, the state, the sync, each of the two renames, and not at all.
+    // It failed at the open, the head, the state, the sync and each of the two renames, and then not at all.
     expect(found).toEqual([1, 1, 1, 1, 1, 1, 2]);
   });
 });
 
 describe('the log of inserts', () => {
-  it('rejects a note that is not durable, and takes the next', async () => {
+  it('rejects a write that is not durable, and accepts the next', async () => {
     const folder = makeFolder();
     let isBroken = false;
     const disk = diskWith((call) => (isBroken && call === 'datasync' ? Promise.reject(diskError()) : undefined));
     const range = (token: string) => ({ table: 't', from: 0, to: 9, rows: 2, distances: '', prints: '', token });
     const log = await openSentLog(folder, 'j', disk);
     isBroken = true;
-    await expect(log.note([range('a')])).rejects.toThrow('EIO');
+    await expect(log.write([range('a')])).rejects.toThrow('EIO');
     isBroken = false;
-    await log.note([range('b')]);
+    await log.write([range('b')]);
     await log.close();
     const next = await openSentLog(folder, 'j');
     expect(next.earlier.map(({ token }) => token)).toContain('b');

@@ -8,7 +8,7 @@ import { createCounters } from '../../engine/telemetry.ts';
 
 const folders: string[] = [];
 
-/** A folder that is gone after the test. */
+/** Creates a folder that is deleted after the test. */
 export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-journal-'));
   folders.push(folder);
@@ -19,7 +19,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Opens a journal that fails the test where its disk fails. */
+/** Opens a journal. A failure of the disk, and a loss of records, fail the test unless `options` handle them. */
 export function open(folder: string, options: Partial<JournalOptions> = {}): Promise<Journal> {
   return openJournal({
     folder,
@@ -36,8 +36,8 @@ export function open(folder: string, options: Partial<JournalOptions> = {}): Pro
 }
 
 /** Appends and waits until the group is durable. */
-export function append(journal: Journal, drafts: readonly NewRecord[]): Promise<void> {
-  return new Promise((resolve) => journal.append(drafts, resolve));
+export function append(journal: Journal, records: readonly NewRecord[]): Promise<void> {
+  return new Promise((resolve) => journal.append(records, resolve));
 }
 
 export async function readAll(journal: Journal, from = journal.firstOffset): Promise<JournalRecord[]> {

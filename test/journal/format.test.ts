@@ -17,7 +17,7 @@ function encode(record: JournalRecord): Buffer {
 }
 
 describe('a record', () => {
-  it('reads back as it was written, next to others', () => {
+  it('reads back as it was written, with other records around it', () => {
     fc.assert(
       fc.property(records, (records) => {
         const bytes = Buffer.concat(records.map(encode));
@@ -35,7 +35,7 @@ describe('a record', () => {
     );
   });
 
-  it('is known to be incomplete at any length but its own', () => {
+  it('is incomplete at any shorter length', () => {
     fc.assert(
       fc.property(records, (records) => {
         const bytes = encode(records[0]!);
@@ -49,7 +49,7 @@ describe('a record', () => {
     );
   });
 
-  it('is never taken for another one with any single bit turned over', () => {
+  it('with any single bit flipped is never read as a record', () => {
     const bytes = encode({
       kind: 'message',
       offset: 5,
@@ -63,9 +63,9 @@ describe('a record', () => {
       packetId: 515,
     });
     for (let bit = 0; bit < bytes.length * 8; bit++) {
-      const turned = Buffer.from(bytes);
-      turned[bit >> 3]! ^= 1 << (bit & 7);
-      expect(decodeRecord(turned, 0).kind).not.toBe('record');
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      expect(decodeRecord(flipped, 0).kind).not.toBe('record');
     }
   });
 });

@@ -1,6 +1,6 @@
 import { lockFolder } from '../../engine/journal/lock.ts';
 
-// Takes the lock of a folder and keeps it until the process ends.
+// Locks a folder until the process ends.
 lockFolder(process.argv[2]!);
 process.stdout.write('locked\n');
 process.stdin.resume();

@@ -11,7 +11,7 @@ import {
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JournalLoss } from '../../engine/journal/journal.ts';
+import type { JournalLoss } from '../../engine/journal/read-journal.ts';
 import type { JournalRecord, NewRecord } from '../../engine/model/record.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, message, open, readAll, tick } from './folder.ts';
@@ -23,7 +23,7 @@ function segments(folder: string): string[] {
     .sort();
 }
 
-/** A journal of one segment with these payloads, and the ends of its records in the file. */
+/** Writes a journal of one segment with these payloads. Returns also the ends of its records in the file. */
 async function makeJournal(
   payloads: readonly (string | Uint8Array)[],
 ): Promise<{ folder: string; path: string; ends: number[] }> {
@@ -42,7 +42,7 @@ const payloadsOf = (records: readonly JournalRecord[]) =>
   records.map((record) => (record.kind === 'message' ? Buffer.from(record.payload).toString() : record.kind));
 
 describe('finding one record', () => {
-  it('gives the record of that very offset, also while others are being appended, and none where it is gone', async () => {
+  it('gives the record with exactly this offset, also while others are appended, and none if it is lost', async () => {
     const losses: JournalLoss[] = [];
     const folder = makeFolder();
     const journal = await open(folder, { segmentBytes: 200, onLoss: (loss) => losses.push(loss) });
@@ -72,7 +72,7 @@ describe('finding one record', () => {
     expect(losses).toEqual([]);
   });
 
-  it('takes no neighbour for a record that is damaged', async () => {
+  it('gives no other record in place of a damaged one', async () => {
     const { folder, path, ends } = await makeJournal(['a', 'b', 'c']);
     const bytes = readFileSync(path);
     bytes[ends[0]! + 12]! ^= 0xff;
@@ -86,12 +86,12 @@ describe('finding one record', () => {
 
 describe('reading while others append', () => {
   it.each([200, 100_000])(
-    'gives what was durable when it began, and no more, in segments of %i bytes',
+    'gives only records that were durable when it began, in segments of %i bytes',
     async (segmentBytes) => {
       const journal = await open(makeFolder(), { segmentBytes });
       let durable = 0;
       let appending = true;
-      // Longer than a page of a file, so that there are halves of records to see.
+      // Longer than a page of a file, so that a read could see half of a record.
       const more = () =>
         journal.append([message('x'.repeat(5_000)), tick(1)], () => {
           durable += 2;
@@ -112,7 +112,7 @@ describe('reading while others append', () => {
 });
 
 describe('a journal', () => {
-  it('gives back what was appended, from any offset on, also when it is opened anew', async () => {
+  it('reads back the appended records, from any offset on, also after it was opened again', async () => {
     await fc.assert(
       fc.asyncProperty(
         records,
@@ -128,7 +128,7 @@ describe('a journal', () => {
             if (part.length > 0)
               await append(
                 journal,
-                part.map(({ offset: _offset, ...draft }) => draft as NewRecord),
+                part.map(({ offset: _offset, ...record }) => record as NewRecord),
               );
             from += part.length;
           }
@@ -146,7 +146,7 @@ describe('a journal', () => {
     );
   });
 
-  it('commits groups in order: durable first, then those who wait, then the fold', async () => {
+  it('commits groups in order: first durable, then acknowledged, then folded', async () => {
     const folder = makeFolder();
     const seen: string[] = [];
     const onDisk = () => readFileSync(join(folder, segments(folder)[0]!), 'latin1');
@@ -179,23 +179,23 @@ describe('a journal', () => {
     expect(seen).toEqual(['ack one', 'ack two', 'one', 'two', 'ack three', 'ack four', 'three', 'four']);
   });
 
-  it('acknowledges nothing and commits nothing when the disk fails, and says so once', async () => {
+  it('acknowledges and commits nothing after the disk failed, and reports it once', async () => {
     const folder = makeFolder();
-    const told: string[] = [];
+    const calls: string[] = [];
     const failed = new Promise<Error>((resolve) => {
       const onFailure = (error: Error) => {
-        told.push('failure');
+        calls.push('failure');
         resolve(error);
       };
       void open(folder, { onFailure }).then((journal) => {
-        journal.commitTo(() => told.push('commit'));
+        journal.commitTo(() => calls.push('commit'));
         rmSync(folder, { recursive: true });
-        journal.append([message('lost')], () => told.push('ack'));
-        journal.append([message('lost too')], () => told.push('ack'));
+        journal.append([message('lost')], () => calls.push('ack'));
+        journal.append([message('lost too')], () => calls.push('ack'));
       });
     });
     expect((await failed).message).toContain('ENOENT');
-    expect(told).toEqual(['failure']);
+    expect(calls).toEqual(['failure']);
   });
 
   it('syncs a whole group at once, and counts bytes and syncs', async () => {
@@ -214,7 +214,7 @@ describe('a journal', () => {
     await journal.close();
   });
 
-  it('commits what was appended before it closes', async () => {
+  it('commits all appended records before it closes', async () => {
     const folder = makeFolder();
     const journal = await open(folder, { gatherMs: 60_000 });
     journal.append([message('last words')]);
@@ -222,7 +222,7 @@ describe('a journal', () => {
     expect(payloadsOf(await readAll(await open(folder)))).toEqual(['last words']);
   });
 
-  it('begins a new segment when one is large enough, and deletes those that nobody needs', async () => {
+  it('begins a new segment when one is large enough, and deletes released segments', async () => {
     const folder = makeFolder();
     const journal = await open(folder, { segmentBytes: 80 });
     for (let i = 0; i < 9; i++) await append(journal, [tick(i)]);
@@ -242,7 +242,7 @@ describe('a journal', () => {
     await again.close();
   });
 
-  it('reads records that are larger than a read, without losing those around them', async () => {
+  it('reads records that are larger than the read buffer, and those around them', async () => {
     const large = Buffer.alloc(5_000_000, 'y');
     const { folder } = await makeJournal(['a', large, 'b', large.subarray(0, 1_100_000), 'c']);
     const journal = await open(folder);
@@ -255,7 +255,7 @@ describe('a journal', () => {
 });
 
 describe('a crash in the middle of a write', () => {
-  it('loses nothing but the record that was being written, wherever it stopped, and the journal goes on', async () => {
+  it('loses only the record that was being written, wherever it stopped, and the journal continues', async () => {
     const { folder, path, ends } = await makeJournal(['first', 'second', 'third, with some more to say']);
     const whole = readFileSync(path);
     for (let length = ends[1]!; length <= ends[2]!; length++) {
@@ -279,7 +279,7 @@ describe('a crash in the middle of a write', () => {
     expect(segments(folder)).toHaveLength(1);
   });
 
-  it('may leave a last record of which not every page was written', async () => {
+  it('may leave a last record with unwritten pages', async () => {
     const { folder, path, ends } = await makeJournal(['first', 'second', 'x'.repeat(50)]);
     const bytes = readFileSync(path);
     bytes.fill(0, ends[1]! + 20, ends[2]! - 4);
@@ -290,7 +290,7 @@ describe('a crash in the middle of a write', () => {
     await journal.close();
   });
 
-  it('may leave a segment with half a header, or with a header alone', async () => {
+  it('may leave a segment with half a header, or with a header only', async () => {
     const folder = makeFolder();
     const journal = await open(folder, { segmentBytes: 40 });
     await append(journal, [tick(0)]);
@@ -322,7 +322,7 @@ describe('a crash in the middle of a write', () => {
 });
 
 describe('damage', () => {
-  /** Opens the folder and reads all that can be read, with what is lost. */
+  /** Opens the folder and reads all readable records, with the losses. */
   async function readDamaged(folder: string, from?: number) {
     const losses: JournalLoss[] = [];
     const journal = await open(folder, { onLoss: (loss) => losses.push(loss), segmentBytes: 40 });
@@ -331,14 +331,14 @@ describe('damage', () => {
     return { journal, losses, read, offsets: read.map(({ offset }) => offset) };
   }
 
-  it('in the midst of the last segment costs the damaged record alone, wherever it is, and nothing is cut off', async () => {
+  it('in the middle of the last segment loses only the damaged record, and nothing is cut off', async () => {
     const { folder, path, ends } = await makeJournal(['first', 'second', 'third', 'fourth']);
     const sound = readFileSync(path);
     const [from, to] = [ends[0]!, ends[1]!];
     for (let byte = from; byte < to; byte++) {
-      for (const turn of [0x01, 0x80]) {
+      for (const flip of [0x01, 0x80]) {
         const bytes = Buffer.from(sound);
-        bytes[byte]! ^= turn;
+        bytes[byte]! ^= flip;
         writeFileSync(path, bytes);
         const { read, losses, journal } = await readDamaged(folder);
         expect(payloadsOf(read)).toEqual(['first', 'third', 'fourth']);
@@ -348,7 +348,7 @@ describe('damage', () => {
     }
   });
 
-  it('over several records, twice in a segment, is told one by one; the journal goes on', async () => {
+  it('of several records, twice in a segment, is reported one by one, and the journal continues', async () => {
     const { folder, path, ends } = await makeJournal(['a', 'b', 'c', 'd', 'e', 'f']);
     const bytes = readFileSync(path);
     bytes.fill(0xff, ends[0]! + 3, ends[2]! - 1);
@@ -365,7 +365,7 @@ describe('damage', () => {
     await journal.close();
   });
 
-  it('in an earlier segment, a truncated one, or a missing one, is told when it is read', async () => {
+  it('in an earlier segment, a truncated one, or a missing one, is reported by a read', async () => {
     const folder = makeFolder();
     const journal = await open(folder, { segmentBytes: 40 });
     for (let i = 0; i < 4; i++) await append(journal, [tick(i)]);
@@ -385,7 +385,7 @@ describe('damage', () => {
     expect(await readDamaged(folder)).toMatchObject({ offsets: [0, 3], losses: [missing] });
   });
 
-  it('of a header is made good by those of other segments', async () => {
+  it('of a header does not matter while another segment has one', async () => {
     const folder = makeFolder();
     const journal = await open(folder, { segmentBytes: 40 });
     for (let i = 0; i < 3; i++) await append(journal, [tick(i)]);
@@ -399,11 +399,11 @@ describe('damage', () => {
     expect([damaged.journal.id, damaged.journal.nextOffset]).toEqual([journal.id, 3]);
   });
 
-  it('is beyond help where a file is no journal', async () => {
+  it('of the only header is an error with its remedy', async () => {
     const folder = makeFolder();
     const path = join(folder, 'journal-0000000000000000.wal');
     writeFileSync(path, 'x'.repeat(100));
-    await expect(open(folder)).rejects.toThrow(`${path} does not begin as a journal does`);
+    await expect(open(folder)).rejects.toThrow(`${path} does not begin with the header of a journal`);
   });
 });
 

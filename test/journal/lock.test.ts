@@ -10,9 +10,9 @@ import { makeFolder } from './folder.ts';
 const HOLDER = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
 
 describe('the lock of a folder', () => {
-  it('is not held by a process that has died, and that nobody has taken notice of', async () => {
+  it('is not held by a zombie, a dead process whose parent does not wait for it', async () => {
     const folder = makeFolder();
-    // The shell never waits for its child, which is a zombie once it has ended.
+    // The shell never waits for its child, so the child becomes a zombie when it ends.
     const shell = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       const [said] = await once(shell.stdout, 'data');
@@ -27,14 +27,14 @@ describe('the lock of a folder', () => {
     }
   });
 
-  it('keeps a second process out, for as long as the first one lives', async () => {
+  it('rejects a second process while the first one lives', async () => {
     const folder = makeFolder();
     const child = spawn(process.execPath, ['--import', 'tsx', HOLDER, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
     try {
       const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
       expect(String(said)).toBe('locked\n');
       expect(() => lockFolder(folder)).toThrow(`${folder} is in use by process ${child.pid}.`);
-      expect(() => lockFolder(folder)).toThrow('give this one a data folder of its own');
+      expect(() => lockFolder(folder)).toThrow('configure another data folder for this one');
     } finally {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -47,18 +47,18 @@ describe('the lock of a folder', () => {
   }, 20_000);
 
   it.each([
-    ['of a process id that another process has by now', `${process.ppid} 1`],
-    ['that a crash left empty', ''],
-    ['that is no process id', 'rubbish'],
-    ['of this process id in an earlier life', `${process.pid} 1`],
-  ])('counts for nothing where it is one %s', (_, holder) => {
+    ['has a process id that another process has now', `${process.ppid} 1`],
+    ['was left empty by a crash', ''],
+    ['has no process id', 'rubbish'],
+    ['has this process id with another start time', `${process.pid} 1`],
+  ])('is ignored if it %s', (_, holder) => {
     const folder = makeFolder();
     writeFileSync(join(folder, 'lock'), holder);
     lockFolder(folder)();
     expect(existsSync(join(folder, 'lock'))).toBe(false);
   });
 
-  it('holds where the system does not tell when its process began', () => {
+  it('is held if the start time of its process is unknown', () => {
     const folder = makeFolder();
     writeFileSync(join(folder, 'lock'), String(process.ppid));
     expect(() => lockFolder(folder)).toThrow(`in use by process ${process.ppid}`);

@@ -3,7 +3,7 @@ import type { JournalRecord } from '../../engine/model/record.ts';
 
 const at = fc.oneof(fc.nat(4_102_444_800_000), fc.double({ min: 0, max: 4e12, noNaN: true }));
 
-const draft = fc.oneof(
+const newRecord = fc.oneof(
   fc.record({
     kind: fc.constant('message' as const),
     at,
@@ -70,10 +70,10 @@ const draft = fc.oneof(
   }),
 );
 
-/** Records of every kind with offsets from 0 on, as a journal holds them. */
+/** Records of every kind, with offsets from 0 on. */
 export const records: fc.Arbitrary<JournalRecord[]> = fc
-  .array(draft, { minLength: 1, maxLength: 12 })
-  .map((drafts) => drafts.map((each, offset) => ({ ...each, offset })));
+  .array(newRecord, { minLength: 1, maxLength: 12 })
+  .map((newRecords) => newRecords.map((each, offset) => ({ ...each, offset })));
 
 /** The same with payloads as text, which compares a hundred times faster than bytes. */
 export function readable(records: readonly JournalRecord[]): unknown[] {

@@ -34,13 +34,13 @@ describe('a file of dead letters', () => {
     expect(decodeRedrive(encodeRedrive(redrive()))).toEqual(redrive());
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 }), (payloads) => {
-        const of = redrive(...payloads.map((bytes) => ({ ...message('x'), payload: Buffer.from(bytes) })));
-        expect(decodeRedrive(encodeRedrive(of))).toEqual(of);
+        const written = redrive(...payloads.map((bytes) => ({ ...message('x'), payload: Buffer.from(bytes) })));
+        expect(decodeRedrive(encodeRedrive(written))).toEqual(written);
       }),
     );
   });
 
-  it('is refused as a whole where a byte of a message is another, or it ends too soon', () => {
+  it('is refused as a whole if a byte of a message is changed, or it ends too soon', () => {
     const bytes = encodeRedrive(THREE);
     const head = bytes.indexOf('\n') + 1;
     for (let at = head; at < bytes.length; at++) {
@@ -51,20 +51,22 @@ describe('a file of dead letters', () => {
     for (let length = 0; length < bytes.length; length++) {
       expect(decodeRedrive(bytes.subarray(0, length))).toBeTypeOf('string');
     }
-    expect(decodeRedrive(Buffer.concat([bytes, bytes.subarray(head)]))).toBe('it has 6 messages in place of 3');
+    expect(decodeRedrive(Buffer.concat([bytes, bytes.subarray(head)]))).toBe(
+      'it has 6 messages, but its first line says 3',
+    );
   });
 
   it.each([
-    ['', 'its first line is not that of a file of dead letters'],
-    ['hello\n', 'its first line is not that of a file of dead letters'],
-    ['null\n', 'its first line is not that of a file of dead letters'],
-    ['{"version":1}\n', 'its first line is not that of a file of dead letters'],
-    ['{"version":2,"letters":[]}\n', 'it has version 2, this Weir reads version 1'],
-  ])('%j is none', (text, why) => {
+    ['', 'its first line is not the header of a file of dead letters'],
+    ['hello\n', 'its first line is not the header of a file of dead letters'],
+    ['null\n', 'its first line is not the header of a file of dead letters'],
+    ['{"version":1}\n', 'its first line is not the header of a file of dead letters'],
+    ['{"version":2,"letters":[]}\n', 'it has version 2; this version of Weir reads version 1'],
+  ])('%j is not one', (text, why) => {
     expect(decodeRedrive(Buffer.from(text))).toBe(why);
   });
 
-  it('is written whole, under a name that sorts by its time and part, for the owner that is named', async () => {
+  it('is written whole, with a name that sorts by time and part, for the given owner', async () => {
     const data = makeFolder();
     const { uid, gid } = statSync(data);
     const paths = [];
@@ -76,7 +78,7 @@ describe('a file of dead letters', () => {
     expect(statSync(paths[0]!).mode & 0o777).toBe(0o600);
   });
 
-  it('that cannot be written leaves nothing behind', async () => {
+  it('that cannot be written leaves no file', async () => {
     const data = makeFolder();
     mkdirSync(join(data, 'redrive'));
     const unwritable = { ...THREE, messages: [{ ...message('x'), topic: 'x'.repeat(70_000) }] };

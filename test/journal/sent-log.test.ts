@@ -15,15 +15,15 @@ const range = (from: number, to: number, token = `${from}-${to}`): SentRange => 
   return { table: 't', from, to, rows: 2, distances: 'AAAAAAkAAAA=', prints: 'AQAAAAIAAAA=', token };
 };
 
-describe('the log of what was sent', () => {
-  it('gives the next run what was noted, halves in place of the whole', async () => {
+describe('the log of inserts', () => {
+  it('gives the next run its inserts, with halves in place of the whole', async () => {
     const { folder, path } = makeFolder();
     const log = await openSentLog(folder, 'j0');
     expect(log.earlier).toEqual([]);
-    await Promise.all([log.note([range(0, 9)]), log.note([range(10, 19)])]);
-    await log.note([range(0, 4), range(5, 9)], '0-9');
-    await log.note([{ ...range(5, 9), dead: true }], '5-9');
-    // No close: a killed process does not either.
+    await Promise.all([log.write([range(0, 9)]), log.write([range(10, 19)])]);
+    await log.write([range(0, 4), range(5, 9)], '0-9');
+    await log.write([{ ...range(5, 9), dead: true }], '5-9');
+    // It is not closed, as in a killed process.
     const next = await openSentLog(folder, 'j0');
     expect(next.earlier).toEqual([range(10, 19), range(0, 4), { ...range(5, 9), dead: true }]);
     expect(next.damaged).toBe(0);
@@ -32,13 +32,13 @@ describe('the log of what was sent', () => {
     await next.close();
   });
 
-  it('forgets what the journal has let go of, and goes on', async () => {
+  it('removes inserts that the journal has released, and continues', async () => {
     const { folder, path } = makeFolder();
     const log = await openSentLog(folder, 'j0');
-    await log.note([range(0, 9)]);
-    await log.note([range(10, 19)]);
+    await log.write([range(0, 9)]);
+    await log.write([range(10, 19)]);
     await log.release(10);
-    await log.note([range(20, 29)]);
+    await log.write([range(20, 29)]);
     expect(readFileSync(path, 'utf8')).not.toContain('"0-9"');
     await log.close();
     const next = await openSentLog(folder, 'j0');
@@ -46,12 +46,12 @@ describe('the log of what was sent', () => {
     await next.close();
   });
 
-  it('leaves out half of a line, and what belongs to another journal', async () => {
+  it('skips half of a line, and inserts of another journal', async () => {
     const { folder, path } = makeFolder();
     const log = await openSentLog(folder, 'j0');
-    await log.note([range(0, 9)]);
+    await log.write([range(0, 9)]);
     appendFileSync(path, '\n{"sent":[{"table":"t","fr');
-    await log.note([range(10, 19)]);
+    await log.write([range(10, 19)]);
     const next = await openSentLog(folder, 'j0');
     expect(next.earlier).toEqual([range(0, 9), range(10, 19)]);
     expect(next.damaged).toBe(1);
@@ -59,6 +59,6 @@ describe('the log of what was sent', () => {
     expect(other.earlier).toEqual([]);
     for (const each of [log, next, other]) await each.close();
     writeFileSync(path, '{"version":9,"journalId":"j1"}\n');
-    await expect(openSentLog(folder, 'j1')).rejects.toThrow(/version 9, this Weir reads version 1/);
+    await expect(openSentLog(folder, 'j1')).rejects.toThrow(/version 9; this version of Weir reads version 1/);
   });
 });

@@ -3,7 +3,7 @@ import { TextBuffer } from '../../engine/journal/text-buffer.ts';
 
 const textOf = (buffer: TextBuffer) => Buffer.concat(buffer.chunks).toString();
 
-it('joins lines of any size and script, and begins anew without a trace of what it held', () => {
+it('joins lines of any size and script, and keeps no text after clear', () => {
   const buffer = new TextBuffer(10_000_000);
   const lines = [
     ['a', 'dé€😀', 'x'.repeat(200_000)],
@@ -22,5 +22,5 @@ it('refuses a line of more bytes than allowed', () => {
   const buffer = new TextBuffer(6);
   buffer.writeLine('123456');
   buffer.writeLine('€€');
-  expect(() => buffer.writeLine('€€1')).toThrow('takes 7 bytes, 6 are allowed: it begins €€1');
+  expect(() => buffer.writeLine('€€1')).toThrow('has 7 bytes, at most 6 are allowed; it begins with €€1');
 });

@@ -53,7 +53,7 @@ function createDurable() {
     rows,
     dead,
     log,
-    note: async (ranges: readonly SentRange[], instead?: string) => {
+    logSent: async (ranges: readonly SentRange[], instead?: string) => {
       if (instead !== undefined) log.delete(instead);
       for (const range of ranges) log.set(range.token, range);
     },
@@ -94,8 +94,8 @@ async function play(durable: ReturnType<typeof createDurable>, batches: readonly
     await durable.insert(batch, token);
     if (dies) throw new Crash();
   };
-  const onDeadRow = async (row: Batch) => void durable.dead.push(...rowsOf(row));
-  const options = { sink: { insert } as unknown as TableSink, journalId: 'j0', onDeadRow, note: durable.note };
+  const onRefusedRow = async (row: Batch) => void durable.dead.push(...rowsOf(row));
+  const options = { sink: { insert } as unknown as TableSink, journalId: 'j0', onRefusedRow, logSent: durable.logSent };
   for (const batch of batches) await insertBatch(batch, options);
 }
 

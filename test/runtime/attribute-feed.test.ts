@@ -4,24 +4,27 @@ import type { AttributeHandler, AttributeSource } from '../../engine/ports.ts';
 import { createAttributeFeed } from '../../engine/runtime/attribute-feed.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
-interface Teller extends AttributeSource {
+interface TestSource extends AttributeSource {
   handler(): AttributeHandler;
 }
 
-/** A source that says what the test says. */
-function teller(): Teller {
-  let told: AttributeHandler | undefined;
+/** A source whose handler the test calls. */
+function testSource(): TestSource {
+  let given: AttributeHandler | undefined;
   return {
     start: (handler) => {
-      told = handler;
+      given = handler;
     },
     stop: async () => undefined,
-    status: () => ({ name: 'teller', ready: true }),
-    handler: () => told!,
+    status: () => ({ name: 'test', ready: true }),
+    handler: () => given!,
   };
 }
 
-function feedOf(sources: { readonly file?: Teller; readonly bucket?: Teller }, known: Record<string, string> = {}) {
+function feedOf(
+  sources: { readonly file?: TestSource; readonly bucket?: TestSource },
+  known: Record<string, string> = {},
+) {
   const journal: string[] = [];
   const counters = createCounters();
   const feed = createAttributeFeed({
@@ -32,15 +35,15 @@ function feedOf(sources: { readonly file?: Teller; readonly bucket?: Teller }, k
     counters,
   });
   feed.start();
-  /** What has been written since the last time. */
+  /** The changes since the last call. */
   return { feed, counters, written: () => journal.splice(0) };
 }
 
 const all = (entries: Record<string, string | undefined>) => new Map(Object.entries(entries));
 
 describe('a feed of attributes', () => {
-  it('writes down what is new, other or gone, and nothing else', () => {
-    const file = teller();
+  it('appends new, changed and removed attributes, and nothing else', () => {
+    const file = testSource();
     const { written, counters } = feedOf({ file }, { a: '1', b: '2', c: '3' });
     expect(written()).toEqual([]);
     file.handler().all(all({ a: '1', b: '4', d: '5' }));
@@ -50,8 +53,8 @@ describe('a feed of attributes', () => {
     expect(counters.attributes_changed).toBe(3);
   });
 
-  it('lets the bucket win over the file, for a device as a whole', () => {
-    const [file, bucket] = [teller(), teller()];
+  it('prefers the bucket to the file, for a device as a whole', () => {
+    const [file, bucket] = [testSource(), testSource()];
     const { written } = feedOf({ file, bucket });
     file.handler().all(all({ a: 'file', b: 'file' }));
     bucket.handler().all(all({ a: 'bucket', c: 'bucket' }));
@@ -65,8 +68,8 @@ describe('a feed of attributes', () => {
     expect(written()).toEqual([]);
   });
 
-  it('leaves what is known until the bucket has told what it has', () => {
-    const [file, bucket] = [teller(), teller()];
+  it('keeps known attributes until the bucket has listed its entries', () => {
+    const [file, bucket] = [testSource(), testSource()];
     const { written } = feedOf({ file, bucket }, { a: 'before', b: 'before' });
     file.handler().all(all({ a: 'file', c: 'file' }));
     expect(written()).toEqual(['c: file']);
@@ -74,8 +77,8 @@ describe('a feed of attributes', () => {
     expect(written().sort()).toEqual(['a: file', 'b: bucket']);
   });
 
-  it('leaves what is known where an entry cannot be used, and counts what is faulty', () => {
-    const bucket = teller();
+  it('keeps known attributes if an entry cannot be used, and counts faults', () => {
+    const bucket = testSource();
     const { written, counters } = feedOf({ bucket }, { a: 'before' });
     bucket.handler().all(all({ a: undefined, b: undefined }));
     bucket.handler().faulty(['x']);
@@ -85,19 +88,19 @@ describe('a feed of attributes', () => {
     expect(written()).toEqual(['a: after']);
   });
 
-  it('leaves what is known while the file cannot be used', () => {
-    const file = teller();
+  it('keeps known attributes while the file cannot be used', () => {
+    const file = testSource();
     const { written } = feedOf({ file }, { a: 'before' });
     file.handler().faulty(['x']);
     expect(written()).toEqual([]);
   });
 
-  it('takes everything away where the config names no source any more', () => {
+  it('removes all attributes if the config names no source any more', () => {
     expect(feedOf({}, { a: '1', b: '2' }).written()).toEqual(['a: gone', 'b: gone']);
   });
 
-  it('writes nothing down once it has been stopped', async () => {
-    const file = teller();
+  it('appends nothing after it was stopped', async () => {
+    const file = testSource();
     const { feed, written } = feedOf({ file });
     const stopped = feed.stop();
     file.handler().all(all({ a: '1' }));
@@ -105,8 +108,8 @@ describe('a feed of attributes', () => {
     expect(written()).toEqual([]);
   });
 
-  it('writes many down in parts', () => {
-    const file = teller();
+  it('appends many changes in parts', () => {
+    const file = testSource();
     const { written } = feedOf({ file });
     file.handler().all(new Map(Array.from({ length: 2_500 }, (_, i) => [`d${i}`, String(i)])));
     expect(written()).toHaveLength(2_500);

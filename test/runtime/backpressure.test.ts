@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createBackpressure } from '../../engine/runtime/backpressure.ts';
 import { setUp } from '../pipeline/kit.ts';
 
-/** Backpressure whose limits are 100 bytes of each kind, and those of the disk. */
+/** Backpressure with limits of 100 bytes of each kind, and the given limit of the disk. */
 function measure(full: { journal?: number; tables?: number; events?: number }, disk = { minFreeBytes: 0 }) {
   const { config } = setUp([]);
   const live = (name: keyof typeof full) => ({
@@ -25,14 +25,14 @@ function measure(full: { journal?: number; tables?: number; events?: number }, d
   });
 }
 
-/** Whether somebody who waits for room is let go on within the turn of the event loop. */
-async function isLetGoOn(waiting: Promise<void>): Promise<boolean> {
-  let goesOn = false;
+/** Whether the promise resolves within a turn of the event loop. */
+async function isResolved(waiting: Promise<void>): Promise<boolean> {
+  let resolved = false;
   void waiting.then(() => {
-    goesOn = true;
+    resolved = true;
   });
   await new Promise(setImmediate);
-  return goesOn;
+  return resolved;
 }
 
 describe('backpressure', () => {
@@ -40,8 +40,8 @@ describe('backpressure', () => {
     [{ journal: 40, tables: 30, events: 20 }, 'the journal is full', 0.4],
     [{ journal: 40, tables: 150, events: 20 }, 'too many rows wait for ClickHouse', 1.5],
     [{ journal: 40, tables: 30, events: 100 }, 'too many events wait for NATS', 1],
-  ])('of %j is that of the fullest part: %s', (full, name, level) => {
-    expect(measure(full).most()).toEqual({ name, level });
+  ])('%j: the fullest part is: %s', (full, name, level) => {
+    expect(measure(full).fullest()).toEqual({ name, level });
   });
 
   it.each([
@@ -49,33 +49,33 @@ describe('backpressure', () => {
     [{ journal: 900, tables: 100, events: 20 }, true],
     [{ journal: 900, tables: 30, events: 120 }, false],
     [{ journal: 10, tables: 101, events: 20 }, false],
-  ])('lets a replay of the journal go on by the queues alone, whatever the journal has: %j', async (full, goesOn) => {
-    expect(await isLetGoOn(measure(full).queuesHaveRoom())).toBe(goesOn);
+  ])('a replay of the journal waits for the queues only, not for the journal: %j', async (full, resolved) => {
+    expect(await isResolved(measure(full).queuesHaveRoom())).toBe(resolved);
   });
 
-  it('lets it go on once a queue has become shorter, not before, and when the engine stops', async () => {
+  it('a replay continues once a queue has become shorter, or when the engine stops', async () => {
     const full = { tables: 150 };
     const backpressure = measure(full);
     const waiting = backpressure.queuesHaveRoom();
     backpressure.update();
-    expect(await isLetGoOn(waiting)).toBe(false);
+    expect(await isResolved(waiting)).toBe(false);
     full.tables = 50;
     backpressure.update();
-    expect(await isLetGoOn(waiting)).toBe(true);
+    expect(await isResolved(waiting)).toBe(true);
     full.tables = 150;
     const another = backpressure.queuesHaveRoom();
     backpressure.release();
-    expect(await isLetGoOn(another)).toBe(true);
+    expect(await isResolved(another)).toBe(true);
   });
 
-  it('of a disk is there once it was measured and has less room than it should, and goes when it has room again', async () => {
+  it('is at its limit once the disk was measured with too little free space, and no longer after that space is free again', async () => {
     const disk = { minFreeBytes: Number.MAX_SAFE_INTEGER };
     const backpressure = measure({}, disk);
-    expect(backpressure.most().level).toBe(0);
+    expect(backpressure.fullest().level).toBe(0);
     await backpressure.measureDisk();
-    expect(backpressure.most()).toEqual({ name: 'the disk is nearly full', level: 1 });
+    expect(backpressure.fullest()).toEqual({ name: 'the disk is nearly full', level: 1 });
     disk.minFreeBytes = 1;
     await backpressure.measureDisk();
-    expect(backpressure.most().level).toBe(0);
+    expect(backpressure.fullest().level).toBe(0);
   });
 });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { DeliveryError } from '../../engine/ports.ts';
 import { createDeliveryQueue, type DeliveryQueueOptions } from '../../engine/runtime/delivery-queue.ts';
 
-/** A sink whose every answer the test gives by hand. */
-function createHand<T>() {
+/** A sink whose answers the test gives one by one. */
+function createManualSink<T>() {
   const open: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const sent: { item: T; resolve: () => void; reject: (error: Error) => void }[] = [];
   return {
@@ -14,11 +14,11 @@ function createHand<T>() {
   };
 }
 
-/** Waits, without any time passing by the clock, until something is so. */
+/** Waits for a condition with turns of the event loop only. */
 async function until(condition: () => boolean): Promise<void> {
   const deadlineAt = performance.now() + 5_000;
   while (!condition()) {
-    if (performance.now() > deadlineAt) throw new Error('it never came to be');
+    if (performance.now() > deadlineAt) throw new Error('the condition did not become true within 5 s');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -32,12 +32,12 @@ interface Item {
 const item = (name: string, lane = 0, bytes = 100): Item => ({ name, lane, bytes });
 
 function start(options: Partial<DeliveryQueueOptions<Item>> = {}) {
-  const hand = createHand<Item>();
+  const sink = createManualSink<Item>();
   const retries: string[] = [];
   const progress = { count: 0 };
-  const outlet = createDeliveryQueue<Item>({
-    open: hand.open,
-    send: hand.send,
+  const queue = createDeliveryQueue<Item>({
+    open: sink.open,
+    send: sink.send,
     lane: ({ lane }) => lane,
     bytesOf: ({ bytes }) => bytes,
     // No wait at all.
@@ -48,120 +48,120 @@ function start(options: Partial<DeliveryQueueOptions<Item>> = {}) {
     },
     ...options,
   });
-  return { hand, outlet, retries, progress };
+  return { sink, queue, retries, progress };
 }
 
 const transient = () => new DeliveryError('transient', 'away');
 
-describe('an outlet', () => {
-  it('opens the sink first, for as long as it takes, and sends nothing before', async () => {
-    const { hand, outlet, retries, progress } = start();
-    outlet.push(item('a'));
-    expect([outlet.isOpen, outlet.outbox.bytes, hand.sent.length]).toEqual([false, 100, 0]);
-    hand.opened[0]!.reject(transient());
-    await until(() => hand.opened.length === 2);
+describe('a delivery queue', () => {
+  it('opens the sink first, with retries, and sends nothing before', async () => {
+    const { sink, queue, retries, progress } = start();
+    queue.push(item('a'));
+    expect([queue.isOpen, queue.outbox.bytes, sink.sent.length]).toEqual([false, 100, 0]);
+    sink.opened[0]!.reject(transient());
+    await until(() => sink.opened.length === 2);
     expect(retries).toEqual(['transient 1 0']);
-    expect([outlet.isOpen, hand.sent.length]).toEqual([false, 0]);
-    hand.opened[1]!.resolve();
-    await until(() => hand.sent.length === 1);
-    expect([outlet.isOpen, progress.count]).toEqual([true, 1]);
-    outlet.stop();
+    expect([queue.isOpen, sink.sent.length]).toEqual([false, 0]);
+    sink.opened[1]!.resolve();
+    await until(() => sink.sent.length === 1);
+    expect([queue.isOpen, progress.count]).toEqual([true, 1]);
+    queue.stop();
   });
 
-  it('sends what an opening lets through that failed only in part, and opens again until it succeeds', async () => {
-    const { hand, outlet } = start({
+  it('sends items after the sink was opened in part, and opens it again until it succeeds', async () => {
+    const { sink, queue } = start({
       isOpenInPart: (error) => error instanceof DeliveryError && error.class === 'fatal',
     });
-    outlet.push(item('a'));
-    hand.opened[0]!.reject(transient());
-    await until(() => hand.opened.length === 2);
-    expect([outlet.isOpen, hand.sent.length]).toEqual([false, 0]);
-    hand.opened[1]!.reject(new DeliveryError('fatal', 'a table was changed'));
-    await until(() => hand.opened.length === 3);
-    await until(() => hand.sent.length === 1);
-    expect(outlet.isOpen).toBe(true);
-    hand.opened[2]!.resolve();
-    outlet.stop();
+    queue.push(item('a'));
+    sink.opened[0]!.reject(transient());
+    await until(() => sink.opened.length === 2);
+    expect([queue.isOpen, sink.sent.length]).toEqual([false, 0]);
+    sink.opened[1]!.reject(new DeliveryError('fatal', 'a table was changed'));
+    await until(() => sink.opened.length === 3);
+    await until(() => sink.sent.length === 1);
+    expect(queue.isOpen).toBe(true);
+    sink.opened[2]!.resolve();
+    queue.stop();
   });
 
-  it('counts what waits until it is confirmed, and tells of every confirmation', async () => {
-    const { hand, outlet, progress } = start();
-    hand.opened[0]!.resolve();
-    for (const each of [item('a', 0, 10), item('b', 1, 20), item('c', 0, 40)]) outlet.push(each);
-    const { outbox } = outlet;
+  it('counts the bytes of unconfirmed items, and reports every confirmation', async () => {
+    const { sink, queue, progress } = start();
+    sink.opened[0]!.resolve();
+    for (const each of [item('a', 0, 10), item('b', 1, 20), item('c', 0, 40)]) queue.push(each);
+    const { outbox } = queue;
     expect([outbox.bytes, outbox.position]).toEqual([70, 3]);
-    await until(() => hand.sent.length === 2);
-    // c waits behind a, in the same lane.
-    expect(hand.sent.map(({ item }) => item.name)).toEqual(['a', 'b']);
-    hand.sent[1]!.resolve();
+    await until(() => sink.sent.length === 2);
+    // c waits for a, which is in the same lane.
+    expect(sink.sent.map(({ item }) => item.name)).toEqual(['a', 'b']);
+    sink.sent[1]!.resolve();
     await until(() => outbox.bytes === 50);
     expect([outbox.isConfirmed(0), outbox.isConfirmed(1)]).toEqual([true, false]);
-    hand.sent[0]!.resolve();
-    await until(() => hand.sent.length === 3);
+    sink.sent[0]!.resolve();
+    await until(() => sink.sent.length === 3);
     expect([outbox.bytes, outbox.isConfirmed(2), outbox.isConfirmed(3)]).toEqual([40, true, false]);
-    hand.sent[2]!.resolve();
+    sink.sent[2]!.resolve();
     await until(() => outbox.isConfirmed(3));
     expect([outbox.bytes, progress.count]).toEqual([0, 4]);
-    outlet.stop();
+    queue.stop();
   });
 
-  it('sends again what failed, and keeps it counted', async () => {
-    const { hand, outlet, retries } = start();
-    hand.opened[0]!.resolve();
-    outlet.push(item('a'));
+  it('sends a failed item again, and still counts its bytes', async () => {
+    const { sink, queue, retries } = start();
+    sink.opened[0]!.resolve();
+    queue.push(item('a'));
     for (let i = 0; i < 3; i++) {
-      await until(() => hand.sent.length === i + 1);
-      hand.sent[i]!.reject(transient());
+      await until(() => sink.sent.length === i + 1);
+      sink.sent[i]!.reject(transient());
     }
-    await until(() => hand.sent.length === 4);
-    expect([outlet.outbox.bytes, retries]).toEqual([100, ['transient 1 0', 'transient 2 0', 'transient 3 0']]);
-    hand.sent[3]!.resolve();
-    await until(() => outlet.outbox.bytes === 0);
-    outlet.stop();
+    await until(() => sink.sent.length === 4);
+    expect([queue.outbox.bytes, retries]).toEqual([100, ['transient 1 0', 'transient 2 0', 'transient 3 0']]);
+    sink.sent[3]!.resolve();
+    await until(() => queue.outbox.bytes === 0);
+    queue.stop();
   });
 
-  it('tries nothing more once it is stopped, and what was not confirmed stays so', async () => {
-    const { hand, outlet } = start();
-    hand.opened[0]!.resolve();
-    outlet.push(item('a'));
-    outlet.push(item('b', 1));
-    await until(() => hand.sent.length === 2);
-    outlet.stop();
-    hand.sent[0]!.reject(transient());
-    hand.sent[1]!.resolve();
-    // Another outlet has done the same, later, by now: whatever this one were to do has happened.
+  it('makes no more attempts after it was stopped; unconfirmed items stay unconfirmed', async () => {
+    const { sink, queue } = start();
+    sink.opened[0]!.resolve();
+    queue.push(item('a'));
+    queue.push(item('b', 1));
+    await until(() => sink.sent.length === 2);
+    queue.stop();
+    sink.sent[0]!.reject(transient());
+    sink.sent[1]!.resolve();
+    // Another queue does the same afterwards. When it is done, the stopped queue would have made its attempt, too.
     const other = start();
-    other.hand.opened[0]!.resolve();
-    other.outlet.push(item('c'));
-    await until(() => other.hand.sent.length === 1);
-    other.hand.sent[0]!.reject(transient());
-    await until(() => other.hand.sent.length === 2);
-    other.outlet.stop();
-    expect(hand.sent).toHaveLength(2);
-    expect(outlet.outbox.bytes).toBe(200);
+    other.sink.opened[0]!.resolve();
+    other.queue.push(item('c'));
+    await until(() => other.sink.sent.length === 1);
+    other.sink.sent[0]!.reject(transient());
+    await until(() => other.sink.sent.length === 2);
+    other.queue.stop();
+    expect(sink.sent).toHaveLength(2);
+    expect(queue.outbox.bytes).toBe(200);
   });
 
-  it('says what is stuck: at once what somebody must change, after some tries whatever fails', async () => {
-    const { hand, outlet } = start();
-    hand.opened[0]!.resolve();
-    for (const name of ['a', 'b']) outlet.push(item(name, name === 'a' ? 0 : 1));
-    await until(() => hand.sent.length === 2);
-    expect(outlet.stuck).toBeUndefined();
-    hand.sent[0]!.reject(new DeliveryError('fatal', 'denied'));
-    await until(() => hand.sent.length === 3);
-    expect(outlet.stuck).toMatchObject({ items: 1, error: { message: 'denied' } });
-    hand.sent[1]!.reject(transient());
+  it('reports stuck items: at once after a fatal error, otherwise after several attempts', async () => {
+    const { sink, queue } = start();
+    sink.opened[0]!.resolve();
+    for (const name of ['a', 'b']) queue.push(item(name, name === 'a' ? 0 : 1));
+    await until(() => sink.sent.length === 2);
+    expect(queue.stuck).toBeUndefined();
+    sink.sent[0]!.reject(new DeliveryError('fatal', 'denied'));
+    await until(() => sink.sent.length === 3);
+    expect(queue.stuck).toMatchObject({ items: 1, error: { message: 'denied' } });
+    sink.sent[1]!.reject(transient());
     for (let i = 3; i < 7; i++) {
-      await until(() => hand.sent.length === i + 1);
-      expect(outlet.stuck).toMatchObject({ items: 1 });
-      hand.sent[i]!.reject(transient());
+      await until(() => sink.sent.length === i + 1);
+      expect(queue.stuck).toMatchObject({ items: 1 });
+      sink.sent[i]!.reject(transient());
     }
-    await until(() => hand.sent.length === 8);
-    expect(outlet.stuck).toMatchObject({ items: 2, error: { message: 'denied' } });
-    hand.sent[2]!.resolve();
-    await until(() => outlet.stuck?.error.message === 'away');
-    hand.sent[7]!.resolve();
-    await until(() => outlet.stuck === undefined);
-    outlet.stop();
+    await until(() => sink.sent.length === 8);
+    expect(queue.stuck).toMatchObject({ items: 2, error: { message: 'denied' } });
+    sink.sent[2]!.resolve();
+    await until(() => queue.stuck?.error.message === 'away');
+    sink.sent[7]!.resolve();
+    await until(() => queue.stuck === undefined);
+    queue.stop();
   });
 });

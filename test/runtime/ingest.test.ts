@@ -15,9 +15,9 @@ const message = (payload: string): Inbound => ({
   packetId: 1,
 });
 
-/** An ingest on a journal in memory, whose groups become durable when the test says so. */
+/** An ingest with a journal in memory. Appended records become durable when the test calls `sync`. */
 function start(level = 0) {
-  const told: string[] = [];
+  const log: string[] = [];
   const appended: NewRecord[] = [];
   let commit: CommitListener | undefined;
   let waiting: (() => void)[] = [];
@@ -37,7 +37,7 @@ function start(level = 0) {
         });
       },
     },
-    feed: (records) => told.push(...records.map(({ offset }) => `folded ${offset}`)),
+    feed: (records) => log.push(...records.map(({ offset }) => `folded ${offset}`)),
     fullest: () => ({ name: 'the disk is nearly full', level }),
     figures: () => ({}),
     clock: { now: () => wallAt, steady: () => wallAt },
@@ -48,22 +48,22 @@ function start(level = 0) {
     for (const done of waiting.splice(0)) done();
   };
   waiting = [];
-  return { ingest, told, appended, sync, counters, pass: (ms: number) => void (wallAt += ms) };
+  return { ingest, log, appended, sync, counters, pass: (ms: number) => void (wallAt += ms) };
 }
 
-describe('the way into the journal', () => {
+describe('ingest', () => {
   it('acknowledges a message once it is durable, and only then feeds the fold', () => {
-    const { ingest, told, sync, counters } = start();
+    const { ingest, log, sync, counters } = start();
     ingest.open(0);
-    ingest.handler.messages(0, [message('a'), message('b')], () => told.push('acknowledged'));
-    expect(told).toEqual([]);
+    ingest.handler.messages(0, [message('a'), message('b')], () => log.push('acknowledged'));
+    expect(log).toEqual([]);
     expect(counters.messages_journaled).toBe(0);
     sync();
-    expect(told).toEqual(['folded 0', 'acknowledged', 'folded 1', 'folded 2']);
+    expect(log).toEqual(['folded 0', 'acknowledged', 'folded 1', 'folded 2']);
     expect(counters.messages_journaled).toBe(2);
   });
 
-  it('gives everything receive times that go on after those of the run before', () => {
+  it('gives all records receive times after those of the previous run', () => {
     const { ingest, appended } = start();
     ingest.open(2_000_000);
     ingest.append([{ kind: 'tick' }]);
@@ -72,7 +72,7 @@ describe('the way into the journal', () => {
     expect(appended[0]).toEqual({ kind: 'mark', at: 2_000_000, mark: 'started', connection: -1, aheadMs: 1_000_000 });
   });
 
-  it('says how old the newest record was when it was folded', () => {
+  it('reports the age of the newest record when it was folded', () => {
     const { ingest, sync, pass } = start();
     ingest.open(0);
     ingest.handler.messages(0, [message('a')], () => undefined);
@@ -81,7 +81,7 @@ describe('the way into the journal', () => {
     expect(ingest.lagMs).toBe(250);
   });
 
-  it('appends nothing during recovery, however full everything is', () => {
+  it('appends nothing during recovery, even above a limit', () => {
     const { ingest, appended } = start(2);
     ingest.regulate();
     expect(appended).toEqual([]);

@@ -22,7 +22,7 @@ const numbersOf = (batch: Batch): number[] =>
 /** How an insert fails; `lost`: the rows are in, but the answer does not arrive. */
 type Failure = DeliveryErrorClass | 'lost' | undefined;
 
-/** A table that drops repeats by token, as ClickHouse does, and fails as it is told. */
+/** A table that deduplicates by token, as ClickHouse does, and fails as the test wants. */
 function createTable(fail: (numbers: readonly number[], turn: number) => Failure) {
   const rows: number[] = [];
   const tokens: string[] = [];
@@ -32,7 +32,7 @@ function createTable(fail: (numbers: readonly number[], turn: number) => Failure
       const numbers = numbersOf(batch);
       asked.push({ numbers, token });
       const failure = fail(numbers, asked.length);
-      // As the port promises: that nothing is in is said only where it is so.
+      // As the port promises: these classes mean that no row is in the table.
       const refused = failure === 'overload' || failure === 'bad-row';
       if (refused && tokens.includes(token)) throw new DeliveryError('transient', 'some of the rows may be in');
       if (failure !== undefined && failure !== 'lost') throw new DeliveryError(failure, failure);
@@ -46,18 +46,18 @@ function createTable(fail: (numbers: readonly number[], turn: number) => Failure
 
 function insert(batch: Batch, sink: TableSink): Promise<number[]> {
   const dead: number[] = [];
-  const onDeadRow = async (row: Batch) => {
+  const onRefusedRow = async (row: Batch) => {
     expect(row.rows).toBe(1);
     expect(row.fromOffset).toBe(numbersOf(row)[0]! * 10);
     dead.push(...numbersOf(row));
   };
-  return insertBatch(batch, { sink, journalId: 'j0', onDeadRow }).then(() => dead);
+  return insertBatch(batch, { sink, journalId: 'j0', onRefusedRow }).then(() => dead);
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe('a batch', () => {
-  it('goes in whole, with a token of all that it is', async () => {
+  it('is inserted whole, with a token of its content', async () => {
     const { rows, asked, sink } = createTable(() => undefined);
     const batch = batchOf([3, 4, 5]);
     expect(await insert(batch, sink)).toEqual([]);
@@ -68,7 +68,7 @@ describe('a batch', () => {
     await insert(batchOf([3, 4, 6]), sink);
     await insert({ ...batch, table: 'u' }, sink);
     expect(new Set(asked.map(({ token }) => token)).size).toBe(3);
-    // A repeat added nothing.
+    // The duplicate added nothing.
     expect(rows).toEqual([3, 4, 5, 3, 4, 6, 3, 4, 5]);
   });
 
@@ -86,7 +86,7 @@ describe('a batch', () => {
     );
   });
 
-  it('is halved where the server is overloaded, down to a size that helps nobody', async () => {
+  it('is halved while the server is overloaded, down to the smallest useful size', async () => {
     const { rows, asked, sink } = createTable((numbers) => (numbers.length > 600 ? 'overload' : undefined));
     await insert(batchOf(range(2_000)), sink);
     expect(rows).toEqual(range(2_000));
@@ -102,30 +102,30 @@ describe('a batch', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('hands on what is no DeliveryError: that is a bug of the sink', async () => {
+  it('rejects with any other error unchanged: it is a bug of the sink', async () => {
     const sink = { insert: () => Promise.reject(new TypeError('bug')) } as unknown as TableSink;
     await expect(insert(batchOf([1, 2]), sink)).rejects.toThrow(TypeError);
   });
 
-  it('is there exactly once at the end, whatever went wrong in between', async () => {
-    const course = fc.array(fc.constantFrom<Failure>(undefined, undefined, 'transient', 'lost', 'overload'), {
+  it('is in the table exactly once at the end, after any failures', async () => {
+    const failures = fc.array(fc.constantFrom<Failure>(undefined, undefined, 'transient', 'lost', 'overload'), {
       maxLength: 25,
       size: 'max',
     });
     await fc.assert(
-      fc.asyncProperty(course, fc.subarray([5, 700, 1_999]), async (course, refused) => {
+      fc.asyncProperty(failures, fc.subarray([5, 700, 1_999]), async (failures, refused) => {
         const { rows, sink } = createTable((numbers, turn) => {
           const refuses = numbers.some((n) => refused.includes(n));
-          const random = course[turn - 1];
+          const random = failures[turn - 1];
           // Rows that the server refuses never get in.
           if (random === 'lost' && refuses) return 'transient';
           return random ?? (refuses ? 'bad-row' : undefined);
         });
         const batch = batchOf(range(2_000));
         const dead = new Set<number>();
-        for (let tries = 0; tries <= course.length; tries++) {
-          const onDeadRow = async (row: Batch) => void dead.add(numbersOf(row)[0]!);
-          const done = await insertBatch(batch, { sink, journalId: 'j0', onDeadRow }).then(
+        for (let tries = 0; tries <= failures.length; tries++) {
+          const onRefusedRow = async (row: Batch) => void dead.add(numbersOf(row)[0]!);
+          const done = await insertBatch(batch, { sink, journalId: 'j0', onRefusedRow }).then(
             () => true,
             () => false,
           );

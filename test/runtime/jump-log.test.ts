@@ -12,13 +12,13 @@ test('the log names the last of the devices whose clock jumped, at once and then
   const jump = (device: string) => {
     const cause = { offset: 1, receivedAt: 0, connection: 0, liveMs: 0 };
     const made = { stream: 0, device, labels: [], time: Date.UTC(2026, 0, 1), values: [] };
-    jumpLog.take(madeReading(cause, made, false, undefined), Date.UTC(2000, 0, 1));
+    jumpLog.add(madeReading(cause, made, false, undefined), Date.UTC(2000, 0, 1));
   };
-  jumpLog.look();
+  jumpLog.check();
   expect(lines).toEqual([]);
   jump('d1');
   for (; clock.at < 59_000; clock.at += 1_000) {
-    jumpLog.look();
+    jumpLog.check();
     jump('d2');
   }
   expect(lines).toMatchObject([
@@ -28,7 +28,7 @@ test('the log names the last of the devices whose clock jumped, at once and then
     },
   ]);
   clock.at = 60_000;
-  jumpLog.look();
-  jumpLog.look();
+  jumpLog.check();
+  jumpLog.check();
   expect(lines.slice(1)).toMatchObject([{ jumps: 59, last: { device: 'd2' } }]);
 });

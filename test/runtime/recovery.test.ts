@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../engine/journal/checkpoint.ts';
-import type { JournalLoss } from '../../engine/journal/journal.ts';
+import type { JournalLoss } from '../../engine/journal/read-journal.ts';
 import { openData, type RecoveredData } from '../../engine/runtime/recovery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, open } from '../journal/folder.ts';
@@ -12,7 +12,7 @@ import { setUp } from '../pipeline/kit.ts';
 const { config } = setUp([]);
 const tick = (at: number) => ({ kind: 'tick', at }) as const;
 
-/** A journal of so many ticks, a segment each, which begins behind `released`. Returns its id. */
+/** Writes a journal of `count` ticks, one per segment, and releases those before `released`. Returns its id. */
 async function write(folder: string, count: number, released = 0): Promise<string> {
   const journal = await open(folder, { segmentBytes: 1 });
   for (let i = 0; i < count; i++) await append(journal, [tick(i)]);
@@ -53,35 +53,35 @@ function flipBit(folder: string, name: string): void {
 const state = [Buffer.from('["head",{}]\n')];
 
 describe('the data folder', () => {
-  it('without a checkpoint is folded from the start of its journal', async () => {
+  it('without a checkpoint: the journal is folded from the start of its journal', async () => {
     const folder = makeFolder();
     await write(folder, 3);
-    const left = await openFolder(folder);
-    expect([await offsets(left), left.log, left.repeatsFrom]).toEqual([[0, 1, 2], [], 0]);
+    const data = await openFolder(folder);
+    expect([await offsets(data), data.log, data.repeatsFrom]).toEqual([[0, 1, 2], [], 0]);
   });
 
-  it('whose checkpoints were moved away is folded from what the journal has, with a warning', async () => {
+  it('without checkpoints, after they were moved away: the rest of the journal is folded, with a warning', async () => {
     const folder = makeFolder();
     await write(folder, 3, 2);
-    const left = await openFolder(folder);
-    expect(await offsets(left)).toEqual([2]);
-    expect(left.log).toEqual([expect.stringContaining('there is no checkpoint')]);
+    const data = await openFolder(folder);
+    expect(await offsets(data)).toEqual([2]);
+    expect(data.log).toEqual([expect.stringContaining('there is no checkpoint')]);
   });
 
-  it('whose checkpoints are all damaged is folded from the start of the journal where that has everything', async () => {
+  it('with damaged checkpoints only: a complete journal is folded from its start', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4);
     for (const nextOffset of [1, 2]) await writeCheckpoint(folder, { journalId, nextOffset, state });
     flipBit(folder, 'checkpoint.jsonl');
     flipBit(folder, 'checkpoint-before.jsonl');
-    const left = await openFolder(folder);
-    expect([left.checkpoint, await offsets(left), left.repeatsFrom]).toEqual([undefined, [0, 1, 2, 3], 0]);
-    expect(left.log).toEqual([expect.stringContaining('folding the journal from its start')]);
-    expect(left.counters.checkpoints_unreadable).toBe(2);
+    const data = await openFolder(folder);
+    expect([data.checkpoint, await offsets(data), data.repeatsFrom]).toEqual([undefined, [0, 1, 2, 3], 0]);
+    expect(data.log).toEqual([expect.stringContaining('folding the whole journal from its start')]);
+    expect(data.counters.checkpoints_unreadable).toBe(2);
     expect(readdirSync(folder)).toContain('checkpoint-damaged.jsonl');
   });
 
-  it('with one damaged checkpoint, and none before it, is folded from the start too', async () => {
+  it('with one damaged checkpoint and no previous one: the journal is folded from its start', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 2);
     await writeCheckpoint(folder, { journalId, nextOffset: 1, state });
@@ -89,34 +89,37 @@ describe('the data folder', () => {
     expect(await offsets(await openFolder(folder))).toEqual([0, 1]);
   });
 
-  it('is refused, with the remedy, where the journal no longer has what its damaged checkpoints stood for', async () => {
+  it('with damaged checkpoints and an incomplete journal: it is refused, with the remedy', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 2);
     await writeCheckpoint(folder, { journalId, nextOffset: 3, state });
     flipBit(folder, 'checkpoint.jsonl');
     const before = readdirSync(folder);
     await expect(openFolder(folder)).rejects.toThrow(
-      /checkpoint\.jsonl cannot be read: its checksum does not fit.*begins at 0 but at 2.*Restore .* from one backup\. Or move/,
+      /checkpoint\.jsonl cannot be read: its checksum does not match its content.*begins at 0 but at 2.*Restore .* from one backup\. Or move/,
     );
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  it('goes on from the checkpoint before a damaged one, which the next cannot take the place of', async () => {
+  it('with a damaged newest checkpoint: it uses the previous one, and the next checkpoint does not replace it', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 1);
     for (const nextOffset of [2, 3]) await writeCheckpoint(folder, { journalId, nextOffset, state });
     flipBit(folder, 'checkpoint.jsonl');
-    const left = await openFolder(folder);
-    expect([await offsets(left), left.log]).toEqual([[2, 3], ['going on from the checkpoint before']]);
+    const data = await openFolder(folder);
+    expect([await offsets(data), data.log]).toEqual([
+      [2, 3],
+      [expect.stringContaining('continuing from the previous checkpoint')],
+    ]);
     await writeCheckpoint(folder, { journalId, nextOffset: 4, state });
     flipBit(folder, 'checkpoint.jsonl');
     expect((await openFolder(folder)).checkpoint?.nextOffset).toBe(2);
   });
 
   it.each([
-    ['has everything', 0, [0, 1, 2]],
-    ['has not', 1, undefined],
-  ])('with the checkpoint of another journal begins anew only where its own journal %s', async (_, released, found) => {
+    ['is complete', 0, [0, 1, 2]],
+    ['is incomplete', 1, undefined],
+  ])('with the checkpoint of another journal, and its own journal %s', async (_, released, found) => {
     const folder = makeFolder();
     await write(folder, 3, released);
     await writeCheckpoint(folder, { journalId: 'another', nextOffset: 2, state });
@@ -124,7 +127,7 @@ describe('the data folder', () => {
     else expect(await offsets(await openFolder(folder))).toEqual(found);
   });
 
-  it('uses the checkpoint before one of another journal', async () => {
+  it('with a newest checkpoint of another journal: it uses the previous one', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 3, 1);
     await writeCheckpoint(folder, { journalId, nextOffset: 2, state });
@@ -132,14 +135,17 @@ describe('the data folder', () => {
     expect(await offsets(await openFolder(folder))).toEqual([2]);
   });
 
-  it('with checkpoints and no journal begins with nothing', async () => {
+  it('with checkpoints and no journal: it begins with an empty state', async () => {
     const folder = makeFolder();
     await writeCheckpoint(folder, { journalId: 'gone', nextOffset: 2, state });
-    const left = await openFolder(folder);
-    expect([left.checkpoint, left.log]).toEqual([undefined, [expect.stringContaining('beginning with nothing')]]);
+    const data = await openFolder(folder);
+    expect([data.checkpoint, data.log]).toEqual([
+      undefined,
+      [expect.stringContaining('beginning with an empty state')],
+    ]);
   });
 
-  it('whose journal ends before its checkpoint goes on behind the checkpoint, and uses no offset twice', async () => {
+  it('with a journal that ends before its checkpoint: it continues after the checkpoint, and uses no offset twice', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 5);
     for (const nextOffset of [1, 4]) await writeCheckpoint(folder, { journalId, nextOffset, state });
@@ -152,11 +158,11 @@ describe('the data folder', () => {
     await append(first.journal, [tick(9)]);
     await first.journal.close();
     expect(first.committed).toEqual([4, 5, 6]);
-    // Within a segment, offsets have no holes.
+    // Offsets within a segment have no gaps.
     expect(readdirSync(folder)).toContain('journal-0000000000000004.wal');
     const second = await openFolder(folder);
     expect([await offsets(second), second.log]).toEqual([[4, 5, 6], []]);
-    // Who has to go back further hears of what is gone.
+    // A read from an earlier offset reports the lost records.
     const losses: JournalLoss[] = [];
     const journal = await open(folder, { onLoss: (loss) => losses.push(loss) });
     for await (const _ of journal.read(0));

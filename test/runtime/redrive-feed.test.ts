@@ -18,17 +18,17 @@ function start(brokers: readonly string[] = ['one', 'two']) {
   const counters = createCounters();
   const lines: { msg: string; reason?: string }[] = [];
   const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const appended: { readonly drafts: readonly NewRecord[]; readonly durable: () => void }[] = [];
+  const appended: { readonly records: readonly NewRecord[]; readonly durable: () => void }[] = [];
   const gate = { open: true };
   const feed = createRedriveFeed({
     config,
     startedAt: STARTED_AT,
-    append: (drafts, durable) => appended.push({ drafts, durable }),
+    append: (records, durable) => appended.push({ records, durable }),
     isOpen: () => gate.open,
     log,
     counters,
   });
-  const leave = (changes: Partial<Redrive> & { topics?: readonly string[] } = {}, part = 0) => {
+  const writeFile = (changes: Partial<Redrive> & { topics?: readonly string[] } = {}, part = 0) => {
     const { topics = ['plant/a/d1/data'], ...rest } = changes;
     const delivery = { qos: 1, retain: false, dup: false, packetId: 0 } as const;
     const messages = topics.map(
@@ -38,23 +38,23 @@ function start(brokers: readonly string[] = ['one', 'two']) {
     return writeRedrive(config.data, given, part);
   };
   const gone = async (path: string) => expect.poll(() => existsSync(path), { timeout: 5_000 }).toBe(false);
-  return { config, feed, appended, counters, lines, gate, leave, gone, folder: join(config.data, 'redrive') };
+  return { config, feed, appended, counters, lines, gate, writeFile, gone, folder: join(config.data, 'redrive') };
 }
 
-const topicsOf = (drafts: readonly NewRecord[]) => drafts.map((draft) => draft.kind === 'message' && draft.topic);
+const topicsOf = (records: readonly NewRecord[]) => records.map((record) => record.kind === 'message' && record.topic);
 
 describe('a file of dead letters', () => {
   it('is appended as redriven messages of its broker, and deleted once they are durable', async () => {
-    const { feed, appended, counters, leave, gone } = start(['two', 'three']);
-    const path = await leave({ topics: ['a', 'b'] });
-    await feed.look();
+    const { feed, appended, counters, writeFile, gone } = start(['two', 'three']);
+    const path = await writeFile({ topics: ['a', 'b'] });
+    await feed.check();
     expect(appended).toHaveLength(1);
-    expect(appended[0]!.drafts).toMatchObject([
+    expect(appended[0]!.records).toMatchObject([
       { kind: 'message', at: 7, connection: 0, topic: 'a', redriven: true, packetId: 0 },
       { topic: 'b', redriven: true },
     ]);
-    // On its way, it is not looked at again, and stays until it is safe.
-    await feed.look();
+    // It is not appended again, and is kept until its messages are durable.
+    await feed.check();
     expect(appended).toHaveLength(1);
     expect([existsSync(path), counters.messages_redriven]).toEqual([true, 0]);
     appended[0]!.durable();
@@ -62,72 +62,72 @@ describe('a file of dead letters', () => {
     await gone(path);
   });
 
-  it('is taken up one at a look, the oldest first', async () => {
-    const { feed, appended, leave } = start();
-    await leave({ at: 2_001, topics: ['third'] });
-    await leave({ at: 2_000, topics: ['second'] }, 1);
-    await leave({ at: 2_000, topics: ['first'] });
+  it('is appended with one check, the oldest file first', async () => {
+    const { feed, appended, writeFile } = start();
+    await writeFile({ at: 2_001, topics: ['third'] });
+    await writeFile({ at: 2_000, topics: ['second'] }, 1);
+    await writeFile({ at: 2_000, topics: ['first'] });
     for (const seen of [1, 2, 3, 3]) {
-      await feed.look();
+      await feed.check();
       expect(appended).toHaveLength(seen);
     }
-    expect(appended.flatMap(({ drafts }) => topicsOf(drafts))).toEqual(['first', 'second', 'third']);
+    expect(appended.flatMap(({ records }) => topicsOf(records))).toEqual(['first', 'second', 'third']);
   });
 
-  it('waits while nothing is taken in', async () => {
-    const { feed, appended, leave, gate } = start();
-    await leave();
+  it('waits while the engine accepts no messages', async () => {
+    const { feed, appended, writeFile, gate } = start();
+    await writeFile();
     gate.open = false;
-    await feed.look();
+    await feed.check();
     expect(appended).toEqual([]);
     gate.open = true;
-    const looking = feed.look();
+    const checking = feed.check();
     // It closes while the file is being read.
     gate.open = false;
-    await looking;
+    await checking;
     expect(appended).toEqual([]);
     gate.open = true;
-    await feed.look();
+    await feed.check();
     expect(appended).toHaveLength(1);
   });
 
-  it('that was rehearsed with other streams waits for a restart, told once, and holds up no other', async () => {
-    const { feed, appended, leave, lines, counters } = start();
-    await leave({ config: 'other', topics: ['waits'] });
-    await leave({ at: 3_000, topics: ['goes'] });
-    await leave({ at: STARTED_AT - 1, config: 'other', topics: ['was there at the start'] });
-    for (let i = 0; i < 3; i++) await feed.look();
-    expect(appended.flatMap(({ drafts }) => topicsOf(drafts))).toEqual(['was there at the start', 'goes']);
-    expect(lines.filter(({ msg }) => msg.includes('restart it'))).toHaveLength(1);
+  it('that was decoded with another config waits for a restart, is logged once, and does not block other files', async () => {
+    const { feed, appended, writeFile, lines, counters } = start();
+    await writeFile({ config: 'other', topics: ['waits'] });
+    await writeFile({ at: 3_000, topics: ['goes'] });
+    await writeFile({ at: STARTED_AT - 1, config: 'other', topics: ['was there at the start'] });
+    for (let i = 0; i < 3; i++) await feed.check();
+    expect(appended.flatMap(({ records }) => topicsOf(records))).toEqual(['was there at the start', 'goes']);
+    expect(lines.filter(({ msg }) => msg.includes('Restart weir'))).toHaveLength(1);
     expect(counters.redrives_rejected).toBe(0);
   });
 
-  it('that cannot be read is kept aside, told and counted, and the next one is taken', async () => {
-    const { feed, appended, counters, lines, leave, folder } = start();
+  it('that cannot be read is renamed, logged and counted, and the next file is appended', async () => {
+    const { feed, appended, counters, lines, writeFile, folder } = start();
     mkdirSync(folder);
     writeFileSync(join(folder, '1.redrive'), 'not this');
     writeFileSync(join(folder, '2.redrive.new'), 'half written');
-    await leave({ brokers: ['one', 'gone'], topics: ['a'] });
-    await leave({ at: 2_005, topics: ['b'] });
-    for (let i = 0; i < 4; i++) await feed.look();
-    expect(appended.flatMap(({ drafts }) => topicsOf(drafts))).toEqual(['b']);
+    await writeFile({ brokers: ['one', 'gone'], topics: ['a'] });
+    await writeFile({ at: 2_005, topics: ['b'] });
+    for (let i = 0; i < 4; i++) await feed.check();
+    expect(appended.flatMap(({ records }) => topicsOf(records))).toEqual(['b']);
     expect(counters.redrives_rejected).toBe(2);
     expect(lines.flatMap(({ reason }) => reason ?? [])).toEqual([
-      'its first line is not that of a file of dead letters',
+      'its first line is not the header of a file of dead letters',
       'the config has no broker "gone"',
     ]);
     expect(readdirSync(folder).filter((name) => name.endsWith('.rejected'))).toHaveLength(2);
     expect(existsSync(join(folder, '1.redrive.rejected'))).toBe(true);
   });
 
-  it('that cannot be moved either is told once and stays', async () => {
-    const { feed, appended, counters, folder, leave } = start();
-    await leave({ topics: ['b'] });
-    // A folder in the place of the file can be neither read nor renamed over a folder that is not empty.
+  it('that cannot be renamed either is logged once and kept', async () => {
+    const { feed, appended, counters, folder, writeFile } = start();
+    await writeFile({ topics: ['b'] });
+    // A folder with the name of the file cannot be read, and cannot be renamed to the name of a folder that is not empty.
     mkdirSync(join(folder, '1.redrive'));
     mkdirSync(join(folder, '1.redrive.rejected', 'x'), { recursive: true });
     chmodSync(join(folder, '1.redrive'), 0o700);
-    for (let i = 0; i < 3; i++) await feed.look();
+    for (let i = 0; i < 3; i++) await feed.check();
     expect(counters.redrives_rejected).toBe(1);
     expect(appended).toHaveLength(1);
   });

@@ -16,14 +16,14 @@ const HOT = {
   event: { type: 'hot' },
 };
 
-/** What the test has its own of: options of the service, and parts of its config. */
-export interface Own extends Partial<Omit<ServiceOptions, 'config'>> {
+/** Options of the service and parts of its config that a test sets. */
+export interface TestOptions extends Partial<Omit<ServiceOptions, 'config'>> {
   readonly journal?: Partial<Config['journal']>;
   readonly nats?: Partial<Config['nats']>;
 }
 
-/** An engine on a real journal, whose source and sinks are the test's own. Resolves while the engine may still be working off its journal. */
-export async function launch({ journal, nats, ...options }: Own = {}, folder?: string) {
+/** Starts an engine with a real journal, and with the source and sinks of the test. Resolves while recovery may still be in progress. */
+export async function launch({ journal, nats, ...options }: TestOptions = {}, folder?: string) {
   const data = folder ?? (await makeFolder());
   const counters = createCounters();
   const { config, plan } = setUp([HOT]);
@@ -70,18 +70,18 @@ export async function launch({ journal, nats, ...options }: Own = {}, folder?: s
   return { service, delivered, counters, stop, handler: () => handler };
 }
 
-/** The same, once its doors are open. */
-export async function start(own: Own = {}, folder?: string) {
-  const { handler, ...started } = await launch(own, folder);
+/** The same, after recovery: the source is started. */
+export async function start(options: TestOptions = {}, folder?: string) {
+  const { handler, ...started } = await launch(options, folder);
   const given = await vi.waitFor(() => {
     const found = handler();
-    if (found === undefined) throw new Error('the doors are not open yet');
+    if (found === undefined) throw new Error('the source is not started yet');
     return found;
   });
   return { ...started, handler: given };
 }
 
-/** A folder that is gone after the test, and after the engine that the test starts in it. */
+/** Creates a folder that is deleted after the test and its engine have ended. */
 export async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-service-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

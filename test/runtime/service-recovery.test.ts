@@ -10,8 +10,8 @@ import { launch, makeFolder, reading, start } from './run-service.ts';
 const RECORDS = 30;
 const DEVICES = Array.from({ length: RECORDS }, (_, i) => `d${i}`);
 
-/** Leaves a journal of a reading of each device, as a run that was killed; each in a segment, so that they are read one by one. */
-async function leaveJournal(folder: string): Promise<void> {
+/** Writes the journal of a killed run: one reading of each device, one per segment, so that they are read one by one. */
+async function writeJournal(folder: string): Promise<void> {
   const journal = await open(folder, { segmentBytes: 1 });
   for (const device of DEVICES) {
     const { payload, topic } = reading(device, 60);
@@ -20,7 +20,7 @@ async function leaveJournal(folder: string): Promise<void> {
   await journal.close();
 }
 
-/** An event sink that takes nothing until it is let. */
+/** An event sink that accepts nothing until the test calls `letThrough`. */
 function createGate() {
   const published: string[] = [];
   let letThrough: (() => void) | undefined;
@@ -42,7 +42,7 @@ function createGate() {
 const alerts = (subjects: readonly string[]) => subjects.filter((subject) => subject.startsWith('weir.alerts.'));
 const ALL_ALERTS = DEVICES.map((device) => `weir.alerts.warning.hot.${device}`);
 
-/** Whoever folds on without waiting is through by the time that somebody else has read everything some times. */
+/** Reads the journal several times. A fold that does not wait is complete by then. */
 async function readAgain(folder: string): Promise<void> {
   const journal = await open(folder);
   for (let i = 0; i < 5; i++) expect((await readAll(journal)).length).toBeGreaterThanOrEqual(RECORDS);
@@ -50,9 +50,9 @@ async function readAgain(folder: string): Promise<void> {
 }
 
 describe('recovery', () => {
-  it('folds no faster than the sinks take it, and opens the doors when all is folded', async () => {
+  it('folds no faster than the sinks accept outputs, and starts the source after the last record', async () => {
     const data = await makeFolder();
-    await leaveJournal(data);
+    await writeJournal(data);
     const { eventSink, published, letThrough } = createGate();
     const { service, handler } = await launch({ eventSink, nats: { outboxBytes: 1 } }, data);
     await vi.waitFor(() => expect(published.length).toBeGreaterThan(0));
@@ -67,9 +67,9 @@ describe('recovery', () => {
     await vi.waitFor(() => expect(alerts(published)).toEqual(ALL_ALERTS));
   });
 
-  it('can be stopped while it waits, and the next run goes on with everything', async () => {
+  it('can be stopped while it waits; the next run delivers everything', async () => {
     const data = await makeFolder();
-    await leaveJournal(data);
+    await writeJournal(data);
     const { eventSink, published } = createGate();
     const { stop, handler } = await launch({ eventSink, nats: { outboxBytes: 1 } }, data);
     await vi.waitFor(() => expect(published.length).toBeGreaterThan(0));
@@ -79,9 +79,9 @@ describe('recovery', () => {
     await vi.waitFor(() => expect(alerts(next.delivered)).toEqual(ALL_ALERTS));
   });
 
-  it('does not wait for a full journal, which only what comes of it makes smaller', async () => {
+  it('does not wait for a full journal, which becomes smaller only by delivery', async () => {
     const data = await makeFolder();
-    await leaveJournal(data);
+    await writeJournal(data);
     const { service, delivered } = await start({ journal: { maxBytes: 1_000 } }, data);
     await vi.waitFor(() => expect(alerts(delivered)).toEqual(ALL_ALERTS));
     await vi.waitFor(() => expect(service.gauges().intake_paused).toBe(1));
@@ -91,7 +91,7 @@ describe('recovery', () => {
   });
 });
 
-it('takes nothing in while the disk is nearly full', async () => {
+it('intake is stopped while the disk is nearly full', async () => {
   const { service } = await start({ journal: { minFreeBytes: Number.MAX_SAFE_INTEGER } });
   await vi.waitFor(() => expect(service.gauges().intake_paused).toBe(1), { timeout: 10_000 });
   expect(service.status()).toContainEqual(
@@ -100,7 +100,7 @@ it('takes nothing in while the disk is nearly full', async () => {
 });
 
 describe('a checkpoint', () => {
-  it('holds nothing of what the same group of records brought behind its cut', async () => {
+  it('holds nothing of the records after its cut in the same group', async () => {
     const data = await makeFolder();
     let handler: SourceHandler | undefined;
     const source: Source = {
@@ -124,7 +124,7 @@ describe('a checkpoint', () => {
     await vi.waitFor(() => expect(alerts(second.delivered)).toEqual(['weir.alerts.warning.hot.d2']));
   });
 
-  it('lets go of the records before the one before it, and of no more', async () => {
+  it('releases the records before the previous checkpoint, and no others', async () => {
     const data = await makeFolder();
     const journal = { maxBytes: 80_000 };
     const offsets: number[] = [];
@@ -139,11 +139,11 @@ describe('a checkpoint', () => {
       offsets.push((await readCheckpoint(data, () => true)).checkpoint!.nextOffset);
       const [before = 0] = offsets.slice(-2, -1);
       const starts = firstOffsets(data);
-      // The segment that has the record, and all behind it, are there; those in front of it are not.
+      // The segment with this record and all later ones exist; earlier ones do not.
       expect(starts[0]).toBeLessThanOrEqual(before);
       expect(starts[1]).toBeGreaterThan(before);
     }
-    // So the checkpoint before is as good as the newest.
+    // So the previous checkpoint can replace the newest.
     const file = join(data, 'checkpoint.jsonl');
     const bytes = readFileSync(file);
     bytes[bytes.length - 3]! ^= 1;

@@ -4,7 +4,7 @@ import { expect, it, vi } from 'vitest';
 import { open as openJournal, readAll } from '../journal/folder.ts';
 import { makeFolder, reading, start } from './run-service.ts';
 
-it('hands events to their sink ahead of the rows that the same records make', async () => {
+it('passes events to their sink before the rows of the same records', async () => {
   const { handler, delivered } = await start();
   const devices = ['d1', 'd2', 'd3', 'd4'];
   handler.messages(
@@ -19,7 +19,7 @@ it('hands events to their sink ahead of the rows that the same records make', as
   );
 });
 
-it('keeps the checkpoint that can be read where the next one could not be, and the journal with it', async () => {
+it('keeps the readable checkpoint and its journal if the next checkpoint would be unreadable', async () => {
   const data = await makeFolder();
   const send = async ({ handler, delivered }: Awaited<ReturnType<typeof start>>, device: string) => {
     const before = delivered.length;
@@ -45,7 +45,7 @@ it('keeps the checkpoint that can be read where the next one could not be, and t
   expect(await readFile(file, 'utf8')).toContain('"d2"');
 });
 
-it('marks a step of the clock of its machine in the journal, ahead of what comes at the new time', async () => {
+it('appends a mark for a step of the machine clock before the records with the new time', async () => {
   const data = await makeFolder();
   const host = { offMs: 0 };
   const clock = { now: () => Date.now() + host.offMs, steady: () => performance.now() };
@@ -64,25 +64,25 @@ it('marks a step of the clock of its machine in the journal, ahead of what comes
   const journal = await openJournal(data);
   const records = await readAll(journal);
   await journal.close();
-  const told = records.flatMap((record): unknown[] => {
+  const entries = records.flatMap((record): unknown[] => {
     if (record.kind === 'message') return [record.topic.split('/')[2]];
     return record.kind === 'mark' && record.mark === 'clock-stepped' ? [record] : [];
   });
-  expect(told).toMatchObject(['d1', { steppedMs: expect.any(Number) }, 'd2', { aheadMs: expect.any(Number) }, 'd3']);
-  const [, forward, , back] = told as { steppedMs?: number; aheadMs?: number }[];
+  expect(entries).toMatchObject(['d1', { steppedMs: expect.any(Number) }, 'd2', { aheadMs: expect.any(Number) }, 'd3']);
+  const [, forward, , back] = entries as { steppedMs?: number; aheadMs?: number }[];
   for (const ms of [forward!.steppedMs!, back!.aheadMs!]) expect(Math.abs(ms - 3_600_000)).toBeLessThan(60_000);
   const times = records.map(({ at }) => at);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
-it('gives the sink of events the positions that it had when the checkpoint was taken', async () => {
+it('opens the event sink with its positions at the time of the checkpoint', async () => {
   const data = await makeFolder();
   const opened: unknown[] = [];
   const positions = { WEIR_ALERTS: { created: 'then', sequence: 3 } };
   const eventSink = {
     status: () => ({ name: 'nats', ready: true }),
     close: async () => undefined,
-    open: async (_: unknown, behind: unknown) => void opened.push(behind),
+    open: async (_: unknown, after: unknown) => void opened.push(after),
     publish: async () => undefined,
     positions: () => positions,
   };

@@ -29,43 +29,43 @@ function batchOf(fill: number): Batch {
   };
 }
 
-/** What only the parcel refers to. */
-function pack(spill: Spill) {
+/** A batch that only its spillable batch references. */
+function wrap(spill: Spill) {
   const batch = batchOf(7);
-  return { parcel: spill.pack(batch), memory: new WeakRef(batch) };
+  return { spillable: spill.wrap(batch), memory: new WeakRef(batch) };
 }
 
 it('takes a batch out of memory, and brings the same one back', async () => {
   const { spill, files } = open();
-  const { parcel, memory } = pack(spill);
-  expect(await parcel.spill()).toBe(true);
+  const { spillable, memory } = wrap(spill);
+  expect(await spillable.spill()).toBe(true);
   expect(spill.bytes).toBeGreaterThan(1_000);
   await vi.waitFor(() => {
     collectGarbage();
-    // Compared here: a failed assertion would keep what it was about.
+    // Compared to a boolean: a failed assertion on the batch would keep it in memory.
     expect(memory.deref() === undefined).toBe(true);
   });
-  const taken = await parcel.take();
-  expect(taken).toEqual(batchOf(7));
-  expect(await parcel.take()).toBe(taken);
-  await parcel.drop();
+  const loaded = await spillable.load();
+  expect(loaded).toEqual(batchOf(7));
+  expect(await spillable.load()).toBe(loaded);
+  await spillable.delete();
   expect([spill.bytes, files()]).toEqual([0, 0]);
 });
 
-it('leaves a batch in memory that has been taken', async () => {
+it('keeps a batch in memory that has been loaded', async () => {
   const { spill, files } = open();
   const batch = batchOf(1);
-  const parcel = spill.pack(batch);
-  expect(await parcel.take()).toBe(batch);
-  expect(await parcel.spill()).toBe(false);
+  const spillable = spill.wrap(batch);
+  expect(await spillable.load()).toBe(batch);
+  expect(await spillable.spill()).toBe(false);
   expect(files()).toBe(0);
 });
 
-it('leaves nothing behind of a batch that was delivered while it went to the disk', async () => {
+it('leaves no file of a batch that was delivered while it was written to the disk', async () => {
   const { spill, files } = open();
-  const parcel = spill.pack(batchOf(2));
-  const spilling = parcel.spill();
-  await parcel.drop();
+  const spillable = spill.wrap(batchOf(2));
+  const spilling = spillable.spill();
+  await spillable.delete();
   await spilling;
   expect([spill.bytes, files()]).toEqual([0, 0]);
 });

@@ -19,11 +19,11 @@ const event = (key: string, offset = 1, text = 'x'): EventOutput => ({
 
 interface Ports {
   readonly publish: (event: EventOutput) => Promise<void>;
-  readonly bury?: (event: EventOutput) => Promise<void>;
+  readonly insertUndeliverable?: (event: EventOutput) => Promise<void>;
 }
 
-/** The way of events to a sink of the test's own, without waits between tries. */
-function start({ publish, bury = async () => undefined }: Ports) {
+/** Event delivery to a sink of the test, without waits between attempts. */
+function start({ publish, insertUndeliverable = async () => undefined }: Ports) {
   const counters = createCounters();
   const lines: Record<string, unknown>[] = [];
   const destination = new Writable({
@@ -33,7 +33,7 @@ function start({ publish, bury = async () => undefined }: Ports) {
     },
   });
   const clock = { ms: 0 };
-  const outlet = createEventDelivery({
+  const queue = createEventDelivery({
     config: setUp([]).config,
     eventSink: {
       open: async () => undefined,
@@ -42,30 +42,30 @@ function start({ publish, bury = async () => undefined }: Ports) {
       publish,
     },
     repeatsFrom: undefined,
-    bury,
+    insertUndeliverable,
     random: () => 0,
     clock: { steady: () => clock.ms },
     log: pino({ level: 'info' }, destination),
     counters,
     onProgress: () => undefined,
   });
-  onTestFinished(() => outlet.stop());
-  const delivered = (position: number) => vi.waitFor(() => expect(outlet.outbox.isConfirmed(position)).toBe(true));
-  return { outlet, counters, lines, clock, delivered };
+  onTestFinished(() => queue.stop());
+  const delivered = (position: number) => vi.waitFor(() => expect(queue.outbox.isConfirmed(position)).toBe(true));
+  return { queue, counters, lines, clock, delivered };
 }
 
 const refusal = () => new DeliveryError('bad-row', 'too large');
 
-describe('the way of events', () => {
-  it('tries shorter forms of an event that is refused, each once, and confirms the one that is taken', async () => {
+describe('event delivery', () => {
+  it('tries shorter forms of a refused event, each once, until the sink accepts one', async () => {
     const sizes: number[] = [];
-    const { outlet, counters, delivered } = start({
+    const { queue, counters, delivered } = start({
       publish: async ({ body }) => {
         sizes.push(body.length);
         if (body.length > 500) throw refusal();
       },
     });
-    outlet.push(event('a', 1, 'x'.repeat(20_000)));
+    queue.push(event('a', 1, 'x'.repeat(20_000)));
     await delivered(1);
     expect(sizes.length).toBeGreaterThan(2);
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
@@ -77,54 +77,54 @@ describe('the way of events', () => {
     });
   });
 
-  it('confirms an event that is taken in no form once it is a dead letter, and no sooner; other keys go on', async () => {
-    const buried: string[] = [];
+  it('confirms an event that is refused in every form only once it is a dead letter; events of other keys continue', async () => {
+    const deadLetters: string[] = [];
     let isAway = true;
-    const { outlet, counters, delivered } = start({
+    const { queue, counters, delivered } = start({
       publish: async ({ id }) => {
         if (id.endsWith('bad')) throw refusal();
       },
-      bury: async ({ id, body }) => {
+      insertUndeliverable: async ({ id, body }) => {
         if (isAway) throw new DeliveryError('transient', 'ClickHouse is away');
-        buried.push(`${id} ${body.length}`);
+        deadLetters.push(`${id} ${body.length}`);
       },
     });
     const bad = event('bad', 1, 'x'.repeat(5_000));
-    for (const each of [bad, event('bad', 2), event('good', 3)]) outlet.push(each);
+    for (const each of [bad, event('bad', 2), event('good', 3)]) queue.push(each);
     await vi.waitFor(() => expect(counters).toMatchObject({ events_published: 1 }));
-    await vi.waitFor(() => expect(outlet.stuck?.error.message).toBe('ClickHouse is away'));
-    expect(outlet.outbox.isConfirmed(1)).toBe(false);
+    await vi.waitFor(() => expect(queue.stuck?.error.message).toBe('ClickHouse is away'));
+    expect(queue.outbox.isConfirmed(1)).toBe(false);
     expect(counters.events_dead_lettered).toBe(0);
     isAway = false;
     await delivered(3);
-    expect(buried).toEqual([`${bad.id} ${bad.body.length}`, expect.stringContaining('j.2.bad')]);
+    expect(deadLetters).toEqual([`${bad.id} ${bad.body.length}`, expect.stringContaining('j.2.bad')]);
     expect(counters).toMatchObject({ events_published: 1, events_dead_lettered: 2 });
-    expect(outlet.stuck).toBeUndefined();
+    expect(queue.stuck).toBeUndefined();
   });
 
-  it('lets events go out while any number of refused ones wait for a sink of dead letters that does not answer', async () => {
-    const { outlet, counters } = start({
+  it('publishes events while many refused ones wait for the table of dead letters', async () => {
+    const { queue, counters } = start({
       publish: async ({ id }) => {
         if (id.includes('bad')) throw refusal();
       },
-      bury: () => new Promise(() => undefined),
+      insertUndeliverable: () => new Promise(() => undefined),
     });
-    for (let i = 0; i < 200; i++) outlet.push(event(`bad${i}`));
-    for (let i = 0; i < 20; i++) outlet.push(event(`good${i}`));
+    for (let i = 0; i < 200; i++) queue.push(event(`bad${i}`));
+    for (let i = 0; i < 20; i++) queue.push(event(`good${i}`));
     await vi.waitFor(() => expect(counters.events_published).toBe(20));
-    expect(outlet.outbox.isConfirmed(1)).toBe(false);
+    expect(queue.outbox.isConfirmed(1)).toBe(false);
   });
 
-  it('logs a failure of many events once a minute, and another kind of failure at once; it counts them all', async () => {
+  it('logs a failure of many events once a minute, and another kind of failure at once; it counts all of them', async () => {
     let failing: 'transient' | 'overload' | undefined = 'transient';
     const tried = new Set<string>();
-    const { outlet, counters, lines, clock, delivered } = start({
+    const { queue, counters, lines, clock, delivered } = start({
       publish: async ({ id }) => {
         tried.add(id);
         if (failing !== undefined) throw new DeliveryError(failing, `it is ${failing}`);
       },
     });
-    for (let i = 0; i < 50; i++) outlet.push(event(`k${i}`));
+    for (let i = 0; i < 50; i++) queue.push(event(`k${i}`));
     await vi.waitFor(() => expect(counters.events_retried).toBeGreaterThan(100));
     expect(tried.size).toBe(50);
     expect(lines).toMatchObject([{ sink: 'nats', place: 'WEIR_ALERTS', class: 'transient' }]);
