@@ -6,7 +6,7 @@ import { createAttributeFile } from '../../../connectors/attribute-file/file.ts'
 
 const DEADLINE = { timeout: 5_000, interval: 5 };
 
-/** A source over a file with this content, and all that it tells. */
+/** A source that reads a file with this content, and everything that it reports. */
 function follow(name: string, content: string) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-attributes-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
