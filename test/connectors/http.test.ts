@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startHttpServer } from '../../connectors/http/http.ts';
 import type { HttpServerOptions } from '../../connectors/http/limits.ts';
-import { createPace } from '../../connectors/http/pace.ts';
+import { createRateLimiter } from '../../connectors/http/rate-limiter.ts';
 import { createRenderer } from '../../connectors/http/renderer.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
@@ -174,7 +174,7 @@ describe('with a clock that the test moves', () => {
   afterEach(() => void vi.useRealTimers());
 
   test('the rate limiter lets a burst through and then a fixed number per second, in order, and skips requests whose client is gone', async () => {
-    const pace = createPace(10);
+    const pace = createRateLimiter(10);
     const gone: number[] = [];
     const isGone = (i: number) => i >= 12 && i < 1_000;
     for (let i = 0; i < 1_010; i++)

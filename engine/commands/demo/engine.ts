@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { endWithin, endWithUs, freePort } from '../../../connectors/embedded/child.ts';
+import { endWithin, killOnExit, freePort } from '../../../connectors/embedded/child.ts';
 import { StartFailed } from './errors.ts';
 import type { Servers } from './servers.ts';
 
@@ -114,7 +114,7 @@ function launch(configFile: string, logFile: string, devices: number): Pick<Engi
     stdio: ['pipe', log, log],
   });
   closeSync(log);
-  endWithUs(child, () => child.kill('SIGKILL'));
+  killOnExit(child, () => child.kill('SIGKILL'));
   child.stdin?.on('error', () => undefined);
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
