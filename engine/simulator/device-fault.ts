@@ -1,26 +1,26 @@
-import type { ReadingDraft } from './draft.ts';
 import type { Episode, FaultName, SimulatedFault, Timing } from './faults.ts';
 import { faults } from './faults.ts';
+import type { PlannedReading } from './planned-reading.ts';
 import type { Random } from './random.ts';
 
-/** One fault of one device, coming and going by its schedule. */
-export interface Affliction {
+/** One fault of one device, which starts and ends by its schedule. */
+export interface DeviceFault {
   readonly name: FaultName;
   readonly random: Random;
-  /** In the middle of an episode at the device's latest reading. */
+  /** Whether an episode was active at the device's latest reading. */
   active(): boolean;
-  /** Brings the schedule up to the draft's instant and spoils the draft; whether it touched it. Instants must ascend. */
-  apply(draft: ReadingDraft): boolean;
+  /** Advances the schedule to the reading's instant and applies the fault. Returns whether it changed the reading. Instants must ascend. */
+  apply(reading: PlannedReading): boolean;
 }
 
-/** Readings further apart than this stretch the schedule, so that an episode still covers several of them. */
+/** If readings are further apart than this, the schedule is stretched, so that an episode still covers several readings. */
 const USUAL_EVERY_MS = 5_000;
 
-/** A fault's schedule for one device, beginning at an instant. Draws only from the given numbers. */
-export function createAffliction(
+/** Creates a fault of one device, whose schedule starts at `startAt`. It draws random numbers only from `random`. */
+export function createDeviceFault(
   name: FaultName,
   options: { readonly startAt: number; readonly everyMs: number; readonly timing?: Timing; readonly random: Random },
-): Affliction {
+): DeviceFault {
   const { startAt, everyMs, random } = options;
   const fault: SimulatedFault = faults[name];
   const timing = options.timing ?? fault.timing;
@@ -30,15 +30,15 @@ export function createAffliction(
   let nextEndAt = nextStartAt + draw(timing.lasts);
   let episode: Episode | undefined;
 
-  function advance(draft: ReadingDraft): void {
-    while (draft.at >= nextEndAt) {
-      if (episode !== undefined) fault.end?.(draft);
+  function advance(reading: PlannedReading): void {
+    while (reading.at >= nextEndAt) {
+      if (episode !== undefined) fault.end?.(reading);
       episode = undefined;
       nextStartAt = nextEndAt + draw(timing.pause);
       nextEndAt = nextStartAt + draw(timing.lasts);
     }
-    if (episode === undefined && draft.at >= nextStartAt) {
-      episode = { startAt: nextStartAt, endAt: nextEndAt, level: fault.begin(draft, random), random };
+    if (episode === undefined && reading.at >= nextStartAt) {
+      episode = { startAt: nextStartAt, endAt: nextEndAt, level: fault.begin(reading, random), random };
     }
   }
 
@@ -46,9 +46,9 @@ export function createAffliction(
     name,
     random,
     active: () => episode !== undefined,
-    apply(draft) {
-      advance(draft);
-      return episode === undefined ? false : fault.apply(draft, episode);
+    apply(reading) {
+      advance(reading);
+      return episode === undefined ? false : fault.apply(reading, episode);
     },
   };
 }

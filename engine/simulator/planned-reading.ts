@@ -1,32 +1,32 @@
 import type { Measurement } from './device.ts';
 import type { Random } from './random.ts';
 
-/** Ways in which a payload can be unusable; each must be rejected by whoever reads it. */
+/** Kinds of invalid payloads. A receiver must reject each of them. */
 export const GARBAGE_FORMS = ['prose', 'truncated', 'wrong-type', 'not-an-object', 'binary'] as const;
 export type GarbageForm = (typeof GARBAGE_FORMS)[number];
 
-/** A message in the making: what the healthy device would send, which faults then spoil. */
-export interface ReadingDraft extends Measurement {
+/** A reading before it is sent: first what a healthy device would send, then changed by faults. */
+export interface PlannedReading extends Measurement {
   /** When the device measured, milliseconds since the epoch. */
   at: number;
   /** Time between two readings of a device. */
   everyMs: number;
-  /** The stamp that goes into the message. */
+  /** The timestamp in the message. */
   stampAt: number;
-  /** How much later than measured the message goes out. */
+  /** Delay between measuring and sending. */
   delayMs: number;
-  /** How long after the message its second copy goes out; undefined: no copy. */
+  /** Delay between the message and its duplicate; undefined if there is no duplicate. */
   copyAfterMs: number | undefined;
-  /** The form of what is sent instead of a reading, and where its random parts come from. */
+  /** The kind of invalid payload to send instead, and the source of its random parts; undefined for a valid reading. */
   garbage: { readonly form: GarbageForm; readonly random: Random } | undefined;
-  /** Nothing goes out. */
+  /** Whether nothing is sent. */
   withheld: boolean;
-  /** A word on the status topic, before the message. */
-  announce: 'online' | 'offline' | undefined;
+  /** The message to send on the status topic first; undefined if there is none. */
+  statusToSend: 'online' | 'offline' | undefined;
 }
 
-/** An empty draft, to be started over for every reading. */
-export function createDraft(everyMs: number): ReadingDraft {
+/** Creates an object that is reused for every reading; see `resetReading`. */
+export function createPlannedReading(everyMs: number): PlannedReading {
   return {
     temp: 0,
     humidity: 0,
@@ -38,19 +38,19 @@ export function createDraft(everyMs: number): ReadingDraft {
     copyAfterMs: undefined,
     garbage: undefined,
     withheld: false,
-    announce: undefined,
+    statusToSend: undefined,
   };
 }
 
-/** Takes a draft back to a healthy message measured at an instant; the measurement itself is left to `measure`. */
-export function restartDraft(draft: ReadingDraft, at: number): void {
-  draft.at = at;
-  draft.stampAt = at;
-  draft.delayMs = 0;
-  draft.copyAfterMs = undefined;
-  draft.garbage = undefined;
-  draft.withheld = false;
-  draft.announce = undefined;
+/** Resets a reading to a healthy one measured at `at`. `measure` fills in the values. */
+export function resetReading(reading: PlannedReading, at: number): void {
+  reading.at = at;
+  reading.stampAt = at;
+  reading.delayMs = 0;
+  reading.copyAfterMs = undefined;
+  reading.garbage = undefined;
+  reading.withheld = false;
+  reading.statusToSend = undefined;
 }
 
 /** Rounds to two decimals, as the simulated sensors report. */
@@ -58,35 +58,35 @@ export function toHundredths(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** The JSON that a device sends for a draft. Stamps are whole milliseconds. */
-export function renderReading(device: string, draft: ReadingDraft): string {
-  return `{"device_id":"${device}","temp":${toHundredths(draft.temp)},"humidity":${
-    Math.round(draft.humidity * 10) / 10
-  },"battery":${Math.round(draft.battery * 10) / 10},"ts":${Math.floor(draft.stampAt)}}`;
+/** The JSON payload of a reading. Timestamps are whole milliseconds. */
+export function renderReading(device: string, reading: PlannedReading): string {
+  return `{"device_id":"${device}","temp":${toHundredths(reading.temp)},"humidity":${
+    Math.round(reading.humidity * 10) / 10
+  },"battery":${Math.round(reading.battery * 10) / 10},"ts":${Math.floor(reading.stampAt)}}`;
 }
 
-/** A payload in the given form of garbage. */
+/** An invalid payload of the given kind. */
 export function renderGarbage(
   form: GarbageForm,
   device: string,
-  draft: ReadingDraft,
+  reading: PlannedReading,
   random: Random,
 ): string | Uint8Array {
   switch (form) {
     case 'prose':
-      return `ERR ${device}: sensor timeout at ${Math.floor(draft.stampAt)}`;
+      return `ERR ${device}: sensor timeout at ${Math.floor(reading.stampAt)}`;
     case 'truncated': {
-      const whole = renderReading(device, draft);
+      const whole = renderReading(device, reading);
       return whole.slice(0, 1 + Math.floor(random.next() * (whole.length - 1)));
     }
     case 'wrong-type':
-      return `{"device_id":"${device}","temp":"n/a","humidity":{"raw":17},"ts":${Math.floor(draft.stampAt)}}`;
+      return `{"device_id":"${device}","temp":"n/a","humidity":{"raw":17},"ts":${Math.floor(reading.stampAt)}}`;
     case 'not-an-object':
-      return `[${toHundredths(draft.temp)},${Math.floor(draft.stampAt)}]`;
+      return `[${toHundredths(reading.temp)},${Math.floor(reading.stampAt)}]`;
     case 'binary': {
       const bytes = new Uint8Array(16 + Math.floor(random.next() * 32));
       for (let i = 0; i < bytes.length; i += 1) bytes[i] = random.next() * 256;
-      // 0xff begins neither a UTF-8 sequence nor JSON.
+      // Neither UTF-8 nor JSON can start with 0xff.
       bytes[0] = 0xff;
       return bytes;
     }

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { endWithin, killOnExit, freePort } from '../../../connectors/embedded/child.ts';
+import { endWithin, freePort, killOnExit } from '../../../connectors/embedded/child.ts';
 import { StartFailed } from './errors.ts';
 import type { Servers } from './servers.ts';
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../model/duration.ts';
-import { countOf, type FaultSpec } from '../../simulator/assignment.ts';
-import { FAULT_NAMES, type FaultName } from '../../simulator/faults.ts';
+import type { FaultSpec } from '../../simulator/assignment.ts';
+import { parseFaultArguments } from '../simulate/fault-arguments.ts';
 
 /** The options of `weir demo`. */
 export interface DemoOptions {
@@ -61,7 +61,7 @@ export function parseDemoArguments(args: readonly string[]): {
     devices,
     everyMs: duration('every', values.every, problems),
     seed: integer('seed', values.seed, 0, Number.MAX_SAFE_INTEGER, problems),
-    faults: values.fault === undefined ? DEFAULT_FAULTS : faultSpecs(values.fault, devices, problems),
+    faults: values.fault === undefined ? DEFAULT_FAULTS : parseFaultArguments(values.fault, devices, problems),
     dir: values.dir,
   };
   return { options, problems };
@@ -81,34 +81,4 @@ function duration(name: string, text: string, problems: string[]): number {
     `--${name} "${text}" is not a duration of 1 ms or more; write a number and a unit, such as 500ms, 30s, 2m or 1h`,
   );
   return 1_000;
-}
-
-function faultSpecs(texts: readonly string[], devices: number, problems: string[]): FaultSpec[] {
-  const specs: FaultSpec[] = [];
-  for (const text of texts) {
-    const [name, amount, ...rest] = text.split(':');
-    const size = amount === undefined ? { count: 1 } : sizeOf(amount);
-    if (!FAULT_NAMES.includes(name as FaultName)) {
-      problems.push(`--fault "${name}" is unknown; choose one of ${FAULT_NAMES.join(', ')}`);
-    } else if (size === undefined || rest.length > 0) {
-      problems.push(`--fault "${text}" has no valid number or share; write ${name}:3, ${name}:0.1 or ${name}:10%`);
-    } else if (specs.some((spec) => spec.name === name)) {
-      problems.push(`--fault ${name} is given twice; give it once`);
-    } else {
-      const spec: FaultSpec = { name: name as FaultName, devices: size };
-      if (countOf(spec, devices) > devices) {
-        problems.push(`--fault ${text} needs more devices than there are; use at most ${devices}`);
-      }
-      specs.push(spec);
-    }
-  }
-  return specs;
-}
-
-/** `3` is a number of devices; `0.1`, `1.0` and `10%` are shares. */
-function sizeOf(text: string): { readonly share: number } | { readonly count: number } | undefined {
-  if (/^\d+$/.test(text)) return Number(text) > 0 ? { count: Number(text) } : undefined;
-  const match = /^(\d*\.?\d+)(%?)$/.exec(text);
-  const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === '%' ? 100 : 1);
-  return share > 0 && share <= 1 ? { share } : undefined;
 }
