@@ -6,39 +6,39 @@ import type { AttributeHandler, AttributeSource } from '../../engine/ports.ts';
 export interface AttributeFileOptions {
   /** Absolute path of a `.json` or `.csv` file. */
   readonly file: string;
-  /** How often to look whether the file has changed. Default 1000 ms. */
+  /** Interval of the checks whether the file has changed. Default 1000 ms. */
   readonly pollMs?: number;
 }
 
 const POLL_MS = 1_000;
 
 /**
- * A file of attributes. It is read at once, and again when it has changed and then stood still between two looks, since it may be written
- * bit by bit. Looking costs a `stat`; to be told of changes is no good where files are replaced, not written. What cannot be used is
- * told, and changes nothing.
+ * A source that reads attributes from a file. It reads the file at once, and again when it has changed and was then unchanged between two
+ * polls, because it may be written in parts. A poll costs one `stat`; file system events are not reliable for files that are replaced
+ * instead of written. An unusable file is reported and changes nothing.
  */
 export function createAttributeFile({ file, pollMs = POLL_MS }: AttributeFileOptions): AttributeSource {
   let timer: NodeJS.Timeout | undefined;
   let fault: string | undefined;
   let [read, seen] = ['', ''];
 
-  const load = (handler: AttributeHandler, print: string): void => {
-    // Taken before the file is read: what changes meanwhile is seen by the next look.
-    read = print;
+  const load = (handler: AttributeHandler, fingerprint: string): void => {
+    // The fingerprint is taken before the file is read, so the next poll sees a change during the read.
+    read = fingerprint;
     const { entries, faults } = readFile(file);
     fault = faults[0];
     if (entries === undefined) handler.faulty(faults);
     else handler.all(entries);
   };
-  const look = (handler: AttributeHandler): void => {
-    const now = printOf(file);
+  const poll = (handler: AttributeHandler): void => {
+    const now = fingerprintOf(file);
     if (now !== read && now === seen) load(handler, now);
     seen = now;
   };
   return {
     start(handler) {
-      load(handler, printOf(file));
-      timer = setInterval(() => look(handler), pollMs);
+      load(handler, fingerprintOf(file));
+      timer = setInterval(() => poll(handler), pollMs);
       timer.unref();
     },
     async stop() {
@@ -59,13 +59,13 @@ function readFile(file: string): { entries?: ReadonlyMap<string, string>; faults
   return { ...(entries !== undefined && { entries }), faults: problems.map(formatProblem) };
 }
 
-/** Changes with every way of changing the file. */
-function printOf(file: string): string {
+/** A text that changes whenever the file changes. */
+function fingerprintOf(file: string): string {
   try {
     const { ino, size, mtimeMs, ctimeMs } = statSync(file);
     return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
   } catch {
-    // Whether it is gone or forbidden, reading it tells.
+    // Reading the file will report whether it is missing or not readable.
     return 'none';
   }
 }

@@ -2,18 +2,18 @@ import { Agent } from 'node:https';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { ResolvedTls } from '../../engine/model/config.ts';
 
-/** Reads from one ClickHouse server. */
+/** Runs queries on one ClickHouse server. */
 export interface ClickHouseReader {
-  /** Rows as objects; 64-bit integers may come as texts. `params` fill the query's `{name:Type}`. */
+  /** Returns the rows as objects; 64-bit integers may come as strings. `params` fill the query's `{name:Type}`. */
   select<Row>(query: string, params?: Readonly<Record<string, unknown>>): Promise<Row[]>;
   close(): Promise<void>;
 }
 
 export interface ReaderOptions {
-  /** Default: `default`, without a password. */
+  /** The user. Default: `default`, without a password. */
   readonly username?: string;
   readonly password?: string;
-  /** For an https URL; default: the authorities that Node trusts, and no certificate of our own. */
+  /** TLS options for an https URL. Default: the certificate authorities of Node, and no client certificate. */
   readonly tls?: ResolvedTls;
   /** How long an answer may take. Default 10 s. */
   readonly requestTimeoutMs?: number;
@@ -21,7 +21,7 @@ export interface ReaderOptions {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Connects with the first query. */
+/** Creates a reader. It connects with the first query. */
 export function createClickHouseReader(url: string, options: ReaderOptions = {}): ClickHouseReader {
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, tls, ...login } = options;
   const client = createClient({

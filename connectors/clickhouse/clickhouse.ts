@@ -6,32 +6,32 @@ import type { Table } from '../../engine/model/table.ts';
 import { DeliveryError, type PortStatus, TABLE_BROKEN, type TableSink } from '../../engine/ports.ts';
 import { createConnection } from './connection.ts';
 import { AnswerError } from './errors.ts';
-import { findHeld } from './held.ts';
 import { applyMigrations } from './migrations.ts';
 import { insertSql } from './sql.ts';
+import { findStoredRows } from './stored-rows.ts';
 import { findDrift, updateTable } from './tables.ts';
 
 export interface ClickHouseSinkOptions {
   readonly config: ClickHouseConfig;
-  /** Resolved from the config; default: ClickHouse's `default`, without a password. */
+  /** The user, resolved from the config. Default: ClickHouse's user `default`, without a password. */
   readonly username?: string;
   readonly password?: string;
-  /** For an https URL; default: the authorities that Node trusts, and no certificate of our own. */
+  /** TLS options for an https URL. Default: the certificate authorities of Node, and no client certificate. */
   readonly tls?: ResolvedTls;
-  /** A materialized view that is not Weir's (by the server's spelling) failed, and went without the rows of an insert. */
+  /** Called when a materialized view that is not Weir's failed, and an insert was written without it. `view` is the server's name of it. */
   readonly onViewSkipped?: (view: string, reason: string) => void;
 }
 
-/** In place of a table's name. */
-const OPENING = '';
+/** The key of failures that concern the whole server, in place of a table name. */
+const SERVER = '';
 
-/** A batch of up to a million rows is one block, and one token then covers it in each of its partitions. */
+/** A batch of up to a million rows is one block, so that one token covers it in each of its partitions. */
 const BLOCK_ROWS = 1_048_576;
 const BLOCK_BYTES = 1_073_741_824;
 
-/** The same for each try of a batch: ClickHouse tells a repetition by the token, and cuts blocks by these. */
+/** Must be equal in each attempt of a batch: ClickHouse detects a duplicate by the token, and these settings decide how it cuts blocks. */
 const INSERT_SETTINGS: ClickHouseSettings = {
-  // The answer has to wait for the rows to be in the table, and a buffered insert would lose the batch's bounds.
+  // The answer must wait until the rows are in the table, and a buffered insert would lose the bounds of the batch.
   async_insert: 0,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
@@ -39,19 +39,19 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   max_insert_block_size: String(BLOCK_ROWS),
   min_insert_block_size_rows: String(BLOCK_ROWS),
   min_insert_block_size_bytes: String(BLOCK_BYTES),
-  // Readings of many months in one batch (a device with a broken clock, a backfill) are no reason to refuse it for ever.
+  // A batch with readings of many months (a device with a broken clock, a backfill) must not be refused every time.
   max_partitions_per_insert_block: '0',
 };
 
 const UNKNOWN_TABLE = '60';
 const UNKNOWN_DATABASE = '81';
 
-/** The same for each try of a batch, so that the server can be asked whether an earlier one is still at work. */
+/** The query id of a batch. It is the same in each attempt, so that the server can be asked whether an earlier insert still runs. */
 function queryIdOf(token: string): string {
   return `weir-${createHash('sha256').update(token).digest('hex').slice(0, 32)}`;
 }
 
-/** What a promise of the session rejects with; undefined where it does not. */
+/** The DeliveryError of a promise; undefined if it succeeds. Other errors are thrown. */
 async function failureOf(work: Promise<void>): Promise<DeliveryError | undefined> {
   try {
     await work;
@@ -63,19 +63,19 @@ async function failureOf(work: Promise<void>): Promise<DeliveryError | undefined
 }
 
 /**
- * The tables of one ClickHouse database. Rows go over HTTP as RowBinary, a batch in one request and one block per partition;
- * the server remembers the tokens of each table's last 10,000 batches, partition by partition, so that repeating a batch
- * that arrived in part adds the rest. A table that somebody has dropped is made again by the next insert.
+ * The sink that writes the tables of one ClickHouse database. Rows are sent over HTTP as RowBinary, a batch in one request and one block
+ * per partition. The server remembers the tokens of each table's last 10,000 batches per partition, so a repeated batch that was written
+ * in part adds only the rest. A table that was dropped is created again by the next insert.
  */
 export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink {
   const { database } = options.config;
   const session = createConnection(options);
   const tables = new Map<string, { readonly table: Table; readonly sql: string; isUpToDate: boolean }>();
-  /** By table, or `OPENING`: why the last try failed. Each table has its own: one that is broken does not stop the others. */
-  const failures = new Map([[OPENING, 'not opened yet']]);
+  /** Why the last attempt failed, by table or `SERVER`. Tables are independent: one that cannot be written does not stop the others. */
+  const failures = new Map([[SERVER, 'not open yet']]);
 
-  /** Notes whether the server did what it was asked; a bad row is the row's fault. */
-  async function noting<T>(what: string, work: Promise<T>): Promise<T> {
+  /** Records whether the work succeeded, for `status`. A bad row is not a failure of the table. */
+  async function trackFailure<T>(what: string, work: Promise<T>): Promise<T> {
     try {
       const result = await work;
       failures.delete(what);
@@ -87,18 +87,18 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
     }
   }
 
-  /** Nobody may take the sink for ready before all of its tables are there. */
+  /** Resolves only if all tables exist and are up to date. */
   async function open(wanted: readonly Table[]): Promise<void> {
-    const broken = await noting(OPENING, openTables(wanted));
+    const broken = await trackFailure(SERVER, openTables(wanted));
     if (broken !== undefined) throw new DeliveryError('fatal', broken.message, TABLE_BROKEN, broken);
   }
 
-  /** Every table is tried, so that one that somebody has to mend does not keep the others from their rows; returns why the first cannot be written. */
+  /** Prepares every table, so that one that needs repair does not stop the others. Returns why the first of those cannot be written. */
   async function openTables(wanted: readonly Table[]): Promise<DeliveryError | undefined> {
     await applyMigrations(session, database);
     let broken: DeliveryError | undefined;
     for (const table of wanted) {
-      const error = await failureOf(noting(table.name, updateTable(session, database, table)));
+      const error = await failureOf(trackFailure(table.name, updateTable(session, database, table)));
       if (error !== undefined && error.class !== 'fatal') throw error;
       tables.set(table.name, { table, sql: insertSql(database, table), isUpToDate: error === undefined });
       broken ??= error;
@@ -124,7 +124,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
       );
     let error = await failureOf(send());
     if (error?.code === UNKNOWN_TABLE || error?.code === UNKNOWN_DATABASE) {
-      // Made anew, as at a start; where that fails too, the first error says why.
+      // The table is created again, as at a start. If that fails too, the first error has the reason.
       const making = applyMigrations(session, database).then(() => updateTable(session, database, table));
       if ((await failureOf(making)) === undefined) error = await failureOf(send());
     }
@@ -134,13 +134,13 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
       error = await failureOf(send({ materialized_views_ignore_errors: 1 }));
       if (error === undefined) options.onViewSkipped?.(view, reason);
     }
-    if (error !== undefined) await judge(error, batch, table, queryId);
+    if (error !== undefined) await handleRefusal(error, batch, table, queryId);
   }
 
-  /** The view that failed, where it is not the one that we keep: its rows are no business of ours. */
+  /** The failed materialized view if it is not Weir's own; a failure of such a view must not stop Weir's inserts. */
   function foreignView(error: DeliveryError, { name, rollup }: Table): string | undefined {
     if (!(error instanceof AnswerError)) return undefined;
-    // The target of somebody's view is gone, for ours have just been looked at.
+    // The target table of a foreign view is missing, because our own tables have just been checked.
     if (error.code === UNKNOWN_TABLE) return /\bof view '(.+?)'/.exec(error.message)?.[1];
     const own = rollup === undefined ? undefined : `${name}_1m_feed`;
     const parts = error.view?.replaceAll('`', '').split('.');
@@ -148,37 +148,38 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): TableSink 
   }
 
   /**
-   * Rejects with what is to be done; resolves where the rows are in after all. A server may refuse what it has already written, so
-   * `bad-row` and `overload`, by which a batch may be split, are said only where ClickHouse has none of its rows.
+   * Handles a refused insert: rejects with the error for the caller, or resolves if the rows are stored after all. A server may refuse an
+   * insert that it has already written. So `bad-row` and `overload`, after which a batch may be split, are reported only if ClickHouse has
+   * none of its rows.
    */
-  async function judge(error: DeliveryError, batch: Batch, table: Table, queryId: string): Promise<void> {
+  async function handleRefusal(error: DeliveryError, batch: Batch, table: Table, queryId: string): Promise<void> {
     if (error.class !== 'bad-row' && error.class !== 'overload') throw error;
     if (error.class === 'bad-row') {
-      // Every row looks bad to a table whose columns somebody has changed: that is not the rows' fault.
+      // If the columns of the table were changed, every row looks bad; the cause is then the table and not the rows.
       const drift = await findDrift(session, database, table);
       if (drift !== undefined) throw new DeliveryError('fatal', `${error.message}: ${drift}`, error.code, error);
     }
-    const held = await findHeld(session, database, table, batch, queryId);
-    if (held === 'none') throw error;
+    const stored = await findStoredRows(session, database, table, batch, queryId);
+    if (stored === 'none') throw error;
     const inFeed = error instanceof AnswerError && error.view !== undefined;
-    if (held === 'all' && error.class === 'bad-row' && !inFeed) return;
-    throw new DeliveryError('transient', `${error.message}: some of the rows may be in already`, error.code, error);
+    if (stored === 'all' && error.class === 'bad-row' && !inFeed) return;
+    throw new DeliveryError('transient', `${error.message}: some of the rows may already be stored`, error.code, error);
   }
 
   return {
     open,
-    insert: (batch, token) => noting(batch.table, insert(batch, token)),
+    insert: (batch, token) => trackFailure(batch.table, insert(batch, token)),
     status: () => statusOf(failures),
     close: async () => {
-      failures.set(OPENING, 'closed');
+      failures.set(SERVER, 'closed');
       await session.close();
     },
   };
 }
 
-/** The whole server, where that is at fault, else each table that cannot be written. */
+/** The reason of the server if there is one, otherwise each table that cannot be written. */
 function statusOf(failures: ReadonlyMap<string, string>): PortStatus {
   if (failures.size === 0) return { name: 'clickhouse', ready: true };
-  const reasons = Array.from(failures, ([table, reason]) => (table === OPENING ? reason : `table ${table}: ${reason}`));
-  return { name: 'clickhouse', ready: false, reason: failures.get(OPENING) ?? reasons.join('; ') };
+  const reasons = Array.from(failures, ([table, reason]) => (table === SERVER ? reason : `table ${table}: ${reason}`));
+  return { name: 'clickhouse', ready: false, reason: failures.get(SERVER) ?? reasons.join('; ') };
 }

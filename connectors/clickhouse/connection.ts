@@ -6,18 +6,18 @@ import type { ClickHouseConfig, ResolvedTls } from '../../engine/model/config.ts
 import { DeliveryError } from '../../engine/ports.ts';
 import { errorOfAnswer, errorOfRequest } from './errors.ts';
 
-/** Statements to one ClickHouse server. Every method rejects with a DeliveryError. */
+/** A connection that sends statements to one ClickHouse server. Every method rejects with a DeliveryError. */
 export interface ClickHouseConnection {
-  /** Runs a statement whose answer does not matter. `action` begins the message of its error. */
+  /** Runs a statement without a result. `action` is the start of its error message. */
   run(action: string, sql: string): Promise<void>;
-  /** Rows of a query as objects, without 64-bit integers, whose spelling depends on the server. `params` fill its `{name:Type}`. */
+  /** Runs a query and returns its rows as objects. Avoid 64-bit integers, whose format depends on the server. `params` fill `{name:Type}`. */
   select<Row>(
     action: string,
     sql: string,
     params: Readonly<Record<string, string>>,
     more?: { readonly settings: ClickHouseSettings; readonly queryId: string },
   ): Promise<Row[]>;
-  /** Sends an INSERT with its rows. The server refuses an id that is still at work. */
+  /** Sends an INSERT with its rows. The server refuses it while another query with the same id runs. */
   insert(action: string, sql: string, rows: Uint8Array, settings: ClickHouseSettings, queryId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,16 +48,16 @@ export function createConnection({
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     application: 'weir',
-    // Our own deadline comes first, and covers the whole exchange instead of its silences.
+    // Our own deadline is shorter, and covers the whole exchange and not only its idle times.
     request_timeout: config.requestTimeoutMs * 2,
-    // The caller bounds the inserts of each table. With a bound over all, slow tables would keep the others from the server.
+    // The caller limits the inserts of each table. With a common limit, slow tables would block the others.
     max_open_connections: Number.POSITIVE_INFINITY,
     ...(tls !== undefined && { http_agent: agentOf(tls) }),
-    // Everything it would log reaches us as an error.
+    // Everything that the client would log also arrives as an error.
     log: { level: ClickHouseLogLevel.OFF },
   });
 
-  /** The answer of a server that is ClickHouse, did what it was asked and has said all. */
+  /** Sends a request and returns the complete body. Rejects if the server reports an error or is not ClickHouse. */
   async function exchange(action: string, request: Request, signal: AbortSignal): Promise<string> {
     const { query, values, params, settings, queryId } = request;
     const answer = await client.exec({
@@ -65,7 +65,7 @@ export function createConnection({
       ...(values && { values: Readable.from([values]) }),
       ...(params && { query_params: params }),
       ...(queryId !== undefined && { query_id: queryId }),
-      // The status line waits for the outcome.
+      // The server sends the status line only after the query has finished.
       clickhouse_settings: { ...settings, wait_end_of_query: 1 },
       abort_signal: signal,
       ignore_error_response: true,
@@ -79,7 +79,7 @@ export function createConnection({
       throw errorOfAnswer(action, status, code === undefined ? undefined : String(code), body);
     }
     if (answer.response_headers['x-clickhouse-query-id'] !== answer.query_id) {
-      throw new DeliveryError('transient', `${action}: whatever answers at ${config.url} is not ClickHouse`);
+      throw new DeliveryError('transient', `${action}: the server at ${config.url} is not ClickHouse`);
     }
     return body;
   }

@@ -1,12 +1,12 @@
 import { DeliveryError, type DeliveryErrorClass } from '../../engine/ports.ts';
 
 /**
- * What to do about each of ClickHouse's error codes, with the server's own name for it. A code that is not here is
- * `transient`: trying again for ever loses nothing, and calling a row bad or a sink dead by mistake would.
+ * The error class of each of ClickHouse's error codes, with the server's name for the code. A code that is not here is `transient`:
+ * retries lose nothing, while a wrong `bad-row` or `fatal` could.
  * Names: `SELECT errorCodeToName(60)`.
  */
 export const ERROR_CODES = {
-  // The server has too much to do: come back later, with less.
+  // The server is overloaded: retry later with a smaller batch.
   158: ['TOO_MANY_ROWS', 'overload'],
   159: ['TIMEOUT_EXCEEDED', 'overload'],
   160: ['TOO_SLOW', 'overload'],
@@ -27,7 +27,7 @@ export const ERROR_CODES = {
   776: ['RESOURCE_LIMIT_EXCEEDED', 'overload'],
   777: ['MEMORY_RESERVATION_KILLED', 'overload'],
   778: ['MEMORY_RESERVATION_FAILED', 'overload'],
-  // A row that the table cannot hold.
+  // The table cannot store a row.
   6: ['CANNOT_PARSE_TEXT', 'bad-row'],
   19: ['SIZE_OF_FIXED_STRING_DOESNT_MATCH', 'bad-row'],
   25: ['CANNOT_PARSE_ESCAPE_SEQUENCE', 'bad-row'],
@@ -56,7 +56,7 @@ export const ERROR_CODES = {
   563: ['CANNOT_READ_MAP_FROM_TEXT', 'bad-row'],
   632: ['UNEXPECTED_DATA_AFTER_PARSED_VALUE', 'bad-row'],
   691: ['UNKNOWN_ELEMENT_OF_ENUM', 'bad-row'],
-  // Somebody has to change something first.
+  // An operator must change something first.
   7: ['INCORRECT_NUMBER_OF_COLUMNS', 'fatal'],
   8: ['THERE_IS_NO_COLUMN', 'fatal'],
   10: ['NOT_FOUND_COLUMN_IN_BLOCK', 'fatal'],
@@ -90,8 +90,8 @@ export const ERROR_CODES = {
 } as const satisfies Record<number, readonly [name: string, errorClass: DeliveryErrorClass]>;
 
 /**
- * What a proxy, or ClickHouse before it looks at the query, says with the status alone. Whether ClickHouse got the request is unknown,
- * so nothing else may take its place: only 413 asks for less, for it refuses the request itself.
+ * The classes of HTTP statuses without an error code: from a proxy, or from ClickHouse before it reads the query. It is unknown whether
+ * ClickHouse received the request, so the same batch must be sent again. Only 413 allows a smaller one, because it refuses the request.
  */
 const STATUSES: Readonly<Record<number, DeliveryErrorClass>> = {
   401: 'fatal',
@@ -101,9 +101,9 @@ const STATUSES: Readonly<Record<number, DeliveryErrorClass>> = {
 
 const SHOWN_CHARS = 500;
 
-/** An answer of the server that says no. */
+/** The error of a request that the server answered with a refusal. */
 export class AnswerError extends DeliveryError {
-  /** The materialized view that failed, as the server spells it; undefined where it was something else. */
+  /** The name of the materialized view that failed, as the server writes it; undefined if no view failed. */
   readonly view: string | undefined;
   constructor(errorClass: DeliveryErrorClass, message: string, code: string, view?: string) {
     super(errorClass, message, code);
@@ -111,12 +111,12 @@ export class AnswerError extends DeliveryError {
   }
 }
 
-/** With views on views, the innermost is named first. */
+/** The failed view in an error text. If views feed views, the server names the innermost first. */
 function viewIn(text: string): string | undefined {
   return /while pushing to view (.+?)(?: \([0-9a-f-]{36}\))?(?=: while |\. \(|$)/.exec(text)?.[1];
 }
 
-/** The error of an answer that says no. `code` is the server's `X-ClickHouse-Exception-Code`, where it sent one. */
+/** Makes the error of a refusing answer. `code` is the server's `X-ClickHouse-Exception-Code`; undefined if it sent none. */
 export function errorOfAnswer(action: string, status: number, code: string | undefined, body: string): AnswerError {
   const whole = body.replace(/\s+/g, ' ').trim();
   const text = whole.slice(0, SHOWN_CHARS) || 'no explanation';
@@ -127,20 +127,20 @@ export function errorOfAnswer(action: string, status: number, code: string | und
   return new AnswerError(known?.[1] ?? 'transient', `${action}: ${text}`, code, viewIn(whole));
 }
 
-/** Alerts by which a TLS server refuses a client. */
+/** TLS alerts by which a server refuses the client's certificate. */
 const CERTIFICATE_ALERT =
   /alert (certificate required|handshake failure|bad certificate|certificate unknown|unknown ca)/;
 
-/** The error of a request without a whole answer: refused, reset, timed out, cut off. `transient`, unless our certificate is to blame. */
+/** Makes the error of a request without a complete answer: refused, reset, timed out or cut off. It is `transient`, unless the server refused our certificate. */
 export function errorOfRequest(action: string, cause: unknown): DeliveryError {
   if (cause instanceof DeliveryError) return cause;
-  // Where a host has several addresses, Node reports one error for each and says nothing in the outer one.
+  // If a host has several addresses, Node reports one error for each, and the outer error has no message.
   const inner: unknown = cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause;
   const message = inner instanceof Error ? inner.message : String(inner);
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : undefined;
   const alert = CERTIFICATE_ALERT.exec(message);
   if (alert !== null) {
-    const remedy = 'the server wants another client certificate, or wants one at all: see `clickhouse.tls`';
+    const remedy = 'the server requires a client certificate, or another one; check `clickhouse.tls`';
     return new DeliveryError('fatal', `${action}: TLS ${alert[0]}: ${remedy}`, code, cause);
   }
   return new DeliveryError('transient', `${action}: ${message}`, code, cause);

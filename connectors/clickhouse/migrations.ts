@@ -10,14 +10,14 @@ import { quoteName } from './sql.ts';
 export const MIGRATIONS: readonly Migration[] = [core, openAlerts, facts, gaps];
 
 /**
- * Makes the database where there is none and applies what `<database>.migrations` does not list.
- * ClickHouse has no lock that two processes could take, and needs none here: each statement may run twice at once, and a
- * migration is listed after it is done, so that whoever dies in between, or comes second, only repeats what is there.
+ * Creates the database if it is missing, and applies the migrations that are not in `<database>.migrations`. ClickHouse has no lock for
+ * two processes, and none is needed: each statement may run twice at the same time, and a migration is listed after it is done. A process
+ * that crashes in between, or a second one, only repeats statements that change nothing.
  */
 export async function applyMigrations(session: ClickHouseConnection, database: string): Promise<void> {
   const quoted = quoteName(database);
   const exists = await session.select(
-    `look for database ${database}`,
+    `check the database ${database}`,
     'SELECT name FROM system.databases WHERE name = {database:String}',
     { database },
   );
@@ -37,7 +37,7 @@ export async function applyMigrations(session: ClickHouseConnection, database: s
 async function appliedMigrations(session: ClickHouseConnection, database: string): Promise<ReadonlySet<number>> {
   const quoted = quoteName(database);
   const table = await session.select(
-    `look for ${database}.migrations`,
+    `check the table ${database}.migrations`,
     `SELECT name FROM system.tables WHERE database = {database:String} AND name = 'migrations'`,
     { database },
   );
@@ -49,7 +49,7 @@ async function appliedMigrations(session: ClickHouseConnection, database: string
     );
   }
   const rows = await session.select<{ id: number }>(
-    `look at ${database}.migrations`,
+    `read ${database}.migrations`,
     `SELECT DISTINCT id FROM ${quoted}.migrations`,
     {},
   );

@@ -2,10 +2,10 @@ import type { Table } from '../../engine/model/table.ts';
 import { type LiveColumn, type LiveTable, quoteName } from './sql.ts';
 
 /**
- * A table's rollup by the minute: `<name>_1m_states` keeps it, `<name>_1m_feed` fills it with every insert, and
- * `<name>_1m` shows it: `time device <labels…> count avg_<field> min_<field> max_<field>…`, a row per device and minute.
- * It keeps its rows as long as the table does. A repeated insert changes nothing in it; a reading that a device sent
- * twice, in two messages, counts twice.
+ * The rollup of a table by the minute. `<name>_1m_states` stores it, `<name>_1m_feed` (a materialized view) fills it with every insert,
+ * and `<name>_1m` is the view to read: `time device <labels…> count avg_<field> min_<field> max_<field>…`, one row per device and minute.
+ * Rows are kept as long as those of the table. A repeated insert changes nothing; a reading that a device sent twice, in two messages,
+ * counts twice.
  */
 export interface Rollup {
   readonly states: LiveTable;
@@ -15,7 +15,7 @@ export interface Rollup {
   readonly view: { readonly name: string; readonly query: string };
 }
 
-/** One column of the rollup: how it is kept, filled and shown. */
+/** One column of the rollup: its type in the table of states, and the expressions that fill and read it. */
 interface RollupColumn extends LiveColumn {
   readonly fill: string;
   readonly show: string;

@@ -1,44 +1,44 @@
 import type { Column, Table } from '../../engine/model/table.ts';
 
-/** A column as ClickHouse keeps it. */
+/** A column as ClickHouse stores it. */
 export interface LiveColumn {
   readonly name: string;
-  /** As `system.columns` spells it. */
+  /** The type as `system.columns` shows it. */
   readonly type: string;
   readonly codec?: string;
   readonly comment: string;
 }
 
-/** A table as ClickHouse keeps it, ready to be created, or compared with the one that is there. */
+/** A table as ClickHouse stores it; used to create it, or to compare it with the existing one. */
 export interface LiveTable {
   readonly name: string;
   readonly columns: readonly LiveColumn[];
   readonly engine: 'ReplacingMergeTree' | 'AggregatingMergeTree';
-  /** The column of time that partitions and TTL go by. */
+  /** The time column for partitions and TTL. */
   readonly time: string;
   readonly orderBy: readonly string[];
   readonly ttlDays: number | undefined;
 }
 
 /**
- * Inserts whose tokens a table remembers, and so the number of batches that may be repeated after a crash.
- * At the default batch size that is 100 million rows.
+ * Number of inserts whose tokens a table remembers, and so the number of batches that may be repeated after a crash. With the default
+ * batch size these are 100 million rows.
  */
 export const DEDUPLICATION_WINDOW = 10_000;
 
-/** The journal forgets what an insert has confirmed, so that has to survive a loss of power. Costs 25 ms at 70k rows/s. */
+/** The journal deletes confirmed rows, so a confirmed insert must survive a power loss. This costs 25 ms at 70k rows/s. */
 const SETTINGS = [
   `non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
   'fsync_after_insert = 1',
   'fsync_part_directory = 1',
 ];
 
-/** An identifier in backticks, whatever it contains. */
+/** Quotes an identifier with backticks. */
 export function quoteName(name: string): string {
   return `\`${name.replace(/[\\`]/g, '\\$&')}\``;
 }
 
-/** A string literal, whatever it contains. */
+/** Quotes a string literal. */
 export function quoteText(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
@@ -46,8 +46,9 @@ export function quoteText(text: string): string {
 const names = (list: readonly string[]): string => list.map(quoteName).join(', ');
 
 /**
- * How a table of the engine is kept. Measured on 1M simulated rows (1000 devices every 10 s; four numbers, of which two
- * are rounded, one has all its digits and one counts; two times with microseconds), 41.3 bytes a row without codecs:
+ * Returns how ClickHouse stores a table of the engine. The codecs were measured on 1M simulated rows (1000 devices every 10 s; four
+ * numbers, of which two are rounded, one has all its digits and one is a counter; two times with microseconds); without codecs a row has
+ * 41.3 bytes:
  *
  *     bytes a row                    LZ4   ZSTD(1)  Delta+ZSTD  DoubleDelta+ZSTD  T64+ZSTD  Gorilla+ZSTD  FPC+ZSTD  ZSTD(3)
  *     time, received (each)         6.24     4.81        3.20              4.12      3.42
@@ -55,7 +56,7 @@ const names = (list: readonly string[]): string => list.map(quoteName).join(', '
  *     offset                        4.35     1.47        0.01              0.01      0.38
  *     id (a hash)                   8.03     8.00                                      without a codec: 8.00
  *
- * so 26.2 bytes a row with those below. `device` as String or LowCardinality(String): 0.09 against 0.02 bytes, the same speed.
+ * With the codecs below a row has 26.2 bytes. `device` needs 0.09 bytes as String and 0.02 as LowCardinality(String), at the same speed.
  */
 export function liveTable(table: Table): LiveTable {
   return {
@@ -71,7 +72,7 @@ export function liveTable(table: Table): LiveTable {
 function liveColumn({ name, type, comment = '' }: Column): LiveColumn {
   switch (type) {
     case 'DateTime64(6)':
-      // With a time zone, so that partitions do not depend on the server's.
+      // The time zone is explicit, so that partitions do not depend on that of the server.
       return { name, type: "DateTime64(6, 'UTC')", codec: 'Delta, ZSTD(1)', comment };
     case 'Nullable(DateTime64(6))':
       return { name, type: "Nullable(DateTime64(6, 'UTC'))", comment };
@@ -87,7 +88,7 @@ function liveColumn({ name, type, comment = '' }: Column): LiveColumn {
   }
 }
 
-/** `name type COMMENT … CODEC(…)`, as CREATE TABLE and ADD COLUMN want it. */
+/** The definition of a column for CREATE TABLE and ADD COLUMN: `name type COMMENT … CODEC(…)`. */
 export function columnSql(column: LiveColumn): string {
   const comment = column.comment === '' ? '' : ` COMMENT ${quoteText(column.comment)}`;
   const codec = column.codec === undefined ? '' : ` CODEC(${column.codec})`;
@@ -98,7 +99,7 @@ export function ttlSql(table: LiveTable): string {
   return `toDateTime(${quoteName(table.time)}) + toIntervalDay(${table.ttlDays})`;
 }
 
-/** Creates a table where there is none. Partitions are months: few parts, and TTL drops whole ones in the end. */
+/** The statement that creates a table if it does not exist. Partitions are months: there are few parts, and TTL drops whole partitions. */
 export function createTableSql(database: string, table: LiveTable): string {
   return `CREATE TABLE IF NOT EXISTS ${quoteName(database)}.${quoteName(table.name)}
 (
@@ -110,7 +111,7 @@ ORDER BY (${names(table.orderBy)})${table.ttlDays === undefined ? '' : `\nTTL ${
 SETTINGS ${SETTINGS.join(', ')}`;
 }
 
-/** The part of an INSERT in front of the rows. The columns are named: the table may have others, in another order. */
+/** The part of an INSERT before the rows. It names the columns, because the table may have others, in another order. */
 export function insertSql(database: string, table: Table): string {
   const columns = names(table.columns.map(({ name }) => name));
   return `INSERT INTO ${quoteName(database)}.${quoteName(table.name)} (${columns}) FORMAT RowBinary`;

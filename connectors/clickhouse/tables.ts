@@ -22,9 +22,9 @@ interface Found {
 }
 
 /**
- * Makes the table and its rollup, or adds what they lack: new columns, changed comments, another TTL. Changes nothing
- * where nothing has changed, and may run in several processes at once, for each statement is idempotent.
- * Rejects as `fatal` where a column has another type than the table wants: data are never converted.
+ * Creates the table and its rollup, or updates them: new columns, changed comments, another TTL. If nothing has changed, it does nothing.
+ * Several processes may run it at the same time, because each statement is idempotent. Rejects as `fatal` if a column has another type
+ * than the config needs: data are never converted.
  */
 export async function updateTable(session: ClickHouseConnection, database: string, table: Table): Promise<void> {
   await updateLiveTable(session, database, liveTable(table));
@@ -32,7 +32,7 @@ export async function updateTable(session: ClickHouseConnection, database: strin
   if (rollup !== undefined) await updateRollup(session, database, rollup);
 }
 
-/** What keeps a table from taking the rows that are meant for it, in one sentence; undefined where nothing does. */
+/** Returns in one sentence which changed columns keep the table from storing its rows; undefined if there are none. */
 export async function findDrift(
   session: ClickHouseConnection,
   database: string,
@@ -42,7 +42,9 @@ export async function findDrift(
   const found = await findColumns(session, database, name);
   const lost = columns.filter((column) => found.get(column.name)?.type !== column.type);
   if (lost.length === 0) return undefined;
-  const list = lost.map((column) => `${column.name} is ${found.get(column.name)?.type ?? 'gone'}, not ${column.type}`);
+  const list = lost.map(
+    (column) => `${column.name} is ${found.get(column.name)?.type ?? 'missing'}, not ${column.type}`,
+  );
   return `the columns of ${database}.${name} have been changed: ${list.join('; ')}`;
 }
 
@@ -51,7 +53,7 @@ async function updateLiveTable(session: ClickHouseConnection, database: string, 
   let found = await findTable(session, database, table.name);
   if (found === undefined) {
     await session.run(`create table ${target}`, createTableSql(database, table));
-    // Another process may have been faster, with other columns: what follows looks at what is there now.
+    // Another process may have created it first, with other columns, so the table is read again.
     found = await findTable(session, database, table.name);
   }
   if (!found?.engine.endsWith('MergeTree')) {
@@ -82,7 +84,7 @@ function columnChanges(database: string, table: LiveTable, found: FoundColumns):
     if (live.type !== column.type) {
       throw new DeliveryError(
         'fatal',
-        `${database}.${table.name} has the column ${column.name} as ${live.type}, but the config wants ${column.type}: ` +
+        `${database}.${table.name} has the column ${column.name} as ${live.type}, but the config needs ${column.type}: ` +
           `give the field another name, or change the column yourself (ALTER TABLE … RENAME COLUMN keeps its data)`,
       );
     }
@@ -98,7 +100,7 @@ function settingChanges(table: LiveTable, found: Found): string[] {
   const ttl = /\bTTL .*toIntervalDay\((\d+)\)/.exec(found.engine_full)?.[1];
   if (table.ttlDays === undefined && ttl !== undefined) changes.push('REMOVE TTL');
   if (table.ttlDays !== undefined && ttl !== String(table.ttlDays)) changes.push(`MODIFY TTL ${ttlSql(table)}`);
-  // Replicated tables remember tokens anyway.
+  // Replicated tables always remember tokens.
   if (
     !/^(Replicated|Shared)/.test(found.engine) &&
     !/non_replicated_deduplication_window = [1-9]/.test(found.engine_full)
@@ -118,7 +120,8 @@ async function updateRollup(session: ClickHouseConnection, database: string, rol
   const feedName = `${quoteName(database)}.${quoteName(feed.name)}`;
   const to = `${quoteName(database)}.${quoteName(states.name)}`;
   if (liveFeed?.comment !== stampOf(feed.query)) {
-    // Never by ALTER: until ClickHouse restarts, it would take repeats of earlier inserts for new ones, and after that the other way round.
+    // The view must not be changed by ALTER: until ClickHouse restarts, it would count repeats of earlier inserts again, and after the
+    // restart those of later ones.
     const verb =
       liveFeed === undefined ? 'CREATE MATERIALIZED VIEW IF NOT EXISTS' : 'CREATE OR REPLACE MATERIALIZED VIEW';
     await session.run(
@@ -135,10 +138,10 @@ async function updateRollup(session: ClickHouseConnection, database: string, rol
   }
 }
 
-/** Goes up where views of earlier versions have to be made again, although their queries are the same. */
+/** Increase this if views of earlier versions must be created again although their queries are the same. */
 const STAMP_VERSION = 2;
 
-/** Tells whether a view is the one that we would make: ClickHouse keeps its query in a spelling of its own. */
+/** The comment that identifies the version of a view. The query cannot be compared, because ClickHouse stores it in its own format. */
 function stampOf(query: string): string {
   const hash = createHash('sha256').update(query).digest('hex').slice(0, 16);
   return `Kept by Weir (${STAMP_VERSION}, ${hash})`;
@@ -148,7 +151,7 @@ type FoundColumns = ReadonlyMap<string, { readonly type: string; readonly commen
 
 async function findColumns(session: ClickHouseConnection, database: string, table: string): Promise<FoundColumns> {
   const rows = await session.select<{ name: string; type: string; comment: string }>(
-    `look at ${database}.${table}`,
+    `read the columns of ${database}.${table}`,
     'SELECT name, type, comment FROM system.columns WHERE database = {database:String} AND table = {table:String}',
     { database, table },
   );
@@ -157,7 +160,7 @@ async function findColumns(session: ClickHouseConnection, database: string, tabl
 
 async function findTable(session: ClickHouseConnection, database: string, table: string): Promise<Found | undefined> {
   const rows = await session.select<Found>(
-    `look for ${database}.${table}`,
+    `check the table ${database}.${table}`,
     'SELECT name, engine, engine_full, comment FROM system.tables WHERE database = {database:String} AND name = {table:String}',
     { database, table },
   );

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const STDERR_TAIL_CHARS = 2_000;
 
-/** A script beside the module of `from` (its `import.meta.url`), and what Node needs to run it: compiled as it is, TypeScript through tsx. */
+/** The path of a script beside the module `from` (its `import.meta.url`), and Node's arguments to run it: TypeScript is run with tsx. */
 export function scriptBeside(name: string, from: string): { readonly execArgv: string[]; readonly path: string } {
   const isTypeScript = from.endsWith('.ts');
   const path = fileURLToPath(new URL(`./${name}.${isTypeScript ? 'ts' : 'js'}`, from));
@@ -13,7 +13,7 @@ export function scriptBeside(name: string, from: string): { readonly execArgv: s
   return { execArgv: isTypeScript ? ['--import', loader()] : [], path };
 }
 
-/** Resolves with the end of the child's stderr, or with how it ended where it wrote nothing. Never rejects. */
+/** Resolves when the child has exited, with the end of its stderr, or with its exit code or signal if it wrote nothing. Never rejects. */
 export function untilExit(child: ChildProcess): Promise<string> {
   let tail = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -21,11 +21,11 @@ export function untilExit(child: ChildProcess): Promise<string> {
   });
   return new Promise((done) => {
     child.once('error', (error) => done(`${tail}${error.message}`));
-    child.once('close', (code, signal) => done(tail.trim() || `it ended with ${signal ?? `code ${code}`}`));
+    child.once('close', (code, signal) => done(tail.trim() || `it exited with ${signal ?? `code ${code}`}`));
   });
 }
 
-/** Waits for a child that has been asked to end, and uses force after a while. */
+/** Waits for a child that has been asked to stop, and calls `force` after the deadline. */
 export async function endWithin<T>(deadlineMs: number, exited: Promise<T>, force: () => void): Promise<T> {
   const timer = setTimeout(force, deadlineMs);
   const outcome = await exited;
@@ -34,15 +34,15 @@ export async function endWithin<T>(deadlineMs: number, exited: Promise<T>, force
 }
 
 /**
- * Kills a child, by `kill`, when this process ends before it: by a second Ctrl-C, say. What a child writes is safe from that, as it is from
- * a crash. Not where this process is itself killed; children find that out by their stdin.
+ * Calls `kill` when this process exits before the child, for example at a second Ctrl-C. The child's data survive that as they survive a
+ * crash. If this process is killed itself, `kill` is not called; children detect that when their stdin closes.
  */
-export function endWithUs(child: ChildProcess, kill: () => void): void {
+export function killOnExit(child: ChildProcess, kill: () => void): void {
   process.once('exit', kill);
   child.once('exit', () => process.removeListener('exit', kill));
 }
 
-/** A port of 127.0.0.1 that nobody listens on at the moment. */
+/** Returns a port of 127.0.0.1 that is free at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();

@@ -4,14 +4,14 @@ import { get as httpGet } from 'node:http';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endWithin, endWithUs, freePort, scriptBeside, untilExit } from './child.ts';
+import { endWithin, freePort, killOnExit, scriptBeside, untilExit } from './child.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 15_000;
-/** A free port may be taken between our asking for it and the server's listening. */
+/** A free port may be taken by another process before the server listens on it. */
 const FREE_PORT_TRIES = 3;
 
-/** Keeps the server small: measured 50 MB of its own memory when idle, 170 MB at 70k rows/s, beside 230 MB of pages of the library. */
+/** Settings for a small server. Measured memory: 50 MB when idle, 170 MB at 70k rows/s, plus 230 MB for the pages of the library. */
 const SERVER_SETTINGS: Readonly<Record<string, number>> = {
   max_server_memory_usage: 1_073_741_824,
   mark_cache_size: 67_108_864,
@@ -22,7 +22,7 @@ const SERVER_SETTINGS: Readonly<Record<string, number>> = {
   background_move_pool_size: 1,
   background_fetches_pool_size: 1,
   background_common_pool_size: 2,
-  // A pool as small as this is refused unless merges may use all of it.
+  // ClickHouse refuses such a small pool unless merges may use all of it.
   'merge_tree.number_of_free_entries_in_pool_to_execute_mutation': 1,
   'merge_tree.number_of_free_entries_in_pool_to_lower_max_size_of_merge': 1,
   'merge_tree.number_of_free_entries_in_pool_to_execute_optimize_entire_partition': 1,
@@ -34,16 +34,16 @@ export interface EmbeddedClickHouse {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Resolves with the end of its stderr once the server is gone, whoever ended it. Never rejects. */
+  /** Resolves with the end of its stderr when the server has exited for any reason. Never rejects. */
   readonly exited: Promise<string>;
-  /** Ends the server cleanly, by force after 15 s. May be called again. */
+  /** Stops the server cleanly; kills it after 15 s. May be called more than once. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a real ClickHouse server on 127.0.0.1 from the optional packages `chdb` and `ffi-rs`, in a child process that
- * ends with this one. `dir` is made when missing and keeps the data between runs; one server per directory.
- * `port` 0, the default, finds a free one. Rejects with what is missing, or with the end of the server's stderr.
+ * Starts a real ClickHouse server on 127.0.0.1 from the optional packages `chdb` and `ffi-rs`, in a child process that ends with this
+ * process. `dir` is created if it is missing and keeps the data between runs; it can be used by one server at a time. `port` 0, the
+ * default, uses a free port. Rejects with what is missing, or with the end of the server's stderr.
  */
 export async function startClickHouse(options: { dir: string; port?: number }): Promise<EmbeddedClickHouse> {
   const library = await findLibrary();
@@ -65,7 +65,7 @@ export async function startClickHouse(options: { dir: string; port?: number }): 
 }
 
 async function findLibrary(): Promise<string> {
-  const remedy = 'run `npm ci` without `--omit=optional`, or point Weir at a ClickHouse server of your own';
+  const remedy = 'run `npm ci` without `--omit=optional`, or configure your own ClickHouse server';
   try {
     createRequire(import.meta.url).resolve('ffi-rs');
     const { libchdbPath } = await import('chdb/libchdb');
@@ -82,20 +82,20 @@ async function findLibrary(): Promise<string> {
 
 function launch(library: string, dir: string, port: number): EmbeddedClickHouse {
   const settings = Object.entries(SERVER_SETTINGS).map(([name, value]) => `--${name}=${value}`);
-  // The second statement waits for lines on stdin, which never come: it ends, and the server with it, when stdin closes.
+  // The second statement waits for lines on stdin, which never come. When stdin closes, it ends, and the server with it.
   const query = `SYSTEM START LISTEN HTTP; SELECT count() FROM file('-', 'LineAsString')`;
   const listen = [`--path=${dir}`, `--http_port=${port}`, '--listen_host=127.0.0.1', `--query=${query}`];
-  // In a process group of its own, so that Ctrl-C reaches only us and we stop the server when we are done with it.
+  // The child gets its own process group, so that Ctrl-C reaches only this process, which stops the server at the right moment.
   const { execArgv, path } = scriptBeside('clickhouse-child', import.meta.url);
   const child = spawn(process.execPath, [...execArgv, path, library, ...listen, '--', ...settings], {
     cwd: dir,
     detached: true,
     stdio: 'pipe',
   });
-  endWithUs(child, () => child.kill('SIGKILL'));
+  killOnExit(child, () => child.kill('SIGKILL'));
   const exited = untilExit(child);
   child.stdout.resume();
-  // Writing to a child that is gone is no news: `exited` tells.
+  // An error of writing to an exited child is ignored, because `exited` reports the exit.
   child.stdin.on('error', () => undefined);
   return {
     url: `http://127.0.0.1:${port}`,
@@ -127,7 +127,7 @@ async function untilReady(server: EmbeddedClickHouse, dir: string): Promise<void
   throw new Error(`The embedded ClickHouse (port ${server.port}, directory ${dir}) did not start: ${tail}`);
 }
 
-/** Whether the server at `url` is ours: another one may hold the port while our child is still finding that out. */
+/** Whether the server at `url` is ours. Another server may use the port before our child has failed to listen on it. */
 async function servesFrom(url: string, dir: string): Promise<boolean> {
   const query = `SELECT value FROM system.server_settings WHERE name = 'path' FORMAT LineAsString`;
   try {
@@ -139,7 +139,7 @@ async function servesFrom(url: string, dir: string): Promise<boolean> {
   }
 }
 
-/** Not `fetch`: it keeps its connection open, for which the server would wait some seconds when it stops. */
+/** `fetch` is not used, because it keeps its connection open and the server would wait some seconds for it when it stops. */
 function get(url: string): Promise<string> {
   return new Promise((done, fail) => {
     const request = httpGet(url, { agent: false, timeout: 5_000 }, (response) => {

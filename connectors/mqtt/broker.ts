@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
 import type { BrokerConfig, Qos } from '../../engine/model/config.ts';
 
-/** A broker of the config with everything that stands elsewhere filled in. */
+/** A broker of the config, with the contents of the files and environment variables that the config refers to. */
 export interface ResolvedBroker {
   readonly config: BrokerConfig;
   readonly username?: string;
@@ -13,26 +13,26 @@ export interface ResolvedBroker {
   readonly cert?: string;
   readonly key?: string;
   readonly subscriptions: readonly { readonly filter: string; readonly qos: Qos }[];
-  /** An earlier process may have left a session with this broker: its absence is then a possible gap. Default false. */
+  /** Whether an earlier process may have left a session with this broker. If so, a missing session is a possible gap. Default false. */
   readonly hadSession?: boolean;
 }
 
-/** MQTT as its CONNECT packet numbers it: 4 is 3.1.1. */
+/** The protocol level in the CONNECT packet: 4 is MQTT 3.1.1, 5 is MQTT 5. */
 export type ProtocolVersion = 4 | 5;
 
-/** Host and port as a person would look for them; nothing of the URL that could be a secret. */
+/** Host and port of a broker, for messages; without the parts of the URL that may be secret. Throws a TypeError for a wrong scheme. */
 export function brokerAddress(broker: ResolvedBroker): { secure: boolean; host: string; port: number } {
   const url = new URL(broker.config.url);
   if (url.protocol !== 'mqtt:' && url.protocol !== 'mqtts:') {
-    throw new TypeError(`The URL of broker "${broker.config.name}" begins with ${url.protocol}; use mqtt: or mqtts:.`);
+    throw new TypeError(`The URL of broker "${broker.config.name}" starts with ${url.protocol}; use mqtt: or mqtts:.`);
   }
   const secure = url.protocol === 'mqtts:';
-  // The brackets of an IPv6 address belong to the URL.
+  // In a URL, an IPv6 address is in brackets; elsewhere it is not.
   const host = url.hostname.replace(/^\[|\]$/g, '') || 'localhost';
   return { secure, host, port: url.port === '' ? (secure ? 8883 : 1883) : Number(url.port) };
 }
 
-/** Begins to connect; throws where certificate or key cannot be parsed. */
+/** Starts to connect. Throws if a certificate or key cannot be parsed. */
 export function openSocket(broker: ResolvedBroker): Socket {
   const { secure, host, port } = brokerAddress(broker);
   if (!secure) return connectTcp({ host, port, noDelay: true });
@@ -49,7 +49,7 @@ export function openSocket(broker: ResolvedBroker): Socket {
   return socket.setNoDelay(true);
 }
 
-/** What mqtt.js needs to know for one connection. `announcedBytes` is the largest packet that the broker may send. */
+/** The options of mqtt.js for one connection. `announcedBytes` is the largest packet that the broker may send. */
 export function clientOptions(
   broker: ResolvedBroker,
   version: ProtocolVersion,
@@ -61,7 +61,7 @@ export function clientOptions(
     clientId,
     keepalive,
     clean: false,
-    // When to come back is for the session to say.
+    // The session decides when to reconnect.
     reconnectPeriod: 0,
     resubscribe: false,
     will: { topic: statusTopic, payload: Buffer.from('offline'), qos: 1, retain: true },

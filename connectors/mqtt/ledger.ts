@@ -1,38 +1,38 @@
 import type { Counters } from '../../engine/telemetry.ts';
 import type { Publish } from './publish-tap.ts';
 
-/** The end of a connection that acknowledgements leave by. */
+/** Writes acknowledgements to a connection. */
 export interface AckWriter {
-  /** False once the connection is gone. */
+  /** False once the connection is closed. */
   readonly open: boolean;
   write(bytes: Buffer): void;
 }
 
-/** The messages of one read that are to be handed over, and how to say that they are durable. */
+/** The messages of one read that go to the engine, and the function to call when they are durable. */
 export interface Receipt {
   readonly messages: readonly Publish[];
   acknowledge(): void;
 }
 
-/** What a broker has delivered and Weir has not acknowledged yet; one per broker, across its connections. */
+/** Tracks the messages that a broker has delivered and Weir has not acknowledged yet. There is one per broker, for all its connections. */
 export interface Ledger {
   /**
-   * Enters the messages of one read. Those that need no handing over (too large, not wanted, or a QoS 2 message that came before)
-   * are left out of the receipt; their acknowledgements still go out in the order of arrival. QoS 0 messages are left out, and counted,
-   * from the high-water mark on until half of it.
+   * Adds the messages of one read. The receipt leaves out messages that do not go to the engine (too large, not wanted, or a duplicate of
+   * a QoS 2 message); their acknowledgements are still sent in the order of arrival. Above the high-water mark, and until half of it is
+   * left, QoS 0 messages are shed and counted.
    */
   receive(writer: AckWriter, publishes: readonly Publish[]): Receipt;
-  /** The broker has seen our PUBRECs: forgets the ids and confirms. */
+  /** The broker has released these QoS 2 packet ids (PUBREL): they are forgotten and confirmed with PUBCOMP. */
   release(writer: AckWriter, packetIds: readonly number[]): void;
-  /** The connection is gone: nothing more goes out by it. */
+  /** The connection is closed: nothing more is sent on it. */
   close(writer: AckWriter): void;
-  /** The broker has forgotten the session, and with it the meaning of every packet id. */
+  /** The broker has lost the session, so its packet ids have no meaning any more. */
   forget(): void;
-  /** Bytes of topics and payloads handed over and not acknowledged. */
-  heldBytes(): number;
-  /** The messages of QoS 1 and 2 among them are above the high-water mark by themselves, or have not come down to half of it since. */
+  /** Bytes of topics and payloads that went to the engine and are not acknowledged. */
+  unackedBytes(): number;
+  /** Whether messages of QoS 1 and 2 alone exceeded the high-water mark and have not fallen to half of it since. */
   isFull(): boolean;
-  /** Resolves once every message handed over has been acknowledged. */
+  /** Resolves once every message that went to the engine has been acknowledged. */
   settled(): Promise<void>;
 }
 
@@ -40,15 +40,15 @@ export interface Ledger {
 interface Exchange {
   readonly packetId: number;
   durable: boolean;
-  /** The broker asked again, by this connection, before the message was durable. */
-  owedTo: AckWriter | undefined;
+  /** The connection on which the broker sent the message again before it was durable; it gets the PUBREC. */
+  ackTo: AckWriter | undefined;
 }
 
 interface Entry {
   readonly acks: Buffer;
   readonly bytes: number;
-  /** Those of QoS 1 and 2, and what each takes besides. */
-  readonly owedBytes: number;
+  /** Bytes of the messages of QoS 1 and 2, with the overhead of each. */
+  readonly reliableBytes: number;
   readonly exchanges: readonly Exchange[];
   done: boolean;
 }
@@ -60,12 +60,12 @@ interface LedgerState {
   readonly onFullChange: () => void;
   readonly highWaterBytes: number;
   readonly exchanges: Map<number, Exchange>;
-  /** Entries with acknowledgements, in the order of arrival, by the connection they came by. */
+  /** Entries with acknowledgements, by connection, in the order of arrival. */
   readonly queues: Map<AckWriter, Entry[]>;
   readonly waiting: (() => void)[];
-  heldBytes: number;
-  owedBytes: number;
-  sheds: boolean;
+  unackedBytes: number;
+  reliableBytes: number;
+  shedding: boolean;
   full: boolean;
   open: number;
 }
@@ -74,13 +74,13 @@ const PUBACK = 0x40;
 const PUBREC = 0x50;
 const PUBCOMP = 0x70;
 const NO_EXCHANGES: readonly Exchange[] = [];
-/** What a message takes beside topic and payload while it waits as an object; the smallest are mostly that. */
+/** Memory overhead of a waiting message beside topic and payload. It dominates for the smallest messages. */
 const MESSAGE_BYTES = 256;
 
 /**
- * Holds at most `highWaterBytes` and one read of QoS 0, and as much again of QoS 1 and 2 where nothing more is read while it is full.
- * Messages on topics that are not wanted are acknowledged, counted and not handed over.
- * `onFullChange` is called whenever that has changed, `onOversize` for each message given up as too large.
+ * Creates a ledger. It buffers at most `highWaterBytes` and one read of QoS 0, and the same of QoS 1 and 2 if the caller reads nothing
+ * while it is full. Messages on topics that are not wanted are acknowledged and counted, and do not go to the engine. `onFullChange` is
+ * called whenever `isFull` changes, `onOversize` for each message that is dropped because it is too large.
  */
 export function createLedger(options: {
   counters: Counters;
@@ -94,9 +94,9 @@ export function createLedger(options: {
     exchanges: new Map(),
     queues: new Map(),
     waiting: [],
-    heldBytes: 0,
-    owedBytes: 0,
-    sheds: false,
+    unackedBytes: 0,
+    reliableBytes: 0,
+    shedding: false,
     full: false,
     open: 0,
   };
@@ -111,7 +111,7 @@ export function createLedger(options: {
       state.queues.delete(writer);
     },
     forget: () => state.exchanges.clear(),
-    heldBytes: () => state.heldBytes,
+    unackedBytes: () => state.unackedBytes,
     isFull: () => state.full,
     settled: () => (state.open === 0 ? Promise.resolve() : new Promise((resolve) => state.waiting.push(resolve))),
   };
@@ -119,79 +119,79 @@ export function createLedger(options: {
 
 function receive(state: LedgerState, writer: AckWriter, publishes: readonly Publish[]): Receipt {
   const messages: Publish[] = [];
-  const acks = Buffer.allocUnsafe(countOwed(publishes) * 4);
+  const acks = Buffer.allocUnsafe(countAnswers(publishes) * 4);
   let exchanges: Exchange[] | undefined;
   let bytes = 0;
-  let owedBytes = 0;
+  let reliableBytes = 0;
   let end = 0;
   for (const publish of publishes) {
     const exchange = publish.qos === 2 ? state.exchanges.get(publish.packetId) : undefined;
     if (exchange !== undefined && !exchange.durable) {
-      exchange.owedTo = writer;
+      exchange.ackTo = writer;
       continue;
     }
     if (publish.qos > 0) end = writeAnswer(acks, end, publish.qos === 1 ? PUBACK : PUBREC, publish.packetId);
     if (exchange !== undefined) continue;
-    const isHandedOver = isAdmitted(state, publish);
+    const admitted = admit(state, publish);
     if (publish.qos === 2) {
-      const begun: Exchange = { packetId: publish.packetId, durable: !isHandedOver, owedTo: undefined };
+      const begun: Exchange = { packetId: publish.packetId, durable: !admitted, ackTo: undefined };
       state.exchanges.set(publish.packetId, begun);
       exchanges ??= [];
       exchanges.push(begun);
     }
-    if (!isHandedOver) continue;
-    if (publish.qos === 0 && state.sheds) state.counters.messages_shed++;
+    if (!admitted) continue;
+    if (publish.qos === 0 && state.shedding) state.counters.messages_shed++;
     else {
       messages.push(publish);
       const size = publish.payload.length + publish.topic.length;
       bytes += size;
-      if (publish.qos > 0) owedBytes += size + MESSAGE_BYTES;
+      if (publish.qos > 0) reliableBytes += size + MESSAGE_BYTES;
     }
   }
-  return enter(state, writer, messages, {
+  return addEntry(state, writer, messages, {
     acks: acks.subarray(0, end),
     bytes,
-    owedBytes,
+    reliableBytes,
     exchanges: exchanges ?? NO_EXCHANGES,
     done: false,
   });
 }
 
-/** Counts what is not. */
-function isAdmitted({ isWanted, counters, onOversize }: LedgerState, publish: Publish): boolean {
+/** Whether a message goes to the engine; the others are counted. */
+function admit({ isWanted, counters, onOversize }: LedgerState, publish: Publish): boolean {
   const wanted = isWanted(publish.topic);
   if (!wanted) counters.messages_unwanted++;
   else if (publish.oversize) onOversize(publish);
   return wanted && !publish.oversize;
 }
 
-function countOwed(publishes: readonly Publish[]): number {
+function countAnswers(publishes: readonly Publish[]): number {
   let count = 0;
   for (const { qos } of publishes) if (qos > 0) count++;
   return count;
 }
 
-function enter(state: LedgerState, writer: AckWriter, messages: readonly Publish[], entry: Entry): Receipt {
-  // Those without are many while QoS 0 is shed, and need not wait for the others.
+function addEntry(state: LedgerState, writer: AckWriter, messages: readonly Publish[], entry: Entry): Receipt {
+  // Entries without acknowledgements need no order. They are many while QoS 0 is shed.
   if (entry.acks.length > 0) {
     const queue = state.queues.get(writer);
     if (queue === undefined) state.queues.set(writer, [entry]);
     else queue.push(entry);
   }
   state.open++;
-  weigh(state, entry.bytes, entry.owedBytes);
+  adjust(state, entry.bytes, entry.reliableBytes);
   const acknowledge = () => complete(state, writer, entry);
   if (messages.length === 0) acknowledge();
   return { messages, acknowledge };
 }
 
-/** Takes a change of what is held into account. */
-function weigh(state: LedgerState, bytes: number, owedBytes: number): void {
+/** Updates the counts of unacknowledged bytes and the states that depend on them. */
+function adjust(state: LedgerState, bytes: number, reliableBytes: number): void {
   const { highWaterBytes, full } = state;
-  state.heldBytes += bytes;
-  state.owedBytes += owedBytes;
-  state.sheds = state.heldBytes > (state.sheds ? highWaterBytes / 2 : highWaterBytes);
-  state.full = state.owedBytes > (full ? highWaterBytes / 2 : highWaterBytes);
+  state.unackedBytes += bytes;
+  state.reliableBytes += reliableBytes;
+  state.shedding = state.unackedBytes > (state.shedding ? highWaterBytes / 2 : highWaterBytes);
+  state.full = state.reliableBytes > (full ? highWaterBytes / 2 : highWaterBytes);
   if (state.full !== full) state.onFullChange();
 }
 
@@ -201,21 +201,21 @@ function complete(state: LedgerState, writer: AckWriter, entry: Entry): void {
   state.open--;
   for (const exchange of entry.exchanges) {
     exchange.durable = true;
-    const owedTo = exchange.owedTo;
-    exchange.owedTo = undefined;
-    if (owedTo?.open === true && state.exchanges.get(exchange.packetId) === exchange) {
-      owedTo.write(answers(PUBREC, [exchange.packetId]));
+    const ackTo = exchange.ackTo;
+    exchange.ackTo = undefined;
+    if (ackTo?.open === true && state.exchanges.get(exchange.packetId) === exchange) {
+      ackTo.write(answers(PUBREC, [exchange.packetId]));
       state.counters.messages_acknowledged++;
     }
   }
   if (writer.open) sendReady(state, writer);
-  // Where the connection is not closed yet, closing it counts what was ready.
+  // If `close` has not been called for this connection yet, it will count the ready acknowledgements.
   else if (!state.queues.has(writer)) dropAcks(state, entry);
-  weigh(state, -entry.bytes, -entry.owedBytes);
+  adjust(state, -entry.bytes, -entry.reliableBytes);
   if (state.open === 0) for (const resolve of state.waiting.splice(0)) resolve();
 }
 
-/** Acknowledgements go out in the order of arrival (MQTT 4.6), so one that is ready may have to wait for those before it. */
+/** Sends the acknowledgements that are ready. They must be in the order of arrival (MQTT 4.6), so one may wait for those before it. */
 function sendReady(state: LedgerState, writer: AckWriter): void {
   const queue = state.queues.get(writer) ?? [];
   while (queue[0]?.done === true) {

@@ -5,16 +5,16 @@ import { brokerAddress, clientOptions, openSocket, type ProtocolVersion, type Re
 import type { AckWriter } from './ledger.ts';
 import { createPublishTap, type Tapped } from './publish-tap.ts';
 
-/** What happens to a connection, in this order; `failed` may come at any time and more than once, `closed` is the last. */
+/** The events of a connection, in this order. `failed` may come at any time and more than once; `closed` is the last. */
 export interface LinkEvents {
-  /** The transport stands, the broker has not answered yet. */
-  reached(): void;
-  /** CONNACK, before any message. `code` 0 is a welcome. */
-  answered(sessionPresent: boolean, code: number): void;
+  /** The TCP or TLS connection is established; the broker has not answered yet. */
+  transportOpened(): void;
+  /** CONNACK has arrived, before any message. `code` 0 means accepted. */
+  connackReceived(sessionPresent: boolean, code: number): void;
   /** mqtt.js is ready for subscriptions and publications. */
-  welcomed(): void;
+  ready(): void;
   received(tapped: Tapped): void;
-  /** In words for people, without secrets. */
+  /** `reason` is a text for the operator, without secrets. */
   failed(reason: string): void;
   closed(): void;
 }
@@ -26,14 +26,14 @@ export interface LinkOptions {
   readonly events: LinkEvents;
 }
 
-/** One connection to a broker, from its dialling to its end. */
+/** One connection to a broker, from the attempt to connect to its close. */
 export interface Link extends AckWriter {
   readonly client: MqttClient;
-  /** Stops or resumes reading; while it is stopped, the connection counts as alive. */
+  /** Stops or resumes reading. While reading is stopped, the connection counts as alive. */
   setPaused(paused: boolean): void;
   /**
-   * Says goodbye, so that the broker does not publish the will, and closes; `closed` follows within 2 s.
-   * A connection that the broker has not answered is just closed.
+   * Sends DISCONNECT, so that the broker does not publish the will, and closes; `closed` follows within 2 s. If the broker has not
+   * accepted the connection yet, it is closed without DISCONNECT.
    */
   disconnect(): void;
 }
@@ -41,13 +41,13 @@ export interface Link extends AckWriter {
 const PINGRESP = 0xd0;
 const DISCONNECT = Buffer.from([0xe0, 0]);
 const CLOSE_DEADLINE_MS = 2_000;
-/** Between the limit and this many times the limit, a message is counted and named; above, the broker drops it unsaid. */
+/** A message up to this many times the limit is received, counted and logged; the broker silently drops a larger one. */
 const ANNOUNCED_PER_LIMIT = 16;
 
 /**
- * Dials a broker. mqtt.js does the talking, except for inbound PUBLISH, PUBREL and PINGRESP, which it never sees: they are
- * cut out of the byte stream between the socket and it, and the first two come as `received`, one call per socket read.
- * Throws where the TLS material cannot be parsed.
+ * Connects to a broker. mqtt.js runs the protocol, except for inbound PUBLISH, PUBREL and PINGRESP, which it never sees: they are cut out
+ * of the byte stream between the socket and mqtt.js. PUBLISH and PUBREL are reported by `received`, one call per socket read.
+ * Throws if the TLS certificate or key cannot be parsed.
  */
 export function openLink(options: LinkOptions): Link {
   const { broker, version, maxPacketBytes, events } = options;
@@ -55,13 +55,13 @@ export function openLink(options: LinkOptions): Link {
   const stream = streamOver(socket);
   const announcedBytes = Math.min(maxPacketBytes * ANNOUNCED_PER_LIMIT, 268_435_460);
   const client = new MqttClient(() => stream, clientOptions(broker, version, announcedBytes));
-  const setPaused = watchPulse(socket, client, () => {
-    events.failed(`the broker has not been heard of for ${client.keepalive} s`);
+  const setPaused = watchLiveness(socket, client, () => {
+    events.failed(`no data from the broker for ${client.keepalive} s`);
     socket.destroy();
   });
   tapSocket(socket, stream, options);
-  socket.once(brokerAddress(broker).secure ? 'secureConnect' : 'connect', events.reached);
-  client.on('connect', events.welcomed);
+  socket.once(brokerAddress(broker).secure ? 'secureConnect' : 'connect', events.transportOpened);
+  client.on('connect', events.ready);
   client.on('error', (error) => events.failed(describeError(error)));
   client.on('disconnect', ({ reasonCode = 0 }) => {
     const reasons: Readonly<Record<number, string>> = ReasonCodes;
@@ -73,7 +73,7 @@ export function openLink(options: LinkOptions): Link {
     get open() {
       return socket.writable;
     },
-    write: gatherWrites(socket),
+    write: batchWrites(socket),
     setPaused,
     disconnect: () => {
       if (client.connected) endSocket(socket);
@@ -82,8 +82,8 @@ export function openLink(options: LinkOptions): Link {
   };
 }
 
-/** A group commit acknowledges many reads in a row: they leave as one. */
-function gatherWrites(socket: Socket): (bytes: Buffer) => void {
+/** Joins the writes of one turn of the event loop: a group commit acknowledges many reads in a row. */
+function batchWrites(socket: Socket): (bytes: Buffer) => void {
   let gathered: Buffer[] = [];
   const flush = () => {
     const bytes = Buffer.concat(gathered);
@@ -96,14 +96,14 @@ function gatherWrites(socket: Socket): (bytes: Buffer) => void {
   };
 }
 
-/** The stream that mqtt.js takes for its connection; what it is to read is pushed into it by the tap. */
+/** The stream that mqtt.js uses as its connection. The tap pushes into it what mqtt.js reads. */
 function streamOver(socket: Socket): Duplex {
   return new Duplex({
     read: () => undefined,
     write: (chunk: Buffer, _encoding, done) => {
       socket.write(chunk, done);
     },
-    // mqtt.js writes packets in small pieces; they leave as one.
+    // mqtt.js writes packets in small pieces; they are joined.
     writev: (chunks, done) => {
       socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done);
     },
@@ -122,7 +122,7 @@ function tapSocket(socket: Socket, stream: Duplex, { version, maxPacketBytes, ev
   socket.on('data', (chunk: Buffer) => {
     if (stream.destroyed) return;
     const tapped = tap.read(chunk);
-    if (tapped.connack !== undefined) events.answered(tapped.connack.sessionPresent, tapped.connack.code);
+    if (tapped.connack !== undefined) events.connackReceived(tapped.connack.sessionPresent, tapped.connack.code);
     for (const packet of tapped.others) if (packet[0] !== PINGRESP) stream.push(packet);
     if (tapped.publishes.length > 0 || tapped.releases.length > 0) events.received(tapped);
     if (tapped.fault !== undefined) {
@@ -138,26 +138,26 @@ function tapSocket(socket: Socket, stream: Duplex, { version, maxPacketBytes, ev
 }
 
 /**
- * Judges whether the broker is alive, in mqtt.js's place. There a PINGRESP behind megabytes of messages comes too late, a
- * pause looks like death, and every PINGRESP puts off the next PINGREQ; here PINGREQs leave at their interval whatever
- * happens, any byte is a sign of life, and while we do not read, the silence is ours. Takes up to two intervals.
+ * Detects a dead broker, instead of mqtt.js. In mqtt.js a PINGRESP after megabytes of messages comes too late, a pause looks like a dead
+ * broker, and every PINGRESP delays the next PINGREQ. Here PINGREQs are sent at a fixed interval, any byte shows that the broker is alive,
+ * and silence does not count while reading is paused. Detection takes up to two intervals.
  */
-function watchPulse(socket: Socket, client: MqttClient, onSilence: () => void): (paused: boolean) => void {
+function watchLiveness(socket: Socket, client: MqttClient, onSilence: () => void): (paused: boolean) => void {
   let paused = false;
-  let heard = true;
+  let dataSeen = true;
   client.on('packetsend', ({ cmd }) => {
     if (cmd !== 'pingreq') return;
     client.reschedulePing(true);
-    if (!heard) onSilence();
-    heard = paused;
+    if (!dataSeen) onSilence();
+    dataSeen = paused;
   });
   socket.on('data', () => {
-    heard = true;
+    dataSeen = true;
   });
   return (wanted) => {
     if (wanted === paused) return;
     paused = wanted;
-    heard = true;
+    dataSeen = true;
     if (paused) socket.pause();
     else socket.resume();
   };
@@ -169,7 +169,7 @@ function endSocket(socket: Socket): void {
   socket.end(DISCONNECT);
 }
 
-/** Of several addresses tried, Node puts the reasons into an error without a message of its own. */
+/** The text of a connection error. If several addresses were tried, Node's error has no message, only a code. */
 export function describeError(error: Error & { code?: unknown }): string {
   return error.message || String(error.code ?? error.name);
 }

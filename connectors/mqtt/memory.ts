@@ -1,25 +1,29 @@
 import type { SessionRecord, SessionStore } from '../../engine/ports.ts';
 import { brokerAddress, type ResolvedBroker } from './broker.ts';
 
-/** What one broker's session may be subscribed to. */
+/** The filters that one broker's session may be subscribed to, also those that the config no longer has. */
 export interface SessionMemory {
   readonly filters: readonly string[];
-  /** The broker has forgotten the session, and with it every subscription. */
+  /** Call this when the broker has lost the session, and with it every subscription. */
   forget(): void;
-  /** Takes in what is about to be subscribed to; durable when it returns. */
+  /** Adds filters before they are subscribed to. They are durable when it returns. */
   remember(filters: readonly string[]): void;
-  /** The broker has unsubscribed all but `kept`. Of the others the latest 1,000 stay remembered, because their messages may still come. */
-  settle(kept: readonly string[]): void;
+  /**
+   * Call this when the broker has unsubscribed all filters except `kept`. The latest 1,000 of the others remain, because their messages
+   * may still arrive.
+   */
+  onUnsubscribed(kept: readonly string[]): void;
 }
 
-/** Filters that the config no longer has, and sessions of other configs; the latest. */
+/** The largest number of filters kept that the config no longer has. */
 const MOST_FILTERS = 1_000;
+/** The largest number of sessions of other configs that are kept. */
 const MOST_OTHERS = 100;
 
 /**
- * Makes the memories of some brokers, in their order. A session belongs to a client id at an address. Where the address is new, the memory of
- * the broker with the same name is copied, because the broker may have moved. `onFault` gets what could not be read or written, in words for
- * people; the memory then holds for this process alone.
+ * Creates the memories of the brokers, in their order. A session is identified by client id and address. If the address is new, the
+ * memory of the broker with the same name is copied, because the broker may have moved. `onFault` gets the message of a failed read or
+ * write; the memory is then kept in this process only.
  */
 export function createMemories(
   store: SessionStore | undefined,
@@ -35,7 +39,7 @@ export function createMemories(
     }
   };
   const found = attempt(() => store?.read() ?? [], []);
-  const own = brokers.map((broker) => recall(found, broker));
+  const own = brokers.map((broker) => recordOf(found, broker));
   const isOwn = (one: SessionRecord) => own.some((each) => isSame(each, one));
   const others = found.filter((each) => !isOwn(each)).slice(-MOST_OTHERS);
   return own.map((_, i) => createMemory(own, i, () => attempt(() => store?.write([...others, ...own]), undefined)));
@@ -51,7 +55,7 @@ function createMemory(all: SessionRecord[], index: number, save: () => void): Se
       return all[index]!.filters;
     },
     forget: () => {
-      // Written with what is subscribed to next: until then there is nothing to unsubscribe, and that changes nothing.
+      // This is written together with the next subscriptions. Until then there is nothing to unsubscribe, so an old file does no harm.
       change([]);
       dirty = true;
     },
@@ -63,7 +67,7 @@ function createMemory(all: SessionRecord[], index: number, save: () => void): Se
       change([...before, ...added]);
       save();
     },
-    settle: (kept) => {
+    onUnsubscribed: (kept) => {
       const before = all[index]!.filters;
       const gone = before.filter((filter) => !kept.includes(filter));
       if (gone.length <= MOST_FILTERS) return;
@@ -74,7 +78,7 @@ function createMemory(all: SessionRecord[], index: number, save: () => void): Se
   };
 }
 
-function recall(found: readonly SessionRecord[], broker: ResolvedBroker): SessionRecord {
+function recordOf(found: readonly SessionRecord[], broker: ResolvedBroker): SessionRecord {
   const { name, clientId } = broker.config;
   const { host, port } = brokerAddress(broker);
   const address = `${host}:${port}`;

@@ -9,20 +9,21 @@ export type { ResolvedBroker } from './broker.ts';
 export type { MqttNotice } from './notice.ts';
 
 export interface MqttSourceOptions {
-  /** In the order of the config: the index is the number of the connection. */
+  /** The brokers in the order of the config: the index is the connection number. */
   readonly brokers: readonly ResolvedBroker[];
   readonly counters: Counters;
   readonly clock: Clock;
-  /** Numbers in [0, 1), for the jitter of reconnects. */
+  /** Returns numbers in [0, 1), for the jitter of reconnects. */
   readonly random: () => number;
   readonly onNotice?: (event: MqttNotice) => void;
-  /** Where subscriptions are remembered, so that those that are gone from the config can be ended; absent: in this process alone. */
+  /** Stores the subscriptions, so that those removed from the config can be ended later. Without it, they are kept in memory only. */
   readonly store?: SessionStore;
-  /** Largest message taken, header included; a larger one is counted, named and acknowledged. Default 1 MiB. */
+  /** Largest accepted message, header included. A larger one is counted, logged, acknowledged and dropped. Default 1 MiB. */
   readonly maxPacketBytes?: number;
   /**
-   * Per broker: above this many bytes not acknowledged, QoS 0 messages are shed until half of it. Where those of QoS 1 and 2 alone are
-   * above it (with 256 bytes added for each), reading stops until half of it. So at most twice as much is held, and one read. Default 16 MiB.
+   * Limit of unacknowledged bytes per broker. Above it, QoS 0 messages are shed until half of it is left. If QoS 1 and 2 alone exceed it
+   * (with 256 bytes added for each message), reading stops until half of it is left. So the buffer holds at most twice the limit, and one
+   * read. Default 16 MiB.
    */
   readonly highWaterBytes?: number;
 }
@@ -30,18 +31,17 @@ export interface MqttSourceOptions {
 const MIB = 1_048_576;
 
 /**
- * The Source of MQTT brokers. QoS 1 and 2 messages are acknowledged to the broker when `acknowledge` is called and not
- * before; sessions outlive connections, processes and `stop`. Marks come in the order `session-lost`, `connected`,
- * `disconnected`; a resumed session may deliver messages ahead of `connected`.
- * Throws a TypeError for a URL that is neither `mqtt:` nor `mqtts:`.
+ * The source that receives from MQTT brokers. QoS 1 and 2 messages are acknowledged to the broker only when `acknowledge` is called.
+ * Sessions outlive connections, processes and `stop`. Marks come in the order `session-lost`, `connected`, `disconnected`; a resumed
+ * session may deliver messages before `connected`. Throws a TypeError for a URL that is neither `mqtt:` nor `mqtts:`.
  */
 export function createMqttSource(options: MqttSourceOptions): Source {
   for (const broker of options.brokers) brokerAddress(broker);
   let sessions: readonly BrokerSession[] = [];
   return {
     start: (handler) => {
-      if (sessions.length > 0) throw new Error('The MQTT source was started before.');
-      const memories = createMemories(options.store, options.brokers, (reason) => tellFault(options, reason));
+      if (sessions.length > 0) throw new Error('The MQTT source has already been started.');
+      const memories = createMemories(options.store, options.brokers, (reason) => reportFault(options, reason));
       sessions = options.brokers.map((broker, connection) => {
         const memory = memories[connection]!;
         const { counters, clock, random, onNotice = () => undefined } = options;
@@ -57,8 +57,8 @@ export function createMqttSource(options: MqttSourceOptions): Source {
   };
 }
 
-function tellFault({ onNotice, brokers }: MqttSourceOptions, reason: string): void {
-  const message = `What is subscribed to cannot be remembered; topics removed from the config may stay subscribed: ${reason}.`;
+function reportFault({ onNotice, brokers }: MqttSourceOptions, reason: string): void {
+  const message = `The list of subscriptions cannot be stored; topics removed from the config may stay subscribed: ${reason}.`;
   onNotice?.({
     level: 'warn',
     code: 'memory-failed',

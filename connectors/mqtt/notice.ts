@@ -1,7 +1,7 @@
-/** Something that an operator may want to read in the log. Never holds a secret. */
+/** A log message for the operator. It never contains a secret. */
 export interface MqttNotice {
   readonly level: 'info' | 'warn' | 'error';
-  /** Stable, for filters. */
+  /** Stable code for log filters. */
   readonly code:
     | 'connected'
     | 'disconnected'
@@ -14,6 +14,7 @@ export interface MqttNotice {
     | 'memory-failed'
     | 'status-failed'
     | 'oversize';
+  /** The name of the broker in the config. */
   readonly broker: string;
   /** One sentence. */
   readonly message: string;

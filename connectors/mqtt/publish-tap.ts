@@ -1,46 +1,47 @@
 import type { Inbound } from '../../engine/ports.ts';
 
-/** A PUBLISH as it came off the wire. Its payload is a view of the socket's chunk, never a copy. */
+/** A received PUBLISH. Its payload is a view of the socket's chunk, never a copy. */
 export interface Publish extends Inbound {
-  /** Above the size limit: the payload was skipped and is empty. */
+  /** True if the packet exceeds the size limit; its payload was skipped and is empty. */
   readonly oversize: boolean;
 }
 
-/** What one chunk of the inbound byte stream held, each list in its order on the wire. */
+/** The packets of one chunk of the inbound byte stream; each list is in the order of arrival. */
 export interface Tapped {
   readonly publishes: Publish[];
   /** Packet ids of PUBRELs. */
   readonly releases: number[];
-  /** The answer to CONNECT, which is among `others` too. */
+  /** The answer to CONNECT. The packet is also in `others`. */
   connack: { readonly sessionPresent: boolean; readonly code: number } | undefined;
-  /** Every other packet, whole and untouched. */
+  /** Every other packet, complete and unchanged. */
   readonly others: Buffer[];
-  /** Why the stream cannot be read any further; what came before it counts. */
+  /** Why the stream cannot be read any further; the packets before the fault are valid. */
   fault: string | undefined;
 }
 
 export interface PublishTapOptions {
   readonly version: 4 | 5;
-  /** A PUBLISH larger than this, header included, loses its payload; any other packet larger than this is a fault. */
+  /** The payload of a PUBLISH larger than this, header included, is skipped; any other packet larger than this is a fault. */
   readonly maxPacketBytes: number;
 }
 
 /** Cuts the byte stream of one MQTT connection into packets. */
 export interface PublishTap {
-  /** Takes the next chunk; the chunk must not change afterwards. After a fault it finds nothing more. */
+  /** Reads the next chunk, which must not change afterwards. After a fault it returns no packets. */
   read(chunk: Buffer): Tapped;
 }
 
 interface TapState extends PublishTapOptions {
-  /** Start of a packet that is not complete yet, in pieces. */
+  /** The received pieces of a packet that is not complete yet. */
   parts: Buffer[];
   partBytes: number;
   /** Bytes of that packet needed before the next decision about it. */
   wantedBytes: number;
-  /** Payload still to be thrown away, and the message that it belongs to. */
+  /** Bytes of payload still to be skipped. */
   skipBytes: number;
+  /** The message whose payload is being skipped. */
   skipped: Publish | undefined;
-  greeted: boolean;
+  connackSeen: boolean;
   failed: boolean;
 }
 
@@ -49,10 +50,10 @@ const INCOMPLETE = 0;
 const MALFORMED = -1;
 const CONNACK = 2;
 const PUBLISH = 3;
-/** Part of an extended login. */
+/** A packet of enhanced authentication, which may come before CONNACK. */
 const AUTH = 15;
 
-/** Makes the parser of a fresh connection: pure, fed with chunks cut anywhere. */
+/** Creates the parser of a new connection. It is pure; chunks may be cut anywhere. */
 export function createPublishTap(options: PublishTapOptions): PublishTap {
   const state: TapState = {
     version: options.version,
@@ -62,7 +63,7 @@ export function createPublishTap(options: PublishTapOptions): PublishTap {
     wantedBytes: 0,
     skipBytes: 0,
     skipped: undefined,
-    greeted: false,
+    connackSeen: false,
     failed: false,
   };
   return { read: (chunk) => readChunk(state, chunk) };
@@ -80,10 +81,10 @@ function readChunk(state: TapState, chunk: Buffer): Tapped {
   return out;
 }
 
-/** The common case: a packet that lies in the chunk as a whole. */
+/** The common case: the whole packet is in the chunk. */
 function takeWhole(state: TapState, chunk: Buffer, at: number, out: Tapped): number {
   const type = chunk[at]! >> 4;
-  if (!state.greeted && type !== CONNACK && type !== AUTH) {
+  if (!state.connackSeen && type !== CONNACK && type !== AUTH) {
     out.fault = 'the first packet is not a CONNACK';
     return chunk.length;
   }
@@ -96,7 +97,7 @@ function takeWhole(state: TapState, chunk: Buffer, at: number, out: Tapped): num
   return growPart(state, chunk, at, out);
 }
 
-/** Adds to the packet begun only what the next decision needs, so that a large one is joined once, not at every chunk. */
+/** Adds to an incomplete packet only the bytes that the next decision needs, so that a large packet is joined once, not at every chunk. */
 function growPart(state: TapState, chunk: Buffer, at: number, out: Tapped): number {
   const end = Math.min(chunk.length, at + state.wantedBytes - state.partBytes);
   state.parts.push(chunk.subarray(at, end));
@@ -105,7 +106,7 @@ function growPart(state: TapState, chunk: Buffer, at: number, out: Tapped): numb
   const part = state.parts.length === 1 ? (state.parts[0] as Buffer) : Buffer.concat(state.parts, state.partBytes);
   state.parts = [part];
   const size = packetSize(part, 0, part.length);
-  if (size === MALFORMED) out.fault = 'a packet length runs over four bytes';
+  if (size === MALFORMED) out.fault = 'a packet length has more than four bytes';
   else if (size === INCOMPLETE) state.wantedBytes = part.length + 1;
   else if (size > state.maxPacketBytes) beginSkip(state, part, size, out);
   else if (part.length < size) state.wantedBytes = size;
@@ -121,7 +122,7 @@ function dropPart(state: TapState): void {
   state.partBytes = 0;
 }
 
-/** Keeps topic and packet id of a PUBLISH that is too large, so that it can be named and acknowledged. */
+/** Keeps the topic and packet id of a PUBLISH that is too large, so that it can be logged and acknowledged. */
 function beginSkip(state: TapState, part: Buffer, size: number, out: Tapped): void {
   const first = part[0]!;
   if (first >> 4 !== PUBLISH) {
@@ -133,7 +134,7 @@ function beginSkip(state: TapState, part: Buffer, size: number, out: Tapped): vo
   if (known > size) out.fault = 'a PUBLISH is shorter than its topic';
   else if (part.length < known) state.wantedBytes = known;
   else {
-    // Properties, where there are any, are skipped with the payload.
+    // The properties of MQTT 5 are skipped with the payload.
     const publish = decodePublish(part, 0, known, 4, true);
     if (typeof publish === 'string') out.fault = publish;
     else state.skipped = publish;
@@ -150,7 +151,7 @@ function skipPayload(state: TapState, chunk: Buffer, at: number, out: Tapped): n
   return end;
 }
 
-/** Only now: a message must not be acknowledged before it has arrived. */
+/** Reports a skipped message at its end: a message must not be acknowledged before it has arrived completely. */
 function finishSkip(state: TapState, out: Tapped): void {
   if (state.skipped !== undefined) out.publishes.push(state.skipped);
   state.skipped = undefined;
@@ -173,11 +174,11 @@ function takeControl(state: TapState, type: number, buf: Buffer, start: number, 
       else out.releases.push(uint16(buf, body));
       return;
     case CONNACK:
-      state.greeted = true;
+      state.connackSeen = true;
       if (end < body + 2 || buf[body]! > 1) out.fault = 'the CONNACK is malformed';
       else out.connack = { sessionPresent: buf[body] === 1, code: buf[body + 1]! };
       break;
-    case 0: // CONNECT, SUBSCRIBE, UNSUBSCRIBE and PINGREQ only ever go the other way.
+    case 0: // CONNECT, SUBSCRIBE, UNSUBSCRIBE and PINGREQ are sent by clients only.
     case 1:
     case 8:
     case 10:
@@ -188,7 +189,7 @@ function takeControl(state: TapState, type: number, buf: Buffer, start: number, 
   if (out.fault === undefined) out.others.push(buf.subarray(start, end));
 }
 
-/** MQTT 3.1.1 section 3.3 and MQTT 5 section 3.3; a text says what is wrong with it. */
+/** Decodes a PUBLISH (section 3.3 of MQTT 3.1.1 and of MQTT 5). Returns a text with the reason if it is malformed. */
 function decodePublish(buf: Buffer, start: number, end: number, version: 4 | 5, oversize: boolean): Publish | string {
   const flags = buf[start]! & 15;
   const qos = (flags >> 1) & 3;
@@ -213,14 +214,14 @@ function decodePublish(buf: Buffer, start: number, end: number, version: 4 | 5, 
   return { topic, payload, qos: qos as 0 | 1 | 2, retain: (flags & 1) === 1, dup: flags >= 8, packetId, oversize };
 }
 
-/** Bytes of the packet at `at`, header included; INCOMPLETE or MALFORMED where that cannot be said. */
+/** Size of the packet at `at` in bytes, header included; INCOMPLETE or MALFORMED if the size is not known. */
 function packetSize(buf: Buffer, at: number, end: number): number {
   const length = varint(buf, at + 1, end);
   if (length < 0) return end - at - 1 >= 4 ? MALFORMED : INCOMPLETE;
   return bodyStart(buf, at) - at + length;
 }
 
-/** The variable byte integer at `at`; -1 where it does not end before `end` or within four bytes. */
+/** The variable byte integer at `at`; -1 if it does not end before `end` or within four bytes. */
 function varint(buf: Buffer, at: number, end: number): number {
   let value = 0;
   for (let i = 0; i < 4 && at + i < end; i++) {
@@ -231,7 +232,7 @@ function varint(buf: Buffer, at: number, end: number): number {
   return -1;
 }
 
-/** First byte behind a packet's fixed header; the length must be whole. */
+/** The first byte after a packet's fixed header, whose length field must be complete. */
 function bodyStart(buf: Buffer, start: number): number {
   let at = start + 1;
   while (buf[at]! >= 128) at++;

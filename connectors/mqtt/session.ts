@@ -7,18 +7,20 @@ import { describeError, type Link, type LinkEvents, openLink } from './link.ts';
 import type { SessionMemory } from './memory.ts';
 import type { MqttNotice } from './notice.ts';
 import { nextProtocol, type ProtocolChoice } from './protocol.ts';
-import type { Publish, Tapped } from './publish-tap.ts';
+import type { Tapped } from './publish-tap.ts';
+import { createSessionNotices, type SessionNotices } from './session-notices.ts';
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts';
+import { within } from './within.ts';
 
 export interface SessionOptions {
-  /** Index of the broker in the config: the number of the connection in everything handed over. */
+  /** Index of the broker in the config. It is the connection number in everything passed to the handler. */
   readonly connection: number;
   readonly broker: ResolvedBroker;
   readonly memory: SessionMemory;
   readonly handler: SourceHandler;
   readonly counters: Counters;
   readonly clock: Clock;
-  /** Numbers in [0, 1). */
+  /** Returns numbers in [0, 1). */
   readonly random: () => number;
   readonly onNotice: (notice: MqttNotice) => void;
   readonly maxPacketBytes: number;
@@ -26,65 +28,69 @@ export interface SessionOptions {
   readonly highWaterBytes: number;
 }
 
-/** A connection that held at least this long was a good one: the next loss begins a new backoff. */
+/** If a connection lasted at least this long, the backoff starts again after its loss. */
 const STABLE_MS = 10_000;
 const SETTLE_DEADLINE_MS = 5_000;
-const FAREWELL_DEADLINE_MS = 2_000;
+const OFFLINE_DEADLINE_MS = 2_000;
 
-/** Keeps one broker's session alive over as many connections as it takes. */
+/** The session with one broker. It reconnects until `stop` is called. */
 export class BrokerSession {
   readonly #options: SessionOptions;
   readonly #ledger: Ledger;
   readonly #subscriptions: Subscriptions;
+  readonly #notices: SessionNotices;
   readonly #address: string;
   #protocol: ProtocolChoice;
   #hadSession: boolean;
   #attempt = 0;
   #timer: NodeJS.Timeout | undefined;
   #onStopped: (() => void) | undefined;
-  /** Why there is no subscribed connection, and what of it was last told. */
+  /** Why there is no subscribed connection. */
   #reason = 'connecting';
-  #toldReason = '';
 
-  // The connection that stands or is being made:
+  // State of the current connection, or of the attempt to make one:
   #link: Link | undefined;
-  #reached = false;
+  #transportOpened = false;
   #code: number | undefined;
   #connectedAt = 0;
   #subscribed = false;
   #failure: string | undefined;
 
-  /** Begins to connect at once. */
+  /** Starts to connect at once. */
   constructor(options: SessionOptions) {
     this.#options = options;
     const { host, port } = brokerAddress(options.broker);
     this.#address = `${host}:${port}`;
-    this.#protocol = { version: options.broker.config.version === 5 ? 5 : 4, hangUps: 0, atOnce: false };
+    this.#protocol = { version: options.broker.config.version === 5 ? 5 : 4, unanswered: 0, immediate: false };
     this.#hadSession = options.broker.hadSession ?? false;
+    this.#notices = createSessionNotices(options.broker.config.name, this.#address, options.onNotice);
     this.#subscriptions = createSubscriptions({
       ...options,
       address: this.#address,
-      notice: (level, code, message) => this.#notice(level, code, message),
+      notice: this.#notices.send,
     });
     this.#ledger = createLedger({
       counters: options.counters,
       isWanted: (topic) => this.#subscriptions.isWanted(topic),
       highWaterBytes: options.highWaterBytes,
       onFullChange: () => this.#applyPause(),
-      onOversize: (publish) => this.#onOversize(publish),
+      onOversize: ({ topic }) => {
+        options.counters.messages_oversize++;
+        this.#notices.oversize(topic, options.maxPacketBytes);
+      },
     });
     this.#connect();
   }
 
-  /** Undefined while connected and subscribed; otherwise why not. */
+  /** Why the session is not connected and subscribed; undefined while it is. */
   problem(): string | undefined {
     if (this.#subscribed) return undefined;
     return `broker "${this.#options.broker.config.name}" at ${this.#address}: ${this.#reason}`;
   }
 
   /**
-   * Ends the connection and leaves the session with the broker: waits up to 5 s for what was handed over to be
-   * acknowledged, then publishes the status `offline` and says goodbye. What arrives meanwhile stays with the broker.
+   * Ends the connection; the broker keeps the session. Waits up to 5 s until all messages passed to the handler are acknowledged, then
+   * publishes the status `offline` and disconnects. Messages that arrive meanwhile are not acknowledged, so the broker keeps them.
    */
   async stop(): Promise<void> {
     const stopped = new Promise<void>((resolve) => {
@@ -94,26 +100,26 @@ export class BrokerSession {
     this.#subscriptions.end();
     const link = this.#link;
     if (link === undefined) return;
-    if (this.#code === 0) await this.#sayFarewell(link);
+    if (this.#code === 0) await this.#publishOffline(link);
     link.disconnect();
     await stopped;
     this.#reason = 'stopped';
   }
 
-  async #sayFarewell(link: Link): Promise<void> {
+  async #publishOffline(link: Link): Promise<void> {
     await within(SETTLE_DEADLINE_MS, this.#ledger.settled());
-    // The answer to the farewell stands behind whatever else the broker has sent.
+    // The acknowledgement of this message comes after everything else that the broker has sent.
     link.setPaused(false);
     const { statusTopic } = this.#options.broker.config;
-    const farewell = link.client.publishAsync(statusTopic, 'offline', { qos: 1, retain: true });
+    const published = link.client.publishAsync(statusTopic, 'offline', { qos: 1, retain: true });
     await within(
-      FAREWELL_DEADLINE_MS,
-      farewell.catch((error: Error) => this.#onStatusFailed(error)),
+      OFFLINE_DEADLINE_MS,
+      published.catch((error: Error) => this.#onStatusFailed(error)),
     );
   }
 
   #connect(): void {
-    this.#reached = false;
+    this.#transportOpened = false;
     this.#code = undefined;
     this.#failure = undefined;
     const { broker, maxPacketBytes } = this.#options;
@@ -127,13 +133,13 @@ export class BrokerSession {
 
   #events(): LinkEvents {
     return {
-      reached: () => {
-        this.#reached = true;
+      transportOpened: () => {
+        this.#transportOpened = true;
       },
-      answered: (sessionPresent, code) => this.#onAnswered(sessionPresent, code),
-      welcomed: () => this.#onWelcomed(),
+      connackReceived: (sessionPresent, code) => this.#onConnack(sessionPresent, code),
+      ready: () => this.#onReady(),
       received: (tapped) => this.#onReceived(tapped),
-      // The first failure is the cause, the others follow from it.
+      // The first failure is the cause; the others follow from it.
       failed: (reason) => {
         this.#failure ??= reason;
         this.#reason = this.#failure;
@@ -142,7 +148,7 @@ export class BrokerSession {
     };
   }
 
-  #onAnswered(sessionPresent: boolean, code: number): void {
+  #onConnack(sessionPresent: boolean, code: number): void {
     this.#code = code;
     if (code !== 0) return;
     this.#reason = 'not subscribed yet';
@@ -158,10 +164,10 @@ export class BrokerSession {
     if (!this.#hadSession) return;
     this.#options.counters.sessions_lost++;
     this.#options.handler.mark(this.#options.connection, 'session-lost');
-    this.#notice('warn', 'session-lost', 'The broker has forgotten the session: messages may be missing.');
+    this.#notices.sessionLost();
   }
 
-  #onWelcomed(): void {
+  #onReady(): void {
     const link = this.#link;
     if (link === undefined || this.#onStopped !== undefined) return;
     const { statusTopic } = this.#options.broker.config;
@@ -176,9 +182,8 @@ export class BrokerSession {
 
   #onSubscribed(): void {
     this.#subscribed = true;
-    this.#toldReason = '';
     this.#options.handler.mark(this.#options.connection, 'connected');
-    this.#notice('info', 'connected', `Connected to ${this.#address} and subscribed.`);
+    this.#notices.connected();
   }
 
   #onReceived({ publishes, releases }: Tapped): void {
@@ -187,7 +192,7 @@ export class BrokerSession {
     const { counters, handler, connection } = this.#options;
     this.#ledger.release(link, releases);
     if (this.#onStopped !== undefined) {
-      // Unacknowledged, QoS 1 and 2 come again in the next connection.
+      // QoS 1 and 2 are not acknowledged, so the broker sends them again on the next connection.
       for (const { qos } of publishes) if (qos === 0) counters.messages_shed++;
       return;
     }
@@ -202,7 +207,8 @@ export class BrokerSession {
     this.#link = undefined;
     this.#subscriptions.end();
     clearTimeout(this.#timer);
-    const ending = this.#code === 0 ? 'the broker closed the connection' : 'the broker hung up before answering';
+    const ending =
+      this.#code === 0 ? 'the broker closed the connection' : 'the broker closed the connection before it answered';
     this.#reason = this.#failure ?? ending;
     if (this.#subscribed) {
       this.#subscribed = false;
@@ -215,55 +221,27 @@ export class BrokerSession {
   #reconnect(): void {
     const before = this.#protocol.version;
     if (this.#options.broker.config.version === 5) {
-      this.#protocol = nextProtocol(this.#protocol, { reached: this.#reached, code: this.#code });
+      this.#protocol = nextProtocol(this.#protocol, { transportOpened: this.#transportOpened, code: this.#code });
     }
-    const { version, atOnce } = this.#protocol;
-    if (version !== before) {
-      const name = version === 5 ? '5' : '3.1.1';
-      this.#notice('warn', 'protocol-fallback', `${this.#address} does not take MQTT as we spoke it; trying ${name}.`);
-    }
+    const { version, immediate } = this.#protocol;
+    if (version !== before) this.#notices.protocolFallback(version);
     if (this.#code === 0 && this.#options.clock.now() - this.#connectedAt >= STABLE_MS) this.#attempt = 0;
-    if (atOnce) this.#connect();
+    if (immediate) this.#connect();
     else this.#reconnectLater();
   }
 
   #reconnectLater(): void {
-    if (this.#toldReason !== this.#reason) {
-      this.#toldReason = this.#reason;
-      this.#notice('warn', 'disconnected', `No connection to ${this.#address}: ${this.#reason}.`);
-    }
+    this.#notices.disconnected(this.#reason);
     this.#timer = setTimeout(() => this.#connect(), backoffMs(this.#attempt++, this.#options.random));
   }
 
-  /** Reads nothing while the ledger is full. Not before the answer to CONNECT has been read: a paused session is still a session. */
+  /** Stops reading while the ledger is full, but only after CONNACK: reading must go on until the connection is established. */
   #applyPause(): void {
     if (this.#code !== 0 || this.#onStopped !== undefined) return;
     this.#link?.setPaused(this.#ledger.isFull());
   }
 
-  #onOversize({ topic }: Publish): void {
-    this.#options.counters.messages_oversize++;
-    const limit = this.#options.maxPacketBytes;
-    const what = `A message on ${JSON.stringify(topic)} is larger than ${limit} bytes`;
-    this.#notice('warn', 'oversize', `${what}: it was acknowledged and left out.`);
-  }
-
   #onStatusFailed(error: Error): void {
-    const { statusTopic } = this.#options.broker.config;
-    this.#notice('warn', 'status-failed', `The status could not be published on ${statusTopic}: ${error.message}.`);
+    this.#notices.statusFailed(this.#options.broker.config.statusTopic, error);
   }
-
-  #notice(level: MqttNotice['level'], code: MqttNotice['code'], message: string): void {
-    this.#options.onNotice({ level, code, broker: this.#options.broker.config.name, message });
-  }
-}
-
-/** Waits for a promise, but no longer than this. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, deadline]);
-  clearTimeout(timer);
 }

@@ -2,21 +2,21 @@ import type { IClientSubscribeOptions, ISubscriptionMap, MqttClient } from 'mqtt
 import type { Merged } from '../../engine/config/subscriptions.ts';
 import { isShared } from '../../engine/model/topic.ts';
 
-/** What a broker made of our subscriptions. */
+/** The broker's answer to our subscriptions. */
 export interface SubscribeOutcome {
-  /** Why not all of them stand, naming the filters where the broker did; undefined: all stand. */
+  /** Why not all subscriptions are in effect, with the refused filters if the broker named them; undefined if all are. */
   readonly refusal: string | undefined;
-  /** Filters granted at a lower QoS than was asked for. */
+  /** Filters that were granted with a lower QoS than requested. */
   readonly lowered: readonly { readonly filter: string; readonly qos: number }[];
 }
 
-/** Subscribes to everything in one packet; repeating it changes nothing. `done` is not called twice. */
+/** Subscribes to all filters in one packet. Repeating it changes nothing. `done` is called at most once. */
 export function subscribe(
   client: MqttClient,
   subscriptions: readonly Merged[],
   done: (outcome: SubscribeOutcome) => void,
 ): void {
-  // MQTT has no empty request.
+  // MQTT does not allow an empty SUBSCRIBE.
   if (subscriptions.length === 0) {
     done({ refusal: undefined, lowered: [] });
     return;
@@ -39,7 +39,7 @@ function nameOf({ filter, of }: Merged): string {
   return of.length > 1 ? `${filter} (in place of ${of.join(' and ')})` : filter;
 }
 
-/** Retained messages come once per session (`rh` 1) and our own status not at all (`nl`); 3.1.1 knows neither. */
+/** `rh` 1: retained messages are sent once per session. `nl`: our own status messages are not sent to us. MQTT 3.1.1 has neither. */
 function subscriptionMap(subscriptions: readonly Merged[]): ISubscriptionMap {
   const entries = subscriptions.map(({ filter, qos }): [string, IClientSubscribeOptions] => [
     filter,
@@ -50,8 +50,8 @@ function subscriptionMap(subscriptions: readonly Merged[]): ISubscriptionMap {
 }
 
 /**
- * Ends subscriptions; one that there is not counts as ended. `done` gets the reason why not all of them ended, naming those that the broker
- * named, or undefined.
+ * Ends subscriptions; a subscription that does not exist counts as ended. `done` gets the reason if not all of them ended, with the
+ * filters that the broker refused, or undefined.
  */
 export function unsubscribe(
   client: MqttClient,
@@ -59,7 +59,7 @@ export function unsubscribe(
   done: (refusal: string | undefined) => void,
 ): void {
   client.unsubscribe([...filters], (error, answer) => {
-    // MQTT 3.1.1 has no reason codes: its answer means that they are gone.
+    // MQTT 3.1.1 has no reason codes: an answer means that all are unsubscribed.
     const { granted = [] } = (answer ?? {}) as { readonly granted?: readonly number[] };
     const refused = filters.filter((_, index) => (granted[index] ?? 0) >= 128);
     if (error) done(error.message);

@@ -9,37 +9,37 @@ import { createWanted } from './wanted.ts';
 
 export interface SubscriptionsOptions {
   readonly broker: ResolvedBroker;
-  /** Host and port, for people. */
+  /** Host and port, for messages. */
   readonly address: string;
   readonly memory: SessionMemory;
-  /** Numbers in [0, 1). */
+  /** Returns numbers in [0, 1). */
   readonly random: () => number;
   readonly notice: (level: MqttNotice['level'], code: MqttNotice['code'], message: string) => void;
 }
 
 /** The subscriptions of one broker's session, across its connections. No two overlap, so a broker delivers no message twice. */
 export interface Subscriptions {
-  /** Whether the config asks for messages on a topic. */
+  /** Whether a filter of the config matches the topic. */
   isWanted(topic: string): boolean;
-  /** The broker has forgotten the session, and the subscriptions with it. */
+  /** Call this when the broker has lost the session, and the subscriptions with it. */
   forget(): void;
   /**
-   * Subscribes by a new connection, again and again until all subscriptions stand; then ends those that the config no longer has.
-   * `onOutcome` gets why not all of them stand, after each attempt; undefined: all do.
+   * Subscribes on a new connection, and retries until all subscriptions are in effect. Then it ends those that the config no longer has.
+   * After each attempt `onOutcome` gets the reason if not all of them are in effect, otherwise undefined.
    */
   begin(link: Link, onOutcome: (refusal: string | undefined) => void): void;
-  /** The connection is over: nothing more is sent by it. */
+  /** Call this when the connection is closed: nothing more is sent on it. */
   end(): void;
 }
 
 interface SubscriptionsState extends SubscriptionsOptions {
-  /** What is subscribed to: the filters of the config, those that overlap merged. */
+  /** The filters to subscribe to: those of the config, with overlapping ones merged. */
   readonly merged: ReturnType<typeof mergeOverlapping>;
   isWanted: (topic: string) => boolean;
   link: Link | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** Notices that would come again with every connection. */
-  readonly told: Set<string>;
+  /** Messages of notices that are reported once, not on every connection. */
+  readonly reported: Set<string>;
 }
 
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
@@ -49,15 +49,15 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     isWanted: wantedOf(options),
     link: undefined,
     timer: undefined,
-    told: new Set(),
+    reported: new Set(),
   };
   return {
     isWanted: (topic) => state.isWanted(topic),
     forget: () => state.memory.forget(),
     begin: (link, onOutcome) => {
       state.link = link;
-      // Before the broker has them: a crash in between must not leave one that nobody knows of. What was merged may be there from a time
-      // when it overlapped nothing.
+      // Remember the filters before they are sent: after a crash in between, the broker must not have a subscription that is not
+      // remembered. The unmerged filters may still be subscribed from a time when they overlapped nothing.
       state.memory.remember(state.merged.flatMap(({ filter, of }) => [...of, filter]));
       state.isWanted = wantedOf(state);
       subscribeAll(state, link, onOutcome, 0);
@@ -82,19 +82,19 @@ function subscribeAll(
 ): void {
   subscribe(link.client, state.merged, ({ refusal, lowered }) => {
     if (!isCurrent(state, link)) return;
-    if (refusal === undefined) tellLowered(state, lowered);
-    else if (attempt === 0) state.notice('error', 'subscribe-failed', `With ${state.address}, ${refusal}.`);
+    if (refusal === undefined) noticeLowered(state, lowered);
+    else if (attempt === 0) state.notice('error', 'subscribe-failed', `Broker at ${state.address}: ${refusal}.`);
     onOutcome(refusal);
-    if (refusal === undefined) endOthers(state, link, 0);
+    if (refusal === undefined) unsubscribeOthers(state, link, 0);
     else retry(state, attempt, () => subscribeAll(state, link, onOutcome, attempt + 1));
   });
 }
 
 /**
- * Unsubscribes what was ever subscribed to in this session and no longer is. With every connection, for a broker that was restored from an
- * older state may have it again; and only once what is wanted stands, for a topic that still is must not be without a subscription.
+ * Unsubscribes the filters of this session that are no longer needed. This runs on every connection, because a broker that was restored
+ * from an older state may have them again. It runs only after the new subscriptions are in effect, so that no topic is without one.
  */
-function endOthers(state: SubscriptionsState, link: Link, attempt: number): void {
+function unsubscribeOthers(state: SubscriptionsState, link: Link, attempt: number): void {
   const { memory, address } = state;
   const kept = state.merged.map(({ filter }) => filter);
   const gone = memory.filters.filter((filter) => !kept.includes(filter));
@@ -103,12 +103,12 @@ function endOthers(state: SubscriptionsState, link: Link, attempt: number): void
     if (!isCurrent(state, link)) return;
     const what = `the subscription to ${gone.join(', ')} at ${address}`;
     if (refusal === undefined) {
-      memory.settle(kept);
-      tellOnce(state, 'info', 'unsubscribed', `Ended ${what}, which nothing needs.`);
+      memory.onUnsubscribed(kept);
+      noticeOnce(state, 'info', 'unsubscribed', `Ended ${what}: the config no longer needs it.`);
       return;
     }
-    tellOnce(state, 'warn', 'unsubscribe-failed', `Could not end ${what}: ${refusal}. Weir tries again.`);
-    retry(state, attempt, () => endOthers(state, link, attempt + 1));
+    noticeOnce(state, 'warn', 'unsubscribe-failed', `Could not end ${what}: ${refusal}. Weir tries again.`);
+    retry(state, attempt, () => unsubscribeOthers(state, link, attempt + 1));
   });
 }
 
@@ -120,19 +120,19 @@ function retry(state: SubscriptionsState, attempt: number, act: () => void): voi
   state.timer = setTimeout(act, backoffMs(attempt, state.random));
 }
 
-function tellLowered({ notice }: SubscriptionsState, lowered: SubscribeOutcome['lowered']): void {
+function noticeLowered({ notice }: SubscriptionsState, lowered: SubscribeOutcome['lowered']): void {
   for (const { filter, qos } of lowered) {
-    notice('warn', 'qos-lowered', `The broker grants ${filter} at QoS ${qos} only, less than was asked for.`);
+    notice('warn', 'qos-lowered', `The broker granted ${filter} with QoS ${qos} only, which is lower than requested.`);
   }
 }
 
-function tellOnce(
-  { told, notice }: SubscriptionsState,
+function noticeOnce(
+  { reported, notice }: SubscriptionsState,
   level: MqttNotice['level'],
   code: MqttNotice['code'],
   message: string,
 ): void {
-  if (told.has(message)) return;
-  told.add(message);
+  if (reported.has(message)) return;
+  reported.add(message);
   notice(level, code, message);
 }

@@ -1,14 +1,15 @@
 import { covers } from '../../engine/model/topic.ts';
 
-/** Topics remembered, and the longest that is. */
+/** The largest number of topics whose answer is cached. */
 const MAX_TOPICS = 50_000;
+/** The longest topic that is cached; characters. */
 const LONGEST_TOPIC = 256;
 
 /**
- * Tells whether the config asks for messages on a topic; `wanted` are its filters, `filters` all that the session may be subscribed to.
- * False where only other filters of the session match: one that was removed from the config, or one that merges several. True where no known
- * filter matches: such a message goes to the engine, which makes it a dead letter. The answer depends on the topic alone, so a redelivered
- * message is treated as before.
+ * Creates a function that returns whether the config wants messages on a topic. `wanted` are the filters of the config, `filters` all that
+ * the session may be subscribed to. It returns false if only other filters of the session match: one that was removed from the config, or
+ * one that merges several. It returns true if no known filter matches: such a message goes to the engine, which makes it a dead letter.
+ * The answer depends on the topic alone, so a redelivered message is handled as before.
  */
 export function createWanted(wanted: readonly string[], filters: readonly string[]): (topic: string) => boolean {
   const others = filters.filter((filter) => !wanted.includes(filter));

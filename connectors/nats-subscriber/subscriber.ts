@@ -1,15 +1,15 @@
 import { connect } from 'nats';
 
-/** An ordinary subscriber, as anybody's program would be one: core NATS, no stream, no consumer. */
+/** An ordinary subscriber of core NATS, without a stream or consumer. */
 export interface Subscriber {
-  /** Resolves when everything that the server had for us before the call has been handed to `onMessage`. */
+  /** Resolves when `onMessage` has received everything that the server had for us before the call. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Connects and listens to a subject, wildcards allowed. Rejects where the server is not to be reached. */
+/** Connects and subscribes to a subject, which may have wildcards. Rejects if the server cannot be reached. */
 export async function subscribe(options: {
   readonly url: string;
   readonly subject: string;
@@ -27,7 +27,7 @@ export async function subscribe(options: {
       if (error === null) options.onMessage(message.subject, message.data);
     },
   });
-  // So that nothing published from now on is missed.
+  // After the flush, nothing that is published is missed.
   await nc.flush();
   return { flush: () => nc.flush(), close: () => nc.close() };
 }

@@ -14,19 +14,19 @@ export interface KvAttributesOptions extends NatsLogin {
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const RETRY_MS = 1_000;
-const DESCRIPTION = 'Attributes of devices, which rules of Weir look at.';
+const DESCRIPTION = 'Attributes of devices, used by the rules of Weir.';
 
 /**
- * The attributes in a KV bucket, which is made where it is missing: an entry for each device, its key the device's id (encoded as in all
- * keys of Weir), its value a JSON object. All entries are told at first and after each reconnection, changes as they come. Goes on for
- * ever while the server is away.
+ * A source that reads attributes from a KV bucket, and creates the bucket if it is missing. Each device has one entry: its key is the
+ * device id (encoded as in all keys of Weir), its value a JSON object. All entries are reported at the start and after each reconnection,
+ * changes when they arrive. While the server is away, it retries without limit.
  */
 export function createKvAttributes({ bucket, ...login }: KvAttributesOptions): AttributeSource {
   const ending = new AbortController();
   let link: NatsLink | undefined;
   let entries: QueuedIterator<KvEntry> | undefined;
   let running: Promise<void> | undefined;
-  let reason: string | undefined = 'The bucket of attributes has not been read yet.';
+  let reason: string | undefined = 'The attributes bucket has not been read yet.';
 
   const follow = async (on: NatsLink, handler: AttributeHandler): Promise<void> => {
     const js = on.nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
@@ -43,7 +43,7 @@ export function createKvAttributes({ bucket, ...login }: KvAttributesOptions): A
   const run = async (handler: AttributeHandler): Promise<void> => {
     while (!ending.signal.aborted) {
       try {
-        // What was missed meanwhile is not told again: everything is read anew.
+        // Changes during an outage are not sent again, so everything is read from the start.
         link ??= await openNatsLink(login, () => entries?.stop());
         await follow(link, handler);
       } catch (error) {
@@ -70,7 +70,7 @@ export function createKvAttributes({ bucket, ...login }: KvAttributesOptions): A
   };
 }
 
-/** Hands entries on: those from before `begin` all at once. */
+/** Passes entries to the handler: those before `begin` all at once, later ones one by one. */
 function createBucketReader(bucket: string, handler: AttributeHandler): { take(entry: KvEntry): void; begin(): void } {
   const devices = new Set<string>();
   let first: Map<string, string | undefined> | undefined = new Map();
@@ -86,8 +86,8 @@ function createBucketReader(bucket: string, handler: AttributeHandler): { take(e
     take(entry) {
       const device = parseKvToken(entry.key);
       if (device === undefined || device === '') {
-        const remedy = `That of the device ${JSON.stringify(entry.key)} is ${kvToken(entry.key)}.`;
-        return handler.faulty([`${bucket}/${entry.key}: The key is not that of a device. ${remedy}`]);
+        const remedy = `For the device ${JSON.stringify(entry.key)}, use the key ${kvToken(entry.key)}.`;
+        return handler.faulty([`${bucket}/${entry.key}: The key is not a valid device key. ${remedy}`]);
       }
       if (entry.operation !== 'PUT') {
         devices.delete(device);

@@ -3,30 +3,30 @@ import type { NatsConfig } from '../../engine/model/config.ts';
 import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 
-/** Where the NATS server is, and what it wants to hear before it lets us in. Secrets stand here resolved. */
+/** The servers and the login. Secrets are resolved here. */
 export interface NatsLogin {
   readonly config: Pick<NatsConfig, 'servers' | 'tls'>;
   readonly username?: string;
   readonly password?: string;
   readonly token?: string;
-  /** Content of a `.creds` file. */
+  /** The content of a `.creds` file. */
   readonly credentials?: string;
 }
 
-/** A connection that comes back by itself, and tells whether it is there. */
+/** A connection that reconnects by itself, and knows whether it is connected. */
 export interface NatsLink {
   readonly nc: NatsConnection;
-  /** Why nothing can be sent right now; undefined while connected. */
+  /** Why nothing can be sent now; undefined while connected. */
   outage(): DeliveryError | undefined;
-  /** Settles as `work` does, but rejects as transient as soon as the connection is lost. */
+  /** Settles as `work` does, but rejects at once when the connection is lost. */
   whileConnected<T>(work: Promise<T>): Promise<T>;
-  /** Whether the server has said, on this connection, that we may not publish there. */
+  /** Whether the server has denied a publication to this subject on this connection. */
   isDenied(subject: string): boolean;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A server that has gone without a word is noticed after three of these. */
+/** A server that silently disappeared is detected after three intervals. */
 const PING_INTERVAL_MS = 10_000;
 const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 1_000;
@@ -34,8 +34,8 @@ const DENIED_LIMIT = 1_000;
 const REFUSALS: ReadonlySet<string> = new Set(['AUTHORIZATION_VIOLATION', 'AUTHENTICATION_EXPIRED', 'ACCOUNT_EXPIRED']);
 
 /**
- * Connects once; rejects with a DeliveryError where that fails. Afterwards reconnects for ever, after 250 to 1250 ms each time,
- * and calls `onReconnect` when it has, with the instant at which the connection was lost.
+ * Connects; rejects with a DeliveryError if that fails. Afterwards it reconnects without limit, after 250 to 1250 ms each time. After a
+ * reconnection it calls `onReconnect` with the instant at which the connection was lost.
  */
 export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: number) => void): Promise<NatsLink> {
   const where = login.config.servers.join(', ');
@@ -46,28 +46,32 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
   let lostAt = 0;
   const waiting = new Set<(error: DeliveryError) => void>();
   const denied = new Set<string>();
-  const lose = (error: DeliveryError) => {
+  const setOutage = (error: DeliveryError) => {
     outage = error;
     for (const reject of waiting) reject(error);
   };
   const on = {
     disconnect: () => {
-      // The server hangs up after it has refused us; that it did so says less than why.
+      // After a refusal the server also closes the connection. The refusal is the more useful reason.
       if (outage?.class === 'fatal') return;
       lostAt = Date.now();
-      lose(new DeliveryError('transient', `The connection to NATS (${where}) is lost; reconnecting.`, 'DISCONNECT'));
+      setOutage(
+        new DeliveryError('transient', `The connection to NATS (${where}) is lost; reconnecting.`, 'DISCONNECT'),
+      );
     },
     reconnect: () => {
       outage = undefined;
       denied.clear();
       onReconnect(lostAt);
     },
-    refused: (code: string) => lose(new DeliveryError('fatal', `NATS (${where}) refuses this login.`, code)),
+    refused: (code: string) => setOutage(new DeliveryError('fatal', `NATS (${where}) refuses this login.`, code)),
     denied: (subject: string) => denied.size < DENIED_LIMIT && denied.add(subject),
   };
   void watch(nc, on);
   void nc.closed().then((error) => {
-    lose(error ? toDeliveryError(error, 'reconnecting') : new DeliveryError('transient', 'The NATS sink is closed.'));
+    setOutage(
+      error ? toDeliveryError(error, 'reconnecting') : new DeliveryError('transient', 'The NATS sink is closed.'),
+    );
   });
   return {
     nc,
@@ -83,15 +87,15 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
   };
 }
 
-interface Watcher {
+interface StatusHandlers {
   disconnect(): void;
   reconnect(): void;
   refused(code: string): void;
   denied(subject: string): void;
 }
 
-/** Runs until the connection is closed for good. */
-async function watch(nc: NatsConnection, on: Watcher): Promise<void> {
+/** Calls the handlers until the connection is finally closed. */
+async function watch(nc: NatsConnection, on: StatusHandlers): Promise<void> {
   for await (const status of nc.status()) {
     if (status.type === Events.Disconnect) on.disconnect();
     else if (status.type === Events.Reconnect) on.reconnect();
@@ -107,7 +111,7 @@ function connectionOptions(login: NatsLogin): ConnectionOptions {
   return {
     servers: [...config.servers],
     name: 'weir',
-    // Of our own, so that permissions can keep others from listening to what the server answers us.
+    // A prefix of our own, so that permissions can prevent other clients from reading the server's answers to us.
     inboxPrefix: '_INBOX.weir',
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
@@ -116,7 +120,7 @@ function connectionOptions(login: NatsLogin): ConnectionOptions {
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     reconnectJitterTLS: RECONNECT_JITTER_MS,
-    // A login that is refused while a server's configuration is being changed is no reason to give up for ever.
+    // A login may be refused only while the configuration of the server is being changed, so the client must retry.
     ignoreAuthErrorAbort: true,
     noAsyncTraces: true,
     ...(username !== undefined && { user: username }),
@@ -128,14 +132,14 @@ function connectionOptions(login: NatsLogin): ConnectionOptions {
 }
 
 /**
- * The client overlooks the scheme: without its option `tls`, it sends the login in clear where the server offers no TLS. With it, it
- * leaves such a server before the login.
+ * Whether TLS is required. The client ignores the scheme: without its option `tls` it sends the login unencrypted if the server offers no
+ * TLS. With the option it disconnects before the login.
  */
 function demandsTls({ servers, tls }: NatsLogin['config']): boolean {
   return tls !== undefined || servers.some((server) => /^tls:/i.test(server));
 }
 
-/** The client hands what it does not know, `servername` and `rejectUnauthorized`, on to Node's own TLS. */
+/** The client passes options that it does not know, `servername` and `rejectUnauthorized`, to Node's TLS. */
 function tlsOptions(tls: NatsConfig['tls'] = {}): NonNullable<ConnectionOptions['tls']> {
   return {
     ...(tls.ca !== undefined && { caFile: tls.ca }),

@@ -1,7 +1,7 @@
 import { NatsError } from 'nats';
 import { DeliveryError, type DeliveryErrorClass } from '../../engine/ports.ts';
 
-/** Codes of the client that say: not with this login, certificate or configuration. */
+/** Codes of the client that mean: this login, certificate or configuration does not work. */
 const FATAL_CODES: ReadonlySet<string> = new Set([
   'AUTHORIZATION_VIOLATION',
   'AUTHENTICATION_EXPIRED',
@@ -15,10 +15,10 @@ const FATAL_CODES: ReadonlySet<string> = new Set([
   'NOT_FUNC',
   'TLS',
 ]);
-/** Node's codes of a certificate that does not convince. */
+/** Node's codes for a certificate that is not accepted. */
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|ERR_OSSL/;
 
-/** Codes of the client that are the fault of the event alone. */
+/** Codes of the client that are caused by the event itself. */
 const EVENT_CODES: ReadonlySet<string> = new Set(['MAX_PAYLOAD_EXCEEDED', 'BAD_SUBJECT', 'BAD_HEADER']);
 
 /** JetStream's `err_code`s (server/errors.json of nats-server) whose class differs from what their status code suggests. */
@@ -26,15 +26,15 @@ const API_CLASSES: Readonly<Record<number, DeliveryErrorClass>> = {
   10023: 'overload', // insufficient resources
   10028: 'overload', // memory limit exceeded
   10047: 'overload', // insufficient storage
-  10077: 'overload', // stream refused: at its limit, and told to discard what is new
+  10077: 'overload', // stream refused: at its limit, and configured to discard new messages
   10167: 'overload', // too many requests
   10054: 'bad-row', // message larger than the stream allows
-  10059: 'transient', // stream not found: it is made again
-  10039: 'transient', // JetStream not enabled for the account: found out again
-  10076: 'transient', // JetStream not enabled: found out again
+  10059: 'transient', // stream not found: it is created again
+  10039: 'transient', // JetStream not enabled for the account: checked again
+  10076: 'transient', // JetStream not enabled: checked again
 };
 
-/** The error that a sink may reject with, from whatever the NATS client threw; `doing` says at what, as in `publish to x`. */
+/** Converts an error of the NATS client to the error of a sink. `doing` names the action, such as `publishing to x`. */
 export function toDeliveryError(error: unknown, doing: string): DeliveryError {
   if (error instanceof DeliveryError) return error;
   const { code, text } = describe(error);
@@ -62,10 +62,10 @@ function describe(error: unknown): { code: string | undefined; text: string } {
 }
 
 const EXPLAINED: Readonly<Record<string, string>> = {
-  '503': 'nobody answers; JetStream is not up, or no stream takes this subject',
-  TIMEOUT: 'no answer in time',
-  CONNECTION_REFUSED: 'the connection was refused; is the server running there?',
+  '503': 'no answer: JetStream is not running, or no stream has this subject',
+  TIMEOUT: 'no answer before the timeout',
+  CONNECTION_REFUSED: 'the connection was refused; check that the server is running at this address',
   AUTHORIZATION_VIOLATION: 'the server refuses this login',
-  SERVER_OPT_NA: 'the server offers no TLS, which the config demands by tls:// or `tls`; nothing was sent to it',
+  SERVER_OPT_NA: 'the server offers no TLS, but the config requires it (tls:// or `tls`); no login was sent',
   MAX_PAYLOAD_EXCEEDED: "the message is larger than the server's max_payload",
 };

@@ -5,16 +5,16 @@ import { DeliveryError, type EventSink, type PortStatus } from '../../engine/por
 import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createPositions, type Positions } from './positions.ts';
-import { type PublishedIds, readPublished, type Unsure } from './published.ts';
+import { type PublishedIds, readPublished, type UncertainRange } from './published.ts';
 import { type BucketName, ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
-  /** Told in one sentence when the server can do less than was promised: no JetStream, a stream that forgets early. */
+  /** Called with one sentence if the server gives a weaker guarantee: no JetStream, or duplicates that cannot be excluded. */
   readonly onNotice?: (text: string) => void;
 }
 
-/** How events go out on this connection: kept by JetStream, or to whoever listens at the moment. */
-type Way =
+/** How events are published on this connection: stored by JetStream, or by core NATS to current subscribers only. */
+type DeliveryMode =
   | {
       readonly kind: 'jetstream';
       readonly js: JetStreamClient;
@@ -24,76 +24,77 @@ type Way =
   | { readonly kind: 'core'; readonly checkedAt: number };
 
 const ANSWER_TIMEOUT_MS = 5_000;
-/** JetStream may come later than the connection, as behind a leaf node. */
+/** JetStream may become available after the connection, for example on a leaf node. */
 const RECHECK_MS = 30_000;
 const LOST_JETSTREAM =
-  'This NATS server had JetStream, and has it no more: events wait until it is back. To go on without, restart Weir.';
-/** The stream, or JetStream itself, is gone (nobody answers, no such stream, not enabled): look again before the next try. */
+  'This NATS server no longer has JetStream: events wait until it is back. To continue without JetStream, restart Weir.';
+/** Codes of a missing stream or JetStream (no answer, no such stream, not enabled): check again before the next attempt. */
 const GONE_CODES: ReadonlySet<string> = new Set(['503', '10059', '10039', '10076']);
 const NO_JETSTREAM =
-  'This NATS server has no JetStream: events go only to those who listen at that moment; nothing is kept for late subscribers, repeats after a restart are not dropped, and there is no KV of open alerts and devices.';
+  'This NATS server has no JetStream: events reach only current subscribers; they are not stored for later subscribers, duplicates after a restart are not dropped, and there is no KV of open alerts and devices.';
 
 /**
- * The sink of events. Each is published to JetStream with its id, so that a repeat within the stream's duplicate window adds nothing. At the
- * start and after an outage, what the streams have is read back first, however long ago they took it in; that is not published again. Once the event is there its KV entry is written. Keeps nothing in order: that is for the caller (see
- * `DeliveryErrorClass`).
- * Nothing is buffered while the server is away: `publish` rejects at once. Where the server has no JetStream, events are
- * published plainly and flushed, and `status` says so; where it had one before, events wait. The memory it takes is that of the publications the caller has under way.
+ * The sink of events. It publishes each to JetStream with its id, so that a duplicate within the stream's duplicate window is dropped. At
+ * the start and after an outage it first reads back which events the streams have, however old they are, and does not publish them again.
+ * After the event it writes its KV entry. The caller is responsible for the order (see `DeliveryErrorClass`).
+ * Nothing is buffered while the server is away: `publish` rejects at once. If the server has no JetStream, events are published with core
+ * NATS and flushed, and `status` reports it; if it had JetStream before, events wait. Memory is bounded by the caller's open publications.
  */
 export function createNatsSink(options: NatsSinkOptions): EventSink {
-  const notice = once(options.onNotice ?? (() => undefined));
+  const notice = reportOnce(options.onNotice ?? (() => undefined));
   let link: NatsLink | undefined;
   let opening: Promise<NatsLink> | undefined;
-  let way: Promise<Way> | undefined;
-  let lastWay: Way | undefined;
-  /** What was published, or may have been, without our having heard of it. */
-  let unsure: Unsure | undefined;
+  let mode: Promise<DeliveryMode> | undefined;
+  let lastMode: DeliveryMode | undefined;
+  /** The range of events that may have been published although we received no acknowledgement. */
+  let uncertain: UncertainRange | undefined;
   const positions = createPositions();
   let failure: DeliveryError | undefined = new DeliveryError('transient', 'The NATS sink is not open yet.');
 
   const forget = () => {
-    way = undefined;
+    mode = undefined;
   };
   const connected = (): NatsLink => {
     const outage = link === undefined ? failure : link.outage();
-    if (link === undefined || outage !== undefined) throw outage ?? new DeliveryError('transient', 'NATS is away.');
+    if (link === undefined || outage !== undefined)
+      throw outage ?? new DeliveryError('transient', 'NATS is not connected.');
     return link;
   };
-  const findWay = (on: NatsLink): Promise<Way> => {
-    if (lastWay?.kind === 'core' && Date.now() - lastWay.checkedAt > RECHECK_MS) forget();
-    if (way !== undefined) return way;
-    const search = on.whileConnected(prepare(on.nc, unsure, positions, notice)).then(
+  const findMode = (on: NatsLink): Promise<DeliveryMode> => {
+    if (lastMode?.kind === 'core' && Date.now() - lastMode.checkedAt > RECHECK_MS) forget();
+    if (mode !== undefined) return mode;
+    const search = on.whileConnected(prepare(on.nc, uncertain, positions, notice)).then(
       (found) => {
-        // Events that were to be kept wait: a server that is being restarted, or restored, gets its JetStream back.
-        if (found.kind === 'core' && lastWay?.kind === 'jetstream')
+        // Events that need storage wait, because a server that is being restarted or restored will have JetStream again.
+        if (found.kind === 'core' && lastMode?.kind === 'jetstream')
           throw new DeliveryError('transient', LOST_JETSTREAM);
-        lastWay = found;
+        lastMode = found;
         failure = undefined;
-        unsure = undefined;
+        uncertain = undefined;
         return found;
       },
       (error: unknown) => {
-        // A search after a reconnection may already have taken its place.
-        if (way === search) forget();
+        // A reconnection may already have started another search.
+        if (mode === search) forget();
         failure = toDeliveryError(error, 'preparing JetStream');
         throw failure;
       },
     );
-    way = search;
+    mode = search;
     return search;
   };
   const onReconnect = (lostAt: number) => {
     forget();
-    unsure ??= { since: lostAt };
-    // `status` tells of a failure, and the next publication tries again.
-    if (link !== undefined) findWay(link).catch(() => undefined);
+    uncertain ??= { since: lostAt };
+    // `status` reports a failure, and the next publication tries again.
+    if (link !== undefined) findMode(link).catch(() => undefined);
   };
   const publish = async (event: EventOutput): Promise<void> => {
     const on = connected();
-    const chosen = await findWay(on);
+    const chosen = await findMode(on);
     try {
-      if (chosen.kind === 'core' || event.stream === undefined) await publishPlainly(on, event);
-      else await on.whileConnected(publishKept(chosen, event, event.stream, positions));
+      if (chosen.kind === 'core' || event.stream === undefined) await publishToCore(on, event);
+      else await on.whileConnected(publishToJetStream(chosen, event, event.stream, positions));
     } catch (error) {
       const failed = toDeliveryError(error, `publishing to ${event.subject}`);
       if (failed.code !== undefined && GONE_CODES.has(failed.code)) forget();
@@ -112,21 +113,21 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     }
   };
   return {
-    async open(repeatsFrom, behind) {
-      if (behind !== undefined) positions.startWith(behind);
-      if (repeatsFrom !== undefined) unsure ??= { since: repeatsFrom, behind };
+    async open(repeatsFrom, after) {
+      if (after !== undefined) positions.startWith(after);
+      if (repeatsFrom !== undefined) uncertain ??= { since: repeatsFrom, after };
       if (link?.nc.isClosed()) link = undefined;
       if (link === undefined) {
         opening ??= openOnce();
         await opening;
       }
-      await findWay(connected());
+      await findMode(connected());
     },
     publish,
     positions: () => positions.now(),
-    status: () => describe(link, failure, lastWay),
+    status: () => describe(link, failure, lastMode),
     async close() {
-      // One that is still opening would otherwise stay open.
+      // A connection that is still being opened must also be closed.
       await opening?.catch(() => undefined);
       failure = new DeliveryError('transient', 'The NATS sink is closed.');
       await link?.close();
@@ -138,17 +139,17 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
 
 async function prepare(
   nc: NatsConnection,
-  unsure: Unsure | undefined,
+  uncertain: UncertainRange | undefined,
   positions: Positions,
   onNotice: (text: string) => void,
-): Promise<Way> {
+): Promise<DeliveryMode> {
   try {
     const manager = await nc.jetstreamManager({ timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
     await manager.getAccountInfo();
     await ensureStreams(manager);
     const js = nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
-    const published = unsure === undefined ? new Map() : await readPublished(manager, unsure, onNotice);
-    await positions.look(manager);
+    const published = uncertain === undefined ? new Map() : await readPublished(manager, uncertain, onNotice);
+    await positions.refresh(manager);
     return { kind: 'jetstream', js, buckets: await ensureBuckets(js), published };
   } catch (error) {
     if (!lacksJetStream(nc, error)) throw toDeliveryError(error, 'preparing JetStream');
@@ -157,7 +158,7 @@ async function prepare(
   }
 }
 
-/** A server that has JetStream but does not answer yet is another matter: that passes. */
+/** Whether the server has no JetStream. One that has JetStream but does not answer yet is a temporary error instead. */
 function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   if (!(error instanceof NatsError)) return false;
   const code = error.api_error?.err_code;
@@ -165,31 +166,31 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   return error.code === '503' && error.api_error === undefined && nc.info?.jetstream !== true;
 }
 
-async function publishKept(
-  way: Way & { kind: 'jetstream' },
+async function publishToJetStream(
+  mode: DeliveryMode & { kind: 'jetstream' },
   event: EventOutput,
   stream: StreamName,
   positions: Positions,
 ): Promise<void> {
-  const published = way.published.get(stream);
+  const published = mode.published.get(stream);
   if (event.quiet !== true && published?.has(event.id) !== true) {
-    const { seq } = await way.js.publish(event.subject, event.body, {
+    const { seq } = await mode.js.publish(event.subject, event.body, {
       msgID: event.id,
       expect: { streamName: stream },
       timeout: ANSWER_TIMEOUT_MS,
     });
-    positions.take(stream, seq);
+    positions.advance(stream, seq);
   }
   if (event.kv !== undefined) {
-    const bucket = way.buckets[event.kv.bucket];
+    const bucket = mode.buckets[event.kv.bucket];
     if (event.kv.value === null) await bucket.delete(event.kv.key);
     else await bucket.put(event.kv.key, event.kv.value);
   }
   published?.delete(event.id);
 }
 
-/** The flush is answered after every error that the publication may have caused; the client tells of such a one a few microtasks later. */
-async function publishPlainly(link: NatsLink, event: EventOutput): Promise<void> {
+/** The answer to the flush comes after any error of the publication. The client reports such an error a few microtasks later. */
+async function publishToCore(link: NatsLink, event: EventOutput): Promise<void> {
   if (event.quiet === true) return;
   const head = headers();
   head.set('Nats-Msg-Id', event.id);
@@ -201,19 +202,23 @@ async function publishPlainly(link: NatsLink, event: EventOutput): Promise<void>
   }
 }
 
-function describe(link: NatsLink | undefined, failure: DeliveryError | undefined, way: Way | undefined): PortStatus {
+function describe(
+  link: NatsLink | undefined,
+  failure: DeliveryError | undefined,
+  mode: DeliveryMode | undefined,
+): PortStatus {
   const problem = link?.outage() ?? failure;
   if (problem !== undefined) return { name: 'nats', ready: false, reason: problem.message };
-  if (way?.kind === 'core') return { name: 'nats', ready: true, reason: NO_JETSTREAM };
+  if (mode?.kind === 'core') return { name: 'nats', ready: true, reason: NO_JETSTREAM };
   return { name: 'nats', ready: true };
 }
 
-/** Says the same thing once, not after every reconnection. */
-function once(say: (text: string) => void): (text: string) => void {
-  const said = new Set<string>();
+/** Reports the same text only once, not after every reconnection. */
+function reportOnce(report: (text: string) => void): (text: string) => void {
+  const reported = new Set<string>();
   return (text) => {
-    if (said.has(text)) return;
-    said.add(text);
-    say(text);
+    if (reported.has(text)) return;
+    reported.add(text);
+    report(text);
   };
 }

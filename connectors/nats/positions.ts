@@ -2,15 +2,15 @@ import type { JetStreamManager } from 'nats';
 import type { StreamPositions } from '../../engine/ports.ts';
 import { STREAM_NAMES, type StreamName } from './streams.ts';
 
-/** How far the streams of events have come, as far as we heard. */
+/** The last known sequence number of each event stream. */
 export interface Positions {
   now(): StreamPositions;
-  /** What an earlier run heard. */
+  /** Sets the positions that an earlier run has saved. */
   startWith(positions: StreamPositions): void;
-  /** Asks the server. A stream that we may not ask about has no position. */
-  look(manager: JetStreamManager): Promise<void>;
-  /** The server has given this number to a message. */
-  take(stream: StreamName, sequence: number): void;
+  /** Reads the positions from the server. A stream that we are not allowed to read has no position. */
+  refresh(manager: JetStreamManager): Promise<void>;
+  /** Records the sequence number that the server gave to a message. */
+  advance(stream: StreamName, sequence: number): void;
 }
 
 export function createPositions(): Positions {
@@ -22,18 +22,18 @@ export function createPositions(): Positions {
         if (!known.has(stream)) known.set(stream, { ...position });
       }
     },
-    async look(manager) {
+    async refresh(manager) {
       for (const stream of STREAM_NAMES) {
         try {
           const { created, state } = await manager.streams.info(stream);
           known.set(stream, { created: String(created), sequence: state.last_seq });
         } catch {
-          // Then the time says what may come again.
+          // Without a position, the time decides which events may be published again.
           known.delete(stream);
         }
       }
     },
-    take(stream, sequence) {
+    advance(stream, sequence) {
       const position = known.get(stream);
       if (position !== undefined && sequence > position.sequence) position.sequence = sequence;
     },

@@ -3,39 +3,42 @@ import { DeliveryError, type StreamPositions } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 import { STREAM_NAMES, type StreamName } from './streams.ts';
 
-/** By stream: ids of events that it has, and that we may publish again. */
+/** By stream: the ids of events that the stream has and that we may publish again. */
 export type PublishedIds = ReadonlyMap<StreamName, Set<string>>;
 
-/** From where on events may have been published: since an instant, milliseconds since the epoch; or, of a stream that is still the same one, behind a position. */
-export interface Unsure {
+/**
+ * The range of events that may already be published: since an instant, in milliseconds since the epoch; or, if the stream was not created
+ * again, after a position.
+ */
+export interface UncertainRange {
   readonly since: number;
-  readonly behind?: StreamPositions | undefined;
+  readonly after?: StreamPositions | undefined;
 }
 
-/** By so much the server's clock may be off ours. */
+/** The largest expected difference between the server's clock and ours. */
 const CLOCK_MARGIN_MS = 10_000;
-/** What one request asks for. */
+/** Number of messages per request. */
 const PAGE = 10_000;
-/** The server forgets a reader that has gone silent after so long. */
+/** The server deletes a consumer that is idle for so long. */
 const FORGOTTEN_AFTER_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 5_000;
-/** Of each stream; about 20 MB. */
+/** The largest number of ids read from each stream; about 20 MB. */
 const MOST_IDS = 100_000;
 
 /**
- * Reads back what the streams have taken in of what we are unsure of, so that none of it need be published again.
- * Tells through `onNotice` where that cannot be done, or is too much: then it is for the streams to know a repetition by its id. Rejects
- * with a DeliveryError where it is to be tried again.
+ * Reads back which events of the uncertain range the streams have, so that they are not published again. It reports through `onNotice` if
+ * this is not possible or there are too many: then only the duplicate window of the stream drops duplicates. Rejects with a DeliveryError
+ * if it should be tried again.
  */
 export async function readPublished(
   manager: JetStreamManager,
-  { since, behind }: Unsure,
+  { since, after }: UncertainRange,
   onNotice: (text: string) => void,
 ): Promise<PublishedIds> {
   const published = new Map<StreamName, Set<string>>();
   for (const stream of STREAM_NAMES) {
     try {
-      const start = await startOf(manager, stream, since, behind?.[stream]);
+      const start = await startOf(manager, stream, since, after?.[stream]);
       const { ids, rest } = await readIds(manager, stream, start);
       published.set(stream, ids);
       if (rest > 0) onNotice(`${stream} has ${rest} more events than can be read back: ${CONSEQUENCE}`);
@@ -48,26 +51,27 @@ export async function readPublished(
   return published;
 }
 
-const CONSEQUENCE = 'where the stream does not remember its id, one that comes again will stand there twice.';
+const CONSEQUENCE =
+  'if the duplicate window of the stream has passed, an event that is published again will be stored twice.';
 
 interface Ids {
   readonly ids: Set<string>;
-  /** Messages that were not looked at. */
+  /** Number of messages that were not read. */
   readonly rest: number;
 }
 
-/** The first message to read: by its number, or by the server's time. */
+/** The first message to read: by sequence number, or by the server's time. */
 type Start = { readonly sequence: number } | { readonly at: number };
 
 async function startOf(
   manager: JetStreamManager,
   stream: StreamName,
   since: number,
-  behind: StreamPositions[string] | undefined,
+  after: StreamPositions[string] | undefined,
 ): Promise<Start> {
-  const { created } = behind === undefined ? { created: undefined } : await manager.streams.info(stream);
-  const isSame = behind !== undefined && String(created) === behind.created;
-  return isSame ? { sequence: behind.sequence + 1 } : { at: since - CLOCK_MARGIN_MS };
+  const { created } = after === undefined ? { created: undefined } : await manager.streams.info(stream);
+  const isSame = after !== undefined && String(created) === after.created;
+  return isSame ? { sequence: after.sequence + 1 } : { at: since - CLOCK_MARGIN_MS };
 }
 
 async function readIds(manager: JetStreamManager, stream: StreamName, start: Start): Promise<Ids> {
@@ -82,10 +86,10 @@ async function readIds(manager: JetStreamManager, stream: StreamName, start: Sta
 /** JetStream's `err_code`s. */
 const TOO_MANY_CONSUMERS = 10026;
 const NO_MESSAGE = 10037;
-/** Requests under way at once. */
-const STRIDE = 256;
+/** Number of requests sent at the same time. */
+const PARALLEL_REQUESTS = 256;
 
-/** From the newest message back. Slower, but others, who may have used up the stream's consumers, cannot keep us from it. */
+/** Reads from the newest message backwards. This is slower, but works if other clients have used up the consumers of the stream. */
 async function readOneByOne(manager: JetStreamManager, stream: StreamName, start: Start): Promise<Ids> {
   const { state } = await manager.streams.info(stream);
   const first = 'sequence' in start ? Math.max(state.first_seq, start.sequence) : state.first_seq;
@@ -93,7 +97,7 @@ async function readOneByOne(manager: JetStreamManager, stream: StreamName, start
   const ids = new Set<string>();
   let next = state.last_seq;
   while (next >= first && next > 0 && ids.size < MOST_IDS) {
-    const length = Math.min(STRIDE, next - first + 1);
+    const length = Math.min(PARALLEL_REQUESTS, next - first + 1);
     const from = next;
     const found = await Promise.all(Array.from({ length }, (_, i) => messageAt(manager, stream, from - i)));
     for (const message of found) {
@@ -106,7 +110,7 @@ async function readOneByOne(manager: JetStreamManager, stream: StreamName, start
   return { ids, rest: Math.max(0, next - first + 1) };
 }
 
-/** Undefined where it was deleted. */
+/** Reads one message; undefined if it was deleted. */
 async function messageAt(manager: JetStreamManager, stream: StreamName, seq: number): Promise<StoredMsg | undefined> {
   try {
     return await manager.streams.getMessage(stream, { seq });
@@ -117,7 +121,7 @@ async function messageAt(manager: JetStreamManager, stream: StreamName, seq: num
 }
 
 async function readByConsumer(manager: JetStreamManager, stream: StreamName, start: Start): Promise<Ids> {
-  // Not the client's ordered consumer: it asks for ever where it is not allowed to.
+  // The client's ordered consumer is not used, because it retries without end if it is not allowed.
   const { name, num_pending: pending } = await manager.consumers.add(stream, {
     ack_policy: AckPolicy.None,
     ...('sequence' in start
@@ -138,7 +142,8 @@ async function readByConsumer(manager: JetStreamManager, stream: StreamName, sta
       if (id) ids.add(id);
       rest = message.info.pending;
     }
-    if (rest === before) throw new DeliveryError('transient', `${stream} does not give out what it has`, 'TIMEOUT');
+    if (rest === before)
+      throw new DeliveryError('transient', `${stream} did not deliver its messages before the timeout`, 'TIMEOUT');
   }
   await manager.consumers.delete(stream, name);
   return { ids, rest };

@@ -24,24 +24,23 @@ interface StreamPlan {
   readonly maxAgeMs: number;
   /** How long the server remembers event ids. */
   readonly duplicateWindowMs: number;
-  /** Subjects such as we publish; an operator's own stream must take them all. */
+  /** Examples of the subjects that we publish. A stream that an operator has created must accept all of them. */
   readonly samples: readonly string[];
 }
 
 const DAY_MS = 86_400_000;
 /**
- * How long the server remembers ids. What Weir may repeat after an outage it compares with what a stream has (see published.ts), up to a
- * number; this is for what goes beyond that, and for what is on its way when the connection is lost. Each id costs the server about 200
- * bytes for as long.
+ * How long the server remembers ids. After an outage Weir reads back which events a stream has (see published.ts), up to a limit. This
+ * window covers events beyond that limit, and events in flight when the connection is lost. Each id costs the server about 200 bytes.
  */
 const DUPLICATE_WINDOW_MS = 2 * 3_600_000;
-/** For events that may be many. */
+/** The duplicate window for events that may be many. */
 const SHORT_DUPLICATE_WINDOW_MS = 10 * 60_000;
 
 const STREAMS: readonly StreamPlan[] = [
   {
     name: 'WEIR_ALERTS',
-    description: 'Alerts of Weir that began to fire, still fire, changed their severity or were resolved.',
+    description: 'Alerts of Weir: firing, still firing, changed severity, or resolved.',
     subjects: 'weir.alerts.>',
     maxBytes: 512 * 1024 * 1024,
     maxAgeMs: 30 * DAY_MS,
@@ -50,7 +49,7 @@ const STREAMS: readonly StreamPlan[] = [
   },
   {
     name: 'WEIR_DEVICES',
-    description: 'Devices that went offline or came back, as Weir noticed.',
+    description: 'Devices that Weir detected as offline or online again.',
     subjects: 'weir.devices.>',
     maxBytes: 256 * 1024 * 1024,
     maxAgeMs: 30 * DAY_MS,
@@ -59,7 +58,7 @@ const STREAMS: readonly StreamPlan[] = [
   },
   {
     name: 'WEIR_FACTS',
-    description: 'What views of Weir say: the facts of each window, or reading.',
+    description: 'Results of the views of Weir: the facts of each window or reading.',
     subjects: 'weir.facts.>',
     maxBytes: 512 * 1024 * 1024,
     maxAgeMs: 7 * DAY_MS,
@@ -68,7 +67,7 @@ const STREAMS: readonly StreamPlan[] = [
   },
   {
     name: 'WEIR_GAPS',
-    description: 'Spans in which messages of a broker to Weir may be missing.',
+    description: 'Time ranges in which messages from a broker to Weir may be missing.',
     subjects: 'weir.gaps.>',
     maxBytes: 16 * 1024 * 1024,
     maxAgeMs: 90 * DAY_MS,
@@ -77,19 +76,19 @@ const STREAMS: readonly StreamPlan[] = [
   },
 ];
 
-/** Of a stream or bucket, by whomever they are made: a client that makes them without end must not exhaust the server. */
+/** Limit of consumers per stream or bucket, from all clients, so that a faulty client cannot exhaust the server. */
 const MOST_CONSUMERS = 256;
 
 export const STREAM_NAMES: readonly StreamName[] = STREAMS.map(({ name }) => name);
 
 const BUCKETS: Readonly<Record<BucketName, string>> = {
-  weir_alerts_open: 'Alerts of Weir that fire right now, by rule and key.',
-  weir_devices: 'What Weir last knew of each device.',
+  weir_alerts_open: 'Open alerts of Weir, by rule and key.',
+  weir_devices: 'Last known state of each device.',
 };
 
 /**
- * Makes the streams that are missing (file storage, oldest out first) and leaves existing ones as they are.
- * Rejects as fatal where an existing one would not take our events.
+ * Creates missing streams (file storage, the oldest messages are discarded first) and does not change existing ones. Rejects as fatal if
+ * an existing one would not accept our events.
  */
 export async function ensureStreams(manager: JetStreamManager): Promise<void> {
   for (const plan of STREAMS) {
@@ -99,7 +98,7 @@ export async function ensureStreams(manager: JetStreamManager): Promise<void> {
   }
 }
 
-/** Opens the buckets, making those that are missing; history 1, no limits but that of their consumers. */
+/** Opens the buckets and creates missing ones, with history 1 and no limit except that of consumers. */
 export async function ensureBuckets(js: JetStreamClient): Promise<Readonly<Record<BucketName, KV>>> {
   const open = async (name: BucketName) => {
     try {
@@ -121,7 +120,7 @@ async function findStream(manager: JetStreamManager, name: string): Promise<Stre
   }
 }
 
-/** As the client makes a bucket where it is missing, but for the limit of consumers, for which it has no option. */
+/** Creates a missing bucket in the same way as the client, plus a limit of consumers, for which the client has no option. */
 async function addBucket(manager: JetStreamManager, name: BucketName): Promise<void> {
   if ((await findStream(manager, `KV_${name}`)) !== undefined) return;
   await manager.streams.add({
@@ -154,7 +153,7 @@ async function addStream(manager: JetStreamManager, plan: StreamPlan): Promise<v
     num_replicas: 1,
   };
   await manager.streams.add(config).catch((error: unknown) => {
-    throw toDeliveryError(error, `making the stream ${plan.name} for ${plan.subjects}`);
+    throw toDeliveryError(error, `creating the stream ${plan.name} for ${plan.subjects}`);
   });
 }
 
@@ -162,9 +161,9 @@ function checkStream(plan: StreamPlan, config: StreamConfig): void {
   const missing = plan.samples.find((sample) => !(config.subjects ?? []).some((filter) => matches(filter, sample)));
   const fault =
     missing !== undefined
-      ? `takes ${config.subjects?.join(', ') || 'no subjects'}, but must take ${plan.subjects}`
+      ? `has the subjects ${config.subjects?.join(', ') || '(none)'}, but must accept ${plan.subjects}`
       : config.no_ack
-        ? 'is set to no_ack, but Weir waits for its acknowledgements'
+        ? 'has no_ack set, but Weir needs its acknowledgements'
         : config.sealed
           ? 'is sealed'
           : undefined;
@@ -173,7 +172,7 @@ function checkStream(plan: StreamPlan, config: StreamConfig): void {
   }
 }
 
-/** Whether a stream's subject filter takes a subject. */
+/** Whether a stream's subject filter matches a subject. */
 function matches(filter: string, subject: string): boolean {
   const wanted = filter.split('.');
   const tokens = subject.split('.');

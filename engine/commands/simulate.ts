@@ -10,38 +10,38 @@ const HELP = `Usage: weir simulate [options]
        weir simulate --replay FILE.csv [options]
 
 Publishes the readings of simulated devices, or of a recorded series, to an MQTT broker.
-The same options and seed give the same messages (but for the stamps, which start now).
+The same options and seed give the same messages, except for the timestamps, which start now.
 
 Fleet
   --devices N           number of devices (10): dev-0001, dev-0002, … at site-a to site-d
   --every TIME          time between two readings of a device (5s)
-  --rate N/s | max      messages per second of all devices together, instead of --every; max: as fast as the
-                        broker takes them, with stamps --every apart that begin in the past (needs --count or --for)
+  --rate N/s | max      messages per second of all devices together, instead of --every; max: as fast as the broker
+                        accepts them, with timestamps --every apart that start in the past (needs --count or --for)
   --seed N              whole number from 0 (1)
   --fault NAME[:SIZE]   give some devices a fault; repeatable. SIZE is a number of devices (3) or a
                         share of them (0.1, 10%); without it, one device
-  --list-faults         show the faults and when they come and go
+  --list-faults         show the faults, with their start times and durations
 
 Replay
-  --replay FILE.csv     lines timestamp,value: ISO 8601 or YYYY-MM-DD HH:MM:SS (taken as UTC), or seconds or
+  --replay FILE.csv     lines timestamp,value: ISO 8601 or YYYY-MM-DD HH:MM:SS (read as UTC), or seconds or
                         milliseconds since 1970; a header is skipped
-  --speed N | max       times faster than recorded (1); max: as fast as the broker takes it
-  --shift now | end     move all stamps so that the first, or the last, is now; default: keep them as recorded
+  --speed N | max       times faster than recorded (1); max: as fast as the broker accepts it
+  --shift now | end     shift all timestamps so that the first, or the last, is now; default: keep them
   --device ID           id of the device (machine-1)
-  --field NAME          field that takes the value (temp)
+  --field NAME          name of the field with the value (temp)
 
 Delivery
   --broker URL          mqtt://HOST:PORT or mqtts://HOST:PORT (mqtt://127.0.0.1:1883)
-  --topic TEMPLATE      may hold {site} and {device} (plant/{site}/{device}/data)
-  --qos 0|1|2           (1)
-  --username NAME       with --password-env VARIABLE, which names the environment variable that holds the password
+  --topic TEMPLATE      may contain {site} and {device} (plant/{site}/{device}/data)
+  --qos 0|1|2           quality of service (1)
+  --username NAME       use it with --password-env VARIABLE, the environment variable with the password
   --for TIME            stop after this time
   --count N             stop after this many messages; without --for and --count: until Ctrl-C
-  --json                print only one line of JSON at the end: what the broker acknowledged, by kind and by fault
+  --json                print only one line of JSON at the end: acknowledged messages by kind and by fault
 
-Exit codes: 0 done, 1 broker not reached or messages not acknowledged, 2 used wrongly.`;
+Exit codes: 0 done, 1 broker not reached or messages not acknowledged, 2 wrong arguments.`;
 
-/** `weir simulate`: publishes what a fleet of devices, healthy or faulty, or a recorded machine would. */
+/** `weir simulate`: publishes the readings of a fleet of healthy or faulty devices, or of a recorded series. */
 export const simulate: Command = {
   name: 'simulate',
   summary: 'Publish readings of simulated or recorded devices to a broker',
@@ -99,14 +99,14 @@ function optionsOf(values: SimulateArguments, points: readonly Point[] | undefin
   };
 }
 
-/** Says once why the connection is gone, however often trying again fails, and that it is back. */
+/** Prints once why the connection is lost, not at every retry, and prints when it is back. */
 function createConnectionPrinter(url: string, io: CommandIo): (connected: boolean, reason?: string) => void {
-  let told: string | undefined;
+  let printed: string | undefined;
   return (connected, reason) => {
-    if (connected && told !== undefined) io.stderr.write(`weir simulate: connected to ${hostOf(url)}\n`);
-    if (!connected && reason !== told)
+    if (connected && printed !== undefined) io.stderr.write(`weir simulate: connected to ${hostOf(url)}\n`);
+    if (!connected && reason !== printed)
       io.stderr.write(`weir simulate: no connection to ${hostOf(url)} (${reason}); trying again\n`);
-    told = connected ? undefined : reason;
+    printed = connected ? undefined : reason;
   };
 }
 

@@ -1,26 +1,26 @@
 import { deviceId } from './device.ts';
-import { type Affliction, createAffliction } from './episodes.ts';
+import { createDeviceFault, type DeviceFault } from './device-fault.ts';
 import { FAULT_NAMES, type FaultName, type Timing } from './faults.ts';
 import { createRandom, type Random } from './random.ts';
 
-/** A fault, and how many devices have it. */
+/** A fault and the number of devices that have it. */
 export interface FaultSpec {
   readonly name: FaultName;
-  /** A share in (0, 1] of the devices, at least one; or a number of devices. Default: one device. */
+  /** A share of the devices in (0, 1], at least one device; or a number of devices. Default: one device. */
   readonly devices?: { readonly share: number } | { readonly count: number };
-  /** Default: the fault's own timing, stretched where readings are more than 5 s apart. */
+  /** Default: the fault's own timing, stretched if readings are more than 5 s apart. */
   readonly timing?: Timing;
 }
 
-/** The devices that a fault was given to, by their ids. */
+/** The ids of the devices that have a fault. */
 export interface FaultAssignment {
   readonly fault: FaultName;
   readonly devices: readonly string[];
 }
 
-/** Streams of a device: the first is its own, the others belong to its faults, in the order of `FAULT_NAMES`. */
+/** Number of random streams per device: the first is for the device, the others for its faults in the order of `FAULT_NAMES`. */
 export const STREAMS_PER_DEVICE = 16;
-/** Above every device's streams; the lot of each fault is drawn from here. */
+/** The first of the random streams that choose the devices of a fault. It is above the streams of all devices. */
 const SELECTION_STREAM = 0x8000_0000;
 
 interface FleetShape {
@@ -32,39 +32,39 @@ interface FleetShape {
 }
 
 /**
- * Chooses the devices of every fault by lot, those with the fewest faults first, and makes their schedules.
- * A fault further back in the list changes nothing for those before it. Afflictions stand per device, by its index,
- * in the order in which faults apply. Throws a RangeError for a fault named twice, more devices than there are, or no time between episodes.
+ * Chooses the devices of each fault at random, those with the fewest faults first, and makes their schedules. A fault does not affect the
+ * choice of the faults before it in the list. `deviceFaults` is indexed by device; each entry is in the order in which faults are applied.
+ * Throws a RangeError for a fault that is given twice, for more devices than there are, or for an episode of 0 s.
  */
-export function createAfflictions(shape: FleetShape): {
+export function assignFaults(shape: FleetShape): {
   readonly assignments: readonly FaultAssignment[];
-  readonly afflictions: readonly (readonly Affliction[])[];
+  readonly deviceFaults: readonly (readonly DeviceFault[])[];
 } {
   const specOf: (FaultSpec | undefined)[][] = Array.from({ length: shape.devices }, () => []);
-  const burden = new Uint8Array(shape.devices);
+  const faultCounts = new Uint8Array(shape.devices);
   const assignments = shape.faults.map((spec, position): FaultAssignment => {
     checkSpec(shape, spec, position);
     const place = FAULT_NAMES.indexOf(spec.name);
     const random = createRandom(shape.seed, SELECTION_STREAM + place);
-    const chosen = drawLots(burden, random).slice(0, countOf(spec, shape.devices));
+    const chosen = drawDevices(faultCounts, random).slice(0, countOf(spec, shape.devices));
     for (const index of chosen) {
-      burden[index]! += 1;
+      faultCounts[index]! += 1;
       specOf[index]![place] = spec;
     }
     return { fault: spec.name, devices: chosen.sort((a, b) => a - b).map(deviceId) };
   });
-  const afflictions = specOf.map((specs, index) =>
+  const deviceFaults = specOf.map((specs, index) =>
     specs.flatMap((spec, place) => {
       if (spec === undefined) return [];
       const random = createRandom(shape.seed, index * STREAMS_PER_DEVICE + 1 + place);
       const { startAt, everyMs } = shape;
-      return [createAffliction(spec.name, { startAt, everyMs, random, ...(spec.timing && { timing: spec.timing }) })];
+      return [createDeviceFault(spec.name, { startAt, everyMs, random, ...(spec.timing && { timing: spec.timing }) })];
     }),
   );
-  return { assignments, afflictions };
+  return { assignments, deviceFaults };
 }
 
-/** How many of the devices a spec means. */
+/** The number of devices of a spec. */
 export function countOf({ devices }: FaultSpec, total: number): number {
   if (devices === undefined) return 1;
   return 'count' in devices ? devices.count : Math.max(1, Math.round(devices.share * total));
@@ -83,8 +83,8 @@ function checkSpec(shape: FleetShape, spec: FaultSpec, position: number): void {
   }
 }
 
-/** Device indexes, those with the least burden first, by lot among equals. */
-function drawLots(burden: Uint8Array, random: Random): number[] {
-  const lots = Array.from(burden, (faults) => faults + random.next());
-  return [...lots.keys()].sort((a, b) => lots[a]! - lots[b]!);
+/** Device indexes in random order, those with the fewest faults first. */
+function drawDevices(faultCounts: Uint8Array, random: Random): number[] {
+  const ranks = Array.from(faultCounts, (faults) => faults + random.next());
+  return [...ranks.keys()].sort((a, b) => ranks[a]! - ranks[b]!);
 }

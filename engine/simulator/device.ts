@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** A simulated device in good health: its character, drawn once, and where its random walks stand. */
+/** A simulated healthy device: its constant properties, drawn once, and the state of its random walks. */
 export interface Device {
   readonly id: string;
   readonly site: string;
@@ -19,31 +19,31 @@ export interface Device {
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const SITES = 4;
-/** Share of devices that start with a battery close to its end. */
+/** Share of devices that start with a low battery. */
 const LOW_BATTERY_SHARE = 0.2;
 
-/** Id of the device at an index counted from 0: `dev-0001`, `dev-0002`, … */
+/** The id of the device at an index from 0: `dev-0001`, `dev-0002`, … */
 export function deviceId(index: number): string {
   return `dev-${String(index + 1).padStart(4, '0')}`;
 }
 
-/** Site of the device at an index: `site-a` to `site-d`, in turn. */
+/** The site of the device at an index: `site-a` to `site-d`, in turn. */
 function siteOf(index: number): string {
   return `site-${'abcd'[index % SITES]}`;
 }
 
-/** Fills in a topic template's `{site}` and `{device}`. */
+/** Replaces `{site}` and `{device}` in a topic template. */
 export function fillTopic(template: string, site: string, device: string): string {
   return template.replaceAll('{site}', site).replaceAll('{device}', device);
 }
 
-/** Where a device says that it is online or offline: its data topic with `status` as the last level. */
+/** The topic of a device's `online` and `offline` messages: its data topic with `status` as the last level. */
 function statusTopicOf(topic: string): string {
   const lastLevel = topic.lastIndexOf('/');
   return lastLevel < 0 ? `${topic}/status` : `${topic.slice(0, lastLevel)}/status`;
 }
 
-/** Draws the character of the device at an index; the template may name `{site}` and `{device}`. */
+/** Creates the device at an index and draws its properties. The topic template may contain `{site}` and `{device}`. */
 export function createDevice(index: number, template: string, random: Random): Device {
   const id = deviceId(index);
   const site = siteOf(index);
@@ -66,17 +66,17 @@ export function createDevice(index: number, template: string, random: Random): D
   };
 }
 
-/** What a healthy device measures. */
+/** The measured values of a healthy device. */
 export interface Measurement {
-  /** °C. Within 2 °C of the device's base, which lies in 22–38 °C, so that health never looks like overheating. */
+  /** Temperature in °C, within 2 °C of the device's base of 22–38 °C, so that a healthy device never looks overheated. */
   temp: number;
   /** Relative humidity in percent, 30–70. */
   humidity: number;
-  /** Charge in percent, 0–100, falling. */
+  /** Battery charge in percent, 0–100; it only falls. */
   battery: number;
 }
 
-/** Moves a device's random walks on by one reading and writes what it measures then. Draws the same count every time. */
+/** Advances a device's random walks by one reading and writes the measured values to `into`. Each call draws the same number of random values. */
 export function measure(device: Device, elapsedMs: number, at: number, into: Measurement): void {
   const { random } = device;
   device.tempWander = clamp(device.tempWander * 0.95 + random.bell() * 0.08, 0.8);

@@ -1,8 +1,8 @@
-import type { ReadingDraft } from './draft.ts';
-import { GARBAGE_FORMS, toHundredths } from './draft.ts';
+import type { PlannedReading } from './planned-reading.ts';
+import { GARBAGE_FORMS, toHundredths } from './planned-reading.ts';
 import type { Random } from './random.ts';
 
-/** Everything that can be wrong with a simulated device. */
+/** The faults of simulated devices. */
 export type FaultName =
   | 'overheating'
   | 'drift'
@@ -15,63 +15,63 @@ export type FaultName =
   | 'reordering'
   | 'garbage';
 
-/** From–to bounds, in seconds, of the times that a device's schedule draws; for readings 5 s apart or less. */
+/** Bounds (from, to) in seconds of the random times in a schedule; for readings that are at most 5 s apart. */
 export interface Timing {
-  /** Before the first episode. */
+  /** Time before the first episode. */
   readonly first: readonly [number, number];
-  /** How long an episode lasts. */
+  /** Duration of an episode. */
   readonly lasts: readonly [number, number];
-  /** Between two episodes. */
+  /** Time between two episodes. */
   readonly pause: readonly [number, number];
 }
 
-/** One stretch of trouble of one device. */
+/** One period in which a fault of a device is active. */
 export interface Episode {
   readonly startAt: number;
   readonly endAt: number;
-  /** What the fault drew when the episode began: a peak, an offset, a frozen value. */
+  /** The random value of the episode: a peak, an offset or a frozen value. */
   readonly level: number;
   readonly random: Random;
 }
 
 export interface SimulatedFault {
-  /** What it does to a device, in one line. */
+  /** One line that describes the effect on a device. */
   readonly summary: string;
   readonly timing: Timing;
-  /** Draws the episode's level; the draft is the episode's first message, healthy but for earlier faults. */
-  begin(draft: ReadingDraft, random: Random): number;
-  /** Spoils a message; false where it leaves this one alone. */
-  apply(draft: ReadingDraft, episode: Episode): boolean;
-  /** Marks the first message after an episode. */
-  end?(draft: ReadingDraft): void;
+  /** Draws the level of an episode. `reading` is its first reading, already changed by earlier faults in the list. */
+  begin(reading: PlannedReading, random: Random): number;
+  /** Changes a reading; returns false if it leaves this one unchanged. */
+  apply(reading: PlannedReading, episode: Episode): boolean;
+  /** Changes the first reading after an episode. */
+  end?(reading: PlannedReading): void;
 }
 
 const SHORT: Timing = { first: [5, 15], lasts: [60, 150], pause: [30, 120] };
 const ABSENT: Timing = { first: [10, 30], lasts: [75, 150], pause: [60, 180] };
 const MINUTE_MS = 60_000;
-/** Share of an episode that overheating takes to rise, and again to fall. */
+/** Share of an episode in which the temperature rises, and the same share in which it falls. */
 const RAMP = 0.15;
 
-/** Every fault, in the order in which they are applied to a message: values, then stamps, then delivery. */
+/** All faults, in the order in which they are applied to a message: values, then timestamps, then delivery. */
 export const faults = {
   overheating: {
     summary: 'temperature climbs to 48–60 °C, stays there and recovers',
     timing: { first: [5, 15], lasts: [90, 150], pause: [120, 300] },
-    begin: (_draft, random) => random.between(48.5, 59.5),
-    apply(draft, { startAt, endAt, level, random }) {
+    begin: (_reading, random) => random.between(48.5, 59.5),
+    apply(reading, { startAt, endAt, level, random }) {
       const rampMs = (endAt - startAt) * RAMP;
-      const share = Math.min(1, (draft.at - startAt) / rampMs, (endAt - draft.at) / rampMs);
-      draft.temp += (level + random.between(-0.4, 0.4) - draft.temp) * share;
+      const share = Math.min(1, (reading.at - startAt) / rampMs, (endAt - reading.at) / rampMs);
+      reading.temp += (level + random.between(-0.4, 0.4) - reading.temp) * share;
       return true;
     },
   },
   drift: {
     summary: 'temperature slides away by up to 8 °C, until recalibrated',
     timing: { first: [10, 30], lasts: [300, 600], pause: [120, 300] },
-    // Towards the middle of the range, so that drift alone never overheats.
-    begin: (draft, random) => random.between(5, 8) * (draft.temp > 30 ? -1 : 1),
-    apply(draft, { startAt, endAt, level }) {
-      draft.temp += (level * (draft.at - startAt)) / (endAt - startAt);
+    // Drift goes towards the middle of the range, so that drift alone never looks like overheating.
+    begin: (reading, random) => random.between(5, 8) * (reading.temp > 30 ? -1 : 1),
+    apply(reading, { startAt, endAt, level }) {
+      reading.temp += (level * (reading.at - startAt)) / (endAt - startAt);
       return true;
     },
   },
@@ -79,63 +79,63 @@ export const faults = {
     summary: 'single readings jump by 25–40 °C, up or down',
     timing: SHORT,
     begin: () => 0,
-    apply(draft, { random }) {
+    apply(reading, { random }) {
       const hit = random.next() < 0.2;
       const jump = random.between(25, 40) * (random.next() < 0.5 ? -1 : 1);
-      if (hit) draft.temp += jump;
+      if (hit) reading.temp += jump;
       return hit;
     },
   },
   stuck: {
     summary: 'temperature repeats exactly the same value',
     timing: { first: [5, 20], lasts: [60, 180], pause: [60, 180] },
-    begin: (draft) => toHundredths(draft.temp),
-    apply(draft, { level }) {
-      draft.temp = level;
+    begin: (reading) => toHundredths(reading.temp),
+    apply(reading, { level }) {
+      reading.temp = level;
       return true;
     },
   },
   'clock-skew': {
-    summary: 'stamps are 2–10 minutes ahead or behind',
+    summary: 'timestamps are 2–10 minutes ahead or behind',
     timing: { first: [5, 20], lasts: [60, 180], pause: [60, 180] },
-    begin: (_draft, random) => random.between(2 * MINUTE_MS, 10 * MINUTE_MS) * (random.next() < 0.5 ? -1 : 1),
-    apply(draft, { level }) {
-      draft.stampAt += level;
+    begin: (_reading, random) => random.between(2 * MINUTE_MS, 10 * MINUTE_MS) * (random.next() < 0.5 ? -1 : 1),
+    apply(reading, { level }) {
+      reading.stampAt += level;
       return true;
     },
   },
   silence: {
-    summary: 'sends nothing for a minute or more, and comes back without a word',
+    summary: 'sends nothing for a minute or more, then continues; no status message',
     timing: ABSENT,
     begin: () => 0,
-    apply(draft) {
-      draft.withheld = true;
+    apply(reading) {
+      reading.withheld = true;
       return true;
     },
   },
   disconnect: {
-    summary: 'says "offline" on its status topic as a last will would, is silent, says "online" and comes back',
+    summary: 'sends "offline" on its status topic like a last will, is silent, then sends "online" and continues',
     timing: ABSENT,
-    begin(draft) {
-      draft.announce = 'offline';
+    begin(reading) {
+      reading.statusToSend = 'offline';
       return 0;
     },
-    apply(draft) {
-      draft.withheld = true;
+    apply(reading) {
+      reading.withheld = true;
       return true;
     },
-    end(draft) {
-      draft.announce = 'online';
+    end(reading) {
+      reading.statusToSend = 'online';
     },
   },
   duplicates: {
-    summary: 'every other message, more or less, is sent twice, byte for byte',
+    summary: 'about every second message is sent twice, with the same bytes',
     timing: SHORT,
     begin: () => 0,
-    apply(draft, { random }) {
+    apply(reading, { random }) {
       const hit = random.next() < 0.5;
-      const after = random.between(0, 0.9) * draft.everyMs;
-      if (hit) draft.copyAfterMs = after;
+      const after = random.between(0, 0.9) * reading.everyMs;
+      if (hit) reading.copyAfterMs = after;
       return hit;
     },
   },
@@ -143,21 +143,21 @@ export const faults = {
     summary: 'some messages are sent after the one or two that follow them',
     timing: SHORT,
     begin: () => 0,
-    apply(draft, { random }) {
+    apply(reading, { random }) {
       const hit = random.next() < 1 / 3;
-      const delayMs = random.between(1.1, 2.9) * draft.everyMs;
-      if (hit) draft.delayMs = delayMs;
+      const delayMs = random.between(1.1, 2.9) * reading.everyMs;
+      if (hit) reading.delayMs = delayMs;
       return hit;
     },
   },
   garbage: {
-    summary: 'every other message, more or less, is not a reading: prose, cut off, wrong types, no object, binary',
+    summary: 'about every second message is not a reading: text, cut off, wrong types, not an object, binary',
     timing: SHORT,
     begin: () => 0,
-    apply(draft, { random }) {
+    apply(reading, { random }) {
       const hit = random.next() < 0.5;
       const form = GARBAGE_FORMS[Math.floor(random.next() * GARBAGE_FORMS.length)]!;
-      if (hit) draft.garbage = { form, random };
+      if (hit) reading.garbage = { form, random };
       return hit;
     },
   },

@@ -1,19 +1,19 @@
-/** A seeded sequence of pseudo-random numbers; every draw moves it on by a fixed number of steps. */
+/** A seeded sequence of pseudo-random numbers. Every draw uses a fixed number of steps. */
 export interface Random {
-  /** Uniform in [0, 1), 32 bits fine. */
+  /** Uniform in [0, 1), with a resolution of 32 bits. */
   next(): number;
   /** Uniform in [low, high). */
   between(low: number, high: number): number;
-  /** Bell-shaped around 0 with variance 1 and within ±3: the sum of three uniforms (Irwin–Hall). */
+  /** Bell-shaped, with mean 0, variance 1 and bounds ±3: the sum of three uniform numbers (Irwin–Hall). */
   bell(): number;
 }
 
-/** Rounds after which every output bit depends on every bit of the seed; the number PractRand uses for 96-bit seeds. */
+/** Number of rounds after which every output bit depends on every bit of the seed; PractRand uses it for 96-bit seeds. */
 const WARM_UP_ROUNDS = 15;
 
 /**
- * The sequence that belongs to a seed and a stream number. Each pair has a sequence of its own: both go into the
- * initial state whole, and a round is a bijection. Seeds are integers in [0, 2^53), streams in [0, 2^32).
+ * Creates the sequence of a seed and a stream number. Each pair has a different sequence, because the initial state contains both
+ * completely and a round is a bijection. Seeds are integers in [0, 2^53), streams in [0, 2^32).
  * Method: sfc32 ("small fast counter") by Chris Doty-Humphrey, PractRand 0.93, with its counter starting at 1.
  */
 export function createRandom(seed: number, stream: number): Random {

@@ -8,27 +8,27 @@ export interface Point {
 }
 
 export interface Series {
-  /** In the order of the file. */
+  /** The points in the order of the file. */
   readonly points: readonly Point[];
-  /** Every line that could not be read, with its place. */
+  /** One problem for each line that could not be parsed, with its position. */
   readonly problems: readonly Problem[];
 }
 
 interface Cell {
   readonly text: string;
-  /** 1-based. */
+  /** Column in the line, from 1. */
   readonly column: number;
 }
 
-// With or without `T`, seconds, fraction and zone.
+// `T`, seconds, fraction and zone are optional.
 const STAMP = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$/i;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-/** As seconds the year 5138, as milliseconds 1973: what tells the one from the other. */
+/** Numbers below this are seconds, others milliseconds. As seconds it is the year 5138, as milliseconds 1973. */
 const FIRST_MILLISECONDS = 1e11;
 
 /**
- * Reads a series of lines `timestamp,value`; a first line in which neither is one is a header. Timestamps are ISO 8601 or
- * `YYYY-MM-DD HH:MM:SS`, UTC where they name no zone, or seconds or milliseconds since the epoch.
+ * Parses lines `timestamp,value`. The first line is a header if neither of its cells is valid. Timestamps are ISO 8601 or
+ * `YYYY-MM-DD HH:MM:SS` (UTC if they have no zone), or seconds or milliseconds since the epoch.
  */
 export function parseSeries(text: string, file: string): Series {
   const points: Point[] = [];
@@ -41,7 +41,7 @@ export function parseSeries(text: string, file: string): Series {
     if (line.trim() === '') continue;
     const parsed = parseLine(cellsOf(line), file, index + 1);
     if (!Array.isArray(parsed)) points.push(parsed);
-    // Neither stamp nor value: names of columns, if it is the first line that says anything.
+    // If neither cell of the first non-empty line is valid, the line is a header.
     else if (!(headerPossible && parsed.length === 2)) problems.push(...parsed);
     headerPossible = false;
   }
@@ -52,19 +52,19 @@ export function parseSeries(text: string, file: string): Series {
       file,
       line: 0,
       column: 0,
-      message: 'the file holds no value',
+      message: 'the file has no values',
       remedy: 'Give lines of the form 2024-05-01 12:00:00,23.4',
     });
   }
   return { points, problems };
 }
 
-/** What can be wrong with a line, and what would be right. */
+/** The codes of invalid lines, with their remedies. */
 const REMEDIES = {
   'one-column': 'Give a timestamp and a value, with a comma between them.',
   'surplus-column': 'Keep two columns, a timestamp and a value; replay one field at a time.',
   'invalid-timestamp':
-    'Write 2024-05-01T12:00:00Z, 2024-05-01 12:00:00 (taken as UTC), or seconds or milliseconds since 1970.',
+    'Write 2024-05-01T12:00:00Z, 2024-05-01 12:00:00 (read as UTC), or seconds or milliseconds since 1970.',
   'invalid-value': 'Write a decimal number such as 23.4, or delete the line.',
 } as const;
 
@@ -80,8 +80,8 @@ function parseLine(cells: readonly Cell[], file: string, line: number): Point | 
   const at = parseStamp(stamp.text);
   const number = NUMBER.test(value.text) ? Number(value.text) : Number.NaN;
   if (at !== undefined && Number.isFinite(number)) return { at, value: number };
-  if (at === undefined) fault('invalid-timestamp', stamp.column, `"${stamp.text}" is no timestamp`);
-  if (!Number.isFinite(number)) fault('invalid-value', value.column, `"${value.text}" is no finite number`);
+  if (at === undefined) fault('invalid-timestamp', stamp.column, `"${stamp.text}" is not a timestamp`);
+  if (!Number.isFinite(number)) fault('invalid-value', value.column, `"${value.text}" is not a finite number`);
   return problems;
 }
 
@@ -94,7 +94,7 @@ function cellsOf(line: string): Cell[] {
   });
 }
 
-/** Milliseconds since the epoch; undefined where the text is no instant of the calendar. */
+/** Returns milliseconds since the epoch; undefined if the text is not a valid date and time. */
 function parseStamp(text: string): number | undefined {
   if (NUMBER.test(text)) {
     const number = Number(text);
@@ -106,7 +106,7 @@ function parseStamp(text: string): number | undefined {
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = match;
   const canonical = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
   const utc = Date.parse(`${canonical}Z`);
-  // Date.parse takes the 30th of February for the 1st of March.
+  // Date.parse accepts the 30th of February as the 1st of March.
   if (Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== canonical) return undefined;
   const offsetMs = zoneOffsetMs(zone);
   return offsetMs === undefined ? undefined : utc + Number(`0${fraction}`) * 1000 - offsetMs;

@@ -1,42 +1,48 @@
-import { createAfflictions, type FaultAssignment, type FaultSpec, STREAMS_PER_DEVICE } from './assignment.ts';
+import { assignFaults, type FaultAssignment, type FaultSpec, STREAMS_PER_DEVICE } from './assignment.ts';
 import { createDevice, type Device, measure } from './device.ts';
-import { createDraft, type ReadingDraft, renderGarbage, renderReading, restartDraft } from './draft.ts';
-import type { Affliction } from './episodes.ts';
+import type { DeviceFault } from './device-fault.ts';
 import type { FaultName } from './faults.ts';
+import {
+  createPlannedReading,
+  type PlannedReading,
+  renderGarbage,
+  renderReading,
+  resetReading,
+} from './planned-reading.ts';
 import { createRandom } from './random.ts';
-import { countMessage, createTally, type PublishedCounts, type Tally } from './tally.ts';
+import { countMessage, createTally, type SimulatedMessage, type Tally } from './tally.ts';
 
 export interface SimulatorOptions {
-  /** How many devices; at least 1. */
+  /** Number of devices; at least 1. */
   readonly devices: number;
-  /** Time between two readings of a device, at least 1 ms so that stamps differ; the devices take turns within it. Default 5000. */
+  /** Time between two readings of a device, at least 1 ms so that timestamps differ. The devices take turns within it. Default 5000. */
   readonly everyMs?: number;
   /** An integer in [0, 2^53). */
   readonly seed: number;
-  /** When the first device measures first, milliseconds since the epoch. */
+  /** Instant of the first reading of the first device; milliseconds since the epoch. */
   readonly startAt: number;
   readonly faults: readonly FaultSpec[];
-  /** May name `{site}` and `{device}`. Default `plant/{site}/{device}/data`. */
+  /** The topic template, with `{site}` and `{device}`. Default `plant/{site}/{device}/data`. */
   readonly topic?: string;
   /** Default 1. */
   readonly qos?: 0 | 1 | 2;
 }
 
-/** What a simulator has made so far. */
-export interface Made extends Tally {
-  /** Messages that a healthy device would have sent and a fault kept back. */
+/** Counts of the messages that a simulator has generated so far. */
+export interface GeneratedCounts extends Tally {
+  /** Messages that a healthy device would have sent, but that a fault suppressed. */
   withheld: number;
   readonly withheldByFault: Partial<Record<FaultName, number>>;
 }
 
 /** An endless, time-ordered sequence of messages of a fleet of devices. */
 export interface Simulator {
-  next(): PublishedCounts;
-  /** Counts over everything that `next` has returned; live, not a copy. */
-  made(): Made;
-  /** Which devices have which faults, in the order of the options. */
+  next(): SimulatedMessage;
+  /** Counts of everything that `next` has returned. The object is updated, it is not a copy. */
+  generated(): GeneratedCounts;
+  /** The devices of each fault, in the order of the options. */
   assignments(): readonly FaultAssignment[];
-  /** The episodes under way at the latest reading of each device. */
+  /** The faults that were active at the latest reading of each device. */
   active(): readonly { readonly fault: FaultName; readonly device: string }[];
 }
 
@@ -49,19 +55,18 @@ interface Fleet {
   readonly everyMs: number;
   readonly qos: 0 | 1 | 2;
   readonly devices: readonly Device[];
-  readonly afflictions: readonly (readonly Affliction[])[];
-  readonly draft: ReadingDraft;
-  readonly made: Made;
-  /** Messages made but not yet due, latest first; those due at the same instant in reverse order of making. */
-  readonly waiting: PublishedCounts[];
+  readonly deviceFaults: readonly (readonly DeviceFault[])[];
+  readonly reading: PlannedReading;
+  readonly generated: GeneratedCounts;
+  /** Generated messages that are not yet due, the latest first; those due at the same instant are in reverse order of creation. */
+  readonly waiting: SimulatedMessage[];
   round: number;
   index: number;
 }
 
 /**
- * Makes a fleet. The same options give the same sequence, byte for byte. Each device, and each fault of a device, draws
- * from a random stream of its own, so that a fault changes nothing but the messages of the devices that have it.
- * Throws a RangeError where an option is out of its bounds.
+ * Creates a fleet. The same options give the same sequence of bytes. Each device, and each fault of a device, has its own random stream,
+ * so a fault changes only the messages of the devices that have it. Throws a RangeError if an option is out of bounds.
  */
 export function createSimulator(options: SimulatorOptions): Simulator {
   const everyMs = options.everyMs ?? 5_000;
@@ -70,26 +75,26 @@ export function createSimulator(options: SimulatorOptions): Simulator {
   const devices = Array.from({ length: options.devices }, (_, index) =>
     createDevice(index, template, createRandom(options.seed, index * STREAMS_PER_DEVICE)),
   );
-  const { assignments, afflictions } = createAfflictions({ ...options, everyMs });
-  const made: Made = { ...createTally(), withheld: 0, withheldByFault: {} };
+  const { assignments, deviceFaults } = assignFaults({ ...options, everyMs });
+  const generated: GeneratedCounts = { ...createTally(), withheld: 0, withheldByFault: {} };
   const fleet: Fleet = {
     options,
     everyMs,
     qos: options.qos ?? 1,
     devices,
-    afflictions,
-    draft: createDraft(everyMs),
-    made,
+    deviceFaults,
+    reading: createPlannedReading(everyMs),
+    generated,
     waiting: [],
     round: 0,
     index: 0,
   };
   return {
     next: () => nextMessage(fleet),
-    made: () => made,
+    generated: () => generated,
     assignments: () => assignments,
     active: () =>
-      afflictions.flatMap((own, index) =>
+      deviceFaults.flatMap((own, index) =>
         own.filter((one) => one.active()).map((one) => ({ fault: one.name, device: devices[index]!.id })),
       ),
   };
@@ -102,17 +107,17 @@ function checkOptions({ devices, seed }: SimulatorOptions, everyMs: number): voi
   if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`seed must be a whole number from 0, not ${seed}`);
 }
 
-function nextMessage(fleet: Fleet): PublishedCounts {
+function nextMessage(fleet: Fleet): SimulatedMessage {
   for (;;) {
     const dueAt = fleet.options.startAt + fleet.everyMs * (fleet.round + fleet.index / fleet.devices.length);
     const first = fleet.waiting.at(-1);
-    // A message due at the very instant of the next reading was made before it, and goes first.
+    // A message due at the same instant as the next reading was generated before it, so it is sent first.
     if (first !== undefined && first.at <= dueAt) {
       fleet.waiting.pop();
-      countMessage(fleet.made, first);
+      countMessage(fleet.generated, first);
       return first;
     }
-    takeReading(fleet, fleet.index, dueAt);
+    makeReading(fleet, fleet.index, dueAt);
     fleet.index += 1;
     if (fleet.index === fleet.devices.length) {
       fleet.index = 0;
@@ -121,20 +126,20 @@ function nextMessage(fleet: Fleet): PublishedCounts {
   }
 }
 
-function takeReading(fleet: Fleet, index: number, at: number): void {
-  const { draft } = fleet;
+function makeReading(fleet: Fleet, index: number, at: number): void {
+  const { reading } = fleet;
   const device = fleet.devices[index]!;
-  restartDraft(draft, at);
-  measure(device, at - fleet.options.startAt, at, draft);
-  let touched = NO_FAULTS;
-  for (const affliction of fleet.afflictions[index]!) {
-    if (affliction.apply(draft)) touched = [...touched, affliction.name];
+  resetReading(reading, at);
+  measure(device, at - fleet.options.startAt, at, reading);
+  let applied = NO_FAULTS;
+  for (const deviceFault of fleet.deviceFaults[index]!) {
+    if (deviceFault.apply(reading)) applied = [...applied, deviceFault.name];
   }
-  if (draft.announce !== undefined) {
+  if (reading.statusToSend !== undefined) {
     enqueue(fleet, {
       at,
       topic: device.statusTopic,
-      payload: draft.announce,
+      payload: reading.statusToSend,
       qos: fleet.qos,
       kind: 'status',
       device: device.id,
@@ -142,37 +147,40 @@ function takeReading(fleet: Fleet, index: number, at: number): void {
       faults: ['disconnect'],
     });
   }
-  if (draft.withheld) countWithheld(fleet.made, touched);
-  else sendDraft(fleet, device, touched);
+  if (reading.withheld) countWithheld(fleet.generated, applied);
+  else sendReading(fleet, device, applied);
 }
 
-function sendDraft(fleet: Fleet, device: Device, touched: readonly FaultName[]): void {
-  const { draft } = fleet;
-  const { garbage } = draft;
-  const message: PublishedCounts = {
-    at: draft.at + draft.delayMs,
+function sendReading(fleet: Fleet, device: Device, applied: readonly FaultName[]): void {
+  const { reading } = fleet;
+  const { garbage } = reading;
+  const message: SimulatedMessage = {
+    at: reading.at + reading.delayMs,
     topic: device.topic,
-    payload: garbage ? renderGarbage(garbage.form, device.id, draft, garbage.random) : renderReading(device.id, draft),
+    payload: garbage
+      ? renderGarbage(garbage.form, device.id, reading, garbage.random)
+      : renderReading(device.id, reading),
     qos: fleet.qos,
     kind: garbage ? 'garbage' : 'reading',
     device: device.id,
     copy: false,
-    faults: touched,
+    faults: applied,
   };
   enqueue(fleet, message);
-  if (draft.copyAfterMs !== undefined) enqueue(fleet, { ...message, at: message.at + draft.copyAfterMs, copy: true });
+  if (reading.copyAfterMs !== undefined)
+    enqueue(fleet, { ...message, at: message.at + reading.copyAfterMs, copy: true });
 }
 
-function countWithheld(made: Made, touched: readonly FaultName[]): void {
-  made.withheld += 1;
-  for (const fault of touched) {
+function countWithheld(generated: GeneratedCounts, applied: readonly FaultName[]): void {
+  generated.withheld += 1;
+  for (const fault of applied) {
     if (fault === 'silence' || fault === 'disconnect') {
-      made.withheldByFault[fault] = (made.withheldByFault[fault] ?? 0) + 1;
+      generated.withheldByFault[fault] = (generated.withheldByFault[fault] ?? 0) + 1;
     }
   }
 }
 
-function enqueue({ waiting }: Fleet, message: PublishedCounts): void {
+function enqueue({ waiting }: Fleet, message: SimulatedMessage): void {
   let low = 0;
   let high = waiting.length;
   while (low < high) {

@@ -1,33 +1,33 @@
 import type { FaultName } from './faults.ts';
 
-/** A message to publish, with the truth about it. */
-export interface PublishedCounts {
-  /** When to send it, milliseconds since the epoch, maybe with a fraction; never less than the message before. */
+/** A message to publish, with what the simulator knows about it. */
+export interface SimulatedMessage {
+  /** When to send it: milliseconds since the epoch, possibly with a fraction; never before the previous message. */
   readonly at: number;
   readonly topic: string;
   readonly payload: string | Uint8Array;
   readonly qos: 0 | 1 | 2;
-  /** `garbage` is what a reader must reject; `status` is `online` or `offline` on the status topic. */
+  /** `garbage` must be rejected by a receiver; `status` is `online` or `offline` on the status topic. */
   readonly kind: 'reading' | 'garbage' | 'status';
   readonly device: string;
-  /** The second copy of a message that went out before. */
+  /** Whether this is a duplicate of an earlier message. */
   readonly copy: boolean;
-  /** Faults that touched this very message. */
+  /** Faults that changed this message. */
   readonly faults: readonly FaultName[];
 }
 
-/** How many messages of each kind there were. */
+/** Number of messages of each kind. */
 export interface Tally {
   messages: number;
-  /** Valid readings, copies included. */
+  /** Valid readings, duplicates included. */
   readings: number;
-  /** Valid readings without their copies: no two are the same bytes. */
+  /** Valid readings without duplicates: no two have the same bytes. */
   distinctReadings: number;
-  /** Second copies, of readings and of garbage. */
+  /** Duplicates of readings and of garbage. */
   duplicates: number;
   garbage: number;
   status: number;
-  /** Messages that each fault touched. */
+  /** Number of messages that each fault changed. */
   readonly byFault: Partial<Record<FaultName, number>>;
 }
 
@@ -36,7 +36,7 @@ export function createTally(): Tally {
 }
 
 /** Counts one message. */
-export function countMessage(tally: Tally, message: PublishedCounts): void {
+export function countMessage(tally: Tally, message: SimulatedMessage): void {
   tally.messages += 1;
   if (message.copy) tally.duplicates += 1;
   if (message.kind === 'garbage') tally.garbage += 1;

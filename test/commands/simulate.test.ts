@@ -59,43 +59,43 @@ test.each([
   expect(values).toMatchObject(expected);
 });
 
-describe('used wrongly: exit code 2, what is wrong and what would be right', () => {
+describe('wrong arguments: exit code 2, the problem and the remedy', () => {
   test.each([
     [['--devcies', '3'], 'no option --devcies', 'did you mean --devices?'],
     [['--zzz', '3'], 'no option --zzz; see', '--help'],
-    [['ten'], '"ten" is no option', '--help'],
+    [['ten'], '"ten" is not an option', '--help'],
     [['--devices'], '--devices needs a value', '--devices VALUE'],
-    [['--devices', 'ten'], '"ten" does not fit', 'from 1 to 1000000'],
-    [['--devices', '0'], '"0" does not fit', 'from 1'],
-    [['--seed', '-1'], '"-1" does not fit', 'from 0'],
-    [['--count', '1.5'], '"1.5" does not fit', 'whole number'],
-    [['--every', '5'], '"5" is no time', '500ms, 5s'],
-    [['--every', '0s'], '"0s" is no time', '500ms, 5s'],
-    [['--for', 'ever'], '"ever" is no time', '500ms, 5s'],
+    [['--devices', 'ten'], '"ten" is not valid', 'from 1 to 1000000'],
+    [['--devices', '0'], '"0" is not valid', 'from 1'],
+    [['--seed', '-1'], '"-1" is not valid', 'from 0'],
+    [['--count', '1.5'], '"1.5" is not valid', 'whole number'],
+    [['--every', '5'], '"5" is not a duration', '500ms, 5s'],
+    [['--every', '0s'], '"0s" is not a duration', '500ms, 5s'],
+    [['--for', 'ever'], '"ever" is not a duration', '500ms, 5s'],
     [['--rate', '5'], '--rate "5" is unknown', '500/s'],
-    [['--rate', '5/s', '--every', '1s'], '--rate and --every', 'give one'],
-    [['--rate', '20000/s'], 'the same millisecond', '--devices 20'],
-    [['--rate', 'max'], 'does not say when to stop', '--count N or --for'],
+    [['--rate', '5/s', '--every', '1s'], '--rate and --every', 'give only one'],
+    [['--rate', '20000/s'], 'the same timestamp', '--devices 20'],
+    [['--rate', 'max'], 'has no end', '--count N or --for'],
     [['--fault', 'fire'], '"fire" is unknown', FAULT_NAMES.join(', ')],
-    [['--fault', 'stuck:0'], 'no sensible share', 'stuck:3'],
-    [['--fault', 'stuck:1.5'], 'no sensible share', 'stuck:0.1'],
-    [['--fault', 'stuck:200%'], 'no sensible share', 'stuck:10%'],
-    [['--fault', 'stuck:3:4'], 'no sensible share', 'stuck:3'],
+    [['--fault', 'stuck:0'], 'no valid number or share', 'stuck:3'],
+    [['--fault', 'stuck:1.5'], 'no valid number or share', 'stuck:0.1'],
+    [['--fault', 'stuck:200%'], 'no valid number or share', 'stuck:10%'],
+    [['--fault', 'stuck:3:4'], 'no valid number or share', 'stuck:3'],
     [['--fault', 'stuck:11'], 'more devices than there are', 'at most 10'],
     [['--fault', 'stuck', '--fault', 'stuck:2'], 'given twice', 'give it once'],
     [['--qos', '3'], '--qos "3"', '0, 1, 2'],
     [['--topic', 'a/+/{device}'], 'wildcard', '{device}'],
     [['--topic', 'a/{name}'], 'unknown placeholder', '{site} and {device}'],
     [['--topic', ''], '--topic is empty', 'give it a value'],
-    [['--topic', '$SYS/x'], 'begins with $', 'another first level'],
-    [['--broker', 'localhost:1883'], "no broker's address", 'mqtt://HOST:1883'],
-    [['--broker', 'mqtt://me:secret@localhost'], '"mqtt://***@localhost" carries a login', '--password-env VARIABLE'],
+    [['--topic', '$SYS/x'], 'starts with $', 'another first level'],
+    [['--broker', 'localhost:1883'], 'not the address of a broker', 'mqtt://HOST:1883'],
+    [['--broker', 'mqtt://me:secret@localhost'], '"mqtt://***@localhost" contains a login', '--password-env VARIABLE'],
     [['--broker', 'mqtt://localhost/?password=secret'], '"mqtt://localhost/?***" is', 'mqtt://HOST:1883'],
-    [['--broker', 'http://localhost'], "no broker's address", 'mqtt://HOST:1883'],
+    [['--broker', 'http://localhost'], 'not the address of a broker', 'mqtt://HOST:1883'],
     [['--username', 'me', '--password-env', 'NOPE'], 'NOPE, which is not set', 'export it'],
-    [['--password-env', 'EMPTY'], 'without --username', 'add --username'],
-    [['--speed', '600'], '--speed belongs to --replay', 'add that'],
-    [['--replay', 'a.csv', '--fault', 'stuck'], 'does not go with --replay', 'leave one'],
+    [['--password-env', 'EMPTY'], 'needs --username', 'add --username'],
+    [['--speed', '600'], '--speed works only with --replay', 'add that'],
+    [['--replay', 'a.csv', '--fault', 'stuck'], 'does not work with --replay', 'remove one'],
     [['--replay', 'a.csv', '--speed', 'fast'], '--speed "fast" is unknown', 'max'],
     [['--replay', 'a.csv', '--speed', '0'], '--speed "0" is unknown', '600'],
     [['--replay', 'a.csv', '--speed', '2', '--shift', 'now'], 'ahead of the clock', '--shift end'],
@@ -110,7 +110,7 @@ describe('used wrongly: exit code 2, what is wrong and what would be right', () 
     expect(stderr).toContain(remedy);
   });
 
-  test('everything at once', async () => {
+  test('all problems are reported at once', async () => {
     const { stderr } = await run('--devices', 'x', '--qos', 'y', '--every', 'z');
     expect(stderr.trim().split('\n')).toHaveLength(3);
   });

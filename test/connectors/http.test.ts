@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startHttpServer } from '../../connectors/http/http.ts';
 import type { HttpServerOptions } from '../../connectors/http/limits.ts';
-import { createPace } from '../../connectors/http/pace.ts';
+import { createRateLimiter } from '../../connectors/http/rate-limiter.ts';
 import { createRenderer } from '../../connectors/http/renderer.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 
@@ -46,13 +46,13 @@ async function serve(options: Partial<HttpServerOptions> = {}) {
   return { server, counters, open, get, renders: () => rendered };
 }
 
-/** Whether by an end or by a reset. */
+/** Resolves when the connection is closed, by an end or by a reset. */
 const closing = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
 const GET = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
 
 describe('the HTTP server', () => {
-  test('answers what it has, with the methods it knows', async () => {
+  test('answers known paths and methods', async () => {
     const { get, server, counters } = await serve({
       status: () => [{ name: 'nats', ready: false, reason: 'it is away' }],
     });
@@ -69,7 +69,7 @@ describe('the HTTP server', () => {
     expect((await fetch(`${server.url}/healthz`, { method: 'POST', body: 'x' })).status).toBe(405);
   });
 
-  test('closes a connection with more requests under way than it may have, and answers others meanwhile', async () => {
+  test('closes a connection with too many open requests, and answers the others meanwhile', async () => {
     const { open, get, counters, renders } = await serve();
     const before = renders();
     const greedy = await open();
@@ -79,11 +79,11 @@ describe('the HTTP server', () => {
     expect((await get('/healthz')).text).toBe('ok\n');
     await closed;
     expect(counters.http_connections_closed).toBe(1);
-    // One rendering asks for the gauges a few times; 20,000 of them would do so far more often.
+    // One rendering reads the gauges a few times; 20,000 renderings would read them far more often.
     expect(renders() - before).toBeLessThan(20);
   });
 
-  test('answers requests in a row on one connection, in their order', async () => {
+  test('answers pipelined requests of one connection in their order', async () => {
     const { open } = await serve();
     const socket = await open();
     let text = '';
@@ -96,7 +96,7 @@ describe('the HTTP server', () => {
     expect(text.indexOf('ok\n')).toBeLessThan(text.indexOf('"ready"'));
   });
 
-  test('renders metrics once for all who ask at once, never older than the request', async () => {
+  test('renders metrics once for simultaneous requests, never older than the request', async () => {
     const { get, counters } = await serve({ limits: { renderMs: 300 } });
     const value = async () => Number(/^weir_rendered (\d+)$/m.exec((await get('/metrics')).text)?.[1]);
     await value();
@@ -106,7 +106,7 @@ describe('the HTTP server', () => {
     expect((await get('/metrics')).text).toMatch(/^weir_readings_total 5$/m);
   });
 
-  test('keeps a bounded number of connections; the one that has been silent longest gives way', async () => {
+  test('limits the number of connections; the one idle longest is closed', async () => {
     const { open, get, counters } = await serve({ limits: { connections: 8 } });
     const sockets = await Promise.all(Array.from({ length: 100 }, () => open()));
     await vi.waitFor(
@@ -120,7 +120,7 @@ describe('the HTTP server', () => {
     expect(counters.http_connections_closed).toBe(93);
   });
 
-  test('does not cut off whoever waits for an answer', async () => {
+  test('does not close a connection that waits for an answer', async () => {
     const { open, counters } = await serve({ limits: { connections: 4, renderMs: 500 } });
     const socket = await open();
     let text = '';
@@ -156,7 +156,7 @@ describe('the HTTP server', () => {
     expect((await get('/healthz')).text).toBe('ok\n');
   });
 
-  test('answers everybody in the end where more is asked than it answers in a second', async () => {
+  test('answers every request in the end if there are more than it answers in a second', async () => {
     const { open } = await serve({ limits: { requestsPerSecond: 50 } });
     const ask = async () => {
       const socket = await open();
@@ -169,12 +169,12 @@ describe('the HTTP server', () => {
   });
 });
 
-describe('by a clock that the test moves', () => {
+describe('with a clock that the test moves', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('a pace lets a burst through and then so many a second, in order, but for those that are gone', async () => {
-    const pace = createPace(10);
+  test('the rate limiter lets a burst through and then a fixed number per second, in order, and skips requests whose client is gone', async () => {
+    const pace = createRateLimiter(10);
     const gone: number[] = [];
     const isGone = (i: number) => i >= 12 && i < 1_000;
     for (let i = 0; i < 1_010; i++)
@@ -195,7 +195,7 @@ describe('by a clock that the test moves', () => {
     expect(gone).toHaveLength(32);
   });
 
-  test('a renderer renders once in its time, and for nobody an older text than the request', async () => {
+  test('the renderer renders at most once per interval, and never returns a text older than the request', async () => {
     let rendered = 0;
     const render = createRenderer(async () => String(++rendered), 1_000);
     const answers: string[] = [];

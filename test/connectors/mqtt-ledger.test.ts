@@ -35,7 +35,7 @@ function writerOf() {
 }
 
 describe('the ledger', () => {
-  it('acknowledges what is not wanted in its turn, counts it, and hands over the rest', () => {
+  it('acknowledges unwanted messages in order, counts them, and passes the others on', () => {
     const { ledger, counters, oversize } = fixture(undefined, (topic) => topic !== 'gone');
     const { writer, written } = writerOf();
     const { messages, acknowledge } = ledger.receive(writer, [
@@ -49,7 +49,7 @@ describe('the ledger', () => {
     expect(written).toEqual([]);
     acknowledge();
     expect(written).toEqual(['40020001' + '40020002' + '50020003' + '40020004']);
-    // A QoS 2 message that is not wanted is part of an exchange all the same.
+    // A QoS 2 message that is not wanted still needs the whole exchange.
     const again = ledger.receive(writer, [publish(2, 3, { topic: 'gone', dup: true })]);
     expect(again.messages).toEqual([]);
     expect(written.at(-1)).toBe('50020003');
@@ -61,13 +61,13 @@ describe('the ledger', () => {
     const { writer, written } = writerOf();
     const receipt = ledger.receive(writer, [publish(1, 1), publish(0, 0), publish(2, 0x1234), publish(1, 3)]);
     expect(receipt.messages).toHaveLength(4);
-    expect(ledger.heldBytes()).toBe(40);
+    expect(ledger.unackedBytes()).toBe(40);
     expect(written).toEqual([]);
     receipt.acknowledge();
     receipt.acknowledge();
     expect(written).toEqual(['40020001' + '50021234' + '40020003']);
     expect(counters.messages_acknowledged).toBe(3);
-    expect(ledger.heldBytes()).toBe(0);
+    expect(ledger.unackedBytes()).toBe(0);
   });
 
   it('keeps the order of arrival, whatever is durable first', () => {
@@ -84,7 +84,7 @@ describe('the ledger', () => {
     expect(written).toHaveLength(3);
   });
 
-  it('drops the acknowledgements of a connection that is gone, and counts each once', () => {
+  it('drops the acknowledgements of a closed connection, and counts each once', () => {
     const { ledger, counters } = fixture();
     const { writer, written } = writerOf();
     const first = ledger.receive(writer, [publish(1, 1)]);
@@ -97,10 +97,10 @@ describe('the ledger', () => {
     first.acknowledge();
     expect(written).toEqual([]);
     expect(counters.acknowledgements_dropped).toBe(4);
-    expect(ledger.heldBytes()).toBe(0);
+    expect(ledger.unackedBytes()).toBe(0);
   });
 
-  it('hands a QoS 2 message over once until it is released', () => {
+  it('passes a QoS 2 message on once until it is released', () => {
     const { ledger } = fixture();
     const { writer, written } = writerOf();
     ledger.receive(writer, [publish(2, 7)]).acknowledge();
@@ -111,7 +111,7 @@ describe('the ledger', () => {
     expect(ledger.receive(writer, [publish(2, 7)]).messages).toHaveLength(1);
   });
 
-  it('answers a QoS 2 message that came again before it was durable by the new connection, once it is', () => {
+  it('sends PUBREC on the new connection for a QoS 2 message that came again before it was durable', () => {
     const { ledger, counters } = fixture();
     const old = writerOf();
     const fresh = writerOf();
@@ -126,7 +126,7 @@ describe('the ledger', () => {
     expect(counters.messages_acknowledged).toBe(1);
   });
 
-  it('forgets packet ids with the session', () => {
+  it('forgets packet ids when the session is lost', () => {
     const { ledger } = fixture();
     const { writer } = writerOf();
     const before = ledger.receive(writer, [publish(2, 7)]);
@@ -137,7 +137,7 @@ describe('the ledger', () => {
     expect(ledger.receive(writer, [publish(2, 7)]).messages).toEqual([]);
   });
 
-  it('acknowledges messages that are too large by itself, behind those before them', () => {
+  it('acknowledges messages that are too large by itself, after the messages before them', () => {
     const { ledger, oversize } = fixture();
     const { writer, written } = writerOf();
     const first = ledger.receive(writer, [publish(1, 1)]);
@@ -148,7 +148,7 @@ describe('the ledger', () => {
     expect(written).toEqual(['40020001', '40020002']);
   });
 
-  it('is settled when everything handed over is acknowledged', async () => {
+  it('is settled when every message passed on is acknowledged', async () => {
     const { ledger } = fixture();
     const { writer } = writerOf();
     await ledger.settled();
@@ -164,7 +164,7 @@ describe('the ledger', () => {
     expect(settled).toBe(true);
   });
 
-  it('sheds QoS 0 above its mark until half of it, whoever holds the bytes, and acknowledges what it takes', () => {
+  it('sheds QoS 0 above the high-water mark until half of it is left, and acknowledges what it accepts', () => {
     const { ledger, counters, changes } = fixture(1_000);
     const { writer, written } = writerOf();
     const large = { payload: Buffer.alloc(600) };
@@ -177,21 +177,21 @@ describe('the ledger', () => {
     second.acknowledge();
     expect(written).toEqual(['40020001']);
     another?.acknowledge();
-    expect(ledger.heldBytes()).toBe(601);
+    expect(ledger.unackedBytes()).toBe(601);
     expect(ledger.receive(writer, [publish(0, 0)]).messages).toEqual([]);
     first?.acknowledge();
-    expect(ledger.heldBytes()).toBe(0);
+    expect(ledger.unackedBytes()).toBe(0);
     expect(ledger.receive(writer, [publish(0, 0)]).messages).toHaveLength(1);
     expect(counters.messages_shed).toBe(5);
     // QoS 0 alone does not stop the reading.
     expect(changes).toEqual([]);
   });
 
-  it('is full while QoS 1 and 2 alone are above its mark, until half of it', () => {
+  it('is full when QoS 1 and 2 alone exceed the high-water mark, until half of it is left', () => {
     const { ledger, changes } = fixture(1_000);
     const { writer } = writerOf();
     const receipts = [1, 2, 3, 4, 5].map((id) => ledger.receive(writer, [publish(id === 5 ? 2 : 1, id)]));
-    // 10 bytes of each message and 256 for itself.
+    // Each message has 10 bytes and 256 bytes of overhead.
     expect(changes).toEqual([true]);
     const [first, second, third, fourth] = receipts;
     for (const receipt of [fourth, third, second]) receipt?.acknowledge();

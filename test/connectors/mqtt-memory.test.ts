@@ -26,7 +26,7 @@ const brokerOf = (name: string, url = `mqtt://${name}`, clientId = 'weir'): Reso
   subscriptions: [],
 });
 
-/** As a new process has them. */
+/** Opens the memories as a new process does. */
 function open(...brokers: readonly ResolvedBroker[]): { memories: readonly SessionMemory[]; faults: string[] } {
   const faults: string[] = [];
   const memories = createMemories(createSessionStore(folder), brokers, (reason) => faults.push(reason));
@@ -36,7 +36,7 @@ function open(...brokers: readonly ResolvedBroker[]): { memories: readonly Sessi
 const openOne = (broker: ResolvedBroker): SessionMemory => open(broker).memories[0]!;
 
 describe('the memory of a session', () => {
-  it('holds all that was ever subscribed to, across processes, each broker for itself', () => {
+  it('keeps every filter that was ever subscribed to, across processes, separately for each broker', () => {
     const { memories } = open(brokerOf('a'), brokerOf('b'));
     memories[0]!.remember(['x', 'y/#']);
     memories[1]!.remember(['z']);
@@ -46,7 +46,7 @@ describe('the memory of a session', () => {
     expect(b?.filters).toEqual(['z']);
   });
 
-  it('is forgotten with the session, once something is subscribed to again', () => {
+  it('is cleared when the session is lost, with the next subscription', () => {
     const memory = openOne(brokerOf('a'));
     memory.remember(['x']);
     memory.forget();
@@ -55,7 +55,7 @@ describe('the memory of a session', () => {
     expect(openOne(brokerOf('a')).filters).toEqual(['y']);
   });
 
-  it('is found by the client id, at the address or, where that is new, by the name of the broker', () => {
+  it('is found by client id and address, or, if the address is new, by client id and broker name', () => {
     openOne(brokerOf('a', 'mqtt://here')).remember(['x']);
     expect(openOne(brokerOf('renamed', 'mqtt://here')).filters).toEqual(['x']);
     expect(openOne(brokerOf('a', 'mqtt://moved')).filters).toEqual(['x']);
@@ -63,17 +63,17 @@ describe('the memory of a session', () => {
     expect(openOne(brokerOf('b', 'mqtt://there')).filters).toEqual([]);
   });
 
-  it('outlives a broker that is not in the config for a while', () => {
+  it('is kept while its broker is not in the config', () => {
     openOne(brokerOf('a')).remember(['x']);
     openOne(brokerOf('b')).remember(['y']);
     expect(openOne(brokerOf('a')).filters).toEqual(['x']);
   });
 
-  it('does not grow for ever: of filters that are gone the oldest leave it once they are unsubscribed', () => {
+  it('is bounded: the oldest removed filters are dropped once they are unsubscribed', () => {
     const memory = openOne(brokerOf('a'));
     const filters = Array.from({ length: 1_005 }, (_, i) => `t/${i}`);
     memory.remember(filters);
-    memory.settle(['t/0']);
+    memory.onUnsubscribed(['t/0']);
     expect(memory.filters).toEqual(['t/0', ...filters.slice(5)]);
   });
 
@@ -91,7 +91,7 @@ describe('the memory of a session', () => {
     expect(openOne(brokerOf('a')).filters).toEqual(['x']);
   });
 
-  it('says so where it cannot be written, and is right in this process', () => {
+  it('reports that it cannot be written, and stays correct in this process', () => {
     const { memories, faults } = open(brokerOf('a'));
     rmSync(folder, { recursive: true });
     memories[0]!.remember(['x']);

@@ -1,30 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { nextProtocol, type ProtocolChoice } from '../../connectors/mqtt/protocol.ts';
 
-const five: ProtocolChoice = { version: 5, hangUps: 0, atOnce: false };
-const four: ProtocolChoice = { version: 4, hangUps: 0, atOnce: false };
+const five: ProtocolChoice = { version: 5, unanswered: 0, immediate: false };
+const four: ProtocolChoice = { version: 4, unanswered: 0, immediate: false };
 
 describe('nextProtocol', () => {
   it.each([0x01, 0x84])('steps down at once when the broker refuses MQTT 5 with code %i', (code) => {
-    expect(nextProtocol(five, { reached: true, code })).toEqual({ version: 4, hangUps: 0, atOnce: true });
+    expect(nextProtocol(five, { transportOpened: true, code })).toEqual({ version: 4, unanswered: 0, immediate: true });
   });
 
   it.each([0, 5, 0x87])('keeps the version after code %i', (code) => {
-    expect(nextProtocol({ ...five, hangUps: 1 }, { reached: true, code })).toEqual(five);
+    expect(nextProtocol({ ...five, unanswered: 1 }, { transportOpened: true, code })).toEqual(five);
   });
 
-  it('does not step down from 3.1.1, nor come back at once', () => {
-    expect(nextProtocol(four, { reached: true, code: 1 })).toEqual(four);
+  it('does not change from 3.1.1 when the broker refuses it, nor reconnect at once', () => {
+    expect(nextProtocol(four, { transportOpened: true, code: 1 })).toEqual(four);
   });
 
   it('changes the version, either way, after two connections that ended without an answer', () => {
-    const once = nextProtocol(five, { reached: true, code: undefined });
-    expect(once).toEqual({ version: 5, hangUps: 1, atOnce: false });
-    expect(nextProtocol(once, { reached: true, code: undefined })).toEqual(four);
-    expect(nextProtocol({ ...four, hangUps: 1 }, { reached: true, code: undefined })).toEqual(five);
+    const once = nextProtocol(five, { transportOpened: true, code: undefined });
+    expect(once).toEqual({ version: 5, unanswered: 1, immediate: false });
+    expect(nextProtocol(once, { transportOpened: true, code: undefined })).toEqual(four);
+    expect(nextProtocol({ ...four, unanswered: 1 }, { transportOpened: true, code: undefined })).toEqual(five);
   });
 
-  it('learns nothing from a broker that was not reached', () => {
-    expect(nextProtocol({ ...five, hangUps: 1 }, { reached: false, code: undefined }).hangUps).toBe(1);
+  it('does not change anything if the broker was not reached', () => {
+    expect(nextProtocol({ ...five, unanswered: 1 }, { transportOpened: false, code: undefined }).unanswered).toBe(1);
   });
 });

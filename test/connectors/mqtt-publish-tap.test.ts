@@ -94,7 +94,7 @@ function readAll(version: Version, chunks: readonly Buffer[], maxPacketBytes = L
   return all;
 }
 
-/** What mqtt-packet's own parser makes of the same bytes. */
+/** Parses the same bytes with mqtt-packet's own parser. */
 function parsed(bytes: Buffer, version: Version): Packet[] {
   const packets: Packet[] = [];
   const oracle = parser({ protocolVersion: version });
@@ -125,7 +125,7 @@ function expectedPublish(packet: Packet, version: Version): Publish | undefined 
 }
 
 describe('a valid byte stream', () => {
-  it('gives the packets that mqtt-packet finds in it, wherever it is cut', () => {
+  it('gives the same packets as mqtt-packet, wherever the stream is cut', () => {
     fc.assert(
       fc.property(streamArb, ({ version, packets, cuts }) => {
         const bytes = Buffer.concat(packets.map((packet) => bytesOf(packet, version)));
@@ -148,14 +148,14 @@ describe('a valid byte stream', () => {
     );
   });
 
-  it('takes payloads as views of the chunk', () => {
+  it('gives payloads as views of the chunk', () => {
     const packet: Packet = { cmd: 'publish', topic: 't', payload: 'hello', qos: 0, dup: false, retain: false };
     const chunk = Buffer.concat([bytesOf(connack(4), 4), bytesOf(packet, 4)]);
     const [publish] = readAll(4, [chunk]).publishes;
     expect(publish?.payload.buffer).toBe(chunk.buffer);
   });
 
-  it('does not hold the payload of a message that is too large', () => {
+  it('does not buffer the payload of a message that is too large', () => {
     const tap = createPublishTap({ version: 4, maxPacketBytes: 64 });
     const packet: Packet = {
       cmd: 'publish',
@@ -201,14 +201,14 @@ describe('a malformed byte stream', () => {
     }
   });
 
-  it('still gives what stood before the fault, and nothing behind it', () => {
+  it('gives the packets before the fault, and none after it', () => {
     const good = [0x30, 4, 0, 1, 0x74, 0x21];
     const tapped = readAll(4, [Buffer.from([...hello, ...good, 0x00, 0, ...good]), Buffer.from(good)]);
     expect(tapped.publishes).toHaveLength(1);
     expect(tapped.fault).toContain('type 0');
   });
 
-  it('never throws, whatever comes', () => {
+  it('never throws, for any bytes', () => {
     fc.assert(
       fc.property(
         fc.constantFrom<Version>(4, 5),

@@ -1,7 +1,7 @@
 import { AckPolicy, connect, ErrorCode, type NatsConnection } from 'nats';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
-import { readPublished, type Unsure } from '../../connectors/nats/published.ts';
+import { readPublished, type UncertainRange } from '../../connectors/nats/published.ts';
 import type { EventOutput } from '../../engine/model/output.ts';
 import { deployed, PASSWORDS, replaced, serviceOf } from './files.ts';
 import { natsServers, startNats } from './servers.ts';
@@ -212,15 +212,15 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     expect((await manager.streams.info('WEIR_ALERTS')).state.messages).toBe(300);
     const weir = await clientOf(port, 'weir', PASSWORDS.WEIR_NATS_PASSWORD);
     const weirs = await weir.jetstreamManager({ checkAPI: false });
-    const idsFrom = async (unsure: Unsure) => [
-      ...((await readPublished(weirs, unsure, () => undefined)).get('WEIR_ALERTS') ?? []),
+    const idsFrom = async (uncertain: UncertainRange) => [
+      ...((await readPublished(weirs, uncertain, () => undefined)).get('WEIR_ALERTS') ?? []),
     ];
     const idsOf = (from: number) => Array.from({ length: 300 - from }, (_, i) => `journal.${from + i}`).sort();
     expect((await idsFrom({ since: 0 })).sort()).toEqual(idsOf(0));
     const behind = again.positions!();
-    expect(await idsFrom({ since: 0, behind })).toEqual([]);
+    expect(await idsFrom({ since: 0, after: behind })).toEqual([]);
     const before = { WEIR_ALERTS: { ...behind.WEIR_ALERTS!, sequence: 20 } };
-    expect((await idsFrom({ since: 0, behind: before })).sort()).toEqual(idsOf(20));
+    expect((await idsFrom({ since: 0, after: before })).sort()).toEqual(idsOf(20));
   });
 
   it('keeps what the server answers Weir from a consumer that listens to all inboxes', async () => {

@@ -264,7 +264,7 @@ describe('open', () => {
     const error = await failure(one.open([streamTable(stream([field('temp', 'string')]))]));
     expect(error.class).toBe('fatal');
     expect(error.message).toMatch(
-      /the column temp as Nullable\(Float64\), but the config wants Nullable\(String\).*another name/,
+      /the column temp as Nullable\(Float64\), but the config needs Nullable\(String\).*another name/,
     );
     expect(one.status()).toMatchObject({ ready: false, reason: `table sensors: ${error.message}` });
   });

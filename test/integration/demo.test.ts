@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Figures } from '../../engine/commands/demo/verdict.ts';
+import type { Figures } from '../../engine/commands/demo/result.ts';
 
 const CLI = fileURLToPath(new URL('../../engine/cli.ts', import.meta.url));
 const DEADLINE_MS = 60_000;
@@ -25,12 +25,12 @@ afterEach(async () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
-  // The test that left them has failed; the next one must not suffer.
+  // A test that leaves processes behind has failed; they must not affect the next test.
   for (const left of offspring(dir)) process.kill(Number.parseInt(left, 10), 'SIGKILL');
   await rm(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** Process id and arguments of everything alive that was started for a demo in this folder. */
+/** Process id and arguments of each running process that was started for a demo in this folder. */
 function offspring(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -39,7 +39,7 @@ function offspring(folder: string): string[] {
         const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`WEIR_TEST_DEMO=${folder}`);
         return ours ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`] : [];
       } catch {
-        // Gone by now, or somebody else's.
+        // The process has exited, or belongs to another user.
         return [];
       }
     });
@@ -53,16 +53,22 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Its children inherit the environment, by which they are found again. */
+/** Starts a demo. Its child processes inherit the environment variable by which `offspring` finds them. */
 function startDemo(...args: string[]) {
   const demo = spawn(process.execPath, ['--import', 'tsx', CLI, 'demo', '--dir', join(dir, 'demo'), ...args], {
     env: { ...process.env, WEIR_TEST_DEMO: dir },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = demo;
-  let heard = '';
-  demo.stdout.on('data', (chunk) => (heard += chunk));
-  return { demo, stdout: text(demo.stdout), stderr: text(demo.stderr), ended: once(demo, 'exit'), said: () => heard };
+  let output = '';
+  demo.stdout.on('data', (chunk) => (output += chunk));
+  return {
+    demo,
+    stdout: text(demo.stdout),
+    stderr: text(demo.stderr),
+    ended: once(demo, 'exit'),
+    output: () => output,
+  };
 }
 
 async function runDemo(...args: string[]): Promise<{ code: number; figures: Figures; lines: string[] }> {
@@ -73,7 +79,7 @@ async function runDemo(...args: string[]): Promise<{ code: number; figures: Figu
   return { code, figures: JSON.parse(lines[0] ?? '') as Figures, lines };
 }
 
-test('nothing is lost between devices and tables, in a first run and in one that goes on with its data', async () => {
+test('nothing is lost between devices and tables, in a first run and in a second one with its data', async () => {
   const fleet = ['--devices', '20', '--every', '200ms', '--fault', 'garbage:1.0', '--fault', 'spikes:1.0'];
   const first = await runDemo(...fleet, '--for', '7s');
   expect(first.code).toBe(0);
@@ -107,14 +113,14 @@ test('Ctrl-C waits for everything and ends everything', async () => {
   expect(offspring(dir)).toEqual([]);
 }, 60_000);
 
-test('a second Ctrl-C ends everything at once, and the next run goes on with the data', async () => {
+test('a second Ctrl-C ends everything at once, and the next run continues with the data', async () => {
   const { demo, ended } = startDemo('--json', '--every', '20ms');
   await until(() => hasJournaled(), 'readings flow');
-  // Two that follow too closely are one to the system.
-  await until(() => !demo.kill('SIGINT') || demo.exitCode !== null, 'a second one is heard');
+  // The system merges two signals that follow too closely.
+  await until(() => !demo.kill('SIGINT') || demo.exitCode !== null, 'the second signal is handled');
   expect((await ended)[0]).toBe(130);
-  await until(() => offspring(dir).length === 0, 'all its children are gone');
-  // With its servers gone it could deliver nothing, and would try that for as long as a stop may take.
+  await until(() => offspring(dir).length === 0, 'all its child processes have exited');
+  // Without its servers the engine could deliver nothing, so it must not try a graceful stop.
   expect(readFileSync(join(dir, 'demo', 'weir.log'), 'utf8')).not.toContain('"stopping"');
   const next = await runDemo('--every', '100ms', '--for', '2s');
   expect(next.code).toBe(0);
@@ -126,16 +132,16 @@ test('a second Ctrl-C ends everything at once, and the next run goes on with the
   }
 }, 90_000);
 
-test("a visitor's readings are welcome, and are counted apart", async () => {
-  const { stdout, ended, said } = startDemo('--every', '100ms', '--for', '12s');
-  await until(() => said().includes('publish yourself:'), 'it says how to publish');
-  const command = /^publish yourself: {2}(.*)$/m.exec(said())![1]!;
+test("a visitor's readings are welcome, and are counted separately", async () => {
+  const { stdout, ended, output } = startDemo('--every', '100ms', '--for', '12s');
+  await until(() => output().includes('publish a reading:'), 'it prints the command that publishes');
+  const command = /^publish a reading: {2}(.*)$/m.exec(output())![1]!;
   for (const shell of [command, command.replace('"battery":9', '"battery":"low"')]) {
     expect(spawnSync('sh', ['-c', shell]).status).toBe(0);
   }
   const [code] = await ended;
   const text = await stdout;
-  expect(text).toMatch(/yours +2 {2}published by somebody else/);
+  expect(text).toMatch(/yours +2 {2}from other publishers/);
   expect(text).toContain('Nothing lost');
   expect(code).toBe(0);
 }, 60_000);
@@ -146,16 +152,16 @@ test('a demo that is killed leaves no process behind', async () => {
   expect(offspring(dir).length).toBeGreaterThanOrEqual(6);
   demo.kill('SIGKILL');
   await ended;
-  await until(() => offspring(dir).length === 0, 'all its children are gone');
+  await until(() => offspring(dir).length === 0, 'all its child processes have exited');
 }, 60_000);
 
-/** More than the marks and ticks of the beginning. */
+/** Whether the journal has more than the marks and ticks of the start. */
 function hasJournaled(): boolean {
   try {
     const folder = join(dir, 'demo', 'journal');
     return readdirSync(folder).some((name) => name.endsWith('.wal') && readFileSync(join(folder, name)).length > 5_000);
   } catch {
-    // Not there yet.
+    // The folder does not exist yet.
     return false;
   }
 }

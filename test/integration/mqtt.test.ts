@@ -701,7 +701,7 @@ it('gives up a broker that does not answer any more, and comes back to it', asyn
   const heard = listen(url, { keepalive: 1 });
   await until(() => heard.marks.includes('disconnected'));
   expect(pings).toBe(1);
-  expect(heard.source.status().reason).toContain('the broker has not been heard of for 1 s');
+  expect(heard.source.status().reason).toContain('no data from the broker for 1 s');
   await heard.ready();
 });
 

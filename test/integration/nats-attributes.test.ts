@@ -69,7 +69,7 @@ test('entries that cannot be used are told with the reason, and change nothing',
     'weir_attributes/dev-0: The attributes of "dev-0" are no object. Write them like { "limits": { "temp": 70 } }.',
     expect.stringMatching(/^weir_attributes\/dev-1: A /),
     'weir_attributes/dev-1: The key `__proto__` is not allowed. Choose another name.',
-    'weir_attributes/plant.dev-1: The key is not that of a device. That of the device "plant.dev-1" is plant=2Edev-1.',
+    'weir_attributes/plant.dev-1: The key is not a valid device key. For the device "plant.dev-1", use the key plant=2Edev-1.',
   ]);
 });
 

@@ -344,7 +344,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     const sink = sinkTo(server.url);
     await expect(sink.open()).rejects.toMatchObject({
       class: 'fatal',
-      message: expect.stringContaining('takes weir.alerts.critical.>, but must take weir.alerts.>'),
+      message: expect.stringContaining('has the subjects weir.alerts.critical.>, but must accept weir.alerts.>'),
     });
     expect(sink.status().ready).toBe(false);
     await manager.streams.update('WEIR_ALERTS', { subjects: ['weir.alerts.>'] });

@@ -22,12 +22,12 @@ interface Received {
 
 interface Subscriber {
   readonly received: readonly Received[];
-  /** Waits for as many messages, and then for a last word by the same way: nothing else can still be coming. */
+  /** Waits for this many messages, and then for a final marker message, after which no other message can arrive. */
   complete(count: number): Promise<void>;
   end(): Promise<void>;
 }
 
-/** An ordinary client that notes everything below a prefix. */
+/** An ordinary client that records every message below a prefix. */
 async function subscribe(
   url: string,
   prefix: string,
@@ -71,7 +71,7 @@ async function until(condition: () => boolean, waitingFor: () => string): Promis
   }
 }
 
-/** Runs the command as the command line would. */
+/** Runs the command in the same way as the command line. */
 async function run(args: readonly string[], env: Record<string, string> = {}, signal = never) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const code = await simulate.run(args, { stdout, stderr, env, signal });
@@ -91,7 +91,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-test('an ordinary subscriber gets exactly what the report says', async () => {
+test('an ordinary subscriber receives exactly what the report says', async () => {
   const subscriber = await subscribe(broker.url, 'exact');
   const faults = FAULT_NAMES.flatMap((name) => ['--fault', `${name}:20%`]);
   const args = ['--broker', broker.url, '--topic', 'exact/{site}/{device}/data', '--devices', '20', '--seed', '3'];
@@ -117,12 +117,12 @@ test('an ordinary subscriber gets exactly what the report says', async () => {
     expect(messages + withheld, name).toBeGreaterThan(0);
   }
   expect(report.withheld).toBeGreaterThan(0);
-  // Stamps end by about now instead of running ahead of the clock (the skewed ones aside).
+  // Timestamps end at about now and do not get ahead of the clock, except the skewed ones.
   const ahead = readings.filter((text) => (JSON.parse(text) as { ts: number }).ts > Date.now() + 601_000);
   expect(ahead).toEqual([]);
 });
 
-test('what arrives is the sequence of the seed, byte for byte and in order', async () => {
+test('the received messages are the sequence of the seed, with the same bytes and order', async () => {
   const subscriber = await subscribe(broker.url, 'order');
   const source = {
     kind: 'fleet',
@@ -146,7 +146,7 @@ test('what arrives is the sequence of the seed, byte for byte and in order', asy
   }
 });
 
-test('a paced fleet takes its time, and says what it does', async () => {
+test('a paced fleet sends when messages are due, and reports its progress', async () => {
   const startedAt = performance.now();
   const args = ['--broker', broker.url, '--devices', '4', '--rate', '40/s', '--for', '500ms', '--fault', 'stuck'];
   const { code, stdout } = await run([...args, '--topic', 'paced/{device}']);
@@ -185,17 +185,17 @@ describe('replay', () => {
     );
   });
 
-  test('a bad line is located, and nothing is sent', async () => {
+  test('an invalid line is reported with its position, and nothing is sent', async () => {
     const file = join(dir, 'bad.csv');
     await writeFile(file, '2013-12-02 21:15:00,1\nlater,2\n');
     const { code, stderr, stdout } = await run(['--broker', broker.url, '--replay', file]);
     expect(code).toBe(2);
     expect(stdout).toBe('');
-    expect(stderr).toContain(`${file}:2:1: error: "later" is no timestamp [invalid-timestamp]`);
+    expect(stderr).toContain(`${file}:2:1: error: "later" is not a timestamp [invalid-timestamp]`);
   });
 });
 
-test('the signal ends an endless simulation, with everything acknowledged and reported', async () => {
+test('the signal ends an endless simulation, and everything is acknowledged and reported', async () => {
   const subscriber = await subscribe(broker.url, 'signal');
   const controller = new AbortController();
   const running = run(
@@ -232,7 +232,7 @@ test('a time ends an unpaced simulation', async () => {
   expect(report.elapsedMs).toBeLessThan(5_000);
 });
 
-test('a restart of the broker costs no acknowledged message', async () => {
+test('a restart of the broker loses no acknowledged message', async () => {
   const own = await startMosquitto();
   try {
     const subscriber = await subscribe(own.url, 'restart');
@@ -260,8 +260,8 @@ test('a restart of the broker costs no acknowledged message', async () => {
   }
 });
 
-describe('a broker that does not take us', () => {
-  test('is named, with what to check, when nobody listens', async () => {
+describe('a broker that cannot be used', () => {
+  test('is reported with a remedy if there is no server', async () => {
     const gone = await startMosquitto();
     await gone.stop();
     const source = { kind: 'fleet', devices: 1, everyMs: 1000, seed: 1, faults: [] } as const;
@@ -270,14 +270,14 @@ describe('a broker that does not take us', () => {
     await expect(attempt).rejects.toBeInstanceOf(BrokerUnavailable);
   });
 
-  test('is not tried again where it refuses the login', async () => {
+  test('is not tried again if it refuses the login', async () => {
     const closed = await startMosquitto({ config: ['allow_anonymous false'] });
     try {
       const { code, stderr } = await run(['--broker', closed.url, '--username', 'me', '--password-env', 'PW'], {
         PW: 'secret',
       });
       expect(code).toBe(1);
-      expect(stderr).toContain(`${closed.url} refuses: Connection refused: Not authorized; check --broker, --username`);
+      expect(stderr).toContain(`${closed.url}: Connection refused: Not authorized; check --broker, --username`);
       expect(stderr).not.toContain('secret');
     } finally {
       await closed.stop();
@@ -285,7 +285,7 @@ describe('a broker that does not take us', () => {
   });
 });
 
-test('QoS 0 counts what was handed to the socket, and all of it arrives', async () => {
+test('QoS 0 counts messages that the socket has, and all of them arrive', async () => {
   const subscriber = await subscribe(broker.url, 'zero');
   const { code, stdout } = await run([
     '--broker',

@@ -4,7 +4,7 @@ import type { JournalRecord } from '../../engine/model/record.ts';
 import type { FaultSpec } from '../../engine/simulator/assignment.ts';
 import type { FaultName } from '../../engine/simulator/faults.ts';
 import { createSimulator, type Simulator } from '../../engine/simulator/simulator.ts';
-import type { PublishedCounts } from '../../engine/simulator/tally.ts';
+import type { SimulatedMessage } from '../../engine/simulator/tally.ts';
 import { type Setup, setUp, startFold, takeApart } from '../pipeline/kit.ts';
 
 const RULES = new URL('../../rules/', import.meta.url);
@@ -86,7 +86,7 @@ function recordsOf(options: FleetOptions, episodes: Episode[]): JournalRecord[] 
   return records;
 }
 
-function recordOf({ at, topic, payload }: PublishedCounts, offset: number): JournalRecord {
+function recordOf({ at, topic, payload }: SimulatedMessage, offset: number): JournalRecord {
   const message = { topic, payload: Buffer.from(payload), qos: 1, retain: false, dup: false, packetId: 0 } as const;
   return { kind: 'message', offset, at: Math.floor(at), connection: 0, ...message };
 }

@@ -1,5 +1,5 @@
 import { createSimulator, type SimulatorOptions } from '../../engine/simulator/simulator.ts';
-import type { PublishedCounts } from '../../engine/simulator/tally.ts';
+import type { SimulatedMessage } from '../../engine/simulator/tally.ts';
 
 /** A reading as a subscriber parses it. */
 export interface Parsed {
@@ -14,10 +14,10 @@ export const START = 1_700_000_000_000;
 
 export const FLEET: SimulatorOptions = { devices: 10, everyMs: 5_000, seed: 1, startAt: START, faults: [] };
 
-/** The messages of the first seconds of a simulation, by the time of sending. */
-export function collect(options: SimulatorOptions, seconds: number): PublishedCounts[] {
+/** The messages of the first seconds of a simulation, in the order of sending. */
+export function collect(options: SimulatorOptions, seconds: number): SimulatedMessage[] {
   const simulator = createSimulator(options);
-  const messages: PublishedCounts[] = [];
+  const messages: SimulatedMessage[] = [];
   for (;;) {
     const message = simulator.next();
     if (message.at >= options.startAt + seconds * 1000) return messages;
@@ -25,11 +25,11 @@ export function collect(options: SimulatorOptions, seconds: number): PublishedCo
   }
 }
 
-export function parse(message: PublishedCounts): Parsed {
+export function parse(message: SimulatedMessage): Parsed {
   return JSON.parse(message.payload as string) as Parsed;
 }
 
-/** Whether an ordinary reader would take the payload for a reading. */
+/** Whether an ordinary receiver would accept the payload as a reading. */
 export function isReading(payload: string | Uint8Array): boolean {
   try {
     const text = typeof payload === 'string' ? payload : new TextDecoder('utf-8', { fatal: true }).decode(payload);
@@ -41,7 +41,7 @@ export function isReading(payload: string | Uint8Array): boolean {
   }
 }
 
-/** Bytes of a sequence in one string, to compare it with another. */
-export function fingerprint(messages: readonly PublishedCounts[]): string {
+/** All bytes of a sequence as one string, for comparisons. */
+export function fingerprint(messages: readonly SimulatedMessage[]): string {
   return JSON.stringify(messages.map((one) => ({ ...one, payload: Buffer.from(one.payload).toString('latin1') })));
 }

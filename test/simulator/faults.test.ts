@@ -2,20 +2,20 @@ import { describe, expect, test } from 'vitest';
 import type { FaultSpec } from '../../engine/simulator/assignment.ts';
 import { FAULT_NAMES, type FaultName, faults, type Timing } from '../../engine/simulator/faults.ts';
 import { createSimulator } from '../../engine/simulator/simulator.ts';
-import type { PublishedCounts } from '../../engine/simulator/tally.ts';
+import type { SimulatedMessage } from '../../engine/simulator/tally.ts';
 import { collect, FLEET, isReading, parse, START } from './collect.ts';
 
-// Episodes in [100 s, 400 s) and [500 s, 800 s), so that a test knows where it looks.
+// The episodes are [100 s, 400 s) and [500 s, 800 s), so that a test knows when they are.
 const TIMING: Timing = { first: [100, 100], lasts: [300, 300], pause: [100, 100] };
 const DEVICES = 12;
 
 interface Case {
-  /** Messages of one device as it would be without the fault, and with it. */
-  readonly healthy: readonly PublishedCounts[];
-  readonly faulty: readonly PublishedCounts[];
-  /** The faulty ones of the first episode, and those of the pause behind it. */
-  readonly episode: readonly PublishedCounts[];
-  readonly pause: readonly PublishedCounts[];
+  /** Messages of one device without the fault, and with it. */
+  readonly healthy: readonly SimulatedMessage[];
+  readonly faulty: readonly SimulatedMessage[];
+  /** The messages of the first episode, and those of the pause after it. */
+  readonly episode: readonly SimulatedMessage[];
+  readonly pause: readonly SimulatedMessage[];
 }
 
 function casesOf(name: FaultName): Case[] {
@@ -38,14 +38,14 @@ function casesOf(name: FaultName): Case[] {
     });
 }
 
-const temps = (messages: readonly PublishedCounts[]) => messages.map((message) => parse(message).temp);
-const skews = (messages: readonly PublishedCounts[]) =>
+const temps = (messages: readonly SimulatedMessage[]) => messages.map((message) => parse(message).temp);
+const skews = (messages: readonly SimulatedMessage[]) =>
   messages.map((message) => parse(message).ts - Math.floor(message.at));
 const healthyTemps = ({ healthy }: Case) =>
   temps(healthy.filter(({ at }) => at >= START + 100_000 && at < START + 400_000));
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** What each fault must do to every device that has it. */
+/** The required effect of each fault on every device that has it. */
 const checks = {
   overheating({ episode, pause }) {
     const middle = temps(episode.slice(10, -10));
@@ -102,7 +102,7 @@ const checks = {
     expect(new Set(pause.map(({ payload }) => payload)).size).toBe(pause.length);
   },
   reordering({ episode, pause, healthy, faulty }) {
-    const descents = (messages: readonly PublishedCounts[]) =>
+    const descents = (messages: readonly SimulatedMessage[]) =>
       messages.filter((message, i) => i > 0 && parse(message).ts < parse(messages[i - 1]!).ts).length;
     expect(descents(episode)).toBeGreaterThan(8);
     expect(descents(pause)).toBe(0);
@@ -121,14 +121,14 @@ const checks = {
 describe.each(FAULT_NAMES)('%s', (name) => {
   const cases = casesOf(name);
 
-  test(`does what it says: ${faults[name].summary}`, () => {
+  test(`has the described effect: ${faults[name].summary}`, () => {
     expect(cases).toHaveLength(DEVICES);
     for (const one of cases) checks[name](one);
   });
 
-  test('leaves everything before the first episode alone, and comes back', () => {
+  test('changes nothing before the first episode, and starts again after the pause', () => {
     for (const { faulty, healthy } of cases) {
-      const early = (messages: readonly PublishedCounts[]) => messages.filter(({ at }) => at < START + 100_000);
+      const early = (messages: readonly SimulatedMessage[]) => messages.filter(({ at }) => at < START + 100_000);
       expect(early(faulty)).toEqual(early(healthy));
     }
     const again = cases.flatMap(({ faulty }) => faulty.filter(({ at }) => at >= START + 500_000));
@@ -137,7 +137,7 @@ describe.each(FAULT_NAMES)('%s', (name) => {
   });
 });
 
-test('clocks go ahead as well as behind, and spikes up as well as down', () => {
+test('clock skew is positive and negative, and spikes go up and down', () => {
   const ahead = casesOf('clock-skew').map(({ episode }) => skews(episode)[0]! > 0);
   expect(new Set(ahead).size).toBe(2);
   const spiky = casesOf('spikes').flatMap((one) => temps(one.episode).map((temp, i) => temp - healthyTemps(one)[i]!));
@@ -145,7 +145,7 @@ test('clocks go ahead as well as behind, and spikes up as well as down', () => {
   expect(Math.max(...spiky)).toBeGreaterThan(24);
 });
 
-test('garbage takes every form', () => {
+test('garbage has every form', () => {
   const bad = casesOf('garbage').flatMap(({ faulty }) => faulty.filter(({ kind }) => kind === 'garbage'));
   const forms = new Set(
     bad.map(({ payload }) =>
@@ -158,10 +158,10 @@ test('garbage takes every form', () => {
 test('withheld messages are counted', () => {
   const simulator = createSimulator({ ...FLEET, faults: [{ name: 'silence', devices: { count: 2 }, timing: TIMING }] });
   while (simulator.next().at < START + 450_000);
-  expect(simulator.made()).toMatchObject({ withheld: 120, withheldByFault: { silence: 120 } });
+  expect(simulator.generated()).toMatchObject({ withheld: 120, withheldByFault: { silence: 120 } });
 });
 
-test('the healthy mean of a fleet never looks like overheating, and the faulty one does', () => {
+test('the mean of a healthy fleet never looks overheated, and that of a faulty one does', () => {
   const overheating = casesOf('overheating').map(({ episode }) => mean(temps(episode.slice(12, 18))));
   expect(Math.min(...overheating)).toBeGreaterThan(45);
   const others = FAULT_NAMES.filter((name) => name !== 'overheating' && name !== 'spikes' && name !== 'garbage');
@@ -171,14 +171,14 @@ test('the healthy mean of a fleet never looks like overheating, and the faulty o
   }
 });
 
-test('drift goes towards the middle of the range, from wherever the device is', () => {
+test('drift goes towards the middle of the range, for every device', () => {
   const spec: FaultSpec = { name: 'drift', devices: { share: 1 }, timing: TIMING };
   const drifting = temps(collect({ ...FLEET, devices: 200, faults: [spec] }, 400));
   expect(Math.max(...drifting)).toBeLessThan(45);
   expect(Math.min(...drifting)).toBeGreaterThan(19);
 });
 
-test('schedules stretch with the time between readings, so that an episode covers several', () => {
+test('schedules are stretched with the interval of readings, so that an episode covers several readings', () => {
   const slow = { ...FLEET, devices: 1, everyMs: 60_000, faults: [{ name: 'stuck' } as const] };
   const hits = collect(slow, 7_200).map(({ faults: names }) => names.includes('stuck'));
   const first = hits.indexOf(true);

@@ -7,7 +7,7 @@ const take = (seed: number, stream: number, count: number) => {
   return Array.from({ length: count }, () => random.next());
 };
 
-/** sfc32 once more, with integers of any size instead of 32-bit arithmetic. */
+/** A second implementation of sfc32, with big integers instead of 32-bit arithmetic. */
 function* reference(seed: number, stream: number): Generator<number> {
   const wrap = (value: bigint) => BigInt.asUintN(32, value);
   let [a, b, c, counter] = [wrap(BigInt(seed)), BigInt(seed) >> 32n, BigInt(stream), 1n];
@@ -30,7 +30,7 @@ test('is sfc32', () => {
   );
 });
 
-test('fills [0, 1) evenly, and the bell has mean 0 and variance 1 within ±3', () => {
+test('is uniform in [0, 1), and the bell has mean 0, variance 1 and bounds ±3', () => {
   const buckets = new Uint32Array(10);
   for (const value of take(1, 0, 100_000)) buckets[Math.floor(value * 10)]! += 1;
   for (const count of buckets) expect(Math.abs(count - 10_000)).toBeLessThan(400);
@@ -41,7 +41,7 @@ test('fills [0, 1) evenly, and the bell has mean 0 and variance 1 within ±3', (
   expect(bells.every((bell) => Math.abs(bell) <= 3)).toBe(true);
 });
 
-test('streams of one seed have nothing in common', () => {
+test('streams of one seed have no common values', () => {
   const seen = new Set([0, 1, 2, 16, 0x8000_0000].flatMap((stream) => take(42, stream, 1000)));
   expect(seen.size).toBeGreaterThan(4990);
 });

@@ -38,22 +38,22 @@ describe('timestamps', () => {
   });
 });
 
-test('a header, a byte order mark, CRLF, blank lines and spaces are no trouble', () => {
+test('accepts a header, a byte order mark, CRLF, blank lines and spaces', () => {
   const { points, problems } = parseSeries('\uFEFF\r\ntimestamp,value\r\n2013-12-02 12:00:00 , 1.5e1\r\n\r\n', 'f.csv');
   expect(problems).toEqual([]);
   expect(points).toEqual([{ at: NOON, value: 15 }]);
 });
 
-test('the order of the file stays', () => {
+test('keeps the order of the file', () => {
   expect(parseSeries('20,1\n10,2\n', 'f.csv').points.map(({ at }) => at)).toEqual([20_000, 10_000]);
 });
 
 test.each([
   [
-    'a value that is none',
+    'an invalid value',
     '10,1\n20,  warm\n',
     { code: 'invalid-value', line: 2, column: 6 },
-    '"warm" is no finite number',
+    '"warm" is not a finite number',
   ],
   ['an infinite value', '10,1\n20,1e999\n', { code: 'invalid-value', line: 2, column: 4 }, '"1e999"'],
   ['a missing value', '10,\n', { code: 'invalid-value', line: 1, column: 4 }, '""'],
@@ -70,7 +70,7 @@ test.each([
   expect(problems[0]?.remedy).not.toBe('');
 });
 
-test('every bad line is reported, not only the first, and both cells of one', () => {
+test('reports every invalid line, and both cells of a line', () => {
   const { points, problems } = parseSeries('10,1\nx,y\n30,3\nz,4\n', 'f.csv');
   expect(points).toHaveLength(2);
   expect(problems.map(({ line, column }) => [line, column])).toEqual([

@@ -21,7 +21,7 @@ describe('determinism', () => {
     );
   });
 
-  test('two seeds differ, also where only their high bits do', () => {
+  test('two seeds give different messages, also if only their high bits differ', () => {
     fc.assert(
       fc.property(seeds, seeds, (one, other) => {
         fc.pre(one !== other);
@@ -33,7 +33,7 @@ describe('determinism', () => {
     expect(collect({ ...FLEET, seed: 7 }, 5)).not.toEqual(collect({ ...FLEET, seed: 7 + 2 ** 32 }, 5));
   });
 
-  test('the next device repeats nothing of the one before', () => {
+  test('a device does not repeat the values of the previous one', () => {
     const temps = (device: string) =>
       collect(FLEET, 100)
         .filter((message) => message.device === device)
@@ -43,7 +43,7 @@ describe('determinism', () => {
 });
 
 describe('independence', () => {
-  test('a fault changes no message of a device that does not have it, nor of faults listed before it', () => {
+  test('a fault changes no message of other devices, nor the faults listed before it', () => {
     fc.assert(
       fc.property(seeds, fc.constantFrom(...FAULT_NAMES), fc.constantFrom(...FAULT_NAMES), (seed, first, second) => {
         fc.pre(first !== second);
@@ -58,7 +58,7 @@ describe('independence', () => {
     );
   });
 
-  test('devices share faults only where there are more faults than devices', () => {
+  test('a device has two faults only if there are more faults than devices', () => {
     const faults = FAULT_NAMES.map((name) => ({ name }));
     const hit = createSimulator({ ...FLEET, faults })
       .assignments()
@@ -83,7 +83,7 @@ describe('healthy devices', () => {
     }
   });
 
-  test('move, and batteries only fall, some of them low', () => {
+  test('change their values; batteries only fall, and some are low', () => {
     const own = readings.filter(({ device_id }) => device_id === 'dev-0007');
     expect(new Set(own.map(({ temp }) => temp)).size).toBeGreaterThan(50);
     expect(own.every(({ battery }, i) => i === 0 || battery <= own[i - 1]!.battery)).toBe(true);
@@ -93,14 +93,14 @@ describe('healthy devices', () => {
     expect(lastRound.some(({ battery }) => battery > 60)).toBe(true);
   });
 
-  test('wander from one reading to the next, by little', () => {
+  test('change little from one reading to the next', () => {
     const own = collect({ ...FLEET, devices: 1 }, 1_000).map((message) => parse(message).temp);
     const steps = own.slice(1).map((temp, i) => Math.abs(temp - own[i]!));
     expect(steps.filter((step) => step > 0.02).length).toBeGreaterThan(100);
     expect(Math.max(...steps)).toBeLessThan(0.5);
   });
 
-  test('report in turn, on their own topic, stamped with the time of sending', () => {
+  test('report in turn, on their own topic, with the time of sending as timestamp', () => {
     const [first, second] = collect(FLEET, 5);
     expect(first).toMatchObject({ at: START, topic: 'plant/site-a/dev-0001/data', qos: 1, kind: 'reading' });
     expect(first?.payload).toMatch(
@@ -111,8 +111,8 @@ describe('healthy devices', () => {
   });
 });
 
-describe('truth', () => {
-  test('messages come in the order of their times, and the counts are those of what came', () => {
+describe('counts', () => {
+  test('messages are in time order, and the counts match the messages', () => {
     fc.assert(
       fc.property(seeds, someFaults, (seed, faults) => {
         const simulator = createSimulator({ ...FLEET, seed, faults });
@@ -120,7 +120,7 @@ describe('truth', () => {
         expect(messages.every(({ at }, i) => i === 0 || at >= messages[i - 1]!.at)).toBe(true);
         const data = messages.filter(({ topic }) => topic.endsWith('/data'));
         const valid = data.filter(({ payload }) => isReading(payload));
-        expect(simulator.made()).toMatchObject({
+        expect(simulator.generated()).toMatchObject({
           messages: 800,
           readings: valid.length,
           garbage: data.length - valid.length,

@@ -1,6 +1,6 @@
 import type { Migration } from './migration.ts';
 
-/** The tables beside those of the streams. Their comments, and any later column, come from `engine/delivery/tables.ts`. */
+/** The tables that do not belong to a stream. Their comments and later columns come from `engine/delivery/tables.ts`. */
 export const core: Migration = {
   id: 1,
   name: 'core',

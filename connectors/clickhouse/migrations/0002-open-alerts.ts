@@ -1,6 +1,6 @@
 import type { Migration } from './migration.ts';
 
-/** `open_alerts`: what fires right now, one row per rule and key. */
+/** The view `open_alerts`: the alerts that are firing, one row per rule and key. */
 export const openAlerts: Migration = {
   id: 2,
   name: 'open-alerts',

@@ -1,11 +1,11 @@
 import type { Migration } from './migration.ts';
 
-/** `facts`: what views say, one row for each result. The table that stood in its place was kept for it, and was never written to. */
+/** The table `facts`: the results of views, one row for each. It replaces the reserved table of that name, which was never written. */
 export const facts: Migration = {
   id: 3,
   name: 'facts',
   statements: (database) => [
-    // Where it is not empty, another process has been here before, or somebody has use for it: then this fails, and nothing is lost.
+    // If the table is not empty, another process has already applied this, or it is used otherwise. Then this fails, and nothing is lost.
     `DROP TABLE IF EXISTS IF EMPTY ${database}.facts SYNC`,
     `CREATE TABLE IF NOT EXISTS ${database}.facts
 (

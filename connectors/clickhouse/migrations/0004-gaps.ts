@@ -1,6 +1,6 @@
 import type { Migration } from './migration.ts';
 
-/** `gaps`: spans in which messages may be missing, one row for each. */
+/** The table `gaps`: time ranges in which messages may be missing, one row for each. */
 export const gaps: Migration = {
   id: 4,
   name: 'gaps',

@@ -1,8 +1,8 @@
-/** A numbered change of the database, never edited once it has been released. */
+/** A numbered change of the database. It is never edited after its release. */
 export interface Migration {
-  /** The number of its file; migrations are applied in its order. */
+  /** The number in the file name. Migrations are applied in this order. */
   readonly id: number;
   readonly name: string;
-  /** Each may run again, and at the same time as itself: `IF NOT EXISTS` and the like. `database` comes quoted. */
+  /** Each statement may run again, also at the same time in two processes (`IF NOT EXISTS`). `database` is a quoted name. */
   readonly statements: (database: string) => readonly string[];
 }

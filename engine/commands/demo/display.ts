@@ -1,22 +1,22 @@
 import type { CommandIo } from '../command.ts';
-import type { Lookups } from './lookups.ts';
+import type { Hints } from './hints.ts';
 import { createScreen } from './screen.ts';
 import { renderStatus, renderView, type View } from './view.ts';
 
-/** Where people see what goes on: a live view on a terminal, else a line every few seconds, or with `--json` nothing on stdout. */
+/** The output of a running demo: a live view on a terminal, otherwise a status line every few seconds; with `--json`, nothing on stdout. */
 export interface Display {
-  /** One line about what is being waited for. */
+  /** Prints one line. With `--json` it goes to stderr. */
   say(text: string): void;
   /** Shows `view()` from now on, until `close`. */
   show(view: () => View): void;
-  /** Ends the view; what is said from now on stands below it. May be called again. */
+  /** Ends the live view; later lines are printed below it. May be called more than once. */
   close(): void;
 }
 
 const REDRAW_MS = 500;
 const STATUS_MS = 5_000;
 
-/** A display for where the command runs. */
+/** Creates the display that fits the output: terminal, pipe or JSON. */
 export function createDisplay(io: CommandIo, json: boolean): Display {
   const say = (text: string) => {
     (json ? io.stderr : io.stdout).write(`${text}\n`);
@@ -37,7 +37,7 @@ export function createDisplay(io: CommandIo, json: boolean): Display {
 
 function showScreen(io: Pick<CommandIo, 'stdout' | 'env'>, view: () => View): () => void {
   const screen = createScreen(io);
-  const draw = () => screen.draw(renderView(view(), screen.paper()));
+  const draw = () => screen.draw(renderView(view(), screen.format()));
   draw();
   const timer = setInterval(draw, REDRAW_MS);
   return () => {
@@ -48,15 +48,15 @@ function showScreen(io: Pick<CommandIo, 'stdout' | 'env'>, view: () => View): ()
 }
 
 function showLines(view: () => View, say: (text: string) => void): () => void {
-  const { lookups } = view();
-  if (lookups !== undefined) sayLookups(lookups, say);
+  const { hints } = view();
+  if (hints !== undefined) sayHints(hints, say);
   const timer = setInterval(() => say(renderStatus(view())), STATUS_MS);
   return () => clearInterval(timer);
 }
 
-function sayLookups(lookups: Lookups, say: Display['say']): void {
-  say(`metrics ${lookups.metricsUrl}  log ${lookups.log}  config ${lookups.config}`);
-  say(`ask ClickHouse:  ${lookups.curl}`);
-  say(`listen to NATS:  ${lookups.subscribe}`);
-  say(`publish yourself:  ${lookups.publish}`);
+function sayHints(hints: Hints, say: Display['say']): void {
+  say(`metrics: ${hints.metricsUrl}  log: ${hints.log}  config: ${hints.config}`);
+  say(`query ClickHouse:  ${hints.curl}`);
+  say(`subscribe to NATS:  ${hints.subscribe}`);
+  say(`publish a reading:  ${hints.publish}`);
 }

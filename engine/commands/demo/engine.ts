@@ -5,32 +5,32 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { endWithin, endWithUs, freePort } from '../../../connectors/embedded/child.ts';
-import { CannotStart } from './failure.ts';
+import { endWithin, freePort, killOnExit } from '../../../connectors/embedded/child.ts';
+import { StartFailed } from './errors.ts';
 import type { Servers } from './servers.ts';
 
-/** The engine as `weir run` starts it, in a process of its own that ends with this one. */
+/** The engine, started with `weir run` in a child process that ends when this process ends. */
 export interface EngineProcess {
-  /** Of its own door: `/metrics`, `/readyz`. */
+  /** Base URL of the engine's HTTP server: `/metrics`, `/readyz`. */
   readonly url: string;
   readonly pid: number;
   readonly configFile: string;
   readonly logFile: string;
-  /** Resolves with how it ended, in words; never rejects. */
+  /** Resolves with a text that says how the process exited; never rejects. */
   readonly exited: Promise<string>;
-  /** Lets it finish what is under way. Resolves with whether it ended by itself and in good order. */
+  /** Stops the engine after it has delivered its data. Resolves with whether it exited by itself with exit code 0. */
   stop(): Promise<boolean>;
 }
 
 const READY_DEADLINE_MS = 30_000;
-/** Longer than the engine's own patience with its sinks. */
+/** Longer than the engine itself waits for its sinks when it stops. */
 const STOP_DEADLINE_MS = 15_000;
 const POLL_MS = 40;
 const LOG_TAIL_LINES = 5;
 
 /**
- * No code from strings, as deployed; and a heap that grows reluctantly, as suits a machine that has more to run than this: about twice
- * what the engine needs for so many devices, measured at 1,000.
+ * Flags of Node: no code from strings, as in a deployment; and a small heap, because the machine also runs the servers. The heap is
+ * about twice what the engine needs for this number of devices, measured at 1,000 devices.
  */
 const engineFlags = (devices: number): readonly string[] => [
   '--disallow-code-generation-from-strings',
@@ -39,10 +39,13 @@ const engineFlags = (devices: number): readonly string[] => [
 ];
 
 const IS_TYPESCRIPT = import.meta.url.endsWith('.ts');
-/** The package's own folder: `dist/` stands between it and the compiled files. */
+/** The root folder of the package. Compiled files are one level deeper, below `dist/`. */
 const ROOT = new URL(IS_TYPESCRIPT ? '../../../' : '../../../../', import.meta.url);
 
-/** Writes config and log into `dir`, starts an engine for so many devices, and resolves once every part of it is ready. Rejects with CannotStart. */
+/**
+ * Writes the config and the log into `dir`, starts an engine with limits for this number of devices, and resolves once every part of it
+ * is ready. Rejects with StartFailed.
+ */
 export async function startEngine(
   dir: string,
   servers: Servers,
@@ -65,7 +68,7 @@ export async function startEngine(
   }
 }
 
-/** Keeps the log of the run before under another name. Whoever still writes to it goes on there, and not in the middle of the new one. */
+/** Renames the log of the previous run, so that a process which still writes to it does not write into the new log. */
 async function setAside(logFile: string): Promise<void> {
   await rename(logFile, logFile.replace(/\.log$/, '-before.log')).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -89,7 +92,7 @@ function configOf(dir: string, servers: Servers, port: number, devices: number):
           battery: { type: 'number', unit: '%' },
         },
         status: { topic: 'plant/{site}/{device}/status' },
-        // Those of the demo, and room for a visitor's own.
+        // The simulated devices, and room for devices that the user adds.
         limits: { devices: devices + 5_000, keys: 2_000 },
       },
     },
@@ -102,16 +105,16 @@ function configOf(dir: string, servers: Servers, port: number, devices: number):
 function launch(configFile: string, logFile: string, devices: number): Pick<EngineProcess, 'pid' | 'exited' | 'stop'> {
   const file = (name: string) => new URL(name.replace(/\.ts$/, IS_TYPESCRIPT ? '.ts' : '.js'), import.meta.url);
   const loader = IS_TYPESCRIPT ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
-  const leash = ['--import', file('./leash.ts').href];
-  const node = [...engineFlags(devices), ...loader, ...leash];
+  const exitWithParent = ['--import', file('./exit-with-parent.ts').href];
+  const node = [...engineFlags(devices), ...loader, ...exitWithParent];
   const log = openSync(logFile, 'a');
-  // In a process group of its own, so that Ctrl-C reaches only us and we stop it when its time has come.
+  // The child gets its own process group, so that Ctrl-C reaches only this process, which stops the engine at the right moment.
   const child = spawn(process.execPath, [...node, fileURLToPath(file('../../cli.ts')), 'run', '--config', configFile], {
     detached: true,
     stdio: ['pipe', log, log],
   });
   closeSync(log);
-  endWithUs(child, () => child.kill('SIGKILL'));
+  killOnExit(child, () => child.kill('SIGKILL'));
   child.stdin?.on('error', () => undefined);
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -145,13 +148,13 @@ async function untilReady(engine: EngineProcess, signal: AbortSignal): Promise<v
   }
   if (signal.aborted) return;
   const why =
-    ended === undefined ? `it was not ready within ${READY_DEADLINE_MS / 1000} s: ${last}` : `it ended: ${ended}`;
-  throw new CannotStart(
-    `The engine did not start: ${why}. The end of ${engine.logFile}:\n${await tailOf(engine.logFile)}`,
+    ended === undefined ? `it was not ready within ${READY_DEADLINE_MS / 1000} s: ${last}` : `it exited: ${ended}`;
+  throw new StartFailed(
+    `The engine did not start: ${why}. Last lines of ${engine.logFile}:\n${await tailOf(engine.logFile)}`,
   );
 }
 
-/** The last lines of a log. */
+/** The last 5 lines of a log file. */
 export async function tailOf(file: string): Promise<string> {
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
   return lines.slice(-LOG_TAIL_LINES).join('\n');

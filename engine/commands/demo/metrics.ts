@@ -1,4 +1,4 @@
-/** Values of a Prometheus text page by the name of their series; series with labels are left out. */
+/** The values of a Prometheus text page by metric name; series with labels are skipped. */
 export function parseMetrics(page: string): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
   for (const line of page.split('\n')) {

@@ -1,24 +1,25 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../model/duration.ts';
-import { countOf, type FaultSpec } from '../../simulator/assignment.ts';
-import { FAULT_NAMES, type FaultName } from '../../simulator/faults.ts';
+import type { FaultSpec } from '../../simulator/assignment.ts';
+import { parseFaultArguments } from '../simulate/fault-arguments.ts';
 
-/** What `weir demo` was asked to do. */
+/** The options of `weir demo`. */
 export interface DemoOptions {
-  /** Undefined: until Ctrl-C. */
+  /** How long to publish; undefined means until Ctrl-C. */
   readonly forMs: number | undefined;
   readonly json: boolean;
   readonly devices: number;
   readonly everyMs: number;
   readonly seed: number;
   readonly faults: readonly FaultSpec[];
-  /** Folder of all data, as given. */
+  /** Folder for all data, as the user wrote it. */
   readonly dir: string;
 }
 
 /**
- * What ails the fleet unless `--fault` says otherwise: enough of each kind that half a minute shows alerts that fire (they resolve after a minute and a half), late
- * readings and rejected messages. No duplicates and no disconnects, so that every count is the same all the way.
+ * Faults of the devices if `--fault` is not given. There are enough of each kind to show firing alerts, late readings and rejected
+ * messages within half a minute (alerts resolve after a minute and a half). There are no duplicates and no disconnects, so that the
+ * counts are equal at every stage.
  */
 export const DEFAULT_FAULTS: readonly FaultSpec[] = [
   { name: 'overheating', devices: { share: 0.06 } },
@@ -33,8 +34,7 @@ export const DEFAULT_FAULTS: readonly FaultSpec[] = [
 const MOST_DEVICES = 100_000;
 
 /**
- * Reads the arguments; every fault found stands in `problems`, one sentence with its remedy each. Unknown options throw, as
- * `parseArgs` does.
+ * Parses the arguments. `problems` has one sentence with a remedy for each invalid one. Unknown options throw, as in `parseArgs`.
  */
 export function parseDemoArguments(args: readonly string[]): {
   readonly options: DemoOptions;
@@ -61,7 +61,7 @@ export function parseDemoArguments(args: readonly string[]): {
     devices,
     everyMs: duration('every', values.every, problems),
     seed: integer('seed', values.seed, 0, Number.MAX_SAFE_INTEGER, problems),
-    faults: values.fault === undefined ? DEFAULT_FAULTS : faultSpecs(values.fault, devices, problems),
+    faults: values.fault === undefined ? DEFAULT_FAULTS : parseFaultArguments(values.fault, devices, problems),
     dir: values.dir,
   };
   return { options, problems };
@@ -70,7 +70,7 @@ export function parseDemoArguments(args: readonly string[]): {
 function integer(name: string, text: string, least: number, most: number, problems: string[]): number {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;
-  problems.push(`--${name} "${text}" does not fit; write a whole number from ${least} to ${most}`);
+  problems.push(`--${name} "${text}" is not valid; write a whole number from ${least} to ${most}`);
   return least;
 }
 
@@ -78,37 +78,7 @@ function duration(name: string, text: string, problems: string[]): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1) return ms;
   problems.push(
-    `--${name} "${text}" is no time of 1 ms or more; write a number and a unit, such as 500ms, 30s, 2m or 1h`,
+    `--${name} "${text}" is not a duration of 1 ms or more; write a number and a unit, such as 500ms, 30s, 2m or 1h`,
   );
   return 1_000;
-}
-
-function faultSpecs(texts: readonly string[], devices: number, problems: string[]): FaultSpec[] {
-  const specs: FaultSpec[] = [];
-  for (const text of texts) {
-    const [name, amount, ...rest] = text.split(':');
-    const size = amount === undefined ? { count: 1 } : sizeOf(amount);
-    if (!FAULT_NAMES.includes(name as FaultName)) {
-      problems.push(`--fault "${name}" is unknown; choose one of ${FAULT_NAMES.join(', ')}`);
-    } else if (size === undefined || rest.length > 0) {
-      problems.push(`--fault "${text}" has no sensible share; write ${name}:3, ${name}:0.1 or ${name}:10%`);
-    } else if (specs.some((spec) => spec.name === name)) {
-      problems.push(`--fault ${name} is given twice; give it once`);
-    } else {
-      const spec: FaultSpec = { name: name as FaultName, devices: size };
-      if (countOf(spec, devices) > devices) {
-        problems.push(`--fault ${text} asks for more devices than there are; use at most ${devices}`);
-      }
-      specs.push(spec);
-    }
-  }
-  return specs;
-}
-
-/** `3` is a number of devices; `0.1`, `1.0` and `10%` are shares. */
-function sizeOf(text: string): { readonly share: number } | { readonly count: number } | undefined {
-  if (/^\d+$/.test(text)) return Number(text) > 0 ? { count: Number(text) } : undefined;
-  const match = /^(\d*\.?\d+)(%?)$/.exec(text);
-  const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === '%' ? 100 : 1);
-  return share > 0 && share <= 1 ? { share } : undefined;
 }

@@ -1,8 +1,8 @@
-/** How fast a counter grows, over the last seconds. */
+/** The growth rate of a counter over the last 5 seconds. */
 export interface Rate {
-  /** Takes down where the counter stands. Instants must ascend; milliseconds. */
+  /** Adds a value of the counter. `at` is in milliseconds and must ascend. */
   sample(at: number, count: number): void;
-  /** Per second. */
+  /** The rate per second; 0 before the second sample. */
   value(): number;
 }
 

@@ -3,41 +3,41 @@ import { runSimulation, type SimulationProgress } from '../simulate/fleet.ts';
 import type { SimulationReport } from '../simulate/report.ts';
 import type { Display } from './display.ts';
 import type { EngineProcess } from './engine.ts';
-import { lookupsOf } from './lookups.ts';
+import { hintsFor } from './hints.ts';
 import type { DemoOptions } from './options.ts';
 import { createRate } from './rate.ts';
+import type { RunMonitor } from './run-monitor.ts';
 import type { Servers } from './servers.ts';
 import type { View } from './view.ts';
-import type { Watch } from './watch.ts';
 
-/** Everything that takes part in a run. */
-export interface Cast {
+/** The parts of a running demo. */
+export interface DemoParts {
   readonly options: DemoOptions;
   readonly servers: Servers;
   readonly engine: EngineProcess;
-  readonly watch: Watch;
+  readonly monitor: RunMonitor;
   readonly display: Display;
-  /** Ends the simulation; everything that was published is still waited for. */
+  /** Stops the simulation. The demo still waits until everything that was published has arrived. */
   readonly signal: AbortSignal;
 }
 
-const LOOK_MS = 1_000;
+const REFRESH_MS = 1_000;
 
-/** A run under way: what the simulator has done so far, and how fast. */
-export class Run {
-  readonly #cast: Cast;
-  readonly #halt = new AbortController();
+/** A run in progress: drives the simulator and gives the data of the live view. */
+export class DemoRun {
+  readonly #parts: DemoParts;
+  readonly #stopped = new AbortController();
   readonly #published = createRate();
   readonly #rows = createRate();
-  readonly #lookups: View['lookups'];
+  readonly #hints: View['hints'];
   #progress: SimulationProgress | undefined;
-  /** What goes on, in a few words. */
-  phase = 'Ctrl-C ends it';
+  /** What the demo does now, in a few words. */
+  phase = 'Ctrl-C stops it';
 
-  constructor(cast: Cast) {
-    this.#cast = cast;
-    const { servers, engine } = cast;
-    this.#lookups = lookupsOf({
+  constructor(parts: DemoParts) {
+    this.#parts = parts;
+    const { servers, engine } = parts;
+    this.#hints = hintsFor({
       clickhouseUrl: servers.clickhouse.url,
       natsPort: servers.nats.port,
       mqttPort: servers.broker.port,
@@ -48,15 +48,15 @@ export class Run {
     });
   }
 
-  /** Ends the simulation. */
+  /** Stops the simulation. */
   readonly stop = (): void => {
     this.phase = 'stopping';
-    this.#halt.abort();
+    this.#stopped.abort();
   };
 
-  /** Publishes until the time is over or `stop`. */
+  /** Publishes until the requested time is over or `stop` is called. */
   simulate(): Promise<SimulationReport> {
-    const { options, servers } = this.#cast;
+    const { options, servers } = this.#parts;
     const { devices, everyMs, seed, faults, forMs } = options;
     return runSimulation(
       {
@@ -64,7 +64,7 @@ export class Run {
         source: { kind: 'fleet', devices, everyMs, seed, faults },
         ...(forMs !== undefined && { forMs }),
       },
-      this.#halt.signal,
+      this.#stopped.signal,
       (progress) => {
         this.#progress = progress;
         this.#published.sample(Date.now(), progress.acknowledged);
@@ -72,31 +72,31 @@ export class Run {
     );
   }
 
-  /** Looks at the far ends once a second until told to end. */
-  startLooking(): { readonly end: () => void; readonly ended: Promise<void> } {
+  /** Refreshes the counts once a second until `end` is called. */
+  startRefreshing(): { readonly end: () => void; readonly ended: Promise<void> } {
     const controller = new AbortController();
-    return { end: () => controller.abort(), ended: this.#keepLooking(controller.signal) };
+    return { end: () => controller.abort(), ended: this.#keepRefreshing(controller.signal) };
   }
 
-  async #keepLooking(signal: AbortSignal): Promise<void> {
-    const { watch } = this.#cast;
+  async #keepRefreshing(signal: AbortSignal): Promise<void> {
+    const { monitor } = this.#parts;
     while (!signal.aborted) {
-      await watch.look();
-      this.#rows.sample(Date.now(), watch.stored.rows);
+      await monitor.refresh();
+      this.#rows.sample(Date.now(), monitor.stored.rows);
       // An aborted sleep rejects; the loop sees the signal itself.
-      await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await delay(REFRESH_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** Whether every message has come to its end, and nothing waits on its way. */
+  /** Whether every message is a row or a dead letter, and nothing waits for delivery. */
   hasArrived(report: SimulationReport): boolean {
-    const { stored, engine } = this.#cast.watch;
+    const { stored, engine } = this.#parts.monitor;
     return stored.rows + stored.rejected >= report.distinctReadings + report.garbage && engine.pendingBytes === 0;
   }
 
-  /** The state of things right now. */
+  /** The data of the live view at this moment. */
   view(): View {
-    const { options, watch } = this.#cast;
+    const { options, monitor } = this.#parts;
     const faults = new Map<string, number>();
     for (const { fault } of this.#progress?.active ?? []) faults.set(fault, (faults.get(fault) ?? 0) + 1);
     return {
@@ -107,11 +107,11 @@ export class Run {
       published: this.#progress?.acknowledged ?? 0,
       publishedPerSecond: this.#published.value(),
       rowsPerSecond: this.#rows.value(),
-      stored: watch.stored,
-      engine: watch.engine,
-      board: watch.board,
+      stored: monitor.stored,
+      engine: monitor.engine,
+      alerts: monitor.alerts,
       faults: [...faults].sort(([a], [b]) => (a < b ? -1 : 1)),
-      lookups: this.phase === 'done' ? undefined : this.#lookups,
+      hints: this.phase === 'done' ? undefined : this.#hints,
     };
   }
 }

@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import { type EmbeddedClickHouse, startClickHouse } from '../../../connectors/embedded/clickhouse.ts';
 import { type EmbeddedBroker, startBroker } from '../../../connectors/embedded/mqtt.ts';
 import { type EmbeddedNats, startNats } from '../../../connectors/embedded/nats.ts';
-import { CannotStart, messageOf } from './failure.ts';
+import { messageOf, StartFailed } from './errors.ts';
 
-/** The three servers that the engine needs, each a process of its own on 127.0.0.1. */
+/** The three servers that the engine needs. Each is a child process that listens on 127.0.0.1. */
 export interface Servers {
   readonly broker: EmbeddedBroker;
   readonly nats: EmbeddedNats;
   readonly clickhouse: EmbeddedClickHouse;
-  /** Ends NATS, then ClickHouse, then the broker. May be called again. */
+  /** Stops NATS, then ClickHouse, then the broker. May be called more than once. */
   stop(): Promise<void>;
 }
 
-/** Starts all three side by side, their data below `dir`. Where one does not start the others are ended; the error says all that failed. */
+/** Starts the three servers in parallel, with their data below `dir`. If one does not start, the others are stopped, and StartFailed lists all failures. */
 export async function startServers(dir: string): Promise<Servers> {
   const [nats, clickhouse, broker] = await Promise.allSettled([
     startNats({ dir: join(dir, 'nats') }),
@@ -37,5 +37,5 @@ export async function startServers(dir: string): Promise<Servers> {
     if (outcome.status === 'fulfilled') await outcome.value.stop();
     else messages.push(messageOf(outcome.reason));
   }
-  throw new CannotStart(messages.join('\n'));
+  throw new StartFailed(messages.join('\n'));
 }

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { printable } from '../../model/printable.ts';
 
-/** A piece of a line in one colour. */
+/** A part of a line with one style. */
 export interface StyledText {
   readonly text: string;
   readonly style?: Style;
@@ -12,11 +12,12 @@ export type Style = keyof typeof STYLES;
 
 const STYLES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
 
-/** What a terminal shows as one character, such as a letter with its accents, or an emoji of several code points. */
+/** Splits a text into what a terminal shows as one character, such as a letter with accents, or an emoji of several code points. */
 const characters = new Intl.Segmenter();
 
 /**
- * One line of at most `width` columns, cut with an ellipsis; control characters, which anybody's message may bring, are shown as `printable` does.
+ * One line of at most `width` columns, cut with an ellipsis. Control characters, which any message may contain, are escaped by
+ * `printable`.
  */
 export function line(spans: readonly (StyledText | string)[], width: number, color: boolean): string {
   let room = width;
@@ -33,7 +34,7 @@ export function line(spans: readonly (StyledText | string)[], width: number, col
   return out;
 }
 
-/** A text of at most `width` columns, cut with an ellipsis. */
+/** Cuts a text to at most `width` columns, with an ellipsis. */
 function shorten(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let room = width - 1;
@@ -46,7 +47,7 @@ function shorten(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** A text made as wide as a column, cut or padded. */
+/** Cuts or pads a text to exactly `width` columns. */
 export function column(text: string, width: number): string {
   const part = shorten(text, width);
   return part + ' '.repeat(width - stringWidth(part));
@@ -65,12 +66,12 @@ export function size(bytes: number): string {
   return `${Math.round(bytes / 1_000_000)} MB`;
 }
 
-/** Where a terminal that is `columns` wide leaves its cursor behind a line, which may be coloured: in which row of it, in what column. */
-export function endOf(text: string, columns: number): { readonly row: number; readonly column: number } {
+/** The row (from the start of the line) and column of the cursor after a terminal of `columns` columns has shown a line, which may be coloured. */
+export function cursorAfter(text: string, columns: number): { readonly row: number; readonly column: number } {
   const shown = stripVTControlCharacters(text);
   let row = 0;
   let column = 0;
-  // Nearly every line; to find the characters of others takes a hundred times as long.
+  // A fast path for nearly every line: splitting other lines into characters takes a hundred times as long.
   if (/^[ -~]+$/.test(shown)) {
     row = Math.ceil(shown.length / columns) - 1;
     return { row, column: shown.length - row * columns };
@@ -87,7 +88,7 @@ export function endOf(text: string, columns: number): { readonly row: number; re
   return { row, column };
 }
 
-/** Rows that lines take where the terminal wraps them. */
+/** Number of terminal rows that lines take when the terminal wraps them. */
 export function heightOf(lines: readonly string[], columns: number): number {
-  return lines.reduce((sum, text) => sum + endOf(text, columns).row + 1, 0);
+  return lines.reduce((sum, text) => sum + cursorAfter(text, columns).row + 1, 0);
 }

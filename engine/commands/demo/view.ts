@@ -1,36 +1,36 @@
 import stringWidth from 'string-width';
 import { formatDuration } from '../../model/duration.ts';
 import { count } from '../../model/printable.ts';
-import type { Board, ShownAlert } from './board.ts';
-import type { Lookups } from './lookups.ts';
-import type { EngineFigures, StoredCounts } from './observe.ts';
+import type { AlertTracker, ShownAlert } from './alert-tracker.ts';
+import type { EngineFigures, StoredCounts } from './counts.ts';
+import type { Hints } from './hints.ts';
 import { clock, column, heightOf, line, type Style, type StyledText, size } from './text.ts';
 
-/** Everything that the live view shows. */
+/** The data that the live view shows. */
 export interface View {
-  /** Milliseconds since the epoch. */
+  /** The current time; milliseconds since the epoch. */
   readonly now: number;
-  /** What goes on, in a few words. */
+  /** What the demo does now, in a few words. */
   readonly phase: string;
   readonly elapsedMs: number;
   readonly forMs: number | undefined;
   readonly devices: number;
   readonly everyMs: number;
-  /** Acknowledged by the broker so far. */
+  /** Number of messages that the broker has acknowledged. */
   readonly published: number;
   readonly publishedPerSecond: number;
   readonly rowsPerSecond: number;
   readonly stored: StoredCounts;
   readonly engine: EngineFigures;
-  readonly board: Pick<Board, 'open' | 'resolved' | 'events' | 'firing' | 'resolvedCount'>;
-  /** Faults under way with the number of devices that have them. */
+  readonly alerts: Pick<AlertTracker, 'open' | 'resolved' | 'events' | 'firing' | 'resolvedCount'>;
+  /** Faults that are active now, each with its number of devices. */
   readonly faults: readonly (readonly [fault: string, devices: number])[];
-  /** Undefined once there is nothing left to look at. */
-  readonly lookups: Lookups | undefined;
+  /** Undefined once the servers have nothing more to show. */
+  readonly hints: Hints | undefined;
 }
 
-/** The terminal's size, and whether it may be coloured. */
-export interface Paper {
+/** The size of the terminal, and whether colours are allowed. */
+export interface TerminalFormat {
   readonly columns: number;
   readonly rows: number;
   readonly color: boolean;
@@ -40,27 +40,27 @@ type Spans = readonly (StyledText | string)[];
 
 const SEVERITIES: Readonly<Record<string, Style>> = { critical: 'red', warning: 'yellow', info: 'cyan' };
 
-/** With less than this for alerts, seeing what happens is worth more than how to look elsewhere. */
+/** If fewer rows than this would remain for alerts, the hints are left out. */
 const LEAST_BODY_ROWS = 6;
 
 /**
- * The view as lines that together take at most `rows - 1` rows of the terminal. All fit its width but the commands, which must
- * stay whole to be copied; the part that they stand in comes last, and is left out where there is no room.
+ * Renders the view as lines that take at most `rows - 1` rows of the terminal. All lines fit its width, except the commands, which are
+ * not cut so that they can be copied. The commands come last, and are left out if there is no room.
  */
-export function renderView(view: View, paper: Paper): string[] {
-  const draw = (spans: Spans) => line(spans, paper.columns, paper.color);
+export function renderView(view: View, format: TerminalFormat): string[] {
+  const draw = (spans: Spans) => line(spans, format.columns, format.color);
   const head = headLines(view).map(draw);
-  const foot = view.lookups === undefined ? [] : footLines(view.lookups, paper);
-  const room = Math.max(1, paper.rows - 1) - head.length;
-  const footRows = heightOf(foot, paper.columns);
+  const foot = view.hints === undefined ? [] : footLines(view.hints, format);
+  const room = Math.max(1, format.rows - 1) - head.length;
+  const footRows = heightOf(foot, format.columns);
   const hasFoot = room - footRows >= LEAST_BODY_ROWS;
   const body = bodyLines(view, hasFoot ? room - footRows : room).map(draw);
-  return [...head, ...body, ...(hasFoot ? foot : [])].slice(0, Math.max(1, paper.rows - 1));
+  return [...head, ...body, ...(hasFoot ? foot : [])].slice(0, Math.max(1, format.rows - 1));
 }
 
 function headLines(view: View): Spans[] {
   const { stored, engine, faults } = view;
-  const yours = stored.visiting.rows + stored.visiting.rejected;
+  const visiting = stored.visiting.rows + stored.visiting.rejected;
   const time = view.forMs === undefined ? clock(view.elapsedMs) : `${clock(view.elapsedMs)} of ${clock(view.forMs)}`;
   return [
     [
@@ -83,32 +83,32 @@ function headLines(view: View): Spans[] {
     [
       { text: 'devices  ', style: 'dim' },
       `${stored.online} online, ${stored.offline} offline`,
-      ...(yours > 0 ? [{ text: `  your messages ${count(yours)}`, style: 'cyan' } as const] : []),
-      ...(faults.length > 0 ? [`  broken: ${faults.map(([fault, devices]) => `${fault} ${devices}`).join(', ')}`] : []),
+      ...(visiting > 0 ? [{ text: `  your messages ${count(visiting)}`, style: 'cyan' } as const] : []),
+      ...(faults.length > 0 ? [`  faults: ${faults.map(([fault, devices]) => `${fault} ${devices}`).join(', ')}`] : []),
     ],
   ];
 }
 
 function reasons(stored: StoredCounts, engine: EngineFigures): Spans {
   const by = stored.rejectedBy.map(([reason, messages]) => `${reason} ${count(messages)}`).join(', ');
-  const given = engine.givenUp.map(([what, times]) => `  ${what} ${count(times)}`).join('');
-  return [`${count(stored.rejected)}${by === '' ? '' : `: ${by}`}`, { text: given, style: 'yellow' }];
+  const dropped = engine.dropped.map(([what, times]) => `  ${what} ${count(times)}`).join('');
+  return [`${count(stored.rejected)}${by === '' ? '' : `: ${by}`}`, { text: dropped, style: 'yellow' }];
 }
 
-/** Below this every row is worth an alert. */
+/** With fewer rows than this there are no blank lines, so that more alerts fit. */
 const ROWS_FOR_BLANKS = 12;
 
-/** Alerts in as many lines as there is room for: the open ones first, but for a few of those that are over. */
-function bodyLines({ board, now }: View, room: number): Spans[] {
+/** Fills the room with alerts: open ones first, with up to a sixth of the lines for resolved ones. */
+function bodyLines({ alerts, now }: View, room: number): Spans[] {
   const blanks: Spans[] = room >= ROWS_FOR_BLANKS ? [[]] : [];
   const forAlerts = room - 2 - 2 * blanks.length;
   if (forAlerts < 1) return [];
-  const { open, resolved } = board;
-  const kept = Math.min(resolved.length, Math.floor(forAlerts / 6));
-  const shown = open.slice(0, forAlerts - kept);
-  const over = resolved.slice(0, forAlerts - shown.length);
+  const { open, resolved } = alerts;
+  const reserved = Math.min(resolved.length, Math.floor(forAlerts / 6));
+  const shown = open.slice(0, forAlerts - reserved);
+  const past = resolved.slice(0, forAlerts - shown.length);
   const more = open.length > shown.length ? `, ${open.length - shown.length} more` : '';
-  const tally = `  fired ${count(board.firing)}, resolved ${count(board.resolvedCount)}, events on NATS ${count(board.events)}`;
+  const tally = `  fired ${count(alerts.firing)}, resolved ${count(alerts.resolvedCount)}, events on NATS ${count(alerts.events)}`;
   return [
     ...blanks,
     [
@@ -118,9 +118,9 @@ function bodyLines({ board, now }: View, room: number): Spans[] {
     ...shown.map((alert) => alertLine(alert, clock(now - alert.sinceAt))),
     [
       { text: 'RESOLVED', style: 'bold' },
-      { text: '  and how long they lasted', style: 'dim' },
+      { text: '  with the time each was open', style: 'dim' },
     ],
-    ...over.map((alert) => alertLine(alert, clock((alert.resolvedAt ?? now) - alert.sinceAt))),
+    ...past.map((alert) => alertLine(alert, clock((alert.resolvedAt ?? now) - alert.sinceAt))),
     ...blanks,
   ];
 }
@@ -130,23 +130,23 @@ function alertLine({ severity, rule, key, message, resolvedAt }: ShownAlert, las
   return [
     { text: column(severity, 9), ...(style !== undefined && { style }) },
     `${column(rule, 22)}${column(key, 10)}${lasted.padStart(5)}  `,
-    // Most messages begin with what the line has already said.
+    // Most messages begin with the key, which the line already shows.
     { text: message.startsWith(`${key} `) ? message.slice(key.length + 1) : message, style: 'dim' },
   ];
 }
 
-function footLines(lookups: Lookups, { columns, color }: Paper): string[] {
-  const places = [`metrics ${lookups.metricsUrl}`, `log ${lookups.log}`, `config ${lookups.config}`];
+function footLines(hints: Hints, { columns, color }: TerminalFormat): string[] {
+  const places = [`metrics ${hints.metricsUrl}`, `log ${hints.log}`, `config ${hints.config}`];
   return [
-    line([{ text: 'LOOK FOR YOURSELF, in another terminal in this folder', style: 'bold' }], columns, color),
-    lookups.curl,
-    lookups.subscribe,
-    lookups.publish,
+    line([{ text: 'TRY IT YOURSELF: run these in another terminal, in this folder', style: 'bold' }], columns, color),
+    hints.curl,
+    hints.subscribe,
+    hints.publish,
     ...packed(places, columns),
   ];
 }
 
-/** As many texts on a line as fit, in order. */
+/** Joins texts into lines of at most `columns` columns, in order. */
 function packed(texts: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   for (const text of texts) {
@@ -158,16 +158,16 @@ function packed(texts: readonly string[], columns: number): string[] {
   return lines;
 }
 
-/** One line for logs and pipes. */
+/** Renders one status line for logs and pipes. */
 export function renderStatus(view: View): string {
-  const { stored, board, engine } = view;
+  const { stored, alerts, engine } = view;
   return [
     clock(view.elapsedMs).padStart(5),
     `published ${view.published}`,
     `rows ${stored.rows}`,
     `late ${stored.late}`,
     `rejected ${stored.rejected}`,
-    `alerts ${board.open.length} open, ${board.firing} fired, ${board.resolvedCount} resolved`,
+    `alerts ${alerts.open.length} open, ${alerts.firing} fired, ${alerts.resolvedCount} resolved`,
     `lag ${Math.round(engine.lagMs)} ms`,
   ].join('  ');
 }

@@ -2,8 +2,8 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggest } from '../../document/suggest.ts';
 import { parseDuration } from '../../model/duration.ts';
 import { hasUserinfo, maskUrl } from '../../model/url.ts';
-import { countOf, type FaultSpec } from '../../simulator/assignment.ts';
-import { FAULT_NAMES, type FaultName } from '../../simulator/faults.ts';
+import type { FaultSpec } from '../../simulator/assignment.ts';
+import { parseFaultArguments } from './fault-arguments.ts';
 
 const OPTIONS = {
   broker: { type: 'string' },
@@ -31,14 +31,14 @@ const OPTIONS = {
 /** The long names of the options. */
 export type OptionName = keyof typeof OPTIONS;
 
-/** Where the broker is and who logs in. */
+/** The address of the broker and the login. */
 export interface BrokerLogin {
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
 }
 
-/** Reads options one by one, each with its default; what does not fit goes to `problems`, with its remedy. */
+/** Reads options one by one, each with its default. Adds one sentence with a remedy to `problems` for each invalid value. */
 export interface ArgumentReader {
   readonly problems: string[];
   given(name: OptionName): boolean;
@@ -54,7 +54,7 @@ export interface ArgumentReader {
   broker(env: Readonly<Record<string, string | undefined>>): BrokerLogin;
 }
 
-/** Splits the arguments into options; unknown and incomplete ones go to `problems` at once. */
+/** Splits the arguments into options. Unknown and incomplete options are added to `problems` at once. */
 export function createArgumentReader(args: readonly string[]): ArgumentReader {
   const problems: string[] = [];
   const known = splitArguments(args, problems);
@@ -74,7 +74,7 @@ export function createArgumentReader(args: readonly string[]): ArgumentReader {
     ...base,
     ...numbers,
     topic: () => readTopic(base),
-    faults: (devices) => readFaults((known.get('fault') ?? []) as readonly string[], devices, problems),
+    faults: (devices) => parseFaultArguments((known.get('fault') ?? []) as readonly string[], devices, problems),
     broker: (env) => readBroker(base, env),
   };
 }
@@ -96,15 +96,15 @@ function splitArguments(args: readonly string[], problems: string[]): OptionValu
     const near = wanted === undefined ? suggest(name, Object.keys(OPTIONS)) : undefined;
     if (wanted === undefined)
       problems.push(
-        `there is no option ${dashes}${name}; ${near === undefined ? '' : `did you mean --${near}? `}see weir simulate --help for those there are`,
+        `there is no option ${dashes}${name}; ${near === undefined ? '' : `did you mean --${near}? `}see weir simulate --help for all options`,
       );
     else if ([value].flat().every((one) => typeof one === wanted)) known.set(name, value);
     else if (wanted === 'string') problems.push(`--${name} needs a value; write --${name} VALUE`);
     else problems.push(`--${name} takes no value; write just --${name}`);
   }
-  // A word alone may be the value of an option that is already complained of.
+  // If there is already a problem, a single word may be the value of that option.
   if (problems.length === 0) {
-    for (const word of positionals) problems.push(`"${word}" is no option; see weir simulate --help`);
+    for (const word of positionals) problems.push(`"${word}" is not an option; see weir simulate --help`);
   }
   return known;
 }
@@ -122,7 +122,7 @@ function createNumberReader({
     const ms = parseDuration(found);
     if (ms !== undefined && ms >= 1) return ms;
     problems.push(
-      `--${name} "${found}" is no time of 1 ms or more; write a number and a unit, such as 500ms, 5s, 2m or 1h`,
+      `--${name} "${found}" is not a duration of 1 ms or more; write a number and a unit, such as 500ms, 5s, 2m or 1h`,
     );
     return fallback;
   };
@@ -140,7 +140,7 @@ function createNumberReader({
       if (found === undefined) return fallback;
       const number = /^\d+$/.test(found) ? Number(found) : Number.NaN;
       if (number >= least && number <= most) return number;
-      problems.push(`--${name} "${found}" does not fit; write a whole number from ${least} to ${most}`);
+      problems.push(`--${name} "${found}" is not valid; write a whole number from ${least} to ${most}`);
       return Math.max(least, fallback);
     },
     pace: (devices) => readPace({ problems, text, given }, duration('every', 5_000), devices),
@@ -164,11 +164,11 @@ function readPace(
   if (found === undefined || found === 'max') return { everyMs, paced: found === undefined };
   const perSecond = Number(/^(\d+(?:\.\d+)?)\/s$/.exec(found)?.[1] ?? Number.NaN);
   if (!(perSecond > 0)) problems.push(`--rate "${found}" is unknown; write max, or messages per second such as 500/s`);
-  else if (given('every')) problems.push('--rate and --every both say how often to send; give one of them');
+  else if (given('every')) problems.push('--rate and --every both set the interval; give only one of them');
   else if (perSecond <= devices * 1000) return { everyMs: (devices * 1000) / perSecond, paced: true };
   else {
     problems.push(
-      `--rate ${found} from ${devices} devices would give two readings of a device the same millisecond; use --devices ${Math.ceil(perSecond / 1000)} or more`,
+      `--rate ${found} from ${devices} devices would give two readings of a device the same timestamp; use --devices ${Math.ceil(perSecond / 1000)} or more`,
     );
   }
   return { everyMs, paced: true };
@@ -179,46 +179,13 @@ function readTopic({ problems, text }: BaseReader): string {
   const rest = topic.replaceAll('{site}', '').replaceAll('{device}', '');
   if (/[+#\0]/.test(rest))
     problems.push(
-      `--topic "${topic}" holds a wildcard, which cannot be published to; write {site} or {device} instead`,
+      `--topic "${topic}" contains a wildcard, which is not allowed in a topic to publish to; write {site} or {device} instead`,
     );
   else if (/[{}]/.test(rest))
-    problems.push(`--topic "${topic}" holds an unknown placeholder; there are {site} and {device}`);
+    problems.push(`--topic "${topic}" contains an unknown placeholder; use {site} and {device}`);
   else if (topic.startsWith('$'))
-    problems.push(`--topic "${topic}" begins with $, which brokers keep for themselves; choose another first level`);
+    problems.push(`--topic "${topic}" starts with $, which is reserved for brokers; choose another first level`);
   return topic;
-}
-
-function readFaults(found: readonly string[], devices: number, problems: string[]): FaultSpec[] {
-  const specs: FaultSpec[] = [];
-  for (const text of found) {
-    const [name, amount, ...rest] = text.split(':');
-    const size = amount === undefined ? { count: 1 } : readAmount(amount);
-    if (!FAULT_NAMES.includes(name as FaultName))
-      problems.push(`--fault "${name}" is unknown; choose one of ${FAULT_NAMES.join(', ')}`);
-    else if (size === undefined || rest.length > 0) {
-      problems.push(
-        `--fault "${text}" has no sensible share; write ${name}:3 for three devices, ${name}:0.1 or ${name}:10% for a tenth of them`,
-      );
-    } else if (specs.some((spec) => spec.name === name))
-      problems.push(`--fault ${name} is given twice; give it once, with the number of devices`);
-    else {
-      const spec: FaultSpec = { name: name as FaultName, devices: size };
-      if (countOf(spec, devices) > devices)
-        problems.push(
-          `--fault ${text} asks for more devices than there are; use at most ${devices}, or raise --devices`,
-        );
-      else specs.push(spec);
-    }
-  }
-  return specs;
-}
-
-/** `3` is a number of devices; `0.1`, `1.0` and `10%` are shares. */
-function readAmount(text: string): { readonly share: number } | { readonly count: number } | undefined {
-  if (/^\d+$/.test(text)) return Number(text) > 0 ? { count: Number(text) } : undefined;
-  const match = /^(\d*\.?\d+)(%?)$/.exec(text);
-  const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === '%' ? 100 : 1);
-  return share > 0 && share <= 1 ? { share } : undefined;
 }
 
 function isBroker({ protocol, hostname, pathname, search, hash }: URL): boolean {
@@ -235,17 +202,19 @@ function readBroker(
   const fits = URL.canParse(found) && isBroker(new URL(found));
   if (hasUserinfo(found))
     problems.push(
-      `--broker "${maskUrl(found)}" carries a login; write it without, and use --username NAME with --password-env VARIABLE`,
+      `--broker "${maskUrl(found)}" contains a login; remove it, and use --username NAME with --password-env VARIABLE`,
     );
   else if (!fits)
-    problems.push(`--broker "${maskUrl(found)}" is no broker's address; write mqtt://HOST:1883 or mqtts://HOST:8883`);
+    problems.push(
+      `--broker "${maskUrl(found)}" is not the address of a broker; write mqtt://HOST:1883 or mqtts://HOST:8883`,
+    );
   const username = text('username');
   const variable = text('password-env');
   const password = variable === undefined ? undefined : env[variable];
   if (variable !== undefined && password === undefined)
     problems.push(`--password-env names ${variable}, which is not set; export it, or name another variable`);
   if (variable !== undefined && !given('username'))
-    problems.push('--password-env without --username logs nobody in; add --username NAME');
+    problems.push('--password-env needs --username; add --username NAME');
   return {
     url: fits ? found : fallback,
     ...(username !== undefined && { username }),

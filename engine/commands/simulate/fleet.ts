@@ -3,23 +3,23 @@ import { createPublisher, type Publisher } from '../../../connectors/mqtt-publis
 import type { FaultSpec } from '../../simulator/assignment.ts';
 import { createReplay, type SeriesReplayOptions } from '../../simulator/replay.ts';
 import { createSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { countMessage, createTally, type PublishedCounts, type Tally } from '../../simulator/tally.ts';
+import { countMessage, createTally, type SimulatedMessage, type Tally } from '../../simulator/tally.ts';
 import { reportOf, type SimulationProgress, type SimulationReport } from './report.ts';
 
 export type { SimulationProgress, SimulationReport } from './report.ts';
 
-/** A fleet of simulated devices, as `createSimulator` takes it. */
+/** The options of a fleet of simulated devices; see `createSimulator`. */
 export interface FleetSource {
   readonly kind: 'fleet';
   readonly devices: number;
   readonly everyMs: number;
   readonly seed: number;
   readonly faults: readonly FaultSpec[];
-  /** First stamp; default: now, and without pacing so far in the past that stamps do not run ahead of the clock. */
+  /** The first timestamp. Default: now; without pacing, early enough that timestamps do not get ahead of the clock. */
   readonly startAt?: number;
 }
 
-/** A recorded series, as `createReplay` takes it; a speed of Infinity sends without pacing. */
+/** The options of a recorded series; see `createReplay`. A speed of Infinity sends without pacing. */
 export type ReplaySource = { readonly kind: 'replay' } & Pick<
   SeriesReplayOptions,
   'points' | 'device' | 'field' | 'speed' | 'shift'
@@ -28,41 +28,41 @@ export type ReplaySource = { readonly kind: 'replay' } & Pick<
 export interface SimulationOptions {
   readonly broker: { readonly url: string; readonly username?: string; readonly password?: string };
   readonly source: FleetSource | ReplaySource;
-  /** May name `{site}` and `{device}`. Default `plant/{site}/{device}/data`. */
+  /** The topic template, with `{site}` and `{device}`. Default `plant/{site}/{device}/data`. */
   readonly topic?: string;
   /** Default 1. */
   readonly qos?: 0 | 1 | 2;
-  /** `false`: send as fast as the broker acknowledges. A fleet then needs a count or a time. Default true: when each message is due. */
+  /** True (default): send each message when it is due. False: send as fast as the broker acknowledges; a fleet then needs a count or a time. */
   readonly paced?: boolean;
   /** Stop after this many messages. */
   readonly count?: number;
-  /** Stop after this time; paced, before the first message that is due later. */
+  /** Stop after this time. With pacing, messages that are due later are not sent. */
   readonly forMs?: number;
   /** How long to wait for the first connection. Default 10 s. */
   readonly connectMs?: number;
-  /** Hears when the connection comes, goes, or an attempt fails. */
+  /** Called when the connection is established or lost, or an attempt fails. */
   readonly onConnection?: (connected: boolean, reason?: string) => void;
 }
 
-/** The broker was not to be reached, or refused the login. */
+/** The broker could not be reached, or refused the login. */
 export class BrokerUnavailable extends Error {
   override readonly name = 'BrokerUnavailable';
 }
 
 /** Longest wait for acknowledgements at the end. */
 const DRAIN_MS = 5_000;
-/** Beyond the planned end, for a broker that has gone away for good. */
+/** Time after the planned end at which a paced run is stopped, in case the broker never comes back. */
 const GRACE_MS = 10_000;
-/** More than any broker takes per second; bounds how far unpaced stamps can advance in a given time. */
+/** More than any broker accepts per second. It limits how far the timestamps of an unpaced run can advance. */
 const FASTEST_PER_SECOND = 200_000;
 const PROGRESS_MS = 1_000;
-/** The longest that a timer can wait. */
+/** The longest delay of a timer. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 interface Run {
   readonly options: SimulationOptions;
   readonly publisher: Publisher;
-  readonly source: { next(): PublishedCounts | undefined };
+  readonly source: { next(): SimulatedMessage | undefined };
   readonly fleet: Simulator | undefined;
   readonly startedAt: number;
   readonly acknowledged: Tally;
@@ -70,9 +70,9 @@ interface Run {
 }
 
 /**
- * Publishes a fleet's or a series' messages until the count, the time, the end of the series or the signal, waits for the
- * acknowledgements, and reports. Calls `onProgress` once a second. Rejects with `BrokerUnavailable`, and with a
- * RangeError for options out of bounds. With QoS 0 a message counts as acknowledged once the socket has it.
+ * Publishes the messages of a fleet or a series until the count, the time, the end of the series or the signal. Then it waits for the
+ * acknowledgements and returns the report. Calls `onProgress` once a second. Rejects with `BrokerUnavailable`, or with a RangeError for
+ * options out of bounds. With QoS 0 a message counts as acknowledged once the socket has it.
  */
 export async function runSimulation(
   options: SimulationOptions,
@@ -80,7 +80,7 @@ export async function runSimulation(
   onProgress?: (progress: SimulationProgress) => void,
 ): Promise<SimulationReport> {
   let reason: string | undefined;
-  // Made once before the connection, so that wrong options fail before anything is opened.
+  // The source is also created before the connection, so that wrong options fail before anything is opened.
   createSource(options, 0);
   const publisher = createPublisher({
     ...options.broker,
@@ -92,8 +92,7 @@ export async function runSimulation(
   try {
     const { url } = options.broker;
     const open = await publisher.open(options.connectMs ?? 10_000, signal).catch(refused(url));
-    if (!open && !signal.aborted)
-      throw new BrokerUnavailable(`${hostOf(url)} does not answer: ${reason ?? 'no connection in time'}`);
+    if (!open && !signal.aborted) throw new BrokerUnavailable(`${hostOf(url)} does not answer: ${reason ?? 'timeout'}`);
     return await runConnected(options, publisher, signal, onProgress);
   } finally {
     await publisher.close();
@@ -148,7 +147,7 @@ async function pump(run: Run, signal: AbortSignal): Promise<void> {
 
 async function dueAt(at: number, signal: AbortSignal): Promise<void> {
   for (let waitMs = at - Date.now(); waitMs > 0 && !signal.aborted; waitMs = at - Date.now()) {
-    // An aborted sleep rejects; the loop sees the signal itself.
+    // An aborted sleep rejects; the loop checks the signal itself.
     await sleep(Math.min(Math.ceil(waitMs), LONGEST_WAIT_MS), undefined, { signal }).catch(() => undefined);
   }
 }
@@ -157,7 +156,7 @@ function isPaced({ paced, source }: SimulationOptions): boolean {
   return (paced ?? true) && !(source.kind === 'replay' && source.speed === Infinity);
 }
 
-/** Fires with the caller's signal or when the time is over; kept by hand, as composed signals can be collected before they fire. */
+/** Aborts with the caller's signal or when the time is over. Composed signals are not used, because they can be garbage-collected before they fire. */
 function createEnd(options: SimulationOptions, signal: AbortSignal): { readonly signal: AbortSignal; cancel(): void } {
   const controller = new AbortController();
   const abort = () => controller.abort();
@@ -183,13 +182,13 @@ function createSource(options: SimulationOptions, now: number): Pick<Run, 'sourc
   return { source: fleet, fleet };
 }
 
-/** How far back unpaced stamps begin, so that they end by about now. */
+/** How far in the past the timestamps of an unpaced run start, so that they end at about now. */
 function headStartMs({ paced, count, forMs }: SimulationOptions, { devices, everyMs }: FleetSource): number {
   if (paced ?? true) return 0;
   const messages = count ?? (forMs === undefined ? undefined : (forMs / 1000) * FASTEST_PER_SECOND);
   if (messages === undefined)
     throw new RangeError(
-      'a simulation without pacing needs a count or a time, or its stamps would run ahead of the clock',
+      'a simulation without pacing needs a count or a time; otherwise its timestamps would get ahead of the clock',
     );
   return Math.ceil(messages / devices) * everyMs;
 }
@@ -204,7 +203,7 @@ function progressOf(run: Run): SimulationProgress {
   };
 }
 
-/** Host and port of a broker's address, without the password that it may carry. */
+/** Scheme, host and port of a broker's URL, without a login. */
 export function hostOf(url: string): string {
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;
@@ -212,6 +211,6 @@ export function hostOf(url: string): string {
 
 function refused(url: string): (error: Error) => never {
   return (error) => {
-    throw new BrokerUnavailable(`${hostOf(url)} refuses: ${error.message}`, { cause: error });
+    throw new BrokerUnavailable(`${hostOf(url)}: ${error.message}`, { cause: error });
   };
 }

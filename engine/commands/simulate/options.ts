@@ -1,7 +1,7 @@
 import type { FaultSpec } from '../../simulator/assignment.ts';
 import { type ArgumentReader, type BrokerLogin, createArgumentReader, type OptionName } from './arguments.ts';
 
-/** The arguments of `weir simulate`, checked one by one and against each other. */
+/** The checked arguments of `weir simulate`. */
 export interface SimulateArguments {
   readonly help: boolean;
   readonly listFaults: boolean;
@@ -13,7 +13,7 @@ export interface SimulateArguments {
   readonly faults: readonly FaultSpec[];
   readonly forMs: number | undefined;
   readonly count: number | undefined;
-  /** Send when due, or without pacing. */
+  /** Whether to send each message when it is due; otherwise as fast as possible. */
   readonly paced: boolean;
   readonly qos: 0 | 1 | 2;
   readonly topic: string;
@@ -27,7 +27,7 @@ export interface SimulateArguments {
 const FLEET_ONLY: readonly OptionName[] = ['devices', 'every', 'seed', 'fault', 'rate'];
 const REPLAY_ONLY: readonly OptionName[] = ['speed', 'shift', 'device', 'field'];
 
-/** Reads the arguments; every fault found stands in `problems`, one sentence with its remedy each. */
+/** Parses the arguments. `problems` has one sentence with a remedy for each invalid one. */
 export function parseSimulateArguments(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -66,18 +66,16 @@ function checkTogether(values: SimulateArguments, { given, problems }: ArgumentR
     if (!given(name)) continue;
     problems.push(
       values.replay === undefined
-        ? `--${name} belongs to --replay FILE.csv; add that, or leave --${name} out`
-        : `--${name} does not go with --replay, which sends one recorded device; leave one of the two out`,
+        ? `--${name} works only with --replay FILE.csv; add that, or remove --${name}`
+        : `--${name} does not work with --replay, which sends one recorded device; remove one of the two`,
     );
   }
   if (values.shift === 'now' && values.speed > 1) {
     problems.push(
-      '--shift now with a --speed above 1 gives stamps that run ahead of the clock; use --speed 1 or --shift end',
+      '--shift now with a --speed above 1 gives timestamps ahead of the clock; use --speed 1 or --shift end',
     );
   }
   if (values.replay === undefined && !values.paced && values.count === undefined && values.forMs === undefined) {
-    problems.push(
-      '--rate max does not say when to stop, and stamps would run ahead of the clock; add --count N or --for 30s',
-    );
+    problems.push('--rate max has no end, and timestamps would get ahead of the clock; add --count N or --for 30s');
   }
 }

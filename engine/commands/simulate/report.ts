@@ -2,37 +2,37 @@ import type { FaultName } from '../../simulator/faults.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
 import type { Tally } from '../../simulator/tally.ts';
 
-/** How far a simulation is. */
+/** The progress of a running simulation. */
 export interface SimulationProgress {
   readonly elapsedMs: number;
   readonly sent: number;
   readonly acknowledged: number;
   readonly connected: boolean;
-  /** Episodes under way. */
+  /** Faults that are active now, with their devices. */
   readonly active: readonly { readonly fault: FaultName; readonly device: string }[];
 }
 
-/** What a simulation did. All kinds are counts of messages that the broker acknowledged. */
+/** The result of a simulation. Counts by kind include only messages that the broker acknowledged. `--json` prints it. */
 export interface SimulationReport {
-  /** Messages handed to the connection. */
+  /** Messages passed to the connection. */
   readonly published: number;
   readonly acknowledged: number;
-  /** Messages handed over whose acknowledgement did not come in time; the broker may have them or not. */
+  /** Messages whose acknowledgement did not come before the deadline; it is unknown whether the broker has them. */
   readonly unacknowledged: number;
-  /** Valid readings, copies included. */
+  /** Valid readings, duplicates included. */
   readonly readings: number;
-  /** Valid readings without their copies. */
+  /** Valid readings without duplicates. */
   readonly distinctReadings: number;
   readonly duplicates: number;
-  /** Messages that a reader must reject. */
+  /** Invalid messages, which a receiver must reject. */
   readonly garbage: number;
   readonly status: number;
-  /** Messages that faults kept back. */
+  /** Messages that were not sent because of a fault. */
   readonly withheld: number;
   readonly elapsedMs: number;
   /** Acknowledged messages per second. */
   readonly perSecond: number;
-  /** Acknowledged messages that a fault touched, and those that it kept back. */
+  /** By fault: acknowledged messages that it changed, and messages that it suppressed. */
   readonly byFault: Readonly<Partial<Record<FaultName, FaultReport>>>;
 }
 
@@ -42,7 +42,7 @@ export interface FaultReport {
   readonly withheld: number;
 }
 
-/** Counts of a finished simulation, from what was acknowledged and, for a fleet, what it made. */
+/** Makes the report of a finished simulation from the acknowledged messages and, for a fleet, the generated ones. */
 export function reportOf(
   sent: number,
   tally: Tally,
@@ -50,17 +50,17 @@ export function reportOf(
   elapsedMs: number,
 ): SimulationReport {
   const { messages: acknowledged, byFault, ...kinds } = tally;
-  const made = fleet?.made();
+  const generated = fleet?.generated();
   const faults = (fleet?.assignments() ?? []).map(({ fault, devices }): [FaultName, FaultReport] => [
     fault,
-    { devices, messages: byFault[fault] ?? 0, withheld: made?.withheldByFault[fault] ?? 0 },
+    { devices, messages: byFault[fault] ?? 0, withheld: generated?.withheldByFault[fault] ?? 0 },
   ]);
   return {
     published: sent,
     acknowledged,
     unacknowledged: sent - acknowledged,
     ...kinds,
-    withheld: made?.withheld ?? 0,
+    withheld: generated?.withheld ?? 0,
     elapsedMs,
     perSecond: Math.round((acknowledged * 1000) / Math.max(1, elapsedMs)),
     byFault: Object.fromEntries(faults),

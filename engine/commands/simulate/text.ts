@@ -6,25 +6,26 @@ import { hostOf } from './fleet.ts';
 import type { SimulateArguments } from './options.ts';
 import type { SimulationProgress, SimulationReport } from './report.ts';
 
-/** What is about to be sent, where and how fast, in one line. */
+/** One line with what will be sent, where to, and how fast. */
 export function introduce(values: SimulateArguments, points: readonly Point[] | undefined): string {
   const to = `to ${hostOf(values.broker.url)}, topic ${values.topic}, QoS ${values.qos}`;
   if (points !== undefined) {
-    const pace = values.speed === Infinity ? 'as fast as the broker takes them' : `at ${values.speed} × recorded speed`;
+    const pace =
+      values.speed === Infinity ? 'as fast as the broker accepts them' : `at ${values.speed} × recorded speed`;
     return `replaying ${points.length} values of ${values.replay} as ${values.device} (field ${values.field}), ${pace}, ${to}`;
   }
   const perSecond = (values.devices * 1000) / values.everyMs;
-  const pace = values.paced ? `${round(perSecond)} messages/s` : 'as fast as the broker takes them';
+  const pace = values.paced ? `${round(perSecond)} messages/s` : 'as fast as the broker accepts them';
   const fleet = `${values.devices} ${values.devices === 1 ? 'device' : 'devices'}, a reading every ${formatEvery(values.everyMs)}, ${pace}, seed ${values.seed}, ${to}`;
   return `simulating ${fleet}`;
 }
 
-/** Prints a progress line each second on a terminal, each tenth elsewhere; and, if told to, every fault as it comes and goes. */
+/** Prints a progress line every second on a terminal, otherwise every 10 s. With `episodes` it also prints when each fault starts and ends. */
 export function createProgressPrinter(
   { stdout, terminal }: Pick<CommandIo, 'stdout' | 'terminal'>,
   episodes: boolean,
 ): { progress(progress: SimulationProgress): void; end(): void } {
-  // Ours alone: names of faults, and devices of our own.
+  // The texts are our own (fault names and device ids), so they need no escaping.
   const out = terminal ?? stdout;
   const wipe = terminal === undefined ? '' : '\r\u001b[K';
   let active = new Set<string>();
@@ -32,7 +33,7 @@ export function createProgressPrinter(
   return {
     progress(progress) {
       const now = new Set((episodes ? progress.active : []).map(({ fault, device }) => `${fault} on ${device}`));
-      for (const one of now) if (!active.has(one)) out.write(`${wipe}${seconds(progress)}  begins: ${one}\n`);
+      for (const one of now) if (!active.has(one)) out.write(`${wipe}${seconds(progress)}  starts: ${one}\n`);
       for (const one of active) if (!now.has(one)) out.write(`${wipe}${seconds(progress)}  ends:   ${one}\n`);
       active = now;
       calls += 1;
@@ -46,7 +47,7 @@ export function createProgressPrinter(
   };
 }
 
-/** A report for people. */
+/** Renders a report as text. */
 export function describe(report: SimulationReport): string {
   const lines = [
     `published ${report.published} messages in ${round(report.elapsedMs / 1000)} s, acknowledged ${report.acknowledged} (${report.perSecond}/s)`,
@@ -58,11 +59,11 @@ export function describe(report: SimulationReport): string {
     lines.push(`  ${fault}: ${messages} messages${withheld > 0 ? `, ${withheld} withheld` : ''} (${shown})`);
   }
   if (report.unacknowledged > 0)
-    lines.push(`  ${report.unacknowledged} were not acknowledged: the broker may have them or not`);
+    lines.push(`  ${report.unacknowledged} were not acknowledged: it is unknown whether the broker has them`);
   return lines.join('\n');
 }
 
-/** The table of `--list-faults`. */
+/** Renders the table of `--list-faults`. */
 export function listFaults(): string {
   const range = ([from, to]: readonly [number, number]) => `${from}–${to} s`;
   const row = (name: string, first: string, lasts: string, pause: string, summary: string) =>
@@ -71,7 +72,7 @@ export function listFaults(): string {
     const { timing, summary } = faults[name];
     return row(name, range(timing.first), range(timing.lasts), range(timing.pause), summary);
   });
-  const note = 'Times stretch in proportion where a device reports less often than every 5 s.';
+  const note = 'If a device reports less often than every 5 s, all times are longer in proportion.';
   return [row('fault', 'starts', 'lasts', 'pause', 'what it does'), ...rows, '', note].join('\n');
 }
 

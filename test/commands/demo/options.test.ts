@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { lookupsOf } from '../../../engine/commands/demo/lookups.ts';
+import { sinceStart } from '../../../engine/commands/demo/counts.ts';
+import { hintsFor } from '../../../engine/commands/demo/hints.ts';
 import { parseMetrics } from '../../../engine/commands/demo/metrics.ts';
-import { sinceBefore } from '../../../engine/commands/demo/observe.ts';
 import { DEFAULT_FAULTS, parseDemoArguments } from '../../../engine/commands/demo/options.ts';
 import { createRate } from '../../../engine/commands/demo/rate.ts';
 import { demo } from '../../../engine/commands/demo.ts';
@@ -47,15 +47,15 @@ describe('parseDemoArguments', () => {
   });
 
   test.each([
-    ['--for 30', /^--for "30" is no time/],
-    ['--devices 0', /^--devices "0" does not fit; write a whole number from 1/],
-    ['--every 0s', /^--every "0s" is no time/],
-    ['--seed x', /^--seed "x" does not fit/],
+    ['--for 30', /^--for "30" is not a duration/],
+    ['--devices 0', /^--devices "0" is not valid; write a whole number from 1/],
+    ['--every 0s', /^--every "0s" is not a duration/],
+    ['--seed x', /^--seed "x" is not valid/],
     ['--fault nonsense', /^--fault "nonsense" is unknown; choose one of overheating, /],
-    ['--fault stuck:0', /^--fault "stuck:0" has no sensible share/],
-    ['--fault stuck:1.5', /has no sensible share/],
+    ['--fault stuck:0', /^--fault "stuck:0" has no valid number or share/],
+    ['--fault stuck:1.5', /has no valid number or share/],
     ['--fault stuck --fault stuck:2', /^--fault stuck is given twice/],
-    ['--devices 3 --fault stuck:4', /asks for more devices than there are; use at most 3/],
+    ['--devices 3 --fault stuck:4', /needs more devices than there are; use at most 3/],
     ['--dir=', /^--dir is empty/],
   ])('%s', (args, problem) => {
     const { problems } = parseDemoArguments(args.split(' '));
@@ -70,7 +70,7 @@ describe('parseDemoArguments', () => {
   });
 });
 
-test('a demo that is used wrongly says all that is wrong, starts nothing, and ends with 2', async () => {
+test('a demo with wrong arguments reports all of them, starts nothing, and exits with 2', async () => {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const { signal } = new AbortController();
   const code = await demo.run(['--devices', 'x', '--seed', 'y'], { stdout, stderr, env: {}, signal });
@@ -81,7 +81,7 @@ test('a demo that is used wrongly says all that is wrong, starts nothing, and en
   expect((await text(stderr)).match(/^weir demo: --/gm)).toHaveLength(2);
 });
 
-describe('lookupsOf', () => {
+describe('hintsFor', () => {
   const places = {
     clickhouseUrl: 'http://127.0.0.1:1',
     natsPort: 2,
@@ -91,15 +91,15 @@ describe('lookupsOf', () => {
     logFile: '/data/weir.log',
   };
 
-  test('gives commands that a shell and Node can read, from inside the project and from elsewhere', () => {
+  test('gives commands that a shell and Node can parse, inside and outside of the project', () => {
     for (const cwd of [process.cwd(), '/']) {
-      const { curl, subscribe, publish } = lookupsOf({ ...places, cwd });
+      const { curl, subscribe, publish } = hintsFor({ ...places, cwd });
       const read = (command: string) =>
         spawnSync('sh', ['-c', `set -- ${command}; printf '%s\\0' "$@"`], { encoding: 'utf8' }).stdout.split('\0');
       expect(read(curl).slice(0, 3)).toEqual(['curl', 'http://127.0.0.1:1', '-d']);
       const [node, flag, script] = read(subscribe);
       expect([node, flag]).toEqual(['node', '-e']);
-      // Nothing listens there: the client is found, and says so.
+      // Nothing listens on this port, so the error shows that the client was found.
       const run = spawnSync(process.execPath, ['-e', String(script)], { cwd, encoding: 'utf8' });
       expect(run.stderr).toContain('CONNECTION_REFUSED');
       const words = read(publish);
@@ -119,12 +119,12 @@ describe('lookupsOf', () => {
     }
   });
 
-  test('names files as one would from there', () => {
-    expect(lookupsOf({ ...places, cwd: '/data' })).toMatchObject({ config: 'weir.json', log: 'weir.log' });
+  test('gives paths relative to the current folder', () => {
+    expect(hintsFor({ ...places, cwd: '/data' })).toMatchObject({ config: 'weir.json', log: 'weir.log' });
   });
 });
 
-test('parseMetrics reads plain series and leaves comments and labelled ones out', () => {
+test('parseMetrics reads series without labels and skips comments and labelled ones', () => {
   const page = '# HELP a b\n# TYPE a counter\na 5\nweir_ready{part="x"} 1\nb 1.5e3\n\n';
   expect([...parseMetrics(page)]).toEqual([
     ['a', 5],
@@ -132,7 +132,7 @@ test('parseMetrics reads plain series and leaves comments and labelled ones out'
   ]);
 });
 
-test('what was given up before the first message is not of this run; what comes later is', () => {
+test('drops before the first message do not count for this run; later drops do', () => {
   const figures = (lost: number, shed: number) => ({
     journaled: 0,
     redelivered: 0,
@@ -141,17 +141,17 @@ test('what was given up before the first message is not of this run; what comes 
     pendingBytes: 0,
     residentBytes: 0,
     paused: false,
-    givenUp: [['shed (QoS 0)', shed] as const, ['sessions lost', lost] as const],
+    dropped: [['shed (QoS 0)', shed] as const, ['sessions lost', lost] as const],
   });
   const before = figures(1, 0);
-  expect(sinceBefore(before, before).givenUp).toEqual([]);
-  expect(sinceBefore(figures(2, 3), before).givenUp).toEqual([
+  expect(sinceStart(before, before).dropped).toEqual([]);
+  expect(sinceStart(figures(2, 3), before).dropped).toEqual([
     ['shed (QoS 0)', 3],
     ['sessions lost', 1],
   ]);
 });
 
-test('a rate is that of the last five seconds', () => {
+test('a rate covers the last five seconds', () => {
   const rate = createRate();
   expect(rate.value()).toBe(0);
   rate.sample(0, 0);

@@ -18,14 +18,14 @@ function written(): string {
   return (terminal.read() as string | null) ?? '';
 }
 
-test('draws a second time over the first, whose wrapped lines took several rows', () => {
+test('overwrites the previous block, whose wrapped lines took several rows', () => {
   screen.draw(['title', 'x'.repeat(25), '']);
   expect(written()).not.toContain(`${ESC}[5A`);
   screen.draw(['title']);
   expect(written()).toContain(`\r${ESC}[5Atitle${ESC}[K\r\n${ESC}[J`);
 });
 
-test('leaves the last character of a full row alone', () => {
+test('does not clear the last character of a full row', () => {
   screen.draw(['0123456789']);
   expect(written()).toContain('0123456789\r\n');
 });
@@ -37,21 +37,21 @@ test('counts the columns of wide characters', () => {
   expect(written()).toContain(`\r${ESC}[3Atitle`);
 });
 
-test('begins with an empty screen after a change of size', () => {
+test('clears the screen after a change of size', () => {
   screen.draw(['a', 'b']);
   written();
   Object.assign(terminal, { columns: 4 });
   terminal.emit('resize');
   screen.draw(['a']);
   expect(written()).toContain(`${ESC}[2J${ESC}[Ha`);
-  expect(screen.paper().columns).toBe(4);
+  expect(screen.format().columns).toBe(4);
 });
 
-test('hides the cursor, gives it back, and lets go of the terminal', () => {
+test('hides the cursor, shows it again, and removes its listeners', () => {
   const own = stdout();
   const other = createScreen({ stdout: own, env: { NO_COLOR: '1' } });
   expect(own.read()).toBe(`${ESC}[?25l`);
-  expect(other.paper().color).toBe(false);
+  expect(other.format().color).toBe(false);
   const listeners = process.listenerCount('exit');
   other.close();
   expect(own.read()).toBe(`${ESC}[?25h`);

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { ShownAlert } from '../../../engine/commands/demo/board.ts';
+import type { ShownAlert } from '../../../engine/commands/demo/alert-tracker.ts';
 import { clock, column, heightOf, line, size } from '../../../engine/commands/demo/text.ts';
-import { type Paper, renderStatus, renderView, type View } from '../../../engine/commands/demo/view.ts';
+import { renderStatus, renderView, type TerminalFormat, type View } from '../../../engine/commands/demo/view.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -16,7 +16,7 @@ function alert(n: number, severity: string): ShownAlert {
   };
 }
 
-const lookups = {
+const hints = {
   curl: `curl http://127.0.0.1:40000 -d 'SELECT ${'x'.repeat(80)}'`,
   subscribe: `node -e '${'y'.repeat(130)}'`,
   publish: `npx mqtt ${'z'.repeat(84)}`,
@@ -27,7 +27,7 @@ const lookups = {
 
 const view: View = {
   now: NOW,
-  phase: 'Ctrl-C ends it',
+  phase: 'Ctrl-C stops it',
   elapsedMs: 65_000,
   forMs: 120_000,
   devices: 50,
@@ -58,9 +58,9 @@ const view: View = {
     pendingBytes: 2_048,
     residentBytes: 92_000_000,
     paused: false,
-    givenUp: [['shed (QoS 0)', 7]],
+    dropped: [['shed (QoS 0)', 7]],
   },
-  board: {
+  alerts: {
     open: Array.from({ length: 12 }, (_, i) => alert(i + 1, i === 0 ? 'critical' : 'warning')),
     resolved: Array.from({ length: 12 }, (_, i) => ({ ...alert(100 + i, 'info'), resolvedAt: NOW })),
     events: 99,
@@ -68,19 +68,19 @@ const view: View = {
     resolvedCount: 12,
   },
   faults: [['spikes', 3]],
-  lookups,
+  hints,
 };
 
-const paper = (columns: number, rows: number, color = false): Paper => ({ columns, rows, color });
+const format = (columns: number, rows: number, color = false): TerminalFormat => ({ columns, rows, color });
 
 describe('renderView', () => {
-  test('fits every size, colours or not: all lines but the commands are as wide as the terminal at most', () => {
+  test('fits every terminal size, with and without colours: no line except the commands is wider than the terminal', () => {
     for (const color of [false, true]) {
       for (const columns of [20, 30, 44, 60, 79, 80, 100, 120, 200]) {
         for (const rows of [2, 5, 8, 12, 16, 24, 30, 40, 60]) {
-          const lines = renderView(view, paper(columns, rows, color));
+          const lines = renderView(view, format(columns, rows, color));
           expect(heightOf(lines, columns), `${columns}×${rows}`).toBeLessThanOrEqual(rows - 1);
-          const { curl, subscribe, publish } = lookups;
+          const { curl, subscribe, publish } = hints;
           const rest = lines.filter((text) => ![curl, subscribe, publish].includes(text));
           for (const text of rest.slice(0, 5)) {
             expect(stripVTControlCharacters(text).length, `${columns}×${rows}: ${text}`).toBeLessThanOrEqual(columns);
@@ -90,50 +90,50 @@ describe('renderView', () => {
     }
   });
 
-  test('shows at 80×24 all figures, as many open alerts as fit, a resolved one, and all commands whole', () => {
-    const lines = renderView(view, paper(80, 24));
+  test('shows at 80×24 all counts, as many open alerts as fit, a resolved one, and all commands uncut', () => {
+    const lines = renderView(view, format(80, 24));
     const text = lines.join('\n');
     expect(text).toContain('1:05 of 2:00');
     expect(text).toContain('published 12,345');
     expect(text).toContain('malformed 300, wrong-type 45  shed (QoS 0) 7');
-    expect(text).toContain('47 online, 3 offline  broken: spikes 3');
+    expect(text).toContain('47 online, 3 offline  faults: spikes 3');
     expect(text).toContain('critical temperature-limit     dev-1      0:01  reports 61 °C');
     const open = lines.filter((each) => /dev-\d\d? /.test(each)).length;
     expect(open).toBeGreaterThanOrEqual(5);
     expect(text).toContain(`OPEN ALERTS 12, ${12 - open} more  fired 24`);
     expect(text).toMatch(/RESOLVED.*\n.*dev-100 /);
     expect(heightOf(lines, 80)).toBe(23);
-    expect(lines).toContain(lookups.publish);
-    expect(lines).toContain(lookups.curl);
-    expect(lines).toContain(lookups.subscribe);
-    expect(text).toContain(lookups.metricsUrl);
+    expect(lines).toContain(hints.publish);
+    expect(lines).toContain(hints.curl);
+    expect(lines).toContain(hints.subscribe);
+    expect(text).toContain(hints.metricsUrl);
   });
 
-  test('gives the alerts all rows of a tall terminal, and an unused share to the other kind', () => {
-    const tall = renderView(view, paper(120, 60)).join('\n');
+  test('gives the alerts all rows of a tall terminal, and unused rows of one kind to the other', () => {
+    const tall = renderView(view, format(120, 60)).join('\n');
     for (let n = 1; n <= 12; n++) expect(tall).toMatch(new RegExp(`dev-${n} `));
     expect(tall).toContain('OPEN ALERTS 12  fired');
     expect(tall).toContain('dev-111 ');
-    const calm = renderView({ ...view, board: { ...view.board, open: [] } }, paper(80, 24)).join('\n');
-    expect(calm).toContain('OPEN ALERTS 0');
-    expect(calm).toContain('dev-103 ');
+    const noneOpen = renderView({ ...view, alerts: { ...view.alerts, open: [] } }, format(80, 24)).join('\n');
+    expect(noneOpen).toContain('OPEN ALERTS 0');
+    expect(noneOpen).toContain('dev-103 ');
   });
 
-  test('leaves the commands out where there is no room for them, or nothing left to look at', () => {
-    for (const lines of [renderView(view, paper(80, 12)), renderView({ ...view, lookups: undefined }, paper(80, 24))]) {
+  test('leaves the commands out if there is no room for them, or if the run is done', () => {
+    for (const lines of [renderView(view, format(80, 12)), renderView({ ...view, hints: undefined }, format(80, 24))]) {
       expect(lines.join('\n')).not.toContain('curl');
       expect(lines.join('\n')).toContain('OPEN ALERTS');
     }
   });
 
-  test("counts a visitor's readings apart", () => {
+  test('counts messages of other publishers separately', () => {
     const visited = { ...view, stored: { ...view.stored, visiting: { rows: 2, rejected: 1 } } };
-    expect(renderView(visited, paper(80, 24)).join('\n')).toContain('3 offline  your messages 3  broken');
+    expect(renderView(visited, format(80, 24)).join('\n')).toContain('3 offline  your messages 3  faults');
   });
 
-  test('colours severities, or nothing at all', () => {
-    expect(renderView(view, paper(80, 24, true)).join('\n')).toContain('\u001b[31mcritical \u001b[0m');
-    expect(renderView(view, paper(80, 24, false)).join('\n')).not.toContain('\u001b');
+  test('colours severities, or nothing if colours are off', () => {
+    expect(renderView(view, format(80, 24, true)).join('\n')).toContain('\u001b[31mcritical \u001b[0m');
+    expect(renderView(view, format(80, 24, false)).join('\n')).not.toContain('\u001b');
   });
 });
 
@@ -177,11 +177,11 @@ test.each([
   ['abcd', 4, 1],
   ['abcde', 4, 2],
   ['機械一', 6, 1],
-  // A wide character that finds one column left goes to the next row.
+  // A wide character with only one column left goes to the next row.
   ['機械一', 5, 2],
   ['機械一二三', 3, 5],
   ['\u001b[31mab\u001b[0mcd', 4, 1],
-])('%j takes in %d columns %d rows', (text, columns, rows) => {
+])('%j at %d columns takes %d rows', (text, columns, rows) => {
   expect(heightOf([text], columns)).toBe(rows);
 });
 

@@ -6,7 +6,7 @@ import { createAttributeFile } from '../../../connectors/attribute-file/file.ts'
 
 const DEADLINE = { timeout: 5_000, interval: 5 };
 
-/** A source over a file with this content, and all that it tells. */
+/** A source that reads a file with this content, and everything that it reports. */
 function follow(name: string, content: string) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-attributes-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,7 +24,7 @@ function follow(name: string, content: string) {
   return { file, folder, source, told };
 }
 
-test('a file is told at once, and again when it is written', async () => {
+test('a file is reported at once, and again when it is written', async () => {
   const { file, told } = follow('devices.csv', 'device,limit\nd1,5\n');
   expect(told).toEqual([{ d1: '{"limit":5}' }]);
   writeFileSync(file, 'device,limit\nd1,6\nd2,7\n');
@@ -32,7 +32,7 @@ test('a file is told at once, and again when it is written', async () => {
   expect(told).toHaveLength(2);
 });
 
-test('one that another takes the place of is told too, again and again, of the same size and age too', async () => {
+test('a replaced file is reported each time, also with the same size and age', async () => {
   const { file, folder, told } = follow('devices.json', '{"d1":{"limit":1}}');
   const at = new Date(0);
   for (const limit of [2, 3, 4]) {
@@ -44,7 +44,7 @@ test('one that another takes the place of is told too, again and again, of the s
   expect(told).toHaveLength(4);
 });
 
-test('a faulty file, or none, is told with the reason; a sound one comes through again', async () => {
+test('a faulty or missing file is reported with the reason; a valid one is reported again', async () => {
   const { file, source, told } = follow('devices.json', '{"d1":{}}');
   expect(source.status()).toEqual({ name: 'attributes file', ready: true });
   writeFileSync(file, '{"d1":\n 5}');
@@ -57,7 +57,7 @@ test('a faulty file, or none, is told with the reason; a sound one comes through
   expect(source.status()).toEqual({ name: 'attributes file', ready: true });
 });
 
-test('one that is being written is left alone until it stands still', () => {
+test('a file that is being written is not read until it stops changing', () => {
   vi.useFakeTimers();
   onTestFinished(() => {
     vi.useRealTimers();

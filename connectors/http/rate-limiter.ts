@@ -1,13 +1,13 @@
-/** Calls `go` when it is its turn, at once if it can be; never where `isGone` says by then that nobody waits any more. */
-export type Pace = (isGone: () => boolean, go: () => void) => void;
+/** Calls `go` when the rate allows it, at once if possible. It does not call it if `isGone` returns true by then. */
+export type RateLimiter = (isGone: () => boolean, go: () => void) => void;
 
 const TICK_MS = 100;
 
 /**
- * Lets so many through in each second, after a first burst of as many. The others wait in their order; whoever calls bounds how many
- * can wait.
+ * Creates a limiter that calls `perSecond` functions per second, after a first burst of as many. The others wait in order; the caller
+ * limits how many can wait.
  */
-export function createPace(perSecond: number): Pace {
+export function createRateLimiter(perSecond: number): RateLimiter {
   const waiting: { isGone: () => boolean; go: () => void }[] = [];
   let left = perSecond;
   let filledAt = performance.now();

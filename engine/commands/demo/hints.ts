@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
-/** What a person can paste into another terminal while the demo runs, and where things lie. */
-export interface Lookups {
-  /** A shell command that asks ClickHouse. */
+/** Commands that the user can paste into another terminal while the demo runs, and the places of metrics, config and log. */
+export interface Hints {
+  /** A shell command that queries ClickHouse. */
   readonly curl: string;
-  /** A shell command that shows every event on NATS as it comes. */
+  /** A shell command that prints every event on NATS as it arrives. */
   readonly subscribe: string;
   /** A shell command that publishes a reading. */
   readonly publish: string;
@@ -14,8 +14,8 @@ export interface Lookups {
   readonly log: string;
 }
 
-/** Paths are named from `cwd`, which is also where the commands are to be pasted. */
-export function lookupsOf(places: {
+/** Builds the hints. Paths are relative to `cwd`, the folder in which the commands are to be run. */
+export function hintsFor(places: {
   readonly clickhouseUrl: string;
   readonly natsPort: number;
   readonly mqttPort: number;
@@ -23,7 +23,7 @@ export function lookupsOf(places: {
   readonly configFile: string;
   readonly logFile: string;
   readonly cwd: string;
-}): Lookups {
+}): Hints {
   const { clickhouseUrl, natsPort, mqttPort, engineUrl, configFile, logFile, cwd } = places;
   const query = 'SELECT device, count(), avg(temp) FROM weir.sensors GROUP BY ALL ORDER BY 3 DESC LIMIT 5';
   const client = quoteJavaScript(packageFrom(cwd, 'nats'));
@@ -37,29 +37,29 @@ export function lookupsOf(places: {
   };
 }
 
-/** By its name where Node finds it from there, else by its path. */
+/** A package's name if Node resolves it from `cwd` to our copy, otherwise the path of our copy. */
 function packageFrom(cwd: string, name: string): string {
   const own = createRequire(import.meta.url).resolve(name);
   try {
     return createRequire(join(cwd, 'x')).resolve(name) === own ? name : own;
   } catch {
-    // Weir is installed elsewhere.
+    // Weir is installed in another folder.
     return own;
   }
 }
 
-/** The command of the package `mqtt`. */
+/** The shell command that starts the command line of the package `mqtt`. */
 function mqttCommand(cwd: string): string {
   const found = packageFrom(cwd, 'mqtt');
   return found === 'mqtt' ? 'npx mqtt' : `node ${quoteShell(join(dirname(found), 'bin', 'mqtt.js'))}`;
 }
 
-/** A word of a shell's command line. */
+/** Quotes a text as one word of a shell command. */
 function quoteShell(text: string): string {
   return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A JavaScript string inside a shell's single quotes. */
+/** Quotes a text as a JavaScript string that is inside single quotes of a shell. */
 function quoteJavaScript(text: string): string {
   return JSON.stringify(text).replaceAll("'", '\\x27');
 }

@@ -1,43 +1,46 @@
 import type { ClickHouseReader } from '../../../connectors/clickhouse-reader/reader.ts';
-import type { ShownAlert } from './board.ts';
+import type { ShownAlert } from './alert-tracker.ts';
 import { parseMetrics } from './metrics.ts';
 
-/** What ClickHouse holds, of messages that arrived since a given instant: of simulated devices, but for `visiting`. */
+/**
+ * Counts from ClickHouse, of messages that arrived since the start of the run. They count simulated devices only, except `visiting`,
+ * which counts the messages of other publishers (users of the demo).
+ */
 export interface StoredCounts {
   readonly rows: number;
   readonly late: number;
   readonly clamped: number;
-  /** Messages among the dead letters. */
+  /** Number of messages in the dead letter table. */
   readonly rejected: number;
-  /** Of devices that are not simulated: what somebody has published by hand. */
+  /** Counts of devices that are not simulated, for example of readings that the user has published by hand. */
   readonly visiting: { readonly rows: number; readonly rejected: number };
-  /** Messages among the dead letters by reason, the most frequent first, whoever sent them; a message may have several. */
+  /** Rejected messages of all publishers by reason, the most frequent first. A message may have more than one reason. */
   readonly rejectedBy: readonly (readonly [reason: string, messages: number])[];
-  /** Devices by their last change, of every run. */
+  /** Number of devices that are online now, of all runs. */
   readonly online: number;
   readonly offline: number;
-  /** Rows of the alerts table, from a given journal offset on. */
+  /** Rows of the alerts table with state firing, from the journal offset of the start. */
   readonly alertsFiring: number;
   readonly alertsResolved: number;
 }
 
-/** What the engine says of itself, since it started. */
+/** Values of the engine's metrics, counted since it started. */
 export interface EngineFigures {
   readonly journaled: number;
-  /** Messages that the broker delivered again; journaled, but not taken for new. */
+  /** Messages that the broker delivered again. They are journaled, but not counted as new. */
   readonly redelivered: number;
-  /** Journal offset that the next record will have. */
+  /** Journal offset of the next record. */
   readonly nextOffset: number;
   readonly lagMs: number;
-  /** Bytes that wait for ClickHouse and NATS. */
+  /** Bytes that wait for delivery to ClickHouse and NATS. */
   readonly pendingBytes: number;
   readonly residentBytes: number;
   readonly paused: boolean;
-  /** What was given up, with the counter of each. */
-  readonly givenUp: readonly (readonly [what: string, count: number])[];
+  /** What the engine has dropped or could not deliver, with the counter of each. */
+  readonly dropped: readonly (readonly [what: string, count: number])[];
 }
 
-const GIVEN_UP = [
+const DROPPED = [
   ['weir_messages_shed_total', 'shed (QoS 0)'],
   ['weir_messages_oversize_total', 'too large'],
   ['weir_retained_ignored_total', 'retained'],
@@ -47,25 +50,25 @@ const GIVEN_UP = [
 
 const SINCE = 'received >= fromUnixTimestamp64Milli({since:Int64})';
 
-/** Whether the last part of a text, a device id or a topic before its last level, is that of a simulated device; see `deviceId`. */
+/** SQL: whether a device id is that of a simulated device; see `deviceId`. */
 const isSimulated = (device: string) =>
   `match(${device}, '^dev-[0-9]{4,}$') AND toUInt32OrZero(substring(${device}, 5)) BETWEEN 1 AND {devices:UInt32}`;
 const DEVICE_OF_TOPIC = `extract(topic, '^plant/[^/]+/([^/]+)/data$')`;
 
-/** Where a run begins. */
-export interface Beginning {
-  /** How many devices are simulated. */
+/** The start of a run. Only what happens after it is counted. */
+export interface RunStart {
+  /** Number of simulated devices. */
   readonly devices: number;
-  /** Messages that arrived from then on belong to it; milliseconds since the epoch. */
+  /** Messages that arrive at this instant or later belong to the run; milliseconds since the epoch. */
   readonly since: number;
-  /** So do alerts and events that a record of the journal from here on caused. */
+  /** Alerts and events that are caused by this journal offset or a later one belong to the run. */
   readonly offset: number;
 }
 
-/** Asks ClickHouse. */
+/** Reads the counts from ClickHouse. */
 export async function readStored(
   reader: ClickHouseReader,
-  { devices, since, offset }: Beginning,
+  { devices, since, offset }: RunStart,
 ): Promise<StoredCounts> {
   const [sensors, total, reasons, presence, alerts] = await Promise.all([
     reader.select<Row>(
@@ -104,14 +107,14 @@ export async function readStored(
   };
 }
 
-/** 64-bit integers may come as texts. */
+/** ClickHouse may send 64-bit integers as strings. */
 type Row = Readonly<Record<string, number | string>>;
 
 function figure(rows: readonly Row[], name: string): number {
   return Number(rows[0]?.[name] ?? 0);
 }
 
-/** Alerts that fire right now, by ClickHouse's view of them; the oldest first. */
+/** Open alerts, from the view in ClickHouse; the oldest first. */
 export async function readOpenAlerts(reader: ClickHouseReader): Promise<ShownAlert[]> {
   const rows = await reader.select<{
     rule: string;
@@ -123,29 +126,29 @@ export async function readOpenAlerts(reader: ClickHouseReader): Promise<ShownAle
   return rows.map(({ at, ...alert }) => ({ ...alert, sinceAt: Number(at) }));
 }
 
-/** Scrapes the engine's `/metrics`. Rejects where it does not answer. */
+/** Scrapes the engine's `/metrics`. Rejects if the engine does not answer. */
 export async function readEngine(url: string): Promise<EngineFigures> {
   const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) });
   const metrics = parseMetrics(await answer.text());
-  const of = (name: string) => metrics.get(name) ?? 0;
+  const value = (name: string) => metrics.get(name) ?? 0;
   return {
-    journaled: of('weir_messages_journaled_total'),
-    redelivered: of('weir_messages_redelivered_total'),
-    nextOffset: of('weir_journal_next_offset'),
-    lagMs: of('weir_lag_seconds') * 1_000,
-    pendingBytes: of('weir_clickhouse_pending_bytes') + of('weir_nats_pending_bytes'),
-    residentBytes: of('process_resident_memory_bytes'),
-    paused: of('weir_intake_paused') === 1,
-    givenUp: GIVEN_UP.map(([name, what]) => [what, of(name)] as const),
+    journaled: value('weir_messages_journaled_total'),
+    redelivered: value('weir_messages_redelivered_total'),
+    nextOffset: value('weir_journal_next_offset'),
+    lagMs: value('weir_lag_seconds') * 1_000,
+    pendingBytes: value('weir_clickhouse_pending_bytes') + value('weir_nats_pending_bytes'),
+    residentBytes: value('process_resident_memory_bytes'),
+    paused: value('weir_intake_paused') === 1,
+    dropped: DROPPED.map(([name, what]) => [what, value(name)] as const),
   };
 }
 
 /**
- * Figures of which only that is given up which was not so before. A broker that has just started, say, has forgotten the session of the
- * run before; but it holds no message of this one.
+ * Replaces `dropped` with the increase since the start of the run. For example, a broker that has just started has lost the session of
+ * the previous run, but it lost no message of this run.
  */
-export function sinceBefore(now: EngineFigures, before: EngineFigures): EngineFigures {
-  const known = new Map(before.givenUp);
-  const givenUp = now.givenUp.map(([what, times]) => [what, times - (known.get(what) ?? 0)] as const);
-  return { ...now, givenUp: givenUp.filter(([, times]) => times > 0) };
+export function sinceStart(now: EngineFigures, before: EngineFigures): EngineFigures {
+  const known = new Map(before.dropped);
+  const dropped = now.dropped.map(([what, times]) => [what, times - (known.get(what) ?? 0)] as const);
+  return { ...now, dropped: dropped.filter(([, times]) => times > 0) };
 }

@@ -5,44 +5,44 @@ import { DeliveryError } from '../../engine/ports.ts';
 import type { ClickHouseConnection } from './connection.ts';
 import { quoteName, quoteText } from './sql.ts';
 
-/** How much of a batch is in its table; `unknown` while an insert of it is still at work. */
-export type Held = 'none' | 'some' | 'all' | 'unknown';
+/** How much of a batch is stored in its table; `unknown` while an insert of it still runs. */
+export type StoredPart = 'none' | 'some' | 'all' | 'unknown';
 
 /** QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING */
 const QUERY_IS_RUNNING = '216';
-/** Rows of this many bytes are asked for at once; a row that is larger goes alone. */
+/** One query asks for rows of at most this many bytes; a larger row is asked for alone. */
 const CHUNK_BYTES = 262_144;
-/** Room in a query for what stands beside the rows. */
+/** Room in a query for the text beside the rows. */
 const QUERY_BYTES = 262_144;
 
 /**
- * Asks how much of a batch is in its table. A row is there where one with its sorting key and its journal offset is. ClickHouse
- * writes the table first and then feeds its views, so where no row is in the table, no view has seen one. `queryId` is that of the batch's insert.
+ * Asks ClickHouse how much of a batch is stored. A row counts as stored if the table has one with its sorting key and journal offset.
+ * ClickHouse writes the table before it feeds the views, so if no row is in the table, no view has one. `queryId` is that of the insert.
  */
-export async function findHeld(
+export async function findStoredRows(
   session: ClickHouseConnection,
   database: string,
   table: Table,
   batch: Batch,
   queryId: string,
-): Promise<Held> {
-  const action = `look for rows in ${database}.${table.name}`;
+): Promise<StoredPart> {
+  const action = `search rows in ${database}.${table.name}`;
   let sent = 0;
-  let held = 0;
+  let stored = 0;
   for (const rows of chunksOf(batch)) {
     const settings = { max_query_size: String(2 * rows.length + QUERY_BYTES) };
     const counts = await count(session, { action, sql: countSql(database, table, rows), settings, queryId });
     if (counts === undefined) return 'unknown';
     sent += counts.sent;
-    held += counts.held;
-    if (held > 0 && held < sent) return 'some';
+    stored += counts.stored;
+    if (stored > 0 && stored < sent) return 'some';
   }
-  return held === 0 ? 'none' : 'all';
+  return stored === 0 ? 'none' : 'all';
 }
 
 interface Counts {
   readonly sent: number;
-  readonly held: number;
+  readonly stored: number;
 }
 
 interface Question {
@@ -52,7 +52,7 @@ interface Question {
   readonly queryId: string;
 }
 
-/** Asks under the id of the insert, which the server refuses while that is at work: undefined then. */
+/** Runs the query with the id of the insert. The server refuses it while the insert runs; the result is then undefined. */
 async function count(session: ClickHouseConnection, { action, sql, ...more }: Question): Promise<Counts | undefined> {
   try {
     const [counts] = await session.select<Counts>(action, sql, {}, more);
@@ -84,7 +84,7 @@ function countSql(database: string, table: Table, rows: Uint8Array): string {
   return (
     `WITH sent AS (SELECT DISTINCT ${names} FROM format(RowBinary, ${quoteText(structure)}, ${data})) ` +
     `SELECT toUInt32(count()) AS sent, ` +
-    `toUInt32(countIf((${names}) IN (SELECT ${names} FROM ${live} WHERE (${names}) IN (SELECT ${names} FROM sent)))) AS held ` +
+    `toUInt32(countIf((${names}) IN (SELECT ${names} FROM ${live} WHERE (${names}) IN (SELECT ${names} FROM sent)))) AS stored ` +
     `FROM sent`
   );
 }

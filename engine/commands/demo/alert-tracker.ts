@@ -1,33 +1,33 @@
-/** An alert as its events on NATS tell of it. */
+/** An alert as its events on NATS describe it. */
 export interface ShownAlert {
   readonly rule: string;
   readonly key: string;
   readonly severity: string;
-  /** What it said when it fired. */
+  /** The message of the firing event. */
   readonly message: string;
-  /** When its conditions began to hold; milliseconds since the epoch. */
+  /** When the conditions of the alert became true; milliseconds since the epoch. */
   readonly sinceAt: number;
-  /** Undefined while it is open. */
+  /** When the alert was resolved; undefined while it is open. */
   readonly resolvedAt?: number;
 }
 
-/** What a subscriber to `weir.>` has seen of this run. */
-export interface Board {
-  /** Newest first. */
+/** Alerts and counts of this run, from the events that a subscriber to `weir.>` has received. */
+export interface AlertTracker {
+  /** Open alerts, the newest first. */
   readonly open: readonly ShownAlert[];
-  /** Newest first, the last few. */
+  /** The last 20 resolved alerts, the newest first. */
   readonly resolved: readonly ShownAlert[];
-  /** Events of every kind, each id once. */
+  /** Number of events of all types; each event id counts once. */
   readonly events: number;
   readonly firing: number;
   readonly resolvedCount: number;
-  /** Takes in the body of an event; what is no event of an engine is passed over. */
-  take(body: string): void;
+  /** Adds the body of an event. A body that is not an event of an engine is ignored. */
+  add(body: string): void;
   /**
-   * Begins to count, with the first event that was caused at this journal offset or later; those taken in before are looked at now.
-   * `alerts` were open by then, the oldest first.
+   * Starts to count. Only events caused at this journal offset or later count; events added before this call are evaluated now.
+   * `alerts` are the alerts that were open at that offset, the oldest first.
    */
-  begin(offset: number, alerts: readonly ShownAlert[]): void;
+  start(offset: number, alerts: readonly ShownAlert[]): void;
 }
 
 const RESOLVED_KEPT = 20;
@@ -35,12 +35,12 @@ const RESOLVED_KEPT = 20;
 interface WeirEvent {
   readonly id: string;
   readonly type: string;
-  /** Journal offset of what caused it, which its id names. */
+  /** Journal offset of the record that caused the event; it is part of the event id. */
   readonly offset: number;
   readonly data: AlertData;
 }
 
-/** Of an event that is an alert's. */
+/** The `data` of an alert event. */
 interface AlertData {
   readonly rule: string;
   readonly key: string;
@@ -50,13 +50,14 @@ interface AlertData {
   readonly at: string;
 }
 
-export function createBoard(): Board {
-  return new EventBoard();
+export function createAlertTracker(): AlertTracker {
+  return new EventTracker();
 }
 
-class EventBoard implements Board {
+class EventTracker implements AlertTracker {
   readonly #open = new Map<string, ShownAlert>();
   readonly #seen = new Set<string>();
+  /** Bodies received before `start`; undefined afterwards. */
   #early: string[] | undefined = [];
   #from = 0;
   resolved: readonly ShownAlert[] = [];
@@ -68,21 +69,21 @@ class EventBoard implements Board {
     return [...this.#open.values()].reverse();
   }
 
-  begin(offset: number, alerts: readonly ShownAlert[]): void {
+  start(offset: number, alerts: readonly ShownAlert[]): void {
     const early = this.#early ?? [];
     this.#early = undefined;
     this.#from = offset;
     for (const alert of alerts) this.#open.set(nameOf(alert), alert);
-    for (const body of early) this.take(body);
+    for (const body of early) this.add(body);
   }
 
-  take(body: string): void {
+  add(body: string): void {
     if (this.#early !== undefined) {
       this.#early.push(body);
       return;
     }
     const event = parseEvent(body);
-    // A core subscriber also sees what JetStream drops as a repetition.
+    // A core NATS subscriber also receives the duplicates that JetStream drops.
     if (event === undefined || event.offset < this.#from || this.#seen.has(event.id)) return;
     this.#seen.add(event.id);
     this.events += 1;
@@ -120,7 +121,7 @@ function parseEvent(body: string): WeirEvent | undefined {
     const offset = Number(id.split('.')[1]);
     return Number.isNaN(offset) ? undefined : { id, type, offset, data };
   } catch {
-    // Anybody may publish below `weir.`.
+    // Other clients may also publish below `weir.`.
     return undefined;
   }
 }
