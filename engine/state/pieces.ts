@@ -38,7 +38,7 @@ export interface SnapshotHead {
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** As `packDeliveries` gives them; text in what older versions wrote. */
   readonly deliveries: Readonly<Record<string, PackedDeliveries | string>>;
-  /** As `packBrought` gives them. Absent in what older versions wrote. */
+  /** As `packRetained` gives them. Absent in what older versions wrote. */
   readonly brought?: Readonly<Record<string, string>>;
   /** Absent in what older versions wrote. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;

@@ -3,7 +3,7 @@ import { isRemembered, isTimed, needsTimers } from '../alerts/noise.ts';
 import { isOpen, type RemovedRuleAlert, traceOf } from '../alerts/removed-rule.ts';
 import { listNumbering, restoreNumbering } from '../decode/numbering.ts';
 import { createDeliveries, packDeliveries, unpackDeliveries } from '../decode/redelivery.ts';
-import { packBrought, unpackBrought } from '../decode/retained.ts';
+import { packRetained, unpackRetained } from '../decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from '../decode/session-gap.ts';
 import { rowStreamOf } from '../delivery/evidence.ts';
 import type { LiveClock } from '../devices/liveness.ts';
@@ -57,7 +57,7 @@ function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotH
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
-    brought: Object.fromEntries(brokers.map((name, i) => [name, packBrought(state.brought[i]!)])),
+    brought: Object.fromEntries(brokers.map((name, i) => [name, packRetained(state.brought[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
     // Behind a cut, every level has seen the same.
     steppedMs: state.steppedMs[0]!,
@@ -235,7 +235,7 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, from:
     if (clock !== undefined) state.clocks[i] = { ...clock };
     const deliveries = from.deliveries[name];
     state.deliveries[i] = deliveries === undefined ? createDeliveries() : unpackDeliveries(deliveries);
-    state.brought[i] = unpackBrought(from.brought?.[name] ?? '');
+    state.brought[i] = unpackRetained(from.brought?.[name] ?? '');
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   state.steppedMs.fill(from.steppedMs ?? 0);

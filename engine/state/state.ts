@@ -4,7 +4,7 @@ import type { LimitState } from '../alerts/noise.ts';
 import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { Numbering } from '../decode/numbering.ts';
 import { createDeliveries, type Deliveries } from '../decode/redelivery.ts';
-import type { Brought, Newest } from '../decode/retained.ts';
+import type { NewestStamps, RetainedSeen } from '../decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from '../decode/session-gap.ts';
 import type { KeyClock } from '../devices/key-clock.ts';
 import { createLiveClock, type LiveClock } from '../devices/liveness.ts';
@@ -30,7 +30,7 @@ export interface State {
   readonly clocks: LiveClock[];
   readonly deliveries: Deliveries[];
   readonly sessions: SessionTrace[];
-  readonly brought: Brought[];
+  readonly brought: RetainedSeen[];
   /** By level: the sum of the steps forward of the host's clock, milliseconds. Each belongs to the step that follows the clocks of its level. */
   readonly steppedMs: number[];
   /** By stream index. */
@@ -69,7 +69,7 @@ export interface StreamState {
   /** By device, where the stream declares a sequence. Belongs to decode. */
   readonly numberings: Map<string, Numbering>;
   /** Where the stream declares a time. Belongs to decode. */
-  readonly newest: Newest;
+  readonly newest: NewestStamps;
   readonly devices: Map<string, DeviceState>;
   /** Keys by text, one map per keying of the stream. */
   readonly keys: Map<string, KeyState>[];

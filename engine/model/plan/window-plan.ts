@@ -74,7 +74,7 @@ export interface SequencePlan extends WindowBase {
   /** What must be absent after the last step of a match; often empty. */
   readonly closing: readonly AbsencePlan[];
   /** How long it reports readings that complete nothing, so that the alert can resolve. Counted from the first such reading after a match; may be Infinity. */
-  readonly calmMs: number;
+  readonly clearingMs: number;
 }
 
 export interface SequenceStepPlan {
