@@ -1,27 +1,27 @@
 import type { AlertState, OfflineReason, Transition } from '../model/item/alert.ts';
 import type { LevelRecord } from './hold.ts';
 
-/** What is remembered of one alert (one rule, one key). Plain data. Instants are event time, milliseconds. */
+/** The state of one alert (one rule, one key). Plain data. Instants are event time in milliseconds. */
 export interface AlertRecord {
   state: 'inactive' | 'pending' | 'firing';
-  /** When the conditions began to hold; meaningless while inactive. */
+  /** When the conditions began to hold. It has no meaning while the alert is inactive. */
   since: number;
-  /** Event time of its last change; -1 before the first. */
+  /** Event time of its last change; -1 before the first change. */
   changedAt: number;
-  /** Journal offset of what caused that change; -1 before the first. Checkpoints of older versions do not have it. */
+  /** Journal offset of the record that caused that change; -1 before the first change. Checkpoints of older versions do not have it. */
   changedOffset?: number;
-  /** The last change is later than the stamp of its cause, so a later outcome may be earlier than the change. */
+  /** Whether the last change has a later instant than the stamp of its cause. A later outcome may then be earlier than the change. */
   ahead?: boolean;
-  /** The level at which it fires, from 1; 0 while it does not. */
+  /** The level at which it fires, from 1; 0 while it does not fire. */
   level: number;
-  /** By level, lowest first; made with the first outcome. */
+  /** The state of each level, lowest first. The first outcome creates it. */
   readonly levels: LevelRecord[];
   /**
-   * Outcomes that do not hold matter too. Set by who judges as soon as conditions hold, true to the state once the alert has been
-   * moved on: until then a needless outcome may pass, which changes nothing, but none that is needed is left out.
+   * Whether outcomes that do not hold matter too. Evaluate sets it as soon as conditions hold, and transition corrects it after it has applied
+   * the outcome. In between, an unneeded outcome may be passed, which changes nothing, but no needed outcome is skipped.
    */
   watched: boolean;
-  /** Of rules that act with the passing of time, or that bound their events. */
+  /** Present for rules that act when time passes, or that limit their events. */
   noise?: NoiseRecord;
 }
 
@@ -30,11 +30,12 @@ export interface Change {
   readonly from: AlertState;
   readonly to: AlertState;
   readonly since: number;
-  /** From 1; 0 where it does not fire. */
+  /** From 1; 0 if the alert does not fire. */
   readonly fromLevel: number;
   readonly toLevel: number;
 }
 
+/** The state of an alert before its first outcome. */
 export function createAlertRecord(): AlertRecord {
   return {
     state: 'inactive',
@@ -48,29 +49,31 @@ export function createAlertRecord(): AlertRecord {
   };
 }
 
-/** What is remembered of an alert so that it is told neither too seldom nor too often. Plain data; `…Ms` are of the alert clock. */
+/** The state of an alert that decides which of its events are published. Plain data; fields with `Ms` are times of the alert clock. */
 export interface NoiseRecord {
-  /** Those who listen know it as open. */
+  /** Whether the alert was published as open. */
   told: boolean;
-  /** When it was last told, or would have been. */
+  /** When an event was last published, or would have been without suppression. */
   toldMs: number;
-  /** The level it was last told at, or would have been, and since when its conditions held then. */
+  /** The level of that event. */
   level: number;
+  /** When the conditions began to hold, in that event. */
   since: number;
-  /** Its last changes, oldest first, as far back as flapping looks; of one that flaps, the very last. */
+  /** Times of its last changes, oldest first, as far back as `flapping` needs. While it flaps: only the last change. */
   changes: number[];
   flapping: boolean;
-  /** Heard time at its last outcome. */
+  /** Heard time (see `AlertClock`) at its last outcome. */
   heardMs: number;
-  /** How things stood at the last outcome while it was open. */
+  /** Facts and conditions at the last outcome while the alert was open. */
   last?: Explanation;
-  /** Of a silence rule whose key is silent, whether or not the alert is open. */
+  /** Only for a silence rule: present while the key is silent, even if the alert is not open. */
   silent?: { readonly lastSeenAt: number; readonly reason: OfflineReason };
 }
 
-/** What facts and conditions were, and what shows it. */
+/** Facts, conditions and evidence of an outcome. */
 export type Explanation = Pick<Transition, 'facts' | 'conditions' | 'evidence'>;
 
+/** The state before the first change. */
 export function createNoiseRecord(): NoiseRecord {
   return { told: false, toldMs: 0, level: 0, since: -1, changes: [], flapping: false, heardMs: 0 };
 }

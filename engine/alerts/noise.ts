@@ -1,51 +1,57 @@
 import type { Lifecycle } from '../model/plan/lifecycle-plan.ts';
 import type { AlertRecord, Change, NoiseRecord } from './alert-record.ts';
 
-/** The alerts of a rule that were told, and held back, in the period that runs. Plain data. */
+/** Counts of a rule's published and suppressed alerts in the current period of its `limit`. Plain data. */
 export interface LimitRecord {
-  /** When the period began: alert clock, and receive time. */
+  /** When the period began, on the alert clock. */
   readonly sinceMs: number;
+  /** When the period began, in receive time. */
   readonly sinceAt: number;
+  /** The number of published alerts. */
   told: number;
+  /** The number of suppressed alerts. */
   heldBack: number;
-  /** The highest level among those held back. */
+  /** The highest level of the suppressed alerts. */
   level: number;
+  /** Keys of the first suppressed alerts, each once. */
   readonly keys: string[];
 }
 
-/** What to do about a change. Empty: its event is sent as ever. */
+/** Whether the event of a change is published. Empty: it is published as usual. */
 export interface PublishDecision {
+  /** Why the event is not published. */
   readonly suppressed?: 'flapping' | 'limit';
+  /** The alert starts to flap with this change. */
   readonly flapping?: boolean;
 }
 
-/** Where the limit of a rule is remembered. */
+/** The state of a rule's `limit`. */
 export interface LimitState {
   limit: LimitRecord | undefined;
 }
 
 const MAX_KEYS = 20;
-const TOLD: PublishDecision = {};
+const PUBLISHED: PublishDecision = {};
 
-/** Whether alerts of a rule act when time passes. */
+/** Whether alerts of a rule need timers: they act when time passes. */
 export function isTimed({ repeatMs, resolveAfterMs, flapping, active }: Lifecycle): boolean {
   return repeatMs > 0 || resolveAfterMs > 0 || flapping !== undefined || active.length > 0;
 }
 
-/** Whether an alert of a timed rule has to be looked at when time passes. */
+/** Whether an alert of a rule with timers must be checked when time passes. */
 export function needsTimers({ state, noise }: AlertRecord): boolean {
   return state !== 'inactive' || noise?.flapping === true || noise?.silent !== undefined;
 }
 
-/** Whether an alert is worth a place in a snapshot. */
+/** Whether a snapshot must contain the alert. */
 export function isRemembered({ watched, noise }: AlertRecord): boolean {
   return watched || (noise !== undefined && (noise.flapping || noise.changes.length > 0));
 }
 
 /**
- * Decides whether a change to firing, between levels or to resolved is told. A change that makes the alert flap is: it is the last one
- * until the alert is stable. An alert whose beginning was held back by the limit is told when it rises and there is room by then, else
- * its further changes are held back too.
+ * Decides whether a change to firing, between levels or to resolved is published. The change that makes the alert flap is published; it is
+ * the last one until the alert is stable. An alert whose first event was suppressed by the limit is published when its level rises and the
+ * limit has room then. Otherwise its further changes are suppressed too.
  */
 export function decideToPublish(
   noise: NoiseRecord,
@@ -68,13 +74,13 @@ export function decideToPublish(
   noise.toldMs = clock.elapsedMs;
   const rises = flapping || change.toLevel > change.fromLevel;
   const limits = lifecycle.limit !== undefined;
-  const heldBack = limits && !noise.told && !(rises && admit(limited, lifecycle.limit, key, noise.level, clock));
-  noise.told = !heldBack && (fires || flapping);
-  if (heldBack) return { suppressed: 'limit', ...(flapping && { flapping }) };
-  return flapping ? { flapping } : TOLD;
+  const isSuppressed = limits && !noise.told && !(rises && admit(limited, lifecycle.limit, key, noise.level, clock));
+  noise.told = !isSuppressed && (fires || flapping);
+  if (isSuppressed) return { suppressed: 'limit', ...(flapping && { flapping }) };
+  return flapping ? { flapping } : PUBLISHED;
 }
 
-/** Takes a change down, and says whether the alert flaps from now on. */
+/** Records a change. Returns whether the alert starts to flap. */
 function countChange(noise: NoiseRecord, plan: Lifecycle['flapping'], nowMs: number): boolean {
   if (plan === undefined) return false;
   noise.changes = noise.changes.filter((changedMs) => nowMs - changedMs <= plan.withinMs);
@@ -85,17 +91,17 @@ function countChange(noise: NoiseRecord, plan: Lifecycle['flapping'], nowMs: num
   return true;
 }
 
-/** Whether an alert that flaps has not changed for long enough. */
+/** Whether an alert that flaps has not changed for long enough to be stable. */
 export function isStable(noise: NoiseRecord, { flapping }: Lifecycle, nowMs: number): boolean {
   return noise.flapping && (flapping === undefined || nowMs - (noise.changes.at(-1) ?? 0) >= flapping.withinMs);
 }
 
-/** Whether one more alert may be told in this period. */
+/** Whether one more alert may be published in this period. */
 export function hasRoom({ limit }: LimitState, plan: Lifecycle['limit']): boolean {
   return plan === undefined || limit === undefined || limit.told < plan.alerts;
 }
 
-/** Counts an alert that would be told, and says whether it may be. The first one begins a period. */
+/** Counts an alert that would be published. Returns whether it may be. The first alert begins a period. */
 export function admit(
   limited: LimitState,
   plan: Lifecycle['limit'],
@@ -116,7 +122,7 @@ export function admit(
   return false;
 }
 
-/** Ends the period once it is over; gives it back where alerts were held back in it. */
+/** Ends the period when its time is over. Returns it if alerts were suppressed in it. */
 export function endPeriod(limited: LimitState, plan: Lifecycle['limit'], nowMs: number): LimitRecord | undefined {
   const { limit } = limited;
   if (plan === undefined || limit === undefined || nowMs - limit.sinceMs < plan.perMs) return undefined;

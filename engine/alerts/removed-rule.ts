@@ -4,7 +4,7 @@ import type { RowStream } from '../model/row-stream.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
 import type { AlertRecord } from './alert-record.ts';
 
-/** An open alert whose rule was changed or removed meanwhile: it waits to be told as over. Plain data. */
+/** An open alert whose rule was changed or removed: its resolved event is still to be published. Plain data. */
 export interface RemovedRuleAlert {
   readonly rule: RuleTrace;
   readonly reason: 'rule-changed' | 'rule-removed';
@@ -12,12 +12,12 @@ export interface RemovedRuleAlert {
   readonly alert: AlertRecord;
 }
 
-/** Whether an alert stands somewhere as one that has not ended. */
+/** Whether users may still see the alert as open. */
 export function isOpen({ state, noise }: AlertRecord): boolean {
   return state !== 'inactive' || noise?.flapping === true;
 }
 
-/** What to keep of a rule that has an open alert. */
+/** The trace of a rule that has an open alert. */
 export function traceOf(rule: RulePlan, stream: RowStream): RuleTrace {
   const { name, version, type, keying, lifecycle, params, units } = rule;
   const severities = lifecycle.levels.map(({ severity }) => severity);

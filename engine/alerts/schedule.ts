@@ -3,14 +3,14 @@ import type { ScheduleSpan } from '../model/plan/lifecycle-plan.ts';
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
-/** Clocks are put forward and back at quarters of an hour of UTC nearly always; see `zoneOffset` for the rest. */
+/** Time zones nearly always change their offset at a quarter of an hour of UTC. `zoneOffset` handles the exceptions. */
 const SLOT_MS = 15 * MINUTE_MS;
-/** Offsets kept per time zone; a stream of readings needs one or two. */
+/** The largest number of cached offsets per time zone. A stream of readings needs one or two. */
 const MAX_SLOTS = 1_024;
 
 /**
- * Whether an instant lies inside one of the spans, going by what the clocks of their places show. An hour that clocks skip is never
- * shown; one that they show twice is inside both times.
+ * Makes the test whether an instant is inside one of the spans, in local time of each span's time zone. A local hour that is skipped never
+ * occurs. A local hour that occurs twice is inside both times.
  */
 export function compileSchedule(spans: readonly ScheduleSpan[]): (at: number) => boolean {
   const offsets = new Map(spans.map(({ timeZone }) => [timeZone, zoneOffset(timeZone)]));
@@ -21,7 +21,7 @@ export function compileSchedule(spans: readonly ScheduleSpan[]): (at: number) =>
   return (at) => tests.some((test) => test(at));
 }
 
-/** `localMs`: what the clocks show, as if it were UTC. */
+/** `localMs` is the local time, written as if it were UTC. */
 function isInside({ days, from, to }: ScheduleSpan, localMs: number): boolean {
   const minutes = Math.floor(localMs / MINUTE_MS);
   const day = Math.floor(minutes / DAY_MINUTES);
@@ -32,7 +32,7 @@ function isInside({ days, from, to }: ScheduleSpan, localMs: number): boolean {
   return (days[weekday]! && minute >= from) || (days[(weekday + 6) % 7]! && minute < to);
 }
 
-/** How far the clocks of a time zone are ahead of UTC at an instant; milliseconds. */
+/** Makes the function from an instant to the offset of a time zone from UTC, in milliseconds. */
 export function zoneOffset(timeZone: string): (at: number) => number {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
@@ -48,7 +48,7 @@ export function zoneOffset(timeZone: string): (at: number) => number {
     second: 'numeric',
   });
   const exactOffset = (second: number) => shownAt(format, second) - second;
-  /** By slot; NaN where the clocks change inside of it, as at 00:01 in St. John's until 2011. */
+  /** The offset by slot; NaN if it changes inside the slot, as at 00:01 in St. John's until 2011. */
   const known = new Map<number, number>();
   return (at) => {
     const slot = Math.floor(at / SLOT_MS);
@@ -63,7 +63,7 @@ export function zoneOffset(timeZone: string): (at: number) => number {
   };
 }
 
-/** What the clocks show at a whole second, as if it were UTC. */
+/** The local time at a whole second, as if it were UTC. */
 function shownAt(format: Intl.DateTimeFormat, at: number): number {
   const parts: Record<string, number> = {};
   let before = false;

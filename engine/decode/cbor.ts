@@ -3,13 +3,13 @@ import { findForbidden } from './forbidden.ts';
 import { type Head, outline, readUint } from './outline.ts';
 import { Rejection } from './rejection.ts';
 
-/** Tags 0 and 1 (a time as text, a time in seconds) are seen through; every other tag is refused by the library. */
-const seeThrough = (content: () => unknown): unknown => content();
-const OPTIONS = { coerceUndefinedToNull: true, tags: { 0: seeThrough, 1: seeThrough } };
+/** Tags 0 and 1 (a time as text, a time in seconds) are replaced by their content. The library refuses every other tag. */
+const contentOf = (content: () => unknown): unknown => content();
+const OPTIONS = { coerceUndefinedToNull: true, tags: { 0: contentOf, 1: contentOf } };
 
 /**
- * The value of CBOR bytes, or a `Rejection`; integers beyond 2^53 come as bigint, byte strings as Uint8Array, undefined as null. Maps need
- * text keys. Texts and byte strings of indefinite length are not supported. A tag counts as a level of depth.
+ * Parses CBOR bytes. Returns the value or a `Rejection`. Integers beyond 2^53 are bigint, byte strings are Uint8Array, undefined is null. Maps
+ * need text keys. Texts and byte strings of indefinite length are not supported. A tag counts as a level of depth.
  */
 export function parseCbor(bytes: Uint8Array, depth: number): unknown {
   const suspect = outline(bytes, depth, readHead, 'CBOR');
@@ -20,7 +20,7 @@ export function parseCbor(bytes: Uint8Array, depth: number): unknown {
   } catch {
     return new Rejection(
       'malformed',
-      'the payload has a tag other than 0 and 1, a simple value, or a key that is no text; send none of these',
+      'the payload has a tag other than 0 and 1, a simple value, or a key that is not text; send none of these',
     );
   }
 }

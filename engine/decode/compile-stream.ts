@@ -3,7 +3,7 @@ import { createExactParser, createParser } from './formats.ts';
 import { assignSlots, type Locator, type Slots } from './paths.ts';
 import { compileTopic, type TopicTemplate } from './topic.ts';
 
-/** A stream's config, compiled for decoding. */
+/** The decoder of a stream: its config, compiled. */
 export interface StreamDecoder {
   readonly index: number;
   readonly config: StreamConfig;
@@ -13,7 +13,7 @@ export interface StreamDecoder {
   readonly parse: (payload: Uint8Array) => unknown;
   /** See `createExactParser`. */
   readonly parseExactly: ((payload: Uint8Array) => (line: number) => unknown) | undefined;
-  /** Path of `each`; empty for `$`. */
+  /** Path of `each`; empty for `$`. Undefined: the stream has no `each`. */
   readonly each: readonly string[] | undefined;
   readonly slots: Slots;
   readonly device: Origin;
@@ -22,7 +22,7 @@ export interface StreamDecoder {
   readonly time: Locator | undefined;
   readonly sequence: Locator | undefined;
   readonly fields: readonly { readonly config: FieldConfig; readonly locator: Locator }[];
-  /** Elements may be arrays, because some path begins with an index. */
+  /** Whether elements may be arrays, because a path begins with an index. */
   readonly arrays: boolean;
   readonly status: StatusDecoder | undefined;
 }
@@ -30,19 +30,20 @@ export interface StreamDecoder {
 /** Where a device or label comes from: a level of the topic (by position among its names), or the payload. */
 export type Origin = { readonly level: number } | { readonly locator: Locator };
 
+/** The decoder of a stream's status topic. */
 export interface StatusDecoder {
   readonly topic: TopicTemplate;
   /** Position of the device among the topic's names. */
   readonly device: number;
-  /** Positions of the labels, -1 for those that the topic does not name. */
+  /** Positions of the labels among the topic's names; -1 for a label that the topic does not name. */
   readonly labels: readonly number[];
   readonly offline: ReadonlySet<string>;
   readonly online: ReadonlySet<string>;
 }
 
 /**
- * Compiles a stream's config, which must have been checked: a template that does not compile, or a place that its topic does not name,
- * throws, since it is a fault of the program by then.
+ * Compiles a stream's config. The config must have been checked. So it throws if a template does not compile, or if its topic has no such
+ * placeholder, because this is then a fault of the program.
  */
 export function compileStream(config: StreamConfig, index: number): StreamDecoder {
   const topic = compileTopic(config.topic);
@@ -88,7 +89,7 @@ function eachPath(each: string): readonly string[] {
   return (each.startsWith('$.') ? each.slice(2) : each).split('.');
 }
 
-/** The device's placeholder has the name that it has in the stream's topic, or `{device}`. */
+/** The device's placeholder in the status topic has the same name as in the stream's topic, or is `{device}`. */
 function compileStatus(config: StreamConfig): StatusDecoder | undefined {
   if (config.status === undefined) return undefined;
   const topic = compileTopic(config.status.topic);

@@ -13,24 +13,25 @@ import { createRoutes, type DataRoute } from './routes.ts';
 import { readStatus } from './status.ts';
 
 export interface DecoderOptions {
-  /** Checked, with defaults filled in; a stream's index is its position here. */
+  /** The checked configs, with defaults filled in. A stream's index is its position here. */
   readonly streams: readonly StreamConfig[];
   /** Names of the brokers, by the `connection` of messages. */
   readonly brokers: readonly string[];
-  /** A stamp further ahead of the receive time than this is set back to it. */
+  /** A stamp that is further ahead of the receive time than this is set to the receive time. */
   readonly maxAheadMs: number;
   readonly counters: Counters;
 }
 
 /**
- * Makes the step from messages to readings: appends to `out` what a message says, in its order, and never throws.
+ * Makes the function that decodes messages. It appends the items of a message to `out`, in order, and never throws.
  *
- * A topic that is some stream's status topic says a `Status` for each such stream; otherwise the first stream, in the order of the
- * config, whose broker and topic fit takes the message; where none does it is rejected as `no-stream`. What is wrong with a whole
- * message rejects it; what is wrong with one element of `each` or one line of `ndjson` rejects that one alone, and its neighbours
- * go on. A retained message of a stream without a time of its own says nothing about now: it is ignored and counted. An empty array
- * is a message of no readings. The outcome depends on the record alone, on `isKnown`, which is asked of each retained message that is
- * no status: one that is known is counted and says nothing, and of a redriven message on `nowAt`, by which readings may have expired.
+ *Routing: a message on a status topic becomes a `Status` for each stream with that status topic. Any other message goes to the first
+ *stream, in the order of the config, whose broker and topic match. If none matches, the message is rejected as `no-stream`. Faults: a fault
+ *of the whole message rejects the message. A fault of one element of `each`, or of one line of `ndjson`, rejects only that one. An empty
+ *array is a message without readings. Retained messages: in a stream without `time`, a retained message does not say when it was measured,
+ *so it is ignored and counted. `isKnown` is called for every other retained message except a status; if it returns true, the message is
+ *counted and ignored. The outcome depends only on the record, on `isKnown`, and (for a redriven message) on `nowAt`, the time at which
+ *readings may have expired.
  */
 export function createDecoder(
   options: DecoderOptions,
@@ -63,7 +64,7 @@ export function createDecoder(
       }
     } else {
       const broker = quote(brokers[record.connection] ?? `number ${record.connection}`);
-      const detail = `no stream takes the topic ${quote(record.topic)} of the broker ${broker}; add one, or subscribe to less`;
+      const detail = `no stream matches the topic ${quote(record.topic)} of the broker ${broker}; add a stream, or subscribe to fewer topics`;
       reject(new Rejection('no-stream', detail), record, -1, out);
     }
   };
@@ -73,7 +74,7 @@ const EMPTY = new Uint8Array();
 
 type ReadMessage = (record: MessageRecord, route: DataRoute, nowAt: number, out: Item[]) => void;
 
-/** Makes what takes a stream's messages apart into elements. */
+/** Makes the function that splits a stream's messages into elements and reads them. */
 function createMessageReader(
   stream: StreamDecoder,
   reader: ReadingReader,
@@ -83,7 +84,7 @@ function createMessageReader(
   const { config, each, parse, parseExactly } = stream;
   const hash = { high: 0, low: 0 };
   let context: MessageContext | undefined;
-  /** What `parseExactly` made of the message at hand; undefined until somebody asks. */
+  /** The result of `parseExactly` for the current message; undefined until it is needed. */
   let exactly: ((line: number) => unknown) | undefined;
 
   function settle(made: Reading | Rejection, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
@@ -96,13 +97,13 @@ function createMessageReader(
     }
   }
 
-  /** The root value of a line of `ndjson`, or of the message, with all digits. */
+  /** The root value, with all digits, of a line of `ndjson` or of the message. */
   function exactRoot(line: number, record: MessageRecord): unknown {
     exactly ??= parseExactly?.(record.payload);
     return exactly?.(line);
   }
 
-  /** Reads an element, or the root where there is no `each`, with all digits. */
+  /** Reads an element (or the root, if there is no `each`) with all digits. */
   function readExactly(line: number, element: number, index: number, context: MessageContext): Reading | Rejection {
     const root = exactRoot(line, context.record);
     context.exact = true;
@@ -135,7 +136,7 @@ function createMessageReader(
     }
   }
 
-  /** Takes one root value, that of a line of `ndjson` or of the message; returns the index behind its last reading. */
+  /** Reads one root value, of a line of `ndjson` or of the message. Returns the index after its last reading. */
   function takeRoot(root: unknown, line: number, from: number, context: MessageContext, out: Item[]): number {
     let made: Reading | Rejection;
     if (root instanceof Rejection) made = root;
@@ -170,12 +171,12 @@ function createMessageReader(
   };
 }
 
-/** Whether digits may have been lost when the text was parsed, so that it must be read again with all of them. */
+/** Whether digits may have been lost when the text was parsed. The reading is then read again with all digits. */
 function isDoubtful(made: Reading | Rejection, { exact }: MessageContext): boolean {
   return made instanceof Rejection && made.reason === 'unsafe-integer' && !exact;
 }
 
-/** The readings that `each` points at, or a `Rejection`; `before` counts those of the message that came earlier. */
+/** The readings that `each` points to, or a `Rejection`. `before` is the number of readings in earlier lines of the message. */
 function elementsOf(
   root: unknown,
   each: readonly string[],
@@ -187,7 +188,7 @@ function elementsOf(
     const place = each.length === 0 ? 'the payload' : `the payload at "${config.each}"`;
     return new Rejection(
       'wrong-type',
-      `${place} holds ${describeValue(elements)}, where "each" needs an array; send one or correct "each"`,
+      `${place} is ${describeValue(elements)}, but "each" needs an array; send an array or correct "each"`,
     );
   }
   const { readings } = config.limits;
@@ -196,7 +197,7 @@ function elementsOf(
 
 type Reject = (fault: Rejection, record: MessageRecord, stream: number, out: Item[]) => void;
 
-/** Only the first rejection of a message carries the payload: a thousand bad elements must not make a thousand copies of it. */
+/** Only the first rejection of a message has the payload: a thousand bad elements must not make a thousand copies of it. */
 function createReject(counters: Counters): Reject {
   let offset = -1;
   let ordinal = 0;

@@ -1,20 +1,20 @@
 import { parse } from 'lossless-json';
 
-/** As `JSON.parse` has it: the last one counts. */
+/** Of duplicate keys the last one counts, as in `JSON.parse`. */
 const OPTIONS = {
   parseNumber: exactNumber,
   onDuplicateKey: ({ newValue }: { readonly newValue: unknown }) => newValue,
 };
 
 /**
- * The value of a text that `JSON.parse` takes, with integers as bigint where a double does not hold their digits; everything else is as
- * `JSON.parse` has it. Many times slower than that: for texts in which an integer from 2^53 on was found.
+ * Like `JSON.parse`, for a text that `JSON.parse` accepts, but integers whose digits a double cannot hold are bigint. It is many times
+ * slower, so it is only for texts in which an integer from 2^53 on was found.
  */
 export function parseExactly(text: string): unknown {
   return parse(text, undefined, OPTIONS);
 }
 
-/** A number as JSON writes it; a bigint where it is an integer whose digits a double does not hold. */
+/** The value of a number in JSON syntax. It is a bigint if it is an integer whose digits a double cannot hold. */
 export function exactNumber(text: string): number | bigint {
   const number = Number(text);
   if (Number.isSafeInteger(number) || !/^-?\d+$/.test(text)) return number;
@@ -23,8 +23,8 @@ export function exactNumber(text: string): number | bigint {
 }
 
 /**
- * Whether a double holds the digits of an integer: it is that integer, or its shortest text has those digits, as that of a double that was
- * written in full.
+ * Whether a double holds the digits of an integer: the double is equal to the integer, or its shortest text has the same digits (as for a
+ * double that was written in full).
  */
 export function isHeld(integer: bigint): boolean {
   const number = Number(integer);

@@ -2,25 +2,27 @@ import type { StreamConfig } from '../model/config.ts';
 import type { PathNode } from './paths.ts';
 import { isObject, Rejection } from './rejection.ts';
 
-/** What became of a reading's undeclared fields; filled again and again. */
+/** The undeclared fields of a reading. One object is reused for all readings. */
 export interface Undeclared {
-  /** Name → JSON text, for the policy `keep`; undefined where there are none. */
+  /** JSON text by name, for the policy `keep`. Undefined: there are none. */
   extra: Record<string, string> | undefined;
-  /** How many the policy `ignore` passed over. */
+  /** The number of fields that the policy `ignore` skipped. */
   ignored: number;
-  /** Keys of the reading seen so far, those of inner objects included. */
+  /** The number of keys of the reading so far, including keys of inner objects. */
   keys: number;
 }
 
+/** A stream's policy for undeclared fields. */
 export interface UndeclaredPolicy {
   readonly undeclared: StreamConfig['undeclared'];
-  /** Keys per reading. */
+  /** The largest number of keys of a reading. */
   readonly maxFields: number;
 }
 
 /**
- * Takes in one undeclared field by the stream's policy. Objects are flattened, `a.b`, however deep, leaving out what a declared path
- * reads (`node`, the paths below this one); arrays and raw bytes are one field. Of two that come to the same name the later stays.
+ * Applies the stream's policy to one undeclared field. Objects of any depth are flattened to names such as `a.b`, without the parts that a
+ * declared path reads (`node` has the paths below this field). Arrays and raw bytes are one field. Of two fields with the same name the
+ * later one is kept.
  */
 export function takeUndeclared(
   name: string,
@@ -29,7 +31,7 @@ export function takeUndeclared(
   policy: UndeclaredPolicy,
   found: Undeclared,
 ): Rejection | undefined {
-  // Where a path goes through, null says that there is nothing.
+  // A declared path goes through this key, so null means that its field is absent.
   if (value === null && node !== undefined) return undefined;
   if (!isObject(value) && !(node !== undefined && Array.isArray(value))) return takeLeaf(name, value, policy, found);
   let empty = true;
@@ -60,7 +62,7 @@ function takeLeaf(name: string, value: unknown, policy: UndeclaredPolicy, found:
   return undefined;
 }
 
-/** The fault of a reading with more keys than its stream allows. */
+/** The rejection of a reading with more keys than its stream allows. */
 export function tooManyFields(allowed: number): Rejection {
   return new Rejection(
     'too-many-fields',
@@ -69,17 +71,17 @@ export function tooManyFields(allowed: number): Rejection {
 }
 
 /**
- * The JSON text of a decoded value. What JSON has no word for becomes a text: NaN and the infinities `"NaN"`, `"Infinity"`, raw bytes
- * their base64; a 64-bit integer becomes its digits, as a text inside of arrays.
+ * The JSON text of a decoded value. Values that JSON cannot express become texts: NaN and the infinities become `"NaN"` and `"Infinity"`, raw
+ * bytes become base64. A 64-bit integer becomes its digits; inside arrays these are a text.
  */
 function jsonText(value: unknown): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `"${value}"`;
   if (typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
   if (typeof value === 'bigint') return value.toString();
-  return JSON.stringify(sayable('', value), sayable) ?? 'null';
+  return JSON.stringify(toJsonValue('', value), toJsonValue) ?? 'null';
 }
 
-function sayable(_key: string, value: unknown): unknown {
+function toJsonValue(_key: string, value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array)

@@ -24,12 +24,12 @@ const WANTED: Readonly<Record<FieldType, string>> = {
 };
 
 /**
- * The value of a declared field, or a `Rejection`; neither undefined nor null may come in.
+ * Checks the value of a declared field. Returns the value or a `Rejection`. `value` must not be undefined or null.
  *
- * Numbers must be finite. Integers of which a double loses digits are refused. A number from 2^53 on that has no fraction may have lost
- * some when its text was parsed: unless numbers are `exact`, it is refused too. With `coerce`, texts in the syntax of a JSON number are
- * numbers; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are booleans; numbers and booleans are texts.
- * Objects, arrays and raw bytes are never a field.
+ *Numbers must be finite. Integers that lose digits in a double are refused. A number from 2^53 on without a fraction may have lost digits
+ *when its text was parsed, so it is refused too unless numbers are `exact`. With `coerce`, a text in the syntax of a JSON number is accepted
+ *as a number; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are accepted as booleans; numbers and booleans are
+ *accepted as texts. Objects, arrays and raw bytes are never the value of a field.
  */
 export function checkField(
   value: unknown,
@@ -47,7 +47,7 @@ export function checkField(
   const remedy = coerce ? `send ${WANTED[field.type]}` : `send ${WANTED[field.type]} or set "coerce": true`;
   return new Rejection(
     'wrong-type',
-    `${place(field)} holds ${describeValue(value)}, the stream declares a ${field.type}; ${remedy}`,
+    `${place(field)} is ${describeValue(value)}, but the stream declares a ${field.type}; ${remedy}`,
   );
 }
 
@@ -66,36 +66,36 @@ function checkNumber(
     if (coerce && (asNumber === 0 || asNumber === 1)) return asNumber === 1;
     return new Rejection(
       'wrong-type',
-      `${place(field)} holds ${describeValue(value)}, the stream declares a boolean; send true or false`,
+      `${place(field)} is ${describeValue(value)}, but the stream declares a boolean; send true or false`,
     );
   }
   if (field.type === 'string') {
     if (!coerce) {
       return new Rejection(
         'wrong-type',
-        `${place(field)} holds ${describeValue(value)}, the stream declares a string; send text or set "coerce": true`,
+        `${place(field)} is ${describeValue(value)}, but the stream declares a string; send text or set "coerce": true`,
       );
     }
-    // A bigint has lost nothing, so its digits are the text.
+    // A bigint has all its digits, so they are the text.
     if (typeof value === 'bigint') return value.toString();
   }
   if (!Number.isFinite(asNumber)) {
     return new Rejection(
       'not-finite',
-      `${place(field)} holds ${describeValue(value)}, which no double can hold; leave the field out instead`,
+      `${place(field)} is ${describeValue(value)}, which a 64-bit float cannot store; leave the field out instead`,
     );
   }
   const isSafe = typeof value === 'bigint' ? isHeld(value) : exact || !isLarge(value);
   if (!isSafe) {
     return new Rejection(
       'unsafe-integer',
-      `${place(field)} holds ${describeValue(value)}, beyond 2^53, where digits are lost; declare it as string and send it as text`,
+      `${place(field)} is ${describeValue(value)}, beyond 2^53, where a 64-bit float loses digits; declare it as string and send it as text`,
     );
   }
   return field.type === 'string' ? String(asNumber) : asNumber;
 }
 
-/** Without a fraction, and so large that a double does not tell every two neighbours apart. */
+/** Whether a number has no fraction and is so large that a double cannot hold every integer of its size. */
 function isLarge(value: number): boolean {
   return Number.isInteger(value) && !Number.isSafeInteger(value);
 }

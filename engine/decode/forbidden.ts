@@ -1,8 +1,8 @@
 import { Rejection } from './rejection.ts';
 
 /**
- * Looks through a decoded value for keys that could reach the prototype of an object that someone builds from it: an own `__proto__`,
- * or a `constructor` that holds a `prototype`. Undefined where there is none. Walks without recursion.
+ * Searches a decoded value for keys that could change the prototype of an object built from it: an own `__proto__`, or a `constructor` with a
+ * `prototype`. Undefined if there is none. It uses no recursion, so deep values cannot exhaust the stack.
  */
 export function findForbidden(value: unknown): Rejection | undefined {
   const open: unknown[] = [value];
@@ -24,7 +24,7 @@ export function findForbidden(value: unknown): Rejection | undefined {
   return undefined;
 }
 
-/** The fault of a payload with such a key. */
+/** The rejection of a payload with such a key. */
 export function forbidden(key: string): Rejection {
   return new Rejection('forbidden-key', `the payload has the key "${key}"; rename it`);
 }

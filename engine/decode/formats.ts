@@ -6,27 +6,27 @@ import { parseJson } from './json.ts';
 import { parseMsgpack } from './msgpack.ts';
 import { Rejection } from './rejection.ts';
 
-/** What a payload may cost before it is looked at. */
+/** Limits that bound the cost of parsing a payload. */
 export interface PayloadLimits {
   readonly bytes: number;
-  /** Levels of objects and arrays; a flat object has one. Never more than 512, whatever is asked. */
+  /** Levels of objects and arrays; a flat object has one. A larger value than 512 counts as 512. */
   readonly depth: number;
   /** Readings per message. */
   readonly readings: number;
 }
 
-/** Deeper values would exhaust the stack of those who walk or print them. */
+/** Deeper values would exhaust the stack of code that walks or prints them. */
 const DEEPEST = 512;
 
 /**
- * Makes the reader of one payload format: bytes → a plain value, or a `Rejection`; for `ndjson` an array of both, one per line that is not
- * blank. It never throws, and checks size, UTF-8 and depth before it builds anything.
+ * Makes the parser of a payload format: it returns a plain value or a `Rejection`. For `ndjson` it returns an array with one of these for each
+ * line that is not blank. It never throws, and checks size, UTF-8 and depth before it builds anything.
  *
- * For all: above the size limit → `too-large`; empty → `malformed`; deeper than the limit → `too-deep`; text that is not UTF-8 →
- * `invalid-utf8`; a key `__proto__`, or a `constructor` that holds a `prototype`, at any depth and however escaped → `forbidden-key`.
- * For texts: a byte order mark at the beginning is dropped. Of equal keys in one JSON or MessagePack or CBOR object, the last wins.
- * The literals NaN and Infinity are not JSON → `malformed`; `1e999`, and the NaN of binary formats, pass here, and are refused
- * (`not-finite`) where a field needs a number. `plain` is the whole text without the white space around it.
+ * All formats: a payload above the size limit is `too-large`; an empty one is `malformed`; one deeper than the limit is `too-deep`; text that
+ * is not UTF-8 is `invalid-utf8`; a key `__proto__`, or a `constructor` with a `prototype`, at any depth and with any escapes, is
+ * `forbidden-key`. A byte order mark at the beginning of a text is dropped. Of equal keys in one JSON, MessagePack or CBOR object the last one
+ * counts. The literals NaN and Infinity are not JSON, so they are `malformed`. `1e999`, and the NaN of binary formats, are accepted here and
+ * refused later (`not-finite`) if a field needs a number. The value of `plain` is the whole text without the white space around it.
  */
 export function createParser(format: PayloadFormat, limits: PayloadLimits): (payload: Uint8Array) => unknown {
   const depth = Math.min(limits.depth, DEEPEST);
@@ -35,7 +35,7 @@ export function createParser(format: PayloadFormat, limits: PayloadLimits): (pay
     if (payload.length > limits.bytes) {
       return new Rejection(
         'too-large',
-        `the payload has ${payload.length} bytes, the stream allows ${limits.bytes}; send less at once or raise limits.bytes`,
+        `the payload has ${payload.length} bytes, but the stream allows ${limits.bytes}; send smaller messages or raise limits.bytes`,
       );
     }
     if (payload.length === 0) return new Rejection('malformed', `the payload is empty; send ${format}`);
@@ -44,8 +44,8 @@ export function createParser(format: PayloadFormat, limits: PayloadLimits): (pay
 }
 
 /**
- * Makes what reads again a line that the parser of its format has accepted, with integers as bigint where a double does not hold their
- * digits; undefined for formats whose parser does so itself. Only `ndjson` has more lines than line 0.
+ * Makes the function that parses again a line that the format's parser has accepted, with integers whose digits a double cannot hold as
+ * bigint. Undefined for formats whose parser does this itself. Only `ndjson` has more lines than line 0.
  */
 export function createExactParser(
   format: PayloadFormat,
@@ -54,7 +54,7 @@ export function createExactParser(
   return (payload) => {
     const text = decodeText(payload) as string;
     const lines = format === 'json' ? [text] : linesOf(text);
-    // Lines that nobody asks for may be anything, also nested so deep that no parser should see them.
+    // Other lines may be invalid, or nested so deep that a parser must not read them. So only requested lines are parsed.
     const roots = new Map<number, unknown>();
     return (line) => {
       if (!roots.has(line)) roots.set(line, parseExactly(lines[line]!));
@@ -95,7 +95,7 @@ export function decodeText(payload: Uint8Array): string | Rejection {
     ? payload
     : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const text = buffer.toString('utf8');
-  // The decoder puts U+FFFD for what is no UTF-8; whoever sent that character itself sent valid bytes.
+  // The decoder replaces invalid bytes by U+FFFD. But a sender may also have sent that character, in valid bytes.
   if (text.includes('\ufffd') && !isUtf8(buffer)) {
     return new Rejection('invalid-utf8', 'the payload is not UTF-8; encode its text as UTF-8');
   }
@@ -109,7 +109,7 @@ function parseLines(text: string, depth: number, readings: number): readonly unk
   return lines.map((line) => parseJson(line, depth));
 }
 
-/** The lines that are not blank, `most` at the most. */
+/** The lines that are not blank, at most `most` of them. */
 function linesOf(text: string, most = Number.POSITIVE_INFINITY): string[] {
   const lines: string[] = [];
   for (let start = 0; start <= text.length && lines.length < most; ) {
@@ -122,10 +122,10 @@ function linesOf(text: string, most = Number.POSITIVE_INFINITY): string[] {
   return lines;
 }
 
-/** The fault of a message with more readings than its stream allows. */
+/** The rejection of a message with more readings than its stream allows. */
 export function tooManyReadings(found: number | string, allowed: number): Rejection {
   return new Rejection(
     'too-large',
-    `the message has ${found} readings, the stream allows ${allowed}; send fewer at once or raise limits.readings`,
+    `the message has ${found} readings, but the stream allows ${allowed}; send fewer in one message or raise limits.readings`,
   );
 }

@@ -1,4 +1,4 @@
-/** A 64-bit value in two signed or unsigned 32-bit halves; written in place, so that a reading costs no object. */
+/** A 64-bit value in two signed or unsigned 32-bit halves. It is written in place, so that no object is created for each reading. */
 export interface Hash {
   high: number;
   low: number;
@@ -7,7 +7,7 @@ export interface Hash {
 const C1 = 0x239b961b;
 const C2 = 0xab0e9789 | 0;
 
-/** The hash state behind a topic; computed once per topic, since topics repeat. */
+/** The hash state after a topic. It is computed once per topic, because topics repeat. */
 export function hashTopic(topic: string): Hash {
   const seed: Hash = { high: 0x5765_6972, low: topic.length };
   hashBytes(seed, Buffer.from(topic), seed);
@@ -15,10 +15,10 @@ export function hashTopic(topic: string): Hash {
 }
 
 /**
- * Writes the hash of topic and payload, or of its first `length` bytes, to `out`; `seed` is `hashTopic`'s.
+ * Writes the hash of topic and payload (or of the first `length` bytes of the payload) to `out`. `seed` is the result of `hashTopic`.
  *
- * Method: MurmurHash3_x86_128 (Austin Appleby, 2011) with two of its four lanes: eight bytes a round, four to each lane, and each
- * round adds one lane to the other, so that every byte reaches all 64 bits. Not for use against forgers: who can send readings can send any.
+ * Method: MurmurHash3_x86_128 (Austin Appleby, 2011) with two of its four lanes. Each round reads eight bytes, four for each lane, and
+ * adds one lane to the other, so that every byte changes all 64 bits. It does not protect against forgery: a sender can send any reading anyway.
  */
 export function hashBytes(seed: Readonly<Hash>, bytes: Uint8Array, out: Hash, length = bytes.length): void {
   let high = seed.high | 0;
@@ -49,9 +49,9 @@ function scramble(word: number, first: number, second: number, turn: number): nu
 }
 
 /**
- * Writes the identity of a reading that its device has numbered to `out`, as unsigned halves: it follows from stream (`seed`: `hashTopic` of
- * its name), device, number and stamp, and not from the bytes; so it is the same by whatever way the reading came, and in whatever form.
- * The stamp (milliseconds, as the device sent it) tells readings apart whose device began to count anew, or whose counter came round.
+ * Writes the identity of a reading with a sequence number to `out`, as unsigned halves. It is computed from stream (`seed` is `hashTopic` of
+ * its name), device, number and stamp, and not from the bytes. So it does not depend on the topic, broker or form of the message.
+ * The stamp (milliseconds, as the device sent it) distinguishes readings with the same number after the device's counter restarts or wraps.
  */
 export function identifyNumbered(seed: Readonly<Hash>, device: string, number: number, stamp: number, out: Hash): void {
   scratch.writeDoubleLE(number, 0);
@@ -60,13 +60,13 @@ export function identifyNumbered(seed: Readonly<Hash>, device: string, number: n
   identify(out, 0, out);
 }
 
-/** Two numbers, and the UTF-8 of the longest device id. */
+/** Room for two numbers and the UTF-8 of the longest device id. */
 const scratch = Buffer.allocUnsafe(16 + 3 * 256);
 
 /**
- * Writes the identity of the reading at `index` of a message to `out`, as unsigned halves; `message` is `hashBytes`'s result.
- * For one message it is a bijection of the index, so its readings never share an identity. The same message delivered again
- * gives the same identities; so do two messages that are equal to the byte.
+ * Writes the identity of the reading at `index` of a message to `out`, as unsigned halves. `message` is the result of `hashBytes`.
+ * For one message it is a bijection of the index, so its readings never share an identity. A redelivered message gives the same
+ * identities; so do two messages with equal topic and bytes.
  */
 export function identify(message: Readonly<Hash>, index: number, out: Hash): void {
   let high = message.high ^ index;
@@ -81,7 +81,7 @@ export function identify(message: Readonly<Hash>, index: number, out: Hash): voi
   out.low = low >>> 0;
 }
 
-/** MurmurHash3's finalizer: every bit of the input flips every bit of the output with even odds. */
+/** MurmurHash3's finalizer: every bit of the input flips every bit of the output with a probability of one half. */
 function finish(word: number): number {
   let mixed = word ^ (word >>> 16);
   mixed = Math.imul(mixed, 0x85ebca6b);

@@ -1,14 +1,14 @@
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const MINUTE_MS = 60_000;
-/** Weight of the first to the third digit behind the decimal point in milliseconds, of the fourth to the sixth in microseconds. */
+/** Weights of three digits: the first three after the decimal point in milliseconds, the next three in microseconds. */
 const WEIGHTS = [100, 10, 1];
 const MAX_FRACTION_DIGITS = 9;
 
 /**
- * Milliseconds since the epoch, microseconds as the fraction, of `2026-01-31T12:00:00.123456789+05:30` and its like; NaN where the text
- * is none. The zone is required: `Z`, `+hh:mm`, `+hhmm` or `+hh`. `T` may be a space, letters may be small, seconds may be missing, the
- * fraction has one to nine digits behind a point or a comma, of which those below the microsecond are cut off. A leap second `:60` is the
- * second after it. Read by character codes, since this stands on the path of every reading.
+ * Parses a time such as `2026-01-31T12:00:00.123456789+05:30`. Returns milliseconds since the epoch, with microseconds as a fraction; NaN if
+ * the text is no such time. The zone is required: `Z`, `+hh:mm`, `+hhmm` or `+hh`. `T` may be a space, letters may be lowercase, seconds may
+ * be missing. The fraction has one to nine digits after a point or a comma; digits below the microsecond are cut off. A leap second `:60` is
+ * the second after it. The code reads character codes, because it runs for every reading.
  * Source: RFC 3339, with the offsets of ISO 8601-1:2019.
  */
 export function parseIso(text: string): number {
@@ -32,7 +32,7 @@ export function parseIso(text: string): number {
   return fractionEnd === end ? wholeMs : addFraction(wholeMs, text, end + 1, fractionEnd);
 }
 
-/** Two digits as a number; NaN where they are none. */
+/** Two digits as a number; NaN if they are not digits. */
 function twoDigits(text: string, at: number): number {
   const tens = text.charCodeAt(at) - 0x30;
   const ones = text.charCodeAt(at + 1) - 0x30;
@@ -47,11 +47,11 @@ function parseDay(text: string): number {
   if (!dashes || Number.isNaN(year) || !(month >= 1 && month <= 12) || !(day >= 1)) return Number.NaN;
   const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   if (day > DAYS[month - 1]! + (leap ? 1 : 0)) return Number.NaN;
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999; all of them are out of range anyway.
+  // Date.UTC maps the years 0 to 99 to 1900 to 1999. All of them are out of range anyway.
   return year < 100 ? Number.NEGATIVE_INFINITY : Date.UTC(year, month - 1, day);
 }
 
-/** Where the fraction ends that may begin at `at`; `at` itself where there is none. */
+/** End of the fraction that may begin at `at`; `at` itself if there is none. */
 function skipFraction(text: string, at: number): number {
   const point = text.charCodeAt(at);
   if (point !== 0x2e && point !== 0x2c) return at;
@@ -76,7 +76,7 @@ function addFraction(wholeMs: number, text: string, start: number, end: number):
   return us === 0 ? ms : (ms * 1_000 + us) / 1_000;
 }
 
-/** Minutes east of Greenwich of the zone that must fill the rest of the text; NaN where it does not. */
+/** Offset of the zone from UTC, in minutes. The zone must be the whole rest of the text; NaN if it is not. */
 function parseZone(text: string, at: number): number {
   const sign = text.charCodeAt(at);
   if ((sign | 0x20) === 0x7a) return text.length === at + 1 ? 0 : Number.NaN;

@@ -2,9 +2,9 @@ import { type ParseError, printParseErrorCode, visit } from 'jsonc-parser';
 import { findForbidden } from './forbidden.ts';
 import { quote, Rejection } from './rejection.ts';
 
-/** The value of a JSON text, or a `Rejection`; `depth` bounds its nesting before anything is built. */
+/** Parses a JSON text. Returns the value or a `Rejection`. `depth` limits its nesting, and is checked before anything is built. */
 export function parseJson(text: string, depth: number): unknown {
-  // A flat object, the usual message, has no second bracket; to look for one is cheaper than to count.
+  // Most messages are a flat object without a second bracket. Searching for one is faster than counting levels.
   const nested = depth < 1 || text.indexOf('{', 1) !== -1 || text.indexOf('[', 1) !== -1;
   if (nested && nestsDeeper(text, depth)) {
     return new Rejection('too-deep', `the payload nests deeper than ${depth} levels; flatten it or raise limits.depth`);
@@ -15,7 +15,7 @@ export function parseJson(text: string, depth: number): unknown {
   } catch {
     return explain(text);
   }
-  // An escaped letter or underscore (\u005f) would hide a key from the search, so every escape of that range is looked at.
+  // An escaped letter or underscore (\u005f) would hide a key from the search, so every escape of that range causes a check.
   const suspect = text.includes('__proto__') || text.includes('\\u00') || (nested && text.includes('constructor'));
   return suspect ? (findForbidden(value) ?? value) : value;
 }
@@ -36,7 +36,7 @@ function nestsDeeper(text: string, limit: number): boolean {
   return false;
 }
 
-/** Says where a text stops being JSON. Not in the words of `JSON.parse`, which differ between versions and would change dead letters. */
+/** Says where a text stops being JSON. It does not use the messages of `JSON.parse`, which differ between versions and would change dead letters. */
 function explain(text: string): Rejection {
   let first: { readonly error: ParseError['error']; readonly offset: number } | undefined;
   const onError = (error: ParseError['error'], offset: number): void => {

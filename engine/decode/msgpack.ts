@@ -5,7 +5,7 @@ import { Rejection } from './rejection.ts';
 
 const TIMESTAMP_EXTENSION = -1;
 
-/** Timestamps become ISO 8601 text, which a time of unit `iso8601` reads; every other extension type is refused. */
+/** Timestamps become ISO 8601 text, which a time of unit `iso8601` accepts. Every other extension type is refused. */
 const extensionCodec = {
   tryToEncode: () => null,
   decode(data: Uint8Array, type: number): string {
@@ -18,8 +18,9 @@ const extensionCodec = {
 const decoder = new Decoder({ useBigInt64: true, extensionCodec });
 
 /**
- * The value of MessagePack bytes, or a `Rejection`; 64-bit integers come as bigint, `bin` as Uint8Array, a timestamp as ISO 8601 text.
- * The bytes are outlined first: the library would reserve memory for whatever length an array claims, and takes any bytes for text.
+ * Parses MessagePack bytes. Returns the value or a `Rejection`. 64-bit integers are bigint, `bin` is Uint8Array, a timestamp is ISO 8601 text.
+ * The bytes are checked by `outline` first, because the library would allocate memory for any length that an array claims, and accepts any
+ * bytes as text.
  */
 export function parseMsgpack(bytes: Uint8Array, depth: number): unknown {
   const suspect = outline(bytes, depth, readHead, 'MessagePack');
@@ -28,7 +29,7 @@ export function parseMsgpack(bytes: Uint8Array, depth: number): unknown {
     const value = decoder.decode(bytes);
     return suspect ? (findForbidden(value) ?? value) : value;
   } catch (error) {
-    // The library refuses this key by itself, and tells it from other errors in words only.
+    // The library refuses this key itself. Only the message of the error says so.
     if ((error as Error).message.includes('__proto__')) return forbidden('__proto__');
     return new Rejection(
       'malformed',
@@ -78,7 +79,7 @@ function set(head: Head, kind: Head['kind'], size: number): void {
   head.size = size;
 }
 
-/** Types whose size stands behind them: bin and ext (0xc4 … 0xc9), str (0xd9 … 0xdb), array (0xdc, 0xdd), map (0xde, 0xdf). */
+/** Types that are followed by their size: bin and ext (0xc4 … 0xc9), str (0xd9 … 0xdb), array (0xdc, 0xdd), map (0xde, 0xdf). */
 function readSized(bytes: Uint8Array, at: number, type: number, head: Head): void {
   const width = type >= 0xdc ? (type % 2 === 0 ? 2 : 4) : 1 << (type >= 0xd9 ? type - 0xd9 : (type - 0xc4) % 3);
   const size = readUint(bytes, at + 1, width);

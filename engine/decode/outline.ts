@@ -1,21 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 import { Rejection } from './rejection.ts';
 
-/** What begins at a position of a binary payload; one is filled again and again. */
+/** The value that begins at a position of a binary payload. One object is reused for all positions. */
 export interface Head {
-  /** `list` has `size` items, Infinity up to a `break`; `text` and `skip` have `size` bytes. */
+  /** A `list` has `size` items (Infinity: until a `break`); `text` and `skip` have `size` bytes. */
   kind: 'skip' | 'text' | 'list' | 'break' | 'unknown';
   size: number;
-  /** Where the content begins. */
+  /** Position of its content. */
   next: number;
 }
 
-/** Reads what begins at `at`; may run over the end, which `next` then shows. */
+/** Reads the head of the value at `at` into `head`. `next` may then be after the end of the bytes. */
 export type ReadHead = (bytes: Uint8Array, at: number, head: Head) => void;
 
 /**
- * Walks through a binary payload without building anything: checks that all that is announced is there, that texts are UTF-8 and that
- * lists nest no deeper than `depth`. A `Rejection`, or whether some text has the length of a forbidden key.
+ * Walks through a binary payload without building anything. It checks that the payload is complete, that texts are UTF-8 and that
+ * lists nest no deeper than `depth`. Returns a `Rejection`, or whether any text has the length of a forbidden key.
  */
 export function outline(bytes: Uint8Array, depth: number, readHead: ReadHead, format: string): Rejection | boolean {
   const head: Head = { kind: 'skip', size: 0, next: 0 };
@@ -26,7 +26,7 @@ export function outline(bytes: Uint8Array, depth: number, readHead: ReadHead, fo
   for (;;) {
     while (left[level] === 0 && level > 0) level--;
     if (left[level] === 0)
-      return at === bytes.length ? suspect : malformed(format, `has ${bytes.length - at} bytes behind its end`);
+      return at === bytes.length ? suspect : malformed(format, `has ${bytes.length - at} bytes after its end`);
     readHead(bytes, at, head);
     if (head.kind === 'unknown')
       return malformed(format, `has an unknown type 0x${bytes[at]?.toString(16)} at byte ${at + 1}`);
@@ -64,7 +64,7 @@ function isText(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** The big-endian unsigned integer of `width` bytes; what lies behind the end counts as zero. */
+/** The big-endian unsigned integer of `width` bytes. Bytes after the end count as zero. */
 export function readUint(bytes: Uint8Array, at: number, width: number): number {
   let value = 0;
   for (let i = 0; i < width; i++) value = value * 256 + (bytes[at + i] ?? 0);

@@ -1,27 +1,27 @@
-/** Where a value stands in a reading: its root key's slot, and the keys below it. */
+/** Where a value is in a reading: the slot of its root key, and the keys below it. */
 export interface Locator {
   readonly slot: number;
   readonly rest: readonly string[] | undefined;
 }
 
-/** A key that some path goes through, or ends at (`read`). */
+/** A key that a path goes through, or ends at (`read`). */
 export interface PathNode {
   readonly children: Map<string, PathNode>;
   read: boolean;
 }
 
-/** Root keys that a stream reads, each with the slot that its value is put in, and what is read below it. */
+/** The root keys that a stream reads: the slot for the value of each, and the paths below it. */
 export interface Slots {
   readonly roots: Map<string, { readonly slot: number; readonly node: PathNode }>;
-  /** Paths from the message's root, in the order of their slots, which come behind those of the roots. */
+  /** Paths from the message's root, in the order of their slots. These slots are after the slots of the root keys. */
   readonly messagePaths: readonly (readonly string[])[];
-  /** How many slots there are, of both kinds. */
+  /** The number of slots of both kinds. */
   readonly size: number;
 }
 
 /**
- * Gives every path a slot: an element's root keys first, then the paths from the message's root (`$.a.b`), which only streams
- * with `each` tell apart. Returns the slots and each path's place in them, in the order given.
+ * Assigns a slot to every path: first the root keys of an element, then the paths from the message's root (`$.a.b`). Without `each`, an
+ * element is the message, so `$.` has no effect. Returns the slots, and each path's place in them in the order of `paths`.
  */
 export function assignSlots(paths: readonly string[], each: boolean): { slots: Slots; locators: readonly Locator[] } {
   const roots: Slots['roots'] = new Map();
@@ -61,7 +61,7 @@ function addPath(roots: Slots['roots'], keys: readonly string[]): void {
   node.read = true;
 }
 
-/** The value at a path below a value; undefined where the path leads nowhere. Keys are own keys; of arrays, their indices. */
+/** The value at a path below a value; undefined if the path does not exist. Keys are own keys of objects and indices of arrays. */
 export function resolve(value: unknown, keys: readonly string[]): unknown {
   let current = value;
   for (let i = 0; i < keys.length; i++) {

@@ -1,3 +1,4 @@
+// Longer than most: it reads every part of a reading, in one pass per reading that allocates as little as possible.
 import type { FieldConfig } from '../model/config.ts';
 import type { FieldValue } from '../model/field.ts';
 import type { Reading } from '../model/reading.ts';
@@ -13,61 +14,61 @@ import { describeValue, isObject, Rejection } from './rejection.ts';
 import { readSequence } from './sequence-number.ts';
 import { explainTime, readTime } from './timestamps.ts';
 
-/** What a data topic says of the readings that come by it. */
+/** What a data topic says about the readings of its messages. */
 export interface DataTopic {
-  /** Undefined where the payload names the device. */
+  /** The device id. Undefined: the payload has it. */
   readonly device: string | Rejection | undefined;
-  /** In the stream's order; those that the payload holds are empty here. */
+  /** Labels in the stream's order. A label that is in the payload is empty here. */
   readonly labels: readonly string[] | Rejection;
-  /** What `{field}` stands for. */
+  /** The value of `{field}`. Undefined: the topic template has no such placeholder. */
   readonly field: string | undefined;
-  /** Of the topic. */
+  /** Hash state of the topic. */
   readonly seed: Hash;
 }
 
-/** The message that readings are being made of; one is filled again and again. */
+/** The message that is being read. One object is reused for all messages. */
 export interface MessageContext {
   record: MessageRecord;
-  /** The time by now: later than the receive time where the message is redriven. Ages are counted from here. */
+  /** The current time, from which ages are counted. For a redriven message it is later than the receive time. */
   nowAt: number;
   topic: DataTopic;
-  /** Of topic and payload; not for streams with a sequence. */
+  /** Hash of topic and payload. Not used for streams with a sequence. */
   readonly hash: Hash;
-  /** Numbers are as they were sent: integers of which a double loses digits come as bigint. */
+  /** Whether numbers have all digits: integers that would lose digits in a double are bigint. */
   exact: boolean;
 }
 
 const DAY_MS = 86_400_000;
 
-/** Makes readings of one stream; `begin` must be called with a message's root value before its elements are read. */
+/** Makes the readings of one stream. Call `begin` with a message's root value before its elements are read. */
 export interface ReadingReader {
   readonly begin: (root: unknown) => void;
   readonly read: (element: unknown, index: number, context: MessageContext) => Reading | Rejection;
-  /** The same for the text of a `plain` payload. */
+  /** Makes the reading of a `plain` payload from its text. */
   readonly readPlain: (text: string, context: MessageContext) => Reading | Rejection;
 }
 
-/** Largest integer up to which a double tells every two neighbours apart. */
+/** The largest integer up to which a double holds every integer. */
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
-/** What the functions below need to make readings of one stream, and the space that they use again for each. */
+/** What the functions below need to make readings of one stream, and the scratch space that they reuse. */
 interface Workspace {
   readonly stream: StreamDecoder;
   readonly maxAheadMs: number;
   readonly retainMs: number;
   readonly undeclared: UndeclaredPolicy;
-  /** Of the stream's name. */
+  /** Hash state of the stream's name. */
   readonly seed: Hash;
   readonly counters: Counters;
-  /** The root values of a reading, and of its message, by slot. */
+  /** By slot: the root values of a reading, and the values at paths from the message's root. */
   readonly raw: unknown[];
   readonly found: Undeclared;
   readonly id: Hash;
 }
 
 /**
- * Makes the reader of a stream. It keeps scratch space between calls, but nothing that a later reading could see.
- * Undeclared keys are looked for in the reading alone: what is beside the array of `each` is an envelope, read by `$.` paths only.
+ * Makes the reader of a stream. It keeps scratch space between calls, but no reading depends on an earlier one.
+ * Undeclared keys are searched only in the reading. What is beside the array of `each` is an envelope that only `$.` paths read.
  */
 export function createReadingReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): ReadingReader {
   const { config, slots } = stream;
@@ -117,7 +118,7 @@ function readPlain(space: Workspace, text: string, context: MessageContext): Rea
   return finish(space, values, 0, context);
 }
 
-/** Puts every root value in its slot and takes in what is not declared, in one pass over the keys. */
+/** Puts every root value in its slot and applies the policy to undeclared fields, in one pass over the keys. */
 function scan({ stream, undeclared, raw, found }: Workspace, element: Record<string, unknown>): Rejection | undefined {
   const { roots } = stream.slots;
   for (let i = 0; i < roots.size; i++) raw[i] = undefined;
@@ -138,7 +139,7 @@ function scan({ stream, undeclared, raw, found }: Workspace, element: Record<str
   return undefined;
 }
 
-/** The values of the declared fields, in their order; undefined where the reading has none of them. */
+/** The values of the declared fields, in their order. Undefined: the reading has none of them. */
 function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | undefined)[] | undefined | Rejection {
   const { fields, config } = stream;
   const values: (FieldValue | undefined)[] = [];
@@ -151,7 +152,7 @@ function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | u
       continue;
     }
     present++;
-    // The usual case; its bounds leave out NaN, the infinities and unsafe integers, which are all of the larger numbers.
+    // The usual case. The bounds exclude NaN, the infinities and unsafe integers, because every larger number is an integer.
     if (typeof value === 'number' && field.config.type === 'number' && value >= -MAX_SAFE && value <= MAX_SAFE) {
       values.push(value);
       continue;
@@ -163,7 +164,7 @@ function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | u
   return present === 0 ? undefined : values;
 }
 
-/** The reading of such values: with its device, labels, time and id. */
+/** Makes the reading of these values, with its device, labels, time and identity. */
 function finish(
   space: Workspace,
   values: (FieldValue | undefined)[],
@@ -249,17 +250,17 @@ function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receiv
   if (value === undefined || value === null) {
     return new Rejection(
       'missing-time',
-      `the payload has no time at "${path}"; send it there, or leave "time" out of the stream to take the receive time`,
+      `the payload has no time at "${path}"; send it there, or remove "time" from the stream to use the receive time`,
     );
   }
   const at = readTime(value, unit);
   return Number.isNaN(at) ? new Rejection('invalid-time', `the time at "${path}": ${explainTime(value, unit)}`) : at;
 }
 
-/** Its row would be dropped by the table at once, or with the next merge, and nobody would know. */
+/** Rejects a reading that is too old. ClickHouse would drop its row at once or at the next merge, without a trace. */
 function expired(time: number, { config }: StreamDecoder): Rejection {
-  // Not how old it is: a retry would take a letter that grows older for one with another fault.
-  const keeps = `is older than the ${config.ttlDays} days that the stream keeps; correct the clock of the device, or raise the stream's "retain"`;
+  // The text does not say how old it is: it would change with time, and a retry would see another fault of the dead letter.
+  const keeps = `is older than the ${config.ttlDays} days that the stream keeps; correct the device's clock, or raise the stream's "retain"`;
   const what = config.time === undefined ? 'its receive time' : 'its stamp';
   return new Rejection('expired', `${what} ${new Date(time).toISOString()} ${keeps}`);
 }
@@ -274,13 +275,13 @@ function notAnObject(element: unknown, { config }: StreamDecoder): Rejection {
     Array.isArray(element) && config.each === undefined
       ? 'set "each": "$" if its elements are the readings'
       : 'send an object, or set the stream\'s format to "plain" if the payload is one value';
-  return new Rejection('not-an-object', `found ${describeValue(element)} where a reading should be; ${remedy}`);
+  return new Rejection('not-an-object', `found ${describeValue(element)} instead of a reading; ${remedy}`);
 }
 
 function noFields({ config }: StreamDecoder): Rejection {
   return new Rejection(
     'no-fields',
-    `the reading has none of the declared fields (${placesOf(config.fields)}); send one of them`,
+    `the reading has none of the declared fields (${placesOf(config.fields)}); send at least one of them`,
   );
 }
 
@@ -289,12 +290,12 @@ function noPlainField({ config }: StreamDecoder, name: string | undefined): Reje
   if (name !== undefined) {
     return new Rejection(
       'no-fields',
-      `the topic says field ${JSON.stringify(name)}, the stream declares ${places}; declare it or send one of these`,
+      `the topic names the field ${JSON.stringify(name)}, but the stream declares ${places}; declare it or send one of these`,
     );
   }
   return new Rejection(
     'no-fields',
-    `the payload does not say which of the fields ${places} it is; put {field} into the stream's topic`,
+    `the topic does not say which of the fields ${places} the payload is; add {field} to the stream's topic`,
   );
 }
 

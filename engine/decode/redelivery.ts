@@ -1,26 +1,28 @@
+// Longer than most: it also packs and unpacks its flat arrays for checkpoints.
 import type { MessageRecord } from '../model/record.ts';
 import { type Hash, hashBytes } from './identity.ts';
 
 /**
- * What came from one broker connection and may come again: the last message of each packet id, and behind it those before it that the
- * broker may not know to be acknowledged. Messages are numbered from 1 in the order in which they came. Flat arrays, since entries come
- * and go with every message: 16 bytes for each packet id up to the highest seen, and 18 for each message that is not settled.
+ * The messages of one broker connection that the broker may deliver again: the last message of each packet id, and the earlier messages whose
+ * acknowledgement the broker may not have received yet (unsettled messages). Messages are numbered from 1 in the order of arrival. The state
+ * is in flat arrays, because every message adds and removes entries: 16 bytes for each packet id up to the highest seen, and 18 for each
+ * unsettled message.
  */
 export interface Deliveries {
   /** Number of the latest message. */
   taken: number;
-  /** By packet id: number of its latest message; 0 for none. */
+  /** By packet id: number of its latest message; 0: none. */
   takenAt: Float64Array;
   /** By packet id: hash of topic and payload of its latest message. */
   high: Int32Array;
   low: Int32Array;
-  /** Messages up to this number are settled: the broker has known for long that they are acknowledged. */
+  /** Messages up to this number are settled: the broker has certainly received their acknowledgements. */
   settled: number;
-  /** What is not settled, by number modulo the length of these arrays. */
+  /** The unsettled messages, by number modulo the length of these arrays. */
   readonly unsettled: Unsettled;
-  /** Live time of the connection at ticks, and the latest message then; of the last `SETTLING_MS`, while it lasts. */
+  /** Live time of the connection at each tick, and the number of the latest message then. It covers the last `SETTLING_MS` of this connection. */
   readonly ticks: [liveMs: number, taken: number][];
-  /** How many packet ids each hash has, as `printOf` gives it; made when it is first asked for. Follows from the arrays. */
+  /** The number of packet ids whose latest message has this fingerprint (`fingerprintOf`). It is computed from the arrays when first needed. */
   counts: Map<number, number> | undefined;
 }
 
@@ -28,34 +30,35 @@ interface Unsettled {
   ids: Uint16Array;
   high: Int32Array;
   low: Int32Array;
-  /** Number of the message before it by the same packet id; 0 for none. */
+  /** Number of the previous message with the same packet id; 0: none. */
   before: Float64Array;
 }
 
 /** The state as plain data. */
 export interface PackedDeliveries {
-  /** Ages count back from the latest message, which has age 0. */
+  /** An age counts messages back from the latest one, which has age 0. */
   readonly settledAge: number;
   readonly ticks: readonly (readonly [liveMs: number, age: number])[];
-  /** In base64, for each message: packet id, age, and both halves of the hash; 14 bytes, little endian. */
+  /** Base64 of 14 bytes for each message, little endian: packet id, age, and both halves of the hash. */
   readonly messages: string;
 }
 
 const PACKET_IDS = 65_536;
 const FIRST_IDS = 256;
 /**
- * Messages of this age or older count as old: a broker that goes through its packet ids in turn may have come round, and use the id again.
+ * Messages of this age or older count as old: a broker that uses its packet ids in turn may have wrapped around and use the id again.
  */
 const OLD = PACKET_IDS / 2;
-/** While a connection lasts, a broker needs far less than this to take in acknowledgements. */
+/** While a connection lasts, a broker needs much less time than this to receive acknowledgements. */
 const SETTLING_MS = 60_000;
-/** A power of two. What is further back is settled, whatever the broker knows. */
+/** Older messages count as settled, even if the broker lacks their acknowledgement. A power of two. */
 const MOST_UNSETTLED = 262_144;
 const FIRST_UNSETTLED = 1_024;
 const PACKED_BYTES = 14;
-/** What older versions wrote: packet id and hash of the latest messages, the very latest last. */
+/** Older versions wrote 10 bytes for each message: packet id and hash of the latest messages, the newest last. */
 const UNAGED_BYTES = 10;
 
+/** The state before the first message. */
 export function createDeliveries(): Deliveries {
   return {
     taken: 0,
@@ -70,18 +73,18 @@ export function createDeliveries(): Deliveries {
 }
 
 /**
- * Whether a message has been delivered before: the broker says that it may have been (DUP), and a message of the same packet id, topic and
- * payload came before it, either as the latest of its packet id, or not settled yet. A broker repeats what it has no acknowledgement for,
- * by the same packet id (MQTT 5.0, section 4.4). It should have one message under way for each, so the latest should be enough; Mosquitto
- * 2.0 takes packet ids again while they are in use, when more than 65,535 messages wait for a client that comes back.
+ * Whether a message is a redelivery: the broker says that it may be one (DUP), and an earlier message had the same packet id, topic and
+ * payload. The earlier message is the latest of its packet id, or unsettled. A broker resends unacknowledged messages with the same packet id
+ * (MQTT 5.0, section 4.4). It should have only one message in flight for each packet id, so the latest message should be enough. But
+ * Mosquitto 2.0 reuses packet ids that are still in use, if more than 65,535 messages wait for a client that reconnects.
  *
- * Takes the message in. Messages of QoS 0 have no packet id and are never repeated.
+ * A message that is no redelivery is added to the state. Messages of QoS 0 have no packet id and are never redelivered.
  *
- * A message that was lost on its first way looks the same where its packet id had an equal message before. Streams whose devices send
- * equal payloads over and over (no time of their own) would lose readings by that. So an equal message that is old proves nothing where
- * other packet ids had one like it too: then the message is taken for new. What remains is a broker that uses a packet id again within
- * 32,768 messages for an equal message that was lost on its first way; and equal messages of which more than 32,768 lie between the first
- * way and the second, which count twice.
+ * A message whose first delivery was lost looks like a redelivery if its packet id had an equal message before. Streams whose devices send
+ * equal payloads again and again (without a time) would lose readings. So an old equal message proves nothing if other packet ids had an
+ * equal message too: the message then counts as new. Two errors remain. A message is wrongly dropped if the broker reuses a packet id within
+ * 32,768 messages for an equal message whose first delivery was lost. An equal message counts twice if more than 32,768 messages are between
+ * its first and second delivery.
  */
 export function isRedelivery(deliveries: Deliveries, record: MessageRecord): boolean {
   const { packetId, dup, topic, payload } = record;
@@ -95,22 +98,22 @@ export function isRedelivery(deliveries: Deliveries, record: MessageRecord): boo
   return false;
 }
 
-/** A second of a connection that stands has passed: what came long before it is settled. */
+/** Call this at each tick of an established connection. Messages from long before the tick become settled. */
 export function settleDeliveries(deliveries: Deliveries, liveMs: number): void {
   const { ticks, taken } = deliveries;
-  // A quiet connection needs no entry a second.
+  // A quiet connection needs no entry for each second.
   if (ticks.at(-1)?.[1] !== taken) ticks.push([liveMs, taken]);
   while (ticks.length > 0 && liveMs - ticks[0]![0] >= SETTLING_MS) {
     deliveries.settled = Math.max(deliveries.settled, ticks.shift()![1]);
   }
 }
 
-/** The connection has ended: the acknowledgements of the last while may not have got through. */
+/** Call this when the connection ends: the broker may not have received the last acknowledgements. */
 export function unsettleDeliveries(deliveries: Deliveries): void {
   deliveries.ticks.length = 0;
 }
 
-/** Forgets them all: another session of the broker counts its packet ids anew. */
+/** Forgets all messages. Call this when the broker starts a new session, whose packet ids start again. */
 export function forgetDeliveries(deliveries: Deliveries): void {
   deliveries.takenAt.fill(0);
   deliveries.settled = deliveries.taken;
@@ -118,6 +121,7 @@ export function forgetDeliveries(deliveries: Deliveries): void {
   deliveries.counts = undefined;
 }
 
+/** The state as plain data. */
 export function packDeliveries(deliveries: Deliveries): PackedDeliveries {
   const { taken, takenAt, high, low, settled, unsettled, ticks } = deliveries;
   let settledIds = 0;
@@ -126,7 +130,7 @@ export function packDeliveries(deliveries: Deliveries): PackedDeliveries {
   let at = 0;
   const write = (id: number, number: number, high: number, low: number) => {
     bytes.writeUInt16LE(id, at);
-    // How old an old one is makes no difference.
+    // Beyond this, the age makes no difference.
     bytes.writeUInt32LE(Math.min(taken - number, MOST_UNSETTLED), at + 2);
     bytes.writeInt32LE(high, at + 6);
     bytes.writeInt32LE(low, at + 10);
@@ -146,7 +150,7 @@ export function packDeliveries(deliveries: Deliveries): PackedDeliveries {
   };
 }
 
-/** Takes in what `packDeliveries` gave, or the text that older versions wrote. */
+/** Restores what `packDeliveries` returned, or the text that older versions wrote. */
 export function unpackDeliveries(packed: PackedDeliveries | string): Deliveries {
   const deliveries = createDeliveries();
   if (typeof packed === 'string') {
@@ -157,7 +161,7 @@ export function unpackDeliveries(packed: PackedDeliveries | string): Deliveries 
     return deliveries;
   }
   const bytes = Buffer.from(packed.messages, 'base64');
-  // Leaves room for the oldest: 0 stands for none.
+  // This keeps the number of the oldest message above 0, which means none.
   const taken = MOST_UNSETTLED + 1;
   deliveries.settled = taken - packed.settledAge;
   for (let at = 0; at < bytes.length; at += PACKED_BYTES) {
@@ -169,7 +173,7 @@ export function unpackDeliveries(packed: PackedDeliveries | string): Deliveries 
   return deliveries;
 }
 
-/** Number of the latest equal message by this packet id that may come again; 0 for none. */
+/** Number of the latest equal message of this packet id that may be redelivered; 0: none. */
 function findMessage(deliveries: Deliveries, packetId: number, found: Readonly<Hash>): number {
   const { takenAt, high, low, settled, unsettled } = deliveries;
   if (packetId >= takenAt.length || takenAt[packetId] === 0) return 0;
@@ -183,31 +187,31 @@ function findMessage(deliveries: Deliveries, packetId: number, found: Readonly<H
   return 0;
 }
 
-/** Whether the packet id may have come round since this message of it, and others had one like it. */
+/** Whether the packet id may have been reused since this message, and other packet ids had an equal message. */
 function isAmbiguous(deliveries: Deliveries, packetId: number, number: number, found: Readonly<Hash>): boolean {
   if (deliveries.taken - number < OLD) return false;
-  deliveries.counts ??= countPrints(deliveries);
-  const count = deliveries.counts.get(printOf(found.high, found.low)) ?? 0;
+  deliveries.counts ??= countFingerprints(deliveries);
+  const count = deliveries.counts.get(fingerprintOf(found.high, found.low)) ?? 0;
   return count > (number === deliveries.takenAt[packetId] ? 1 : 0);
 }
 
-function countPrints({ takenAt, high, low }: Deliveries): Map<number, number> {
+function countFingerprints({ takenAt, high, low }: Deliveries): Map<number, number> {
   const counts = new Map<number, number>();
   for (let id = 1; id < takenAt.length; id++) {
-    if (takenAt[id]! > 0) recount(counts, printOf(high[id]!, low[id]!), 1);
+    if (takenAt[id]! > 0) recount(counts, fingerprintOf(high[id]!, low[id]!), 1);
   }
   return counts;
 }
 
-/** As many bits of the hash as a number holds. */
-function printOf(high: number, low: number): number {
+/** As many bits of the hash as a number can hold. */
+function fingerprintOf(high: number, low: number): number {
   return (high & 0x1f_ffff) * 0x1_0000_0000 + (low >>> 0);
 }
 
-function recount(counts: Map<number, number>, print: number, by: 1 | -1): void {
-  const count = (counts.get(print) ?? 0) + by;
-  if (count === 0) counts.delete(print);
-  else counts.set(print, count);
+function recount(counts: Map<number, number>, fingerprint: number, by: 1 | -1): void {
+  const count = (counts.get(fingerprint) ?? 0) + by;
+  if (count === 0) counts.delete(fingerprint);
+  else counts.set(fingerprint, count);
 }
 
 function remember(deliveries: Deliveries, packetId: number, high: number, low: number): void {
@@ -215,8 +219,9 @@ function remember(deliveries: Deliveries, packetId: number, high: number, low: n
   const { counts, takenAt, unsettled } = deliveries;
   const number = ++deliveries.taken;
   if (counts !== undefined) {
-    if (takenAt[packetId]! > 0) recount(counts, printOf(deliveries.high[packetId]!, deliveries.low[packetId]!), -1);
-    recount(counts, printOf(high, low), 1);
+    if (takenAt[packetId]! > 0)
+      recount(counts, fingerprintOf(deliveries.high[packetId]!, deliveries.low[packetId]!), -1);
+    recount(counts, fingerprintOf(high, low), 1);
   }
   if (number > deliveries.settled) {
     makeUnsettledRoom(deliveries);
@@ -253,7 +258,7 @@ function createUnsettled(size: number): Unsettled {
   };
 }
 
-/** Makes room for the message that was counted last: in larger arrays, or in place of the oldest. */
+/** Makes room for the newest message: in larger arrays, or by settling the oldest. */
 function makeUnsettledRoom(deliveries: Deliveries): void {
   const { taken, settled, unsettled } = deliveries;
   const size = unsettled.ids.length;
@@ -274,7 +279,7 @@ function makeUnsettledRoom(deliveries: Deliveries): void {
   Object.assign(unsettled, larger);
 }
 
-/** Written by each call and read within it. */
+/** Scratch space of a single call. */
 const seed: Hash = { high: 0, low: 0 };
 const hash: Hash = { high: 0, low: 0 };
 

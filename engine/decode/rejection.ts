@@ -1,9 +1,9 @@
 import type { RejectReason } from '../model/item/decoded.ts';
 
-/** Why a payload or a reading was not accepted; a class only so that `instanceof` tells it from any decoded value. */
+/** Why a payload or a reading was not accepted. It is a class only so that `instanceof` distinguishes it from any decoded value. */
 export class Rejection {
   readonly reason: RejectReason;
-  /** What was found, where, and what would be right; one sentence without its full stop. */
+  /** What was found, where, and what would be right. One sentence without its full stop. */
   readonly detail: string;
   constructor(reason: RejectReason, detail: string) {
     this.reason = reason;
@@ -13,12 +13,12 @@ export class Rejection {
 
 const LONGEST_QUOTE = 40;
 
-/** A text as it stands in a sentence: in double quotes, control characters escaped, cut after 40 characters. */
+/** A text for use in a sentence: in double quotes, with control characters escaped, cut after 40 characters. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }
 
-/** A decoded value as it stands in a sentence: `text "abc"`, `the number 5`, `an array of 3`. */
+/** A decoded value for use in a sentence: `text "abc"`, `the number 5`, `an array of 3`. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
@@ -30,7 +30,7 @@ export function describeValue(value: unknown): string {
   return value instanceof Uint8Array ? `${value.length} raw bytes` : 'an object';
 }
 
-/** Whether a value has named parts: objects do; arrays, raw bytes and scalars do not. */
+/** Whether a value is an object with keys. Arrays, raw bytes and scalars are not. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }

@@ -2,54 +2,54 @@ import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import { hashBytes, hashTopic } from './identity.ts';
 
-/** Prints of the retained messages that new subscriptions have brought by one broker connection, the latest last. */
-export type Brought = Set<number>;
+/** Fingerprints of the retained messages that new subscriptions of one broker connection have delivered, the latest last. */
+export type RetainedSeen = Set<number>;
 
-/** A print takes some 50 bytes of memory. */
+/** The largest number of fingerprints. Each takes about 50 bytes of memory. */
 const MOST = 250_000;
-const PRINT_BYTES = 8;
+const FINGERPRINT_BYTES = 8;
 
 /**
- * Whether a retained message, to the byte, was brought before: with MQTT 3.1.1 all of them come again with every connection. Takes it in.
- * Of more than 250,000 different ones the oldest are forgotten.
+ * Whether a retained message with the same topic and bytes was delivered before, and remembers it. With MQTT 3.1.1, every connection delivers
+ * all retained messages again. Only the latest 250,000 different messages are remembered.
  */
-export function isBroughtAgain(brought: Brought, { topic, payload }: MessageRecord): boolean {
+export function isRetainedDuplicate(brought: RetainedSeen, { topic, payload }: MessageRecord): boolean {
   const hash = hashTopic(topic);
   hashBytes(hash, payload, hash);
-  const print = (hash.high >>> 0) * 2_097_152 + (hash.low >>> 11);
-  const again = brought.delete(print);
-  brought.add(print);
+  const fingerprint = (hash.high >>> 0) * 2_097_152 + (hash.low >>> 11);
+  const again = brought.delete(fingerprint);
+  brought.add(fingerprint);
   if (brought.size > MOST) brought.delete(brought.values().next().value!);
   return again;
 }
 
-/** The newest stamp that each device has sent while we listened, as the device wrote it; milliseconds since the epoch. */
-export type Newest = Map<string, number>;
+/** The newest stamp that each device has sent while Weir was subscribed, as the device wrote it; milliseconds since the epoch. */
+export type NewestStamps = Map<string, number>;
 
-/** Takes in a reading that its device has just sent: not a retained one. */
-export function noteSent(newest: Newest, { device, time, stamp = time }: Reading): void {
+/** Remembers the stamp of a reading that its device has just sent. Do not call it for retained readings. */
+export function rememberStamp(newest: NewestStamps, { device, time, stamp = time }: Reading): void {
   const known = newest.get(device);
   if (known === undefined || stamp > known) newest.set(device, stamp);
 }
 
-/** Whether a retained reading is no newer than the newest that its device has sent. */
-export function isOutdated(newest: Newest, { device, time }: Reading): boolean {
+/** Whether a retained reading is not newer than the newest stamp of its device. */
+export function isOutdated(newest: NewestStamps, { device, time }: Reading): boolean {
   const known = newest.get(device);
   return known !== undefined && time <= known;
 }
 
-/** As base64 of 64-bit floats. */
-export function packBrought(brought: Brought): string {
-  const bytes = Buffer.alloc(brought.size * PRINT_BYTES);
+/** The fingerprints as base64 of 64-bit floats. */
+export function packRetained(brought: RetainedSeen): string {
+  const bytes = Buffer.alloc(brought.size * FINGERPRINT_BYTES);
   let at = 0;
-  for (const print of brought) at = bytes.writeDoubleLE(print, at);
+  for (const fingerprint of brought) at = bytes.writeDoubleLE(fingerprint, at);
   return bytes.toString('base64');
 }
 
-/** Takes in what `packBrought` gave. */
-export function unpackBrought(packed: string): Brought {
+/** Restores what `packRetained` returned. */
+export function unpackRetained(packed: string): RetainedSeen {
   const bytes = Buffer.from(packed, 'base64');
-  const brought: Brought = new Set();
-  for (let at = 0; at < bytes.length; at += PRINT_BYTES) brought.add(bytes.readDoubleLE(at));
+  const brought: RetainedSeen = new Set();
+  for (let at = 0; at < bytes.length; at += FINGERPRINT_BYTES) brought.add(bytes.readDoubleLE(at));
   return brought;
 }

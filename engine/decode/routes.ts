@@ -4,7 +4,7 @@ import { readDevice, readLabel } from './origin.ts';
 import type { DataTopic } from './read.ts';
 import { Rejection } from './rejection.ts';
 
-/** Who takes the messages of a topic. */
+/** Which decoder reads the messages of a topic. */
 export type Route = DataRoute | StatusRoute | { readonly kind: 'none' };
 
 export interface DataRoute {
@@ -18,7 +18,7 @@ export interface StatusRoute {
   readonly targets: readonly StatusTarget[];
 }
 
-/** A stream whose status topic this is, and the device that it speaks of. */
+/** A stream with this status topic, and the device that the topic names. */
 export interface StatusTarget {
   readonly stream: StreamDecoder;
   readonly status: StatusDecoder;
@@ -26,14 +26,14 @@ export interface StatusTarget {
   readonly labels: readonly string[];
 }
 
-/** Topics remembered per broker, and the longest that is: together some 30 MB at worst. */
+/** The largest number of topics that are remembered per broker, and the longest such topic. Together they take at most about 30 MB. */
 const MAX_TOPICS = 50_000;
 const LONGEST_TOPIC = 256;
 const NONE: Route = { kind: 'none' };
 
 /**
- * Makes the lookup broker index, topic → route. Templates are matched once per topic: routes are remembered, and all
- * forgotten at once when there are too many.
+ * Makes the lookup of the route by broker index and topic. Templates are matched once per topic, because routes are remembered. When there
+ * are too many routes, all are forgotten at once.
  */
 export function createRoutes(
   streams: readonly StreamDecoder[],

@@ -5,9 +5,8 @@ import { quote, Rejection } from './rejection.ts';
 import type { StatusTarget } from './routes.ts';
 
 /**
- * What a message on a status topic says: its text without the white space around it must be, to the letter, one of the stream's
- * `online` or `offline` words. An empty payload, by which a retained status is taken back, says nothing: undefined.
- * Labels that the status topic does not name are empty.
+ * Reads a message on a status topic. Its text, without the white space around it, must be exactly one of the stream's `online` or `offline`
+ * words. An empty payload deletes a retained status and has no meaning here: undefined. Labels that the status topic does not name are empty.
  */
 export function readStatus(record: MessageRecord, target: StatusTarget): Status | Rejection | undefined {
   if (record.payload.length === 0) return undefined;
@@ -17,7 +16,7 @@ export function readStatus(record: MessageRecord, target: StatusTarget): Status 
   if (record.payload.length > bytes) {
     return new Rejection(
       'too-large',
-      `the status has ${record.payload.length} bytes, the stream allows ${bytes}; send one word`,
+      `the status has ${record.payload.length} bytes, but the stream allows ${bytes}; send one word`,
     );
   }
   const text = decodeText(record.payload);

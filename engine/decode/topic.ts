@@ -1,15 +1,15 @@
 import { isPlaceholder, parseTemplate, type Template } from '../model/topic.ts';
 
-/** A topic template that takes topics apart. */
+/** A topic template that can match topics. */
 export interface TopicTemplate extends Template {
-  /** The levels that the placeholders stand for, in the order of `names`; undefined where the topic does not match. */
+  /** The levels at the placeholders, in the order of `names`. Undefined: the topic does not match. */
   readonly match: (topic: string) => readonly string[] | undefined;
 }
 
 /**
- * Compiles a template such as `plant/{site}/{device}/data`: a `{name}` takes one whole level, `+` one without a name, a last `#` all
- * that follow and the level above. As MQTT has it (MQTT 5.0, section 4.7), levels may be empty, letter case counts, and a placeholder
- * or wildcard on the first level does not match topics that begin with `$`. Throws where the check of the config would have refused it.
+ * Compiles a template such as `plant/{site}/{device}/data`. A `{name}` matches one whole level, `+` one level without a name, a last `#` all
+ * following levels and also the level above. As in MQTT (MQTT 5.0, section 4.7), levels may be empty, letter case counts, and a placeholder
+ * or wildcard on the first level does not match topics that begin with `$`. Throws if the check of the config would refuse the template.
  */
 export function compileTopic(template: string): TopicTemplate {
   const parsed = parseTemplate(template);

@@ -1,15 +1,15 @@
 import { MAX_DEPTH } from '../document/syntax.ts';
 import { type Cell, type CsvFault, readCsv } from './csv.ts';
 
-/** A column of attributes: the way to them. */
+/** A column of attributes: the path of the attribute. */
 type Column = readonly string[];
 
 const DEVICE = 'device';
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * Reads attributes from a CSV table: its first row names the columns, of which one is `device`, and dots in a name nest. A cell that
- * reads as a number, `true` or `false` is one; an empty cell is no attribute.
+ * Reads attributes from a CSV table. The first row names the columns; one of them is `device`, and dots in a name make nested objects. A cell
+ * with the text of a number, `true` or `false` is a number or boolean. An empty cell is no attribute.
  */
 export function readAttributeTable(
   text: string,
@@ -40,7 +40,7 @@ export function readAttributeTable(
   onFault({ code: 'empty', offset: 0, message: 'The file is empty.', remedy });
 }
 
-/** Undefined where the columns leave no way to read the rows. */
+/** Reads the first row. Undefined if the columns have faults, so that the rows cannot be read. */
 function readHeader(cells: readonly Cell[], onFault: (fault: CsvFault) => void) {
   const names = cells.map(({ text }) => text);
   let sound = true;
@@ -52,16 +52,16 @@ function readHeader(cells: readonly Cell[], onFault: (fault: CsvFault) => void) 
   names.forEach((name, i) => {
     const path = name.split('.');
     if (path.length >= MAX_DEPTH) {
-      const message = `The name of a column nests deeper than ${MAX_DEPTH} levels.`;
+      const message = `A column name nests deeper than ${MAX_DEPTH} levels.`;
       refuse(i, 'too-deep', message, 'Use fewer dots.');
     } else if (path.some((part) => part === '' || part === '__proto__')) {
-      refuse(i, 'bad-column', `"${name}" cannot name a column.`, 'Write it like model or limits.temp.');
+      refuse(i, 'bad-column', `"${name}" is not a valid column name.`, 'Write it like model or limits.temp.');
     } else if (seen.has(name)) {
-      refuse(i, 'duplicate-column', `The column "${name}" stands here a second time.`, 'Keep one of the two.');
+      refuse(i, 'duplicate-column', `The column "${name}" is in the table twice.`, 'Keep one of the two.');
     } else {
       const parent = path.slice(0, -1).map((_, depth) => path.slice(0, depth + 1).join('.'));
       const clash = parent.find((each) => names.includes(each));
-      const message = `"${clash}" cannot be a value and hold "${name}".`;
+      const message = `"${clash}" cannot be both a value and the parent of "${name}".`;
       if (clash !== undefined) refuse(i, 'column-clash', message, 'Rename one of the two columns.');
     }
     seen.add(name);
@@ -74,7 +74,7 @@ function readHeader(cells: readonly Cell[], onFault: (fault: CsvFault) => void) 
   return sound ? { device, columns: names.map((name) => name.split('.')) } : undefined;
 }
 
-/** A number that would not come out as it went in, such as a long serial number, is a text. */
+/** The value of a cell. A number that a double cannot hold exactly, such as a long serial number, stays a text. */
 function readCell(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   if (!NUMBER.test(text)) return text;

@@ -6,12 +6,12 @@ import { readAttributeTable } from './attribute-csv.ts';
 import { attributesText, type EntryFault } from './attribute-entry.ts';
 import { readJson } from './attribute-json.ts';
 
-/** Problems of one file that are told; the rest are mostly their like. */
+/** The largest number of problems that are reported for one file. More would mostly repeat them. */
 const MAX_PROBLEMS = 50;
 
 /**
- * Reads a file of attributes, CSV where its name ends so and else JSON, into JSON texts by device. Without entries where it has a
- * problem: a file that is half right may be half written.
+ * Reads a file of attributes into JSON texts by device. A file whose name ends in `.csv` is CSV, any other is JSON. If the file has any
+ * problem, `entries` is undefined, because the file may be only half written.
  */
 export function parseAttributeFile(
   file: string,
@@ -43,7 +43,7 @@ type Report = (fault: EntryFault, offset: number) => void;
 function readTable(text: string, entries: ReadonlyMap<string, string>, add: Add, report: Report): void {
   const onDevice: Add = (device, value, offset) => {
     if (!entries.has(device)) return add(device, value, offset);
-    const message = `The device "${device}" stands here a second time.`;
+    const message = `The device "${device}" is in the table twice.`;
     report({ code: 'duplicate-device', message, remedy: 'Keep one of the two rows.' }, offset);
   };
   readAttributeTable(text, onDevice, (fault) => report(fault, fault.offset));
@@ -56,7 +56,7 @@ function readObject(text: string, add: Add, report: Report): void {
   const { value, keys } = read;
   if (!isObject(value)) {
     const remedy = 'Write devices with their attributes, like { "dev-1": { "limits": { "temp": 70 } } }.';
-    report({ code: 'not-an-object', message: 'The file holds no object.', remedy }, 0);
+    report({ code: 'not-an-object', message: 'The file is not an object.', remedy }, 0);
     return;
   }
   for (const [device, attributes] of Object.entries(value)) add(device, attributes, keys.get(device) ?? 0);
@@ -64,5 +64,5 @@ function readObject(text: string, add: Add, report: Report): void {
 
 function reportCrowd(offset: number, report: Report): void {
   const message = `There are more than ${MAX_ATTRIBUTED_DEVICES} devices.`;
-  report({ code: 'too-many', message, remedy: 'Leave out those that no rule asks about.' }, offset);
+  report({ code: 'too-many', message, remedy: 'Remove the devices whose attributes no rule uses.' }, offset);
 }

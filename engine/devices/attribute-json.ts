@@ -1,7 +1,7 @@
 import { type ParseError, visit } from 'jsonc-parser';
 import { explainSyntax, tooDeep } from '../document/syntax.ts';
 
-/** A fault of a JSON text, by its offset. */
+/** A fault of a JSON text, and its offset in characters. */
 export interface JsonFault {
   readonly code: string;
   readonly offset: number;
@@ -9,14 +9,14 @@ export interface JsonFault {
   readonly remedy: string;
 }
 
-/** What a JSON text says, or everything that is wrong with it. */
+/** The value of a JSON text, or all its faults. */
 export type JsonReading =
   | { readonly faults: readonly []; readonly value: unknown; readonly keys: ReadonlyMap<string, number> }
   | { readonly faults: readonly [JsonFault, ...JsonFault[]] };
 
 /**
- * Reads a JSON text without comments, which may be far larger than a file of ours: nothing is built of its places but `keys`, which has
- * the offset of each key of the outermost object. Duplicate keys, `__proto__` and numbers beyond all bounds are faults too.
+ * Reads a JSON text without comments. It may be much larger than a config or rule file, so only the offsets of the keys of the outermost
+ * object are kept (`keys`). Duplicate keys, `__proto__` and numbers that overflow a double are faults too.
  */
 export function readJson(text: string): JsonReading {
   const deep = tooDeep(text);
@@ -39,7 +39,7 @@ export function readJson(text: string): JsonReading {
           const message = 'The key `__proto__` is not allowed.';
           faults.push({ code: 'forbidden-key', offset, message, remedy: 'Choose another name.' });
         } else if (open.at(-1)?.has(name)) {
-          const message = `The key \`${name.slice(0, 64)}\` stands here a second time.`;
+          const message = `The key \`${name.slice(0, 64)}\` is in the object twice.`;
           faults.push({ code: 'duplicate-key', offset, message, remedy: 'Keep one of the two.' });
         }
         open.at(-1)?.add(name);
@@ -47,7 +47,7 @@ export function readJson(text: string): JsonReading {
       },
       onLiteralValue: (value, offset) => {
         if (typeof value !== 'number' || Number.isFinite(value)) return;
-        const message = 'A number is too large to be held.';
+        const message = 'The number is too large for a 64-bit float.';
         faults.push({ code: 'bad-number', offset, message, remedy: 'Write a number below 1.8e308.' });
       },
       onError: (error, offset, length) => errors.push({ error, offset, length }),

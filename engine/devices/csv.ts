@@ -1,4 +1,4 @@
-/** One cell of a table, by the offset at which it begins. */
+/** One cell of a table, and the offset at which it begins. */
 export interface Cell {
   readonly text: string;
   readonly offset: number;
@@ -12,8 +12,8 @@ export interface CsvFault {
   readonly remedy: string;
 }
 
-/** A cell, and where what follows it begins. */
-interface Taken {
+/** A cell, and the offset of its end. */
+interface ParsedCell {
   readonly cell: Cell;
   readonly end: number;
 }
@@ -21,18 +21,18 @@ interface Taken {
 type Report = (fault: CsvFault) => void;
 
 /**
- * Reads comma-separated values row by row (RFC 4180; a line may end in LF alone). Empty lines are no rows. What is not quoted has no
- * quote and no blank at either end. A quote that is not closed ends the reading.
+ * Reads comma-separated values row by row (RFC 4180, but a line may also end in LF). Empty lines are skipped. A cell without quotes must not
+ * contain a quote, and must not begin or end with a blank. An unclosed quote ends the reading.
  */
 export function readCsv(text: string, onRow: (cells: readonly Cell[]) => void, report: Report): void {
   let at = 0;
   while (at < text.length) {
     const cells: Cell[] = [];
     for (;;) {
-      const taken = text[at] === '"' ? takeQuoted(text, at, report) : takePlain(text, at, report);
-      if (taken === undefined) return;
-      cells.push(taken.cell);
-      at = taken.end;
+      const parsed = text[at] === '"' ? parseQuoted(text, at, report) : parsePlain(text, at, report);
+      if (parsed === undefined) return;
+      cells.push(parsed.cell);
+      at = parsed.end;
       if (text[at] !== ',') break;
       at += 1;
     }
@@ -43,8 +43,8 @@ export function readCsv(text: string, onRow: (cells: readonly Cell[]) => void, r
   }
 }
 
-/** Undefined, with the reason reported, where the quote is not closed. */
-function takeQuoted(text: string, offset: number, report: Report): Taken | undefined {
+/** Parses a cell in quotes. If the quote is not closed, this is reported and the result is undefined. */
+function parseQuoted(text: string, offset: number, report: Report): ParsedCell | undefined {
   let close = text.indexOf('"', offset + 1);
   while (close >= 0 && text[close + 1] === '"') close = text.indexOf('"', close + 2);
   if (close < 0) {
@@ -53,27 +53,27 @@ function takeQuoted(text: string, offset: number, report: Report): Taken | undef
   }
   const end = plainEnd(text, close + 1);
   if (end > close + 1) {
-    const message = 'Something stands behind a closing quote.';
-    report({ code: 'syntax', offset: close + 1, message, remedy: 'Remove it; inside quotes, write "" for a quote.' });
+    const message = 'There is text after a closing quote.';
+    report({ code: 'syntax', offset: close + 1, message, remedy: 'Remove it. Inside quotes, write "" for a quote.' });
   }
   return { cell: { text: text.slice(offset + 1, close).replaceAll('""', '"'), offset }, end };
 }
 
-function takePlain(text: string, offset: number, report: Report): Taken {
+function parsePlain(text: string, offset: number, report: Report): ParsedCell {
   const end = plainEnd(text, offset);
   const raw = text.slice(offset, end);
   const quote = raw.indexOf('"');
   if (quote >= 0) {
     const remedy = 'Put the whole cell in quotes, and write "" for a quote inside.';
-    report({ code: 'syntax', offset: offset + quote, message: 'A quote stands inside a cell.', remedy });
+    report({ code: 'syntax', offset: offset + quote, message: 'There is a quote inside a cell.', remedy });
   } else if (raw !== raw.trim()) {
-    const message = 'A blank stands at the edge of a cell.';
+    const message = 'A cell begins or ends with a blank.';
     report({ code: 'stray-blank', offset, message, remedy: 'Remove it, or put the cell in quotes.' });
   }
   return { cell: { text: raw, offset }, end };
 }
 
-/** The next comma or end of line. */
+/** Offset of the next comma or end of line. */
 function plainEnd(text: string, at: number): number {
   let end = at;
   while (end < text.length) {

@@ -1,29 +1,29 @@
 /**
- * How far event time has come for a key, and how much time had passed by then. Plain data, milliseconds. It shows where the clock of a device
- * jumps: its stamp then goes further than time did.
+ * The latest event time of a key, and the time at which it was received. Plain data, milliseconds. It detects jumps of a device's clock: the
+ * stamp then advances more than time did.
  */
 export interface KeyClock {
   /** The latest event time of its readings. */
   at: number;
-  /** When that reading came. */
+  /** Receive time of that reading. */
   receivedAt: number;
-  /** Where that reading went by receive time: the steps forward of the host's clock by then, summed up. -1: it had a stamp of its own. */
+  /** If that reading had no stamp (its event time is the receive time): the sum of the host clock's steps until then. -1: it had a stamp. */
   steppedMs: number;
-  /** Time that passed without stamps to show for it: what was buffered meanwhile may still come. */
+  /** Time to spare: time that passed without matching stamps. Readings that were buffered meanwhile may still arrive. */
   spareMs: number;
 }
 
 /**
- * How much further than time a stamp may go without a jump. Nobody knows how old the first reading of a device was, and clocks are off by
+ * A stamp may advance by this much more than time without a jump. The age of a device's first reading is unknown, and clocks are wrong by
  * some minutes.
  */
 export const MAX_GAIN_MS = 300_000;
 
 /**
- * Takes in a reading, in the order of arrival. Returns true if the clock jumped: event time went further than the time that passed since the
- * latest reading, the time to spare, and `mostMs` together. An older reading changes nothing. Buffered readings use the time to spare;
- * stamps that go as time goes use it up, for such a device sends what it measures now. `steppedMs` is the sum of the host's steps so far:
- * no time passes by them, but where a device has stamps of its own they may be time in which the host slept.
+ * Updates the clock with a reading; call it in the order of arrival. Returns true if the clock jumped: event time advanced more than the time
+ * since the latest reading, the time to spare and `mostMs` together. An older reading changes nothing. Buffered readings consume the time to
+ * spare. Stamps that advance like time also consume it, because such a device sends current readings. `steppedMs` is the sum of the host
+ * clock's steps so far. A step is no time that passed. But for a device with stamps it may be time in which the host slept.
  */
 export function followKeyClock(
   clock: KeyClock,

@@ -1,13 +1,14 @@
 /**
- * Timers for very many things, one for each, most of which are pushed back before they run out.
+ * Timers for very many things, one timer for each thing. Most timers are postponed before they expire.
  *
- * Buckets of one second; pushing a timer back costs nothing, because whoever is woken looks whether it is really time and asks
- * again if not. Hashed timing wheels: Varghese and Lauck 1987. Holds no time of its own: `advance` is told.
+ *Timers are in buckets of one second. Postponing a timer is cheap: the caller checks on waking whether it is really time, and schedules again
+ *if not. Hashed timing wheels: Varghese and Lauck 1987. It has no clock: `advance` gets the time.
  */
 export interface TimingWheel<T> {
-  /** Wakes `thing` at the first advance that reaches `atMs`, or at the next one where that has passed. Takes the place of its timer, if it has one. */
+  /** Sets the timer of `thing`, and replaces an earlier one. It expires at the first `advance` that reaches `atMs`, or at the next one if `atMs` has
+   * passed. */
   schedule(thing: T, atMs: number): void;
-  /** Everything due at or before `nowMs`, to the millisecond, in the order of `schedule` within a second; nothing twice. */
+  /** The things whose timers expire at or before `nowMs`, to the millisecond, each once. Within a second they are in the order of `schedule`. */
   advance(nowMs: number): T[];
 }
 
@@ -15,7 +16,7 @@ const BUCKET_MS = 1_000;
 
 export function createTimingWheel<T>(): TimingWheel<T> {
   const buckets = new Map<number, Map<T, number>>();
-  /** Where the timer of each thing is. Without it timers that another took the place of would pile up until their time. */
+  /** The bucket of each thing's timer. It is needed to remove replaced timers, which would otherwise accumulate until they expire. */
   const slots = new Map<T, number>();
 
   const remove = (thing: T): void => {
@@ -41,7 +42,7 @@ export function createTimingWheel<T>(): TimingWheel<T> {
       for (const slot of [...buckets.keys()].filter((key) => key <= until).sort((a, b) => a - b)) {
         const bucket = buckets.get(slot)!;
         for (const [thing, atMs] of bucket) {
-          // To the millisecond: were it to the bucket, the instant of waking would depend on when the timer was set.
+          // To the millisecond. If whole buckets expired, the instant of waking would depend on when the timer was set.
           if (atMs > nowMs) continue;
           due.push(thing);
           bucket.delete(thing);

@@ -1,25 +1,25 @@
 import type { FieldValue } from './field.ts';
 
-/** What rules call an attribute of a device: `device.` and its path, as in `device.limits.temp`. */
+/** The name of a device attribute in rules is this prefix and the attribute's path, as in `device.limits.temp`. */
 export const ATTRIBUTE_PREFIX = 'device.';
 
-/** Bytes of JSON text that the attributes of one device may take. */
+/** The largest JSON text of the attributes of one device, in bytes. */
 export const MAX_ATTRIBUTES_BYTES = 65_536;
 
-/** Devices of which one source may hold attributes. */
+/** The largest number of devices whose attributes one source may hold. */
 export const MAX_ATTRIBUTED_DEVICES = 1_000_000;
 
-/** What stands at the plan's attribute paths, by their order; undefined where there is no single value. */
+/** The values at the plan's attribute paths, in the order of the paths. Undefined: the path leads to no single value. */
 export type AttributeValues = readonly (FieldValue | undefined)[];
 
-/** The attributes of a device, as the fold keeps them; never changed. */
+/** The attributes of a device, as the fold keeps them. The object is never changed. */
 export interface DeviceAttributes {
-  /** A JSON object, as it stands in the journal. */
+  /** The JSON object, as it is in the journal. */
   readonly text: string;
   readonly values: AttributeValues;
 }
 
-/** Reads what rules look at from the JSON text of a device's attributes. */
+/** Reads the values that rules use from the JSON text of a device's attributes. */
 export function readAttributes(text: string, paths: readonly (readonly string[])[]): DeviceAttributes {
   if (paths.length === 0) return { text, values: [] };
   const attributes: unknown = JSON.parse(text);

@@ -10,7 +10,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const SHAPE = /^(\d+(?:\.\d+)?) ?([kKMG]?B|[KMG]iB)$/;
 
-/** Bytes of a size such as `65536`, `"5MB"` (powers of 1000) or `"32MiB"` (powers of 1024); undefined where it is none. */
+/** Bytes of a size such as `65536`, `"5MB"` (powers of 1000) or `"32MiB"` (powers of 1024). Undefined if it is not a size. */
 export function parseBytes(size: number | string): number | undefined {
   if (typeof size === 'number') return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
   const match = SHAPE.exec(size);

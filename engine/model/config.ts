@@ -1,6 +1,6 @@
 import type { FieldType } from './field.ts';
 
-/** A text in the config, or where to find one that must not stand there. */
+/** A secret: the text itself, or the environment variable or file that holds it. */
 export type Secret = string | { readonly env: string } | { readonly file: string };
 
 export type Qos = 0 | 1 | 2;
@@ -8,12 +8,12 @@ export type PayloadFormat = 'json' | 'ndjson' | 'plain' | 'msgpack' | 'cbor';
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'iso8601';
 
 export interface TlsConfig {
-  /** PEM files; relative paths start at the config file. */
+  /** `ca`, `cert` and `key` are PEM files. Relative paths are relative to the config file. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly servername?: string;
-  /** Accepts any server certificate when false. Default true. */
+  /** False: any server certificate is accepted. Default true. */
   readonly verify?: boolean;
 }
 
@@ -30,20 +30,20 @@ export interface BrokerConfig {
   readonly name: string;
   /** `mqtt://host:1883` or `mqtts://host:8883`. */
   readonly url: string;
-  /** Fixed, so that the broker keeps the session while Weir is away. Default `weir`. */
+  /** The id is fixed, so that the broker keeps the session while Weir is stopped. Default `weir`. */
   readonly clientId: string;
   readonly username?: Secret;
   readonly password?: Secret;
   readonly tls?: TlsConfig;
-  /** `5` falls back to `3.1.1` where the broker refuses it. Default 5. */
+  /** The MQTT version. If the broker refuses version 5, Weir uses 3.1.1. Default 5. */
   readonly version: 5 | '3.1.1';
-  /** Topic filters to subscribe to; default: those that the streams' topics and status topics need. */
+  /** Topic filters to subscribe to. Default: the filters that the streams' topics and status topics need. */
   readonly subscribe?: readonly { readonly filter: string; readonly qos: Qos }[];
-  /** QoS 1 and 2 messages that the broker may have under way to us. Default 10000. */
+  /** The largest number of QoS 1 and 2 messages that the broker may send before Weir acknowledges them. Default 10000. */
   readonly receiveMaximum: number;
   /** Seconds. Default 30. */
   readonly keepalive: number;
-  /** Seconds for which the broker keeps the session while Weir is away. Default 7 days. */
+  /** Seconds for which the broker keeps the session while Weir is disconnected. Default 7 days. */
   readonly sessionExpiry: number;
   /** Topic of Weir's own birth message and last will (`online`, `offline`; retained). Default `weir/<clientId>/status`. */
   readonly statusTopic: string;
@@ -53,55 +53,55 @@ export interface FieldConfig {
   readonly name: string;
   readonly type: FieldType;
   readonly unit?: string;
-  /** Where it stands in the payload, `a.b.0.c`; default: its name. */
+  /** Path of the field in the payload, as in `a.b.0.c`. Default: the name of the field. */
   readonly path: string;
 }
 
-/** Where a device id or label stands: a path in the payload, or a placeholder of the topic template. */
+/** Where to read a device id or label: a path in the payload, or a placeholder of the topic template. */
 export type Place = { readonly path: string } | { readonly topic: string };
 
-/** Where a reading has the number that its device counts it by: integers that rise by 1, each device's its own. */
+/** Where to read the sequence number of a reading. Each device numbers its own readings with integers that rise by 1. */
 export interface SequenceConfig {
   readonly path: string;
-  /** Behind the number before this one comes 0; undefined: never. From 256 to 2^32. */
+  /** The number after `modulus - 1` is 0. From 256 to 2^32. Undefined: the numbers never start again at 0. */
   readonly modulus?: number;
 }
 
 export interface StreamConfig {
   readonly name: string;
-  /** `plant/{site}/{device}/data`; `+` and a last `#` match without a name. */
+  /** Topic template, as in `plant/{site}/{device}/data`. The wildcards `+` and (at the end) `#` match levels without naming them. */
   readonly topic: string;
   readonly qos: Qos;
-  /** Name of the only broker to take it from; default: every broker. */
+  /** Name of the only broker that delivers this stream. Default: every broker. */
   readonly broker?: string;
   readonly format: PayloadFormat;
-  /** Path of the array whose elements are the readings; paths then start at the element, and `$.` at the message. */
+  /** Path of the array whose elements are the readings. Other paths are then relative to the element; a path with `$.` is relative to the message. */
   readonly each?: string;
   readonly device: Place;
-  /** Label name → place, topic placeholders first. */
+  /** Name of each label and where to read it. Labels from topic placeholders come first. */
   readonly labels: readonly { readonly name: string; readonly place: Place }[];
   /** Undefined: the receive time is the event time. */
   readonly time?: { readonly path: string; readonly unit: TimeUnit };
-  /** Undefined: devices do not number their readings. Where it is there, so is `time`. */
+  /** Undefined: devices do not number their readings. A stream with `sequence` also has `time`. */
   readonly sequence?: SequenceConfig;
   readonly fields: readonly FieldConfig[];
-  /** Keep in the table's `extra` column, ignore and count, or reject the reading. Default `keep`. */
+  /** What to do with undeclared fields: keep them in the table's `extra` column, ignore and count them, or reject the reading. Default `keep`. */
   readonly undeclared: 'keep' | 'ignore' | 'reject';
-  /** Takes `"23.4"` for a number and `"on"`, `"false"`, `1` for a boolean. Always so for `plain`. Default false. */
+  /** Whether `"23.4"` is accepted as a number, and `"on"`, `"false"` and `1` as booleans. Always true for `plain`. Default false. */
   readonly coerce: boolean;
-  /** A device's last will or status topic. */
+  /** The topic of a device's last will or status. */
   readonly status?: { readonly topic: string; readonly offline: readonly string[]; readonly online: readonly string[] };
   readonly limits: {
     readonly bytes: number;
     readonly depth: number;
     readonly fields: number;
     readonly readings: number;
-    /** Devices that the engine remembers. Default 50,000; Infinity where something else bounds them. */
+    /** The largest number of devices that the engine remembers. Default 50,000. Infinity if something else bounds them. */
     readonly devices: number;
-    /** Keys that the engine remembers for each way in which rules group the readings. Default 10,000; Infinity as above. */
+    /** The largest number of keys that the engine remembers for each `per` of the rules. Default 10,000. Infinity if something else bounds them. */
     readonly keys: number;
   };
-  /** Days that the table keeps rows; undefined: for ever. */
+  /** Days for which the table keeps rows. Undefined: rows are never deleted. */
   readonly ttlDays?: number;
 }
 
@@ -110,7 +110,7 @@ export interface NatsConfig {
   readonly username?: Secret;
   readonly password?: Secret;
   readonly token?: Secret;
-  /** A `.creds` file. */
+  /** Path of a `.creds` file. */
   readonly credentials?: string;
   readonly tls?: TlsConfig;
   /** Bytes of events that may wait for the server before intake stops. Default 16 MiB. */
@@ -123,16 +123,16 @@ export interface ClickHouseConfig {
   readonly username?: Secret;
   readonly password?: Secret;
   readonly tls?: TlsConfig;
-  /** A batch is cut at whichever comes first. Defaults 10000 rows, 5 MB, 1 s. */
+  /** A batch is cut at the first limit that it reaches. Defaults: 10000 rows, 5 MB, 1 s. */
   readonly batch: { readonly rows: number; readonly bytes: number; readonly ageMs: number };
   /** Bytes of batches that may wait for the server before intake stops. Default 32 MiB. */
   readonly queueBytes: number;
-  /** Inserts under way at once. Default 2. */
+  /** Concurrent inserts for each table. Default 2. */
   readonly concurrency: number;
   readonly requestTimeoutMs: number;
 }
 
-/** Where attributes of devices come from; at least one. The bucket wins over the file, for a device as a whole. */
+/** Sources of device attributes; at least one is given. If both have a device, all its attributes come from the bucket. */
 export interface AttributesConfig {
   /** Absolute path of a `.json` or `.csv` file. */
   readonly file?: string;
@@ -155,11 +155,11 @@ export interface Config {
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
   readonly journal: {
     readonly maxBytes: number;
-    /** Bytes that must stay free on its disk, else intake stops. Default 100 MiB. */
+    /** Intake stops when its disk has fewer free bytes than this. Default 100 MiB. */
     readonly minFreeBytes: number;
   };
   /** Undefined: devices have no attributes. */
   readonly attributes?: AttributesConfig;
-  /** A stamp further ahead of the receive time than this is set back to it. Default 5 min. */
+  /** A stamp that is further ahead of the receive time than this is set to the receive time. Default 5 min. */
   readonly maxAheadMs: number;
 }

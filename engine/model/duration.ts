@@ -1,16 +1,16 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SHAPE = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
-/** Whole milliseconds of a duration such as `"250ms"`, `"10s"`, `"1.5m"`, `"2h"`, `"1d"`; undefined where the text is none. */
+/** Whole milliseconds of a duration such as `"250ms"`, `"10s"`, `"1.5m"`, `"2h"`, `"1d"`. Undefined if the text is not a duration. */
 export function parseDuration(text: string): number | undefined {
   const match = SHAPE.exec(text);
   const factor = match?.[2] === undefined ? undefined : UNITS[match[2]];
   if (match === null || factor === undefined) return undefined;
-  // Whole, as 1.001 * 1000 is not.
+  // Floating point gives fractions: 1.001 * 1000 is not whole.
   return Math.round(Number(match[1]) * factor);
 }
 
-/** The same of a text that a check has found to be a duration; throws on any other. */
+/** Whole milliseconds of a duration that was already checked. Throws if the text is not a duration. */
 export function durationOf(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new Error(`"${text}" is not a duration`);

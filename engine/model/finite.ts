@@ -1,4 +1,4 @@
-/** A number as a fact may be: undefined where a calculation has left the finite numbers. */
+/** The number as the value of a fact: undefined if it is infinite or NaN. */
 export function finite(value: number): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }

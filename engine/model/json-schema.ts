@@ -2,8 +2,8 @@ import { isObject } from './json-object.ts';
 export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';
 
 /**
- * The part of JSON Schema draft-07 that the project's own schemas use, each keyword with its meaning there.
- * `$ref` and `anyOf` stand alone, except for annotations. `title` is a noun phrase with its article, as messages quote it.
+ * The part of JSON Schema draft-07 that the project's own schemas use. Each keyword has the meaning of the standard.
+ * A schema with `$ref` or `anyOf` has no other keywords except annotations. `title` is a noun phrase with its article, because messages quote it.
  */
 export interface JsonSchema {
   readonly $schema?: string;
@@ -21,9 +21,9 @@ export interface JsonSchema {
   readonly const?: string | number | boolean;
   readonly anyOf?: readonly JsonSchema[];
   readonly pattern?: string;
-  /** What editors and messages say instead of the pattern. */
+  /** The text that editors and messages show instead of the pattern. */
   readonly patternErrorMessage?: string;
-  /** For a `pattern` that also bounds a quantity: what matches `form` is well written, but outside of the bounds that `range` names. */
+  /** For a `pattern` that also bounds a quantity: a text that matches only `form` has the right form but is out of bounds. `range` names the bounds. */
   readonly patternBounds?: { readonly form: string; readonly range: string };
   readonly minLength?: number;
   readonly maxLength?: number;
@@ -40,7 +40,7 @@ export interface JsonSchema {
   readonly maxProperties?: number;
 }
 
-/** Whether a value has the type that a schema asks for; true where it asks for none. */
+/** Whether a value has the type that a schema requires. True if the schema requires no type. */
 export function hasType(value: unknown, type: JsonType | undefined): boolean {
   switch (type) {
     case undefined:

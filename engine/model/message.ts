@@ -1,17 +1,17 @@
 import type { FieldValue } from './field.ts';
 
-/** A message template, compiled. */
+/** A compiled message template. */
 export interface Message {
-  /** What stands between the braces, each name once, in order of appearance. */
+  /** The names between the braces, each once, in the order in which they first appear. */
   readonly names: readonly string[];
-  /** Fills the template in; a name without a value shows as `?`. */
+  /** Fills in the template. A name without a value is shown as `?`. */
   render(get: (name: string) => FieldValue | undefined): string;
 }
 
 const PLACEHOLDER = /\{\{([^{}]+)\}\}/g;
 const SIGNIFICANT_DIGITS = 6;
 
-/** Compiles a template in which `{{name}}` stands for a value; blanks inside the braces do not count. */
+/** Compiles a template in which `{{name}}` is replaced by a value. Spaces at the edges inside the braces are ignored. */
 export function compileMessage(template: string): Message {
   const texts: string[] = [];
   const slots: string[] = [];
@@ -35,8 +35,8 @@ export function compileMessage(template: string): Message {
 }
 
 /**
- * A value as people read it. A fraction is rounded to 6 significant digits, though never within its integer part;
- * whole numbers stand in full. Exponents appear only below 1e-6 and from 1e21 on.
+ * A value as people read it. A number with a fraction is rounded to 6 significant digits, but its integer part keeps all digits.
+ * Whole numbers are shown in full. Exponents are used only below 1e-6 and from 1e21 on.
  */
 function formatValue(value: FieldValue | undefined): string {
   if (value === undefined) return '?';

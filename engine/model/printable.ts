@@ -1,25 +1,25 @@
 import { isUtf8 } from 'node:buffer';
 
-/** `1,234` */
+/** A number with thousands separators, as in `1,234`. */
 export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** The text of bytes; undefined where they are not UTF-8. */
+/** The text of UTF-8 bytes. Undefined if they are not UTF-8. */
 export function utf8Of(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
 
 /**
- * What must not reach a terminal or a line of a log as it is: control characters (C0, DEL, C1), line and paragraph separators, halves of
- * surrogate pairs, and invisible characters of format, among them those that turn the direction of writing and the byte order mark. The
- * two joiners stay, since scripts and emoji are written with them.
+ * Characters that must be escaped before a terminal or a log line shows them: control characters (C0, DEL, C1), line and paragraph
+ * separators, lone surrogates, and invisible format characters, which include the bidirectional controls and the byte order mark. The two
+ * joiners are not escaped, because scripts and emoji need them.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu;
 
 /**
- * A text from outside as it may be shown to people: what could steer a terminal, break a line or disguise a text stands as `\uXXXX`.
- * JSON stays the same JSON. `keeps` matches single characters that stay as they are; default none.
+ * A text from outside that is safe to show: characters that could control a terminal, break a line or disguise a text are escaped as `\uXXXX`.
+ * JSON stays the same JSON. `keeps` matches single characters that are not escaped; default none.
  */
 export function printable(text: string, keeps?: RegExp): string {
   return text.replace(UNPRINTABLE, (sign) => {
@@ -32,7 +32,7 @@ function escapeOf(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, '0')}`;
 }
 
-/** Lines of text or JSON, each as `printable` gives it. */
+/** Like `printable`, but line breaks and tabs are not escaped. */
 export function printableLines(text: string): string {
   return printable(text, /[\n\t]/);
 }

@@ -1,7 +1,7 @@
 import type { AttributeValues } from './attributes.ts';
 import type { FieldValue } from './field.ts';
 
-/** One measurement of one device at one instant, decoded and checked. */
+/** One measurement of one device at one instant. It is decoded and checked. */
 export interface Reading {
   readonly kind: 'reading';
   /** Index of the stream in the plan. */
@@ -13,67 +13,67 @@ export interface Reading {
   time: number;
   /** Receive time of the message: milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** Index of the broker that it came by. */
+  /** Index of the broker that delivered it. */
   readonly connection: number;
   /** Journal offset of the message that carried it. */
   readonly offset: number;
-  /** The device's own number of it, where the stream declares one. Of no meaning behind the step that decodes. */
+  /** The device's own sequence number, if the stream declares one. Only decode uses it. */
   readonly sequence?: number | undefined;
   /**
-   * 64-bit identity in two unsigned halves: hash of topic, payload and position in the message; or, where the stream declares a sequence,
-   * of stream, device, number and the device's stamp.
+   * 64-bit identity in two unsigned halves. It is a hash of topic, payload and position in the message. If the stream declares a sequence, it
+   * is a hash of stream, device, number and the device's stamp.
    */
   readonly idHigh: number;
   readonly idLow: number;
   /** Declared fields, by their index in the stream's `fields`. */
   readonly values: readonly (FieldValue | undefined)[];
-  /** Undeclared fields that the stream keeps: name → JSON text. */
+  /** Undeclared fields that the stream keeps: JSON text by name. */
   readonly extra: Readonly<Record<string, string>> | undefined;
-  /** The device's stamp lay too far ahead of the receive time and was set back to it; may be set by the step that decodes. */
+  /** Whether the device's stamp was too far ahead of the receive time and was set to it. Decode may set it. */
   clamped: boolean;
-  /** What the device's stamp was before that. */
+  /** The device's stamp before that. */
   stamp?: number;
-  /** Live time of its broker connection at its arrival (see devices/liveness); set when it enters the chain. */
+  /** Live time of its broker connection at its arrival, in milliseconds (see devices/liveness). Set when it enters the chain. */
   liveMs: number;
-  /** Those of its device, where a rule of its stream looks at them; set when it enters the chain. */
+  /** The attributes of its device, if a rule of its stream uses them. Set when it enters the chain. */
   attributes: AttributeValues | undefined;
-  /** A new subscription brought it: it is judged by its stamp, and no sign that the device lives. */
+  /** A new subscription delivered it as a retained message. It is evaluated at its stamp, and is no sign that the device is online. */
   retained?: true;
-  /** Where event time jumped ahead with it, by keying, lowest first; absent: nowhere. Steps start what they remember of these keys from the start. */
+  /** Jumps ahead of event time with this reading, by rising keying. Absent: none. Steps reset their state of these keys. */
   jumps?: readonly ClockJump[];
-  /** Came after every window that some rule would have had it in had closed; set by the window step, kept in the table. */
+  /** Late data: for some rule, every window of this reading had closed. Set by the window step and stored in the table. */
   late: boolean;
 }
 
-/** Event time of a key jumped: it went further than the time that passed (see devices/key-clock). */
+/** A jump of a key's event time: it advanced more than the time that passed (see devices/key-clock). */
 export interface ClockJump {
   /** Index of the keying in the stream's plan. */
   readonly keying: number;
   /** Text of the key. */
   readonly key: string;
-  /** Latest event time of the key before. */
+  /** Latest event time of the key before the jump. */
   readonly from: number;
 }
 
-/** What brought a result about: a reading, or the tick that closed a window. */
+/** The cause of a result: a reading, or the tick that closed a window. */
 export interface Cause {
   readonly offset: number;
   readonly receivedAt: number;
-  /** Index of the broker by which the key was last heard of, and the live time of that connection. */
+  /** Index of the broker that last delivered a reading of the key. */
   readonly connection: number;
+  /** Live time of that broker's connection, in milliseconds. */
   readonly liveMs: number;
 }
 
-/** What a reading of a derived stream has of its own. */
-type Made = Pick<Reading, 'stream' | 'device' | 'labels' | 'time' | 'values'>;
+/** The properties of a derived reading that do not come from its cause. */
+type DerivedValues = Pick<Reading, 'stream' | 'device' | 'labels' | 'time' | 'values'>;
 
 /**
- * A reading of a derived stream: its place in the journal and its live time are those of what caused it, and its identity is never asked
- * for, since it is not stored.
+ * Makes a reading of a derived stream. Its journal offset and live time are those of its cause. It has no identity, because it is not stored.
  */
 export function madeReading(
   { receivedAt, connection, offset, liveMs }: Cause,
-  { stream, device, labels, time, values }: Made,
+  { stream, device, labels, time, values }: DerivedValues,
   clamped: boolean,
   attributes: AttributeValues | undefined,
 ): Reading {

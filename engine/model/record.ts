@@ -1,4 +1,4 @@
-/** What stands in the journal: everything that can change an outcome, in order. */
+/** A record of the journal, which holds everything that can change an outcome, in order. */
 export type JournalRecord = MessageRecord | TickRecord | MarkRecord | AttributesRecord;
 
 /** A record that has no offset yet. */
@@ -21,15 +21,15 @@ export interface MessageRecord {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
-  /** The broker says that it may have delivered this message before. */
+  /** The broker says that it may have delivered this message before (DUP flag). */
   readonly dup: boolean;
-  /** By which broker and client know the delivery; 0 for QoS 0. */
+  /** The packet id by which broker and client identify the delivery; 0 for QoS 0. */
   readonly packetId: number;
-  /** It is a dead letter that comes again, at its first receive time: its readings are stored and not judged. */
+  /** The message is a retried dead letter, at its first receive time. Its readings are stored and not evaluated. */
   readonly redriven?: true;
 }
 
-/** The passing of time, once a second: what lets quiet windows close and silent devices be noticed. */
+/** One tick a second. Ticks close windows of quiet devices and detect silent devices. */
 export interface TickRecord {
   readonly kind: 'tick';
   readonly offset: number;
@@ -38,8 +38,8 @@ export interface TickRecord {
 
 /**
  * Something that happened to Weir itself.
- * `cut` closes all open batches, so that the state behind it holds no rows and can be a checkpoint.
- * `clock-stepped`: the clock of the host was set. Receive time goes on from this mark.
+ * `cut` closes all open batches, so that the state after it holds no rows and can be a checkpoint.
+ * `clock-stepped`: the clock of the host was set. Receive time continues from this mark.
  */
 export type MarkName = 'started' | 'connected' | 'disconnected' | 'session-lost' | 'cut' | 'clock-stepped';
 
@@ -48,13 +48,13 @@ export interface MarkRecord {
   readonly offset: number;
   readonly at: number;
   readonly mark: MarkName;
-  /** Index of the broker, or -1 where the mark concerns the whole process. */
+  /** Index of the broker, or -1 if the mark is about the whole process. */
   readonly connection: number;
-  /** Of `clock-stepped`: by how much receive time was set forward with the host's clock; milliseconds. Absent: not at all. */
+  /** Milliseconds by which receive time was set forward with the host's clock. Only for `clock-stepped`. Absent: 0. */
   readonly steppedMs?: number;
   /**
-   * Of `started`, `cut` and `clock-stepped`: by how much receive time is ahead of the host's clock, which was set back; milliseconds. Absent:
-   * they agree.
+   * Milliseconds by which receive time is ahead of the host's clock, which was set back. Only for `started`, `cut` and `clock-stepped`.
+   * Absent: 0.
    */
   readonly aheadMs?: number;
 }
@@ -65,6 +65,6 @@ export interface AttributesRecord {
   readonly offset: number;
   readonly at: number;
   readonly device: string;
-  /** A JSON object, of at most `MAX_ATTRIBUTES_BYTES`; undefined: the device has none any more. */
+  /** A JSON object, of at most `MAX_ATTRIBUTES_BYTES`; undefined: the device has no attributes any more. */
   readonly text: string | undefined;
 }

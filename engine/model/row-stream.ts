@@ -1,17 +1,17 @@
-/** Where the rows of a stream's readings are. Plain data. */
+/** Where the rows of a stream's readings are stored. Plain data. */
 export interface RowStream {
-  /** Also the name of its table, unless it is a view. */
+  /** Name of the stream. It is also the name of its table, unless the stream is a view. */
   readonly name: string;
-  /** Of a view. */
+  /** Where the rows of a view are. Absent for other streams. */
   readonly viewRows?: ViewRows | undefined;
-  /** Of two streams made one: the second, and how far its rows may lie from those of the first; milliseconds. */
+  /** For a correlation: the second stream, and how far its rows may be from those of the first, in milliseconds. */
   readonly other?: { readonly stream: RowStream; readonly apartMs: number };
 }
 
-/** Rows in the table `facts`. Their time is the end of a window, which lies behind the last instant of it, by which its reading goes. */
+/** Rows in the table `facts`. The time of a row is the end of a window. The view's reading has the last instant inside the window, which is earlier. */
 export interface ViewRows {
-  /** What the view groups by. */
+  /** The `per` of the view. */
   readonly per: readonly string[];
-  /** By how much the time of a row lies behind that of its reading, at the least and at the most; milliseconds. */
+  /** How much later the time of a row is than the time of its reading, in milliseconds: minimum and maximum. */
   readonly behindMs: readonly [least: number, most: number];
 }

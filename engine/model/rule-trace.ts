@@ -1,15 +1,15 @@
 import type { RowStream } from './row-stream.ts';
 import type { Severity } from './rule.ts';
 
-/** What is kept of a rule with its open alerts, so that they can be told as over should the plan no longer have it. Plain data. */
+/** What is kept of a rule that has open alerts, so that they can be published as resolved if the plan no longer has the rule. Plain data. */
 export interface RuleTrace {
   readonly name: string;
   readonly version: string;
   readonly type: string;
-  /** The stream that it looks at. */
+  /** The stream of the rule. */
   readonly stream: RowStream;
   readonly per: readonly string[];
-  /** By level, lowest first. */
+  /** Severity of each level, lowest first. */
   readonly severities: readonly Severity[];
   readonly params: Readonly<Record<string, unknown>>;
   /** Units of the facts that have one, by name. */

@@ -4,28 +4,28 @@ export interface RuleFile {
   readonly name: string;
   readonly description?: string;
   readonly stream: string;
-  /** Another stream, whose fields conditions and facts know by its name and theirs, as in `doors.open`. */
+  /** Another stream. Conditions and facts name its fields with the stream's name, as in `doors.open`. */
   readonly with?: WithSpec;
   /** Labels (or `device`) whose values make the key; `[]` is the whole stream. Default `["device"]`. */
   readonly per?: readonly string[];
   readonly where?: TopCondition;
   readonly window?: WindowSpec;
-  /** In place of window and conditions: readings that meet one condition after the other. */
+  /** Readings that meet one condition after the other. Replaces `window` and `conditions`. */
   readonly sequence?: SequenceSpec;
-  /** Of a sequence: how long it waits for readings that come out of order. A window has its own. */
+  /** How long a sequence waits for readings that are out of order. A window has its own `lateness`. */
   readonly lateness?: string;
   readonly facts?: Readonly<Record<string, FactSpec>>;
   readonly conditions?: TopCondition;
-  /** In place of conditions: the same alert at rising severities, lowest first. */
+  /** One alert with rising severities, lowest first. Replaces `conditions`. */
   readonly levels?: readonly LevelSpec[];
-  /** Dead-man: no reading of the key for this long. Excludes window, facts, conditions and clear. */
+  /** The alert fires if there is no reading of the key for this long. Excludes `window`, `facts`, `conditions` and `clear`. */
   readonly silence?: string;
   readonly for?: HoldSpec;
   readonly clear?: TopCondition;
   readonly keepFiring?: string;
-  /** Without an outcome for this long, the alert resolves. */
+  /** The alert resolves if there is no outcome for this long. */
   readonly resolveAfter?: string;
-  /** An open alert is told again each time this has passed. */
+  /** The interval at which an open alert re-notifies. */
   readonly repeat?: string;
   readonly flapping?: { readonly changes: number; readonly within: string };
   readonly limit?: { readonly alerts: number; readonly per: string };
@@ -34,11 +34,11 @@ export interface RuleFile {
   readonly event?: RuleEvent;
   readonly priority?: number;
   /**
-   * What a comparison of a fact without a value comes to: `unknown`, which decides nothing, or what json-rules-engine makes of `undefined`.
-   * Default `unknown`.
+   * The result of a comparison of a fact without a value: `unknown`, which decides nothing, or the result of json-rules-engine for
+   * `undefined`. Default `unknown`.
    */
   readonly missing?: 'unknown' | 'undefined';
-  /** Of a rule over single readings that remembers nothing: `arrival` judges a reading also where a newer one was judged before. Default `event`. */
+  /** Only for a rule over single readings without state: `arrival` evaluates a reading even if a newer one was evaluated before. Default `event`. */
   readonly order?: 'event' | 'arrival';
 }
 
@@ -62,19 +62,19 @@ export interface LevelSpec {
   readonly severity: Severity;
   readonly conditions: TopCondition;
   readonly clear?: TopCondition;
-  /** In place of the rule's own. */
+  /** Replaces the rule's own `for`. */
   readonly for?: HoldSpec;
 }
 
-/** Hours of the week in which a rule is looked at, by the clocks of a place. */
+/** Hours of the week in which a rule is evaluated, in a time zone. */
 export interface ActiveSpec {
   /** The days on which the hours begin; default every day. */
   readonly days?: readonly Weekday[];
   /** `HH:MM`; default `00:00`. */
   readonly from?: string;
-  /** `HH:MM` up to `24:00`, which is the default; before `from` it lies on the next day. */
+  /** `HH:MM` up to `24:00`; default `24:00`. If it is before `from`, it is on the next day. */
   readonly to?: string;
-  /** As in `Europe/Berlin`. */
+  /** IANA name, as in `Europe/Berlin`. */
   readonly timeZone: string;
 }
 
@@ -85,12 +85,12 @@ export interface RuleEvent {
   readonly type: string;
   readonly params?: Readonly<Record<string, unknown>> & {
     readonly severity?: Severity;
-    /** `{{name}}` stands for a fact, a field, a label, `device` or `key`; `{{name.unit}}` for its unit. */
+    /** `{{name}}` is replaced by a fact, a field, a label, `device` or `key`; `{{name.unit}}` by its unit. */
     readonly message?: string;
   };
 }
 
-/** A window, by the key that names its kind. Lengths are durations but for those of `count`, which are numbers of readings. */
+/** A window, by the key that names its kind. Lengths are durations, except for `count`, where they are numbers of readings. */
 export type WindowSpec = (
   | { readonly tumbling: string }
   | { readonly hopping: string; readonly every: string }
@@ -100,20 +100,20 @@ export type WindowSpec = (
   | { readonly state: { readonly from: TopCondition; readonly until: TopCondition }; readonly max?: string }
 ) & { readonly lateness?: string };
 
-/** The condition that a reading must meet first, and what must follow it, or must not. */
+/** The condition that a reading must meet first, and then what must or must not follow it. */
 export type SequenceSpec = readonly [TopCondition, ...SequenceStep[]];
 
-/** A reading that meets a condition; or none that does, up to the next `then` or, at the end, until the time is over. */
+/** `then`: a reading that meets a condition. `not`: no reading that meets it, until the next `then` or (at the end) until the time is over. */
 export type SequenceStep =
   | { readonly then: TopCondition; readonly within?: string }
   | { readonly not: Condition; readonly within?: string };
 
-/** Exactly one aggregate, its name → what it is of: a field, `true` or a condition; beside it, the aggregate's parameters. */
+/** Exactly one aggregate: its name is the key, its source (a field, `true` or a condition) the value. The aggregate's parameters are beside it. */
 export type FactSpec =
   | Readonly<Record<string, string | number | true | readonly number[] | TopCondition>>
   | Calculation;
 
-/** A calculation: exactly one operation, and what it works on. */
+/** A calculation: exactly one operation and its operands. */
 export interface Calculation {
   readonly add?: readonly Operand[];
   readonly subtract?: readonly [Operand, Operand];
@@ -126,13 +126,13 @@ export interface Calculation {
   readonly round?: Operand;
   readonly sqrt?: Operand;
   readonly log?: Operand;
-  /** Of `round`: digits behind the point. Default 0. */
+  /** Only for `round`: digits after the decimal point. Default 0. */
   readonly digits?: number;
-  /** Of `log`. Default: the natural logarithm. */
+  /** Only for `log`. Default: the natural logarithm. */
   readonly base?: number;
 }
 
-/** A number, the name of a field or fact, or what another calculation gives. */
+/** A number, the name of a field or fact, or another calculation. */
 export type Operand = number | string | Calculation;
 
 export type Condition = LeafCondition | TopCondition;

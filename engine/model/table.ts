@@ -1,4 +1,4 @@
-/** ClickHouse column types that Weir writes. Times are microseconds in RowBinary, milliseconds with fraction in code. */
+/** ClickHouse column types that Weir writes. Times are microseconds in RowBinary and milliseconds with a fraction in code. */
 export type ColumnType =
   | 'DateTime64(6)'
   | 'Nullable(DateTime64(6))'
@@ -17,23 +17,23 @@ export type ColumnType =
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
-  /** One line for `DESCRIBE TABLE`; carries the unit of a field. */
+  /** One line for `DESCRIBE TABLE`. It has the unit of a field. */
   readonly comment?: string;
 }
 
-/** A table that Weir writes, as both the encoder and the migrations see it. */
+/** A table that Weir writes. Both the encoder and the migrations use this definition. */
 export interface Table {
   readonly name: string;
   readonly columns: readonly Column[];
   /** Columns of the sorting key; rows equal in all of them are one row. */
   readonly orderBy: readonly string[];
-  /** Days to keep; undefined keeps for ever. */
+  /** Days for which rows are kept. Undefined: rows are never deleted. */
   readonly ttlDays?: number;
-  /** Keep the view `<name>_1m`, a row per device and minute; undefined keeps none. */
+  /** Columns of the rollup `<name>_1m`, which has one row per device and minute. Undefined: there is no rollup. */
   readonly rollup?: {
-    /** Columns whose last value stands in the row. */
+    /** Columns whose last value is in the row. */
     readonly labels: readonly string[];
-    /** Numeric columns whose `avg_`, `min_` and `max_` stand in the row. */
+    /** Numeric columns whose `avg_`, `min_` and `max_` are in the row. */
     readonly fields: readonly string[];
   };
 }

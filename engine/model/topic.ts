@@ -1,8 +1,8 @@
-/** A topic template, taken apart. */
+/** A parsed topic template. */
 export interface Template {
-  /** The template with every placeholder as `+`. */
+  /** The topic filter: the template with `+` for every placeholder. */
   readonly filter: string;
-  /** Placeholders in their order. */
+  /** Names of the placeholders, in their order. */
   readonly names: readonly string[];
 }
 
@@ -15,12 +15,12 @@ export interface TopicFault {
 const PLACEHOLDER = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const LONGEST_BYTES = 65_535;
 
-/** Whether a level of a template stands for a name. */
+/** Whether a level of a template is a placeholder. */
 export function isPlaceholder(level: string): boolean {
   return PLACEHOLDER.test(level);
 }
 
-/** Takes a topic template such as `plant/{site}/{device}/data` apart, or says what is wrong with it (MQTT 5.0, section 4.7). */
+/** Parses a topic template such as `plant/{site}/{device}/data`, or says what is wrong with it (MQTT 5.0, section 4.7). */
 export function parseTemplate(topic: string): Template | TopicFault {
   const levels = topic.split('/');
   const names: string[] = [];
@@ -30,13 +30,13 @@ export function parseTemplate(topic: string): Template | TopicFault {
     if (name === undefined && /[{}]/.test(level)) {
       return {
         message: `\`${level}\` is not a placeholder.`,
-        remedy: 'A placeholder takes a whole level, like {device}.',
+        remedy: 'A placeholder is a whole level, like {device}.',
       };
     }
     if (name !== undefined && names.includes(name)) {
       return {
-        message: `The placeholder {${name}} stands twice.`,
-        remedy: 'Give each its own name, or write + for one.',
+        message: `The placeholder {${name}} is in the topic twice.`,
+        remedy: 'Give each placeholder its own name, or write + for one of them.',
       };
     }
     if (name !== undefined) names.push(name);
@@ -45,14 +45,14 @@ export function parseTemplate(topic: string): Template | TopicFault {
   const filter = parts.join('/');
   if (topic.startsWith('$share/')) {
     return {
-      message: 'Messages never come with `$share/`.',
-      remedy: 'Write the topic as devices send it; share under `subscribe`.',
+      message: 'No message has a topic that begins with `$share/`.',
+      remedy: 'Write the topic as devices send it. Write the shared subscription under `subscribe`.',
     };
   }
   return checkFilter(filter) ?? { filter, names };
 }
 
-/** What is wrong with an MQTT topic filter; undefined where nothing is. */
+/** What is wrong with an MQTT topic filter. Undefined: it is valid. */
 export function checkFilter(filter: string): TopicFault | undefined {
   const levels = filter.split('/');
   if (filter === '') return { message: 'The topic is empty.', remedy: 'Write it like "plant/{device}/data".' };
@@ -62,16 +62,16 @@ export function checkFilter(filter: string): TopicFault | undefined {
   }
   for (const [index, level] of levels.entries()) {
     if (level.length > 1 && /[+#]/.test(level)) {
-      return { message: `\`${level}\` mixes a wildcard with text.`, remedy: 'A wildcard takes a whole level.' };
+      return { message: `\`${level}\` mixes a wildcard with text.`, remedy: 'A wildcard must be a whole level.' };
     }
     if (level === '#' && index < levels.length - 1) {
-      return { message: '# stands before the last level.', remedy: 'Use + for a level in the middle.' };
+      return { message: '`#` is not at the last level.', remedy: 'Use + for a level before the last one.' };
     }
   }
   return undefined;
 }
 
-/** Whether a subscription to one filter gets everything that another filter stands for. */
+/** Whether a subscription to one filter gets every message that another filter matches. */
 export function covers(subscribed: string, wanted: string): boolean {
   const have = subscribed.replace(/^\$share\/[^/]*\//, '').split('/');
   const want = wanted.split('/');
@@ -86,7 +86,7 @@ export function covers(subscribed: string, wanted: string): boolean {
   return have.length === want.length;
 }
 
-/** Whether some topic matches both filters. Shared subscriptions are no filters: see `isShared`. */
+/** Whether a topic exists that matches both filters. Do not pass shared subscriptions (see `isShared`), which are no filters. */
 export function overlaps(one: string, other: string): boolean {
   // A wildcard on the first level leaves out topics that begin with $ (MQTT 5.0, section 4.7.2).
   if (/^[+#]/.test(one) && other.startsWith('$')) return false;
@@ -100,7 +100,7 @@ export function overlaps(one: string, other: string): boolean {
   return true;
 }
 
-/** The narrowest single filter, level by level, that covers two filters which overlap. */
+/** The narrowest single filter, level by level, that covers two overlapping filters. */
 export function mergeFilters(one: string, other: string): string {
   const [a, b] = [one.split('/'), other.split('/')];
   const merged: string[] = [];
@@ -108,7 +108,7 @@ export function mergeFilters(one: string, other: string): string {
     if (a[i] === '#' || b[i] === '#') return [...merged, '#'].join('/');
     merged.push(a[i] === b[i] ? a[i]! : '+');
   }
-  // Of filters that overlap, the longer one has nothing but `#` here.
+  // The filters overlap, so the longer one can only have `#` here.
   return a.length === b.length ? merged.join('/') : [...merged, '#'].join('/');
 }
 

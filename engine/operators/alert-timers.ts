@@ -1,6 +1,6 @@
 import type { AlertRecord, Explanation, NoiseRecord } from '../alerts/alert-record.ts';
 import { type AlertClock, advanceAlertClock, hostTime } from '../alerts/clock.ts';
-import { instantOf, release } from '../alerts/lifecycle.ts';
+import { endAlert, instantOf } from '../alerts/lifecycle.ts';
 import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/events.ts';
 import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
@@ -106,7 +106,7 @@ function end(due: Due, reason: EndReason, out: Item[]): void {
   const { of, key, record, handling, tick } = due;
   const { offset, at: recordedAt } = tick;
   const at = instantOf(record, offset, recordedAt);
-  const change = release(record);
+  const change = endAlert(record);
   if (change === undefined) return;
   const explanation = explanationOf(due);
   changeAlert(handling, of, key, change, { offset, recordedAt, at, stampedAt: recordedAt, explanation, reason }, out);

@@ -7,7 +7,7 @@ import {
   type NoiseRecord,
 } from '../alerts/alert-record.ts';
 import { type AlertClock, hostTime } from '../alerts/clock.ts';
-import { advance, instantOf, mustWatch, takeDownChange } from '../alerts/lifecycle.ts';
+import { applyOutcome, instantOf, mustWatch, recordChange } from '../alerts/lifecycle.ts';
 import { decideToPublish, isTimed, needsTimers } from '../alerts/noise.ts';
 import { compileSchedule } from '../alerts/schedule.ts';
 import { transitionId } from '../delivery/events.ts';
@@ -87,7 +87,7 @@ export function applyEvaluation(handling: AlertHandling, verdict: Evaluation, ou
     // A stamp that is ahead of us must not serve what waits.
     const waitsAt = Math.min(verdict.waitsAt ?? at, verdict.recordedAt);
     const outcome = at === verdict.at ? verdict : { ...verdict, at };
-    const change = advance(record, rule.lifecycle, outcome, waitsAt);
+    const change = applyOutcome(record, rule.lifecycle, outcome, waitsAt);
     if (change !== undefined || (timed && record.state !== 'inactive')) {
       const calmer = change !== undefined && change.toLevel < change.fromLevel;
       const explanation = explain(rule, verdict, calmer);
@@ -122,7 +122,7 @@ export function changeAlert(
   const telling = loud
     ? decideToPublish(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock)
     : undefined;
-  takeDownChange(record, offset, at, stampedAt);
+  recordChange(record, offset, at, stampedAt);
   if (telling?.suppressed !== undefined) counters.events_suppressed += 1;
   out.push({
     kind: 'transition',

@@ -1,6 +1,6 @@
-import { isRepetition } from '../decode/numbering.ts';
+import { isDuplicate } from '../decode/numbering.ts';
 import { forgetDeliveries, isRedelivery, settleDeliveries, unsettleDeliveries } from '../decode/redelivery.ts';
-import { isBroughtAgain, isOutdated, noteSent } from '../decode/retained.ts';
+import { isOutdated, isRetainedDuplicate, rememberStamp } from '../decode/retained.ts';
 import { loseSession, resumeSession } from '../decode/session-gap.ts';
 import { advanceLiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
@@ -43,7 +43,7 @@ export interface DecodeOptions {
 export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: DecodeOptions) => {
   const usesAttributes = plan.streams.map((stream) => stream.usesAttributes);
   const isStamped = plan.streams.map((stream) => stream.config.time !== undefined);
-  const isKnown = (record: MessageRecord) => isBroughtAgain(state.brought[record.connection]!, record);
+  const isKnown = (record: MessageRecord) => isRetainedDuplicate(state.brought[record.connection]!, record);
   const sequences = plan.streams.map((stream) => stream.config.sequence);
   const { ofReadings } = state.attributes;
   return lift<JournalRecord>((record, out) => {
@@ -83,9 +83,9 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
           const sequence = sequences[item.stream];
           if (sequence !== undefined) {
             const { numberings } = state.streams[item.stream]!;
-            if (isRepetition(numberings, item, sequence, counters)) continue;
+            if (isDuplicate(numberings, item, sequence, counters)) continue;
           }
-          if (isStamped[item.stream]! && !record.retain) noteSent(state.streams[item.stream]!.newestSent, item);
+          if (isStamped[item.stream]! && !record.retain) rememberStamp(state.streams[item.stream]!.newestSent, item);
           item.liveMs = clock.liveMs;
           if (usesAttributes[item.stream]!) item.attributes = ofReadings.get(item.device)?.values;
         } else if (item.kind === 'status') {

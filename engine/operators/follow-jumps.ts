@@ -1,5 +1,5 @@
-import { seeHostClock } from '../alerts/clock.ts';
-import { delaySince, delayWaits, restart } from '../alerts/lifecycle.ts';
+import { followHostClock } from '../alerts/clock.ts';
+import { restartAlert, shiftSince, shiftWaits } from '../alerts/lifecycle.ts';
 import { MAX_GAIN_MS } from '../devices/key-clock.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
@@ -27,13 +27,13 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
         for (const of of judging[stream]!) {
           const record = of.rule.keying.index === keying ? key.alerts[of.rule.slot] : undefined;
           if (record === undefined) continue;
-          restart(record, from, time);
+          restartAlert(record, from, time);
           settleAlert(of, key, record);
         }
       }
     },
     mark(mark) {
-      seeHostClock(state.alerting.clock, mark);
+      followHostClock(state.alerting.clock, mark);
       const { steppedMs = 0, at } = mark;
       if (steppedMs > 0) for (const rule of plan.rules) delayAlerts(rule, steppedMs, at);
     },
@@ -46,8 +46,8 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
     for (const { alerts } of state.streams[stream]!.keys[keying.index]!.values()) {
       const record = alerts[slot];
       if (record === undefined) continue;
-      delayWaits(record, byMs);
-      if (isSilence) delaySince(record, byMs, now);
+      shiftWaits(record, byMs);
+      if (isSilence) shiftSince(record, byMs, now);
     }
   }
 }

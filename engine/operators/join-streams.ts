@@ -6,7 +6,7 @@ import { lookUpDevice } from '../state/directory.ts';
 import { keyText } from '../state/key.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
-import { type LastKnown, lookUp, note, sweep } from '../windows/last-known.ts';
+import { forgetOld, type LastKnown, rememberReading, valuesNear } from '../windows/last-known.ts';
 import type { Step } from './lift.ts';
 
 /** What a correlation does with a reading of one of its streams. */
@@ -47,7 +47,7 @@ export function joinStreams(plan: Plan, state: State, level: number, counters: C
       const own = takers[item.stream]!;
       for (let i = 0; i < own.length; i++) own[i]!(item, out);
     } else if (item.kind === 'tick') {
-      for (const { last, lastMs } of swept) sweep(last, item, lastMs);
+      for (const { last, lastMs } of swept) forgetOld(last, item, lastMs);
     }
   };
 }
@@ -74,12 +74,12 @@ function joinLast(
   const absent = absentOf(plan, origin.with);
   return {
     own: (reading, out) => {
-      const known = lookUp(last, keyOf(parts, reading), reading.time, lastMs);
+      const known = valuesNear(last, keyOf(parts, reading), reading.time, lastMs);
       const values = reading.values.concat(known ?? absent);
       out.push(readingOf(reading, index, reading.device, reading.labels, values));
     },
     other: (reading) => {
-      if (!note(last, keyOf(otherParts, reading), reading, most)) counters.readings_over_key_limit += 1;
+      if (!rememberReading(last, keyOf(otherParts, reading), reading, most)) counters.readings_over_key_limit += 1;
     },
   };
 }

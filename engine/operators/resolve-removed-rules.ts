@@ -1,5 +1,5 @@
 import { type AlertRecord, createAlertRecord, type Explanation } from '../alerts/alert-record.ts';
-import { instantOf, release } from '../alerts/lifecycle.ts';
+import { endAlert, instantOf } from '../alerts/lifecycle.ts';
 import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
@@ -47,7 +47,7 @@ function endOf(
   const { noise } = alert;
   const level = alert.level || (noise?.level ?? 0);
   const at = instantOf(alert, offset, recordedAt);
-  const change = release(alert);
+  const change = endAlert(alert);
   const { from = 'resolved', to = 'resolved', since = noise?.since ?? at } = change ?? {};
   // Who did not hear of its beginning need not hear of its end.
   const isHeldBack = to === 'resolved' && noise?.told === false;

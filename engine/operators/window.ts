@@ -44,7 +44,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
   const kinds = plan.rules.map((rule) => (rule.kind === 'window' ? windows[rule.window.kind] : undefined));
   const kindOf = (rule: WindowRule): WindowKind => kinds[rule.index]!;
   const settleOf = (rule: WindowRule): number => plan.streams[rule.stream]!.graceMs;
-  const outcome: WindowOutcome = { closed: [], hurried: 0 };
+  const outcome: WindowOutcome = { closed: [], takenEarly: 0 };
   // By stream: the rules to show the reading at hand, and the keyings that have windows.
   const selections = plan.streams.map(({ windowIndex }) => new Int32Array(windowIndex?.always.length ?? 0));
   const keyings = plan.streams.map(({ windowRules }) => [...new Set(windowRules.map(({ keying }) => keying.index))]);
@@ -72,13 +72,13 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
 
   const handOn = (rule: WindowRule, key: KeyState, cause: Cause, out: Item[]): void => {
     const { offset, receivedAt, connection, liveMs } = cause;
-    counters.readings_hurried += outcome.hurried;
+    counters.readings_hurried += outcome.takenEarly;
     counters.windows_closed += outcome.closed.length;
     for (const closed of outcome.closed) {
       out.push({ kind: 'closed', offset, receivedAt, connection, liveMs, rule: rule.index, key: key.key, ...closed });
     }
     outcome.closed.length = 0;
-    outcome.hurried = 0;
+    outcome.takenEarly = 0;
   };
 
   /** Returns the live time at which the rule wants its key to be looked at. */
@@ -104,7 +104,7 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
       kind.pass(own, rule.window, eventAt);
     }
     if (takes && !kind.add(own, rule.window, reading, outcome)) reading.late = true;
-    if (outcome.closed.length > 0 || outcome.hurried > 0) handOn(rule, key, reading, out);
+    if (outcome.closed.length > 0 || outcome.takenEarly > 0) handOn(rule, key, reading, out);
     return byDevice ? wakeFor(kind, rule, own, mark, settleOf(rule)) : Number.POSITIVE_INFINITY;
   };
 

@@ -5,7 +5,7 @@ import {
   packDeliveries,
   unpackDeliveries,
 } from '../decode/redelivery.ts';
-import { type Brought, packBrought, unpackBrought } from '../decode/retained.ts';
+import { packRetained, type RetainedSeen, unpackRetained } from '../decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from '../decode/session-gap.ts';
 import { createLiveClock, type LiveClock } from '../devices/liveness.ts';
 import type { RestoredConnection } from './restore-context.ts';
@@ -16,7 +16,7 @@ export interface ConnectionsState {
   readonly deliveries: Deliveries[];
   readonly sessions: SessionTrace[];
   /** The retained messages that each connection has brought. */
-  readonly brought: Brought[];
+  readonly brought: RetainedSeen[];
 }
 
 /** The part of a snapshot's head that is about connections; by broker name, except for `brokers`. */
@@ -26,7 +26,7 @@ export interface ConnectionsHead {
   readonly clocks: Readonly<Record<string, LiveClock>>;
   /** Results of `packDeliveries`. Older versions wrote text. */
   readonly deliveries: Readonly<Record<string, PackedDeliveries | string>>;
-  /** Results of `packBrought`. Older versions did not write it. */
+  /** Results of `packRetained`. Older versions did not write it. */
   readonly brought?: Readonly<Record<string, string>>;
   /** Older versions did not write it. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
@@ -46,7 +46,7 @@ export function connectionsHead(brokers: readonly string[], state: ConnectionsSt
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
     deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
-    brought: Object.fromEntries(brokers.map((name, i) => [name, packBrought(state.brought[i]!)])),
+    brought: Object.fromEntries(brokers.map((name, i) => [name, packRetained(state.brought[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
   };
 }
@@ -62,7 +62,7 @@ export function restoreConnections(
     if (clock !== undefined) state.clocks[i] = { ...clock };
     const deliveries = from.deliveries[name];
     state.deliveries[i] = deliveries === undefined ? createDeliveries() : unpackDeliveries(deliveries);
-    state.brought[i] = unpackBrought(from.brought?.[name] ?? '');
+    state.brought[i] = unpackRetained(from.brought?.[name] ?? '');
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   return from.brokers.map((name) => {

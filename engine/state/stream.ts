@@ -1,5 +1,5 @@
 import { listNumbering, type Numbering, type NumberingEntry, restoreNumbering } from '../decode/numbering.ts';
-import type { Newest } from '../decode/retained.ts';
+import type { NewestStamps } from '../decode/retained.ts';
 import { createTimingWheel, type TimingWheel } from '../devices/timing-wheel.ts';
 import type { SequenceConfig } from '../model/config.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
@@ -24,7 +24,7 @@ export interface StreamState extends Directory {
   /** By device, if the stream declares a sequence. Belongs to decode. */
   readonly numberings: Map<string, Numbering>;
   /** By device, if the stream declares a time: the newest stamp that the device has sent. Belongs to decode. */
-  readonly newestSent: Newest;
+  readonly newestSent: NewestStamps;
   /** By keying: how many watermarks all its keys have. Belongs to window; not part of a snapshot, since it follows from the keys. */
   readonly watermarkCounts: number[];
   /** Keys to look at again at a live time. Belongs to presence. Not part of a snapshot: rebuilt on restore. */

@@ -3,19 +3,19 @@ import { inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 import { createTwoStacks, evict, push, sumOf, type TwoStacks } from './two-stacks.ts';
 
-/** Panes of as many readings as divides both the length and the hop. */
+/** The state of a count window. A pane has as many readings as the greatest common divisor of length and hop. */
 export interface Count {
   readonly full: TwoStacks;
   filling: Pane | null;
-  /** Readings in the pane that is filling. */
+  /** Number of readings in the pane that is filling. */
   filled: number;
-  /** Panes filled so far. */
+  /** Number of panes filled so far. */
   panes: number;
 }
 
 /**
- * So many readings, every so many: the first window closes with the reading that makes it full, and one more after every hop.
- * Nothing closes with time: the readings of a key that has gone quiet stay where they are until more come.
+ * Windows of a number of readings: the first closes with the reading that fills it, the next after every hop. Time closes no window: the
+ * readings of a quiet key stay in the state until more arrive.
  */
 export const count = inOrder<CountPlan, Count>({
   create: () => ({ full: createTwoStacks(), filling: null, filled: 0, panes: 0 }),

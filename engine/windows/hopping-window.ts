@@ -3,19 +3,19 @@ import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
 import { addStraggler, createTwoStacks, evict, isEmpty, push, sumOf, type TwoStacks } from './two-stacks.ts';
 import type { WindowKind, WindowOutcome } from './window-kind.ts';
 
-/** Panes of the length of a hop, so that a reading is added once, however many windows it belongs to. */
+/** The state of a hopping window. A pane has the length of a hop, so a reading is added only once, however many windows it belongs to. */
 export interface Hopping {
-  /** Panes that belong to no window that has closed, earliest first. */
+  /** Panes that belong to no closed window, earliest first. */
   readonly ahead: Pane[];
-  /** Panes that belonged to the window that closed last and belong to the next one too. */
+  /** Panes that belong to the last closed window and also to the next one. */
   readonly entered: TwoStacks;
   /** Every window that ends at or before this instant has closed. -1 before the first reading. */
   closedUpTo: number;
 }
 
 /**
- * Windows of one length, one beginning every so often, aligned to the epoch. What a reading and what a closing window costs does not
- * depend on how many windows overlap. A reading that is too late for some of its windows is in the others.
+ * Windows of one length that begin at a fixed interval, aligned to the epoch. The cost of a reading and of closing a window does not depend on
+ * how many windows overlap. A reading that is too late for some of its windows is added to the others.
  */
 export const hopping: WindowKind<HoppingPlan, Hopping> = {
   create: () => ({ ahead: [], entered: createTwoStacks(), closedUpTo: -1 }),

@@ -3,50 +3,50 @@ import { readFor, type WindowPlan } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { WindowKind, WindowOutcome, WindowState } from './window-kind.ts';
 
-/** Readings of one key that may wait for older ones. One more, and the oldest is taken at once. */
+/** The largest number of readings of one key that wait for older ones. If there is one more, the oldest is added to its window at once. */
 export const MAX_WAITING = 10_000;
 
-/** What a window needs of a reading. */
+/** The values that a window needs from a reading. */
 export interface WaitingReading {
   readonly time: number;
-  /** By the window's aggregates; null where one takes nothing. */
+  /** A value for each of the window's aggregates; null: the aggregate gets nothing. */
   readonly values: readonly (FieldValue | null)[];
-  /** What else its kind wants to know of it (see `Ordered.flags`). */
+  /** Other information that the kind of window needs (see `Ordered.flags`). */
   readonly flags: number;
 }
 
-/** The readings that wait, and the windows of those that do not. */
+/** The waiting readings, and the window of the readings that no longer wait. */
 export interface InOrder<S> {
-  /** Earliest first; of equal times, the one that arrived first. */
+  /** Readings by event time, earliest first; of equal times, the one that arrived first. */
   readonly waiting: WaitingReading[];
-  /** Every older reading has been taken, or comes late. -1 before the first. */
+  /** Readings up to this event time have left `waiting`; an older reading is late. -1 before the first reading. */
   passedAt: number;
   readonly window: S;
 }
 
-/** A kind of window that is told readings one after another by event time. */
+/** A kind of window that gets its readings in the order of event time. */
 export interface Ordered<P extends WindowPlan, S extends WindowState> {
   create(): S;
   /** See `WindowKind`. */
   restart?(state: S): S;
-  /** Takes the next reading; what was due by its time has been closed. */
+  /** Adds the next reading. Windows that were due by its time have been closed. */
   take(state: S, plan: P, entry: WaitingReading, out: WindowOutcome): void;
-  /** Takes a reading older than one that was taken, if it still belongs to an open window. Default: there is none. */
+  /** Adds a reading that is older than an added one, if it still belongs to an open window. Returns false if not. Default: returns false. */
   takeLate?(state: S, plan: P, entry: WaitingReading, passedAt: number): boolean;
-  /** The event time at which its open window closes without another reading. Default: none does. */
+  /** The event time at which the open window closes without another reading. Default: Infinity. */
   dueAt?(state: S, plan: P): number;
   /** Closes the window that is due. */
   closeDue?(state: S, plan: P, out: WindowOutcome): void;
-  /** A number that stands for whatever it must know of a reading besides the aggregates' values. Default 0. */
+  /** A number with the information that the kind needs besides the aggregates' values. Default 0. */
   flags?(plan: P, reading: Reading): number;
-  /** Readings are taken as they arrive, and none is late. Default: by event time. */
+  /** Whether readings are added in the order of arrival, so that none is late. Default: false. */
   byArrival?(plan: P): boolean;
 }
 
 /**
- * Makes a window kind of one that wants its readings in order: they wait until event time (the watermark less the lateness) has come to
- * theirs, so that within the lateness it does not matter in which order they arrive. Without lateness a device's newest reading is
- * taken at once, and an older one is late.
+ * Makes a `WindowKind` of a kind that needs its readings in order. Readings wait until event time (the watermark less the lateness) has reached
+ * their time, so within the lateness the order of arrival does not matter. Without lateness, a device's newest reading is added at once, and an
+ * older one is late.
  */
 export function inOrder<P extends WindowPlan, S extends WindowState>(
   ordered: Ordered<P, S>,
@@ -94,7 +94,7 @@ export function inOrder<P extends WindowPlan, S extends WindowState>(
         insert(waiting, entry);
         if (waiting.length > MAX_WAITING) {
           take(state, plan, waiting.shift()!, out);
-          out.hurried += 1;
+          out.takenEarly += 1;
         }
       }
       return true;
@@ -108,7 +108,7 @@ function entryOf({ aggregates }: WindowPlan, reading: Reading, flags: number): W
   return { time: reading.time, values, flags };
 }
 
-/** Puts a reading behind all that are as old or older. */
+/** Inserts a reading after all readings that are as old or older. */
 function insert(waiting: WaitingReading[], entry: WaitingReading): void {
   let low = 0;
   let high = waiting.length;

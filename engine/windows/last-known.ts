@@ -1,47 +1,50 @@
 import type { FieldValue } from '../model/field.ts';
 import type { Reading } from '../model/reading.ts';
 
-/** The newest reading of each key, for streams that look at another one's last known values. */
+/** The newest reading of each key, for rules that join the last known values of another stream (`with`, `last`). */
 export interface LastKnown {
-  /** Receive time of the tick that last looked for what is too old; 0 before the first. */
+  /** Receive time of the tick that last removed old values; 0 before the first. */
   sweptAt: number;
   readonly byKey: Map<string, Known>;
 }
 
-/** What is known of a key. */
+/** The last known values of a key. */
 export interface Known {
   /** Event time of its newest reading. */
   readonly at: number;
   readonly values: readonly (FieldValue | undefined)[];
-  /** Live time at which it came, and the index of its broker. */
+  /** Live time at its arrival, on the connection of its broker. */
   readonly seenLiveMs: number;
+  /** Index of that broker. */
   readonly connection: number;
 }
 
-/** What is common to the known values, in plain data. */
+/** The properties that all known values share, as plain data. */
 export interface LastKnownHead {
-  /** Whose values they are, in their order; those of another list mean something else. */
+  /** Names of the fields, in the order of the values. Values with another list of fields cannot be used. */
   readonly fields: readonly string[];
   readonly version: string;
   readonly sweptAt: number;
 }
 
-/** What is known of a key, in plain data: its text, and null for a value that is absent. */
+/** The last known values of a key, as plain data: the key's text, then the rest. An absent value is null. */
 export type LastKnownEntry = readonly [text: string, known: Omit<Known, 'values'>, values: (FieldValue | null)[]];
 
-/** How often it is looked for what is too old, and how much longer than it can be asked for it is kept: readings may be that much on their way. */
+/** The interval at which old values are removed. */
 const SWEEP_MS = 60_000;
+/** Values are kept for this much longer than `last`, because readings may be delayed by that much. */
 const GRACE_MS = 3_600_000;
 
+/** The state before the first reading. */
 export function createLastKnown(): LastKnown {
   return { sweptAt: 0, byKey: new Map() };
 }
 
 /**
- * Keeps the reading, unless a newer one is known; of equal stamps the later arrival is the newer. False where it is of a further key and `most`
- * are known.
+ * Stores the reading, unless a newer one of its key is known; of equal stamps the later arrival is newer. Returns false if the key is new and
+ * `most` keys are already known.
  */
-export function note({ byKey }: LastKnown, text: string, reading: Reading, most: number): boolean {
+export function rememberReading({ byKey }: LastKnown, text: string, reading: Reading, most: number): boolean {
   const known = byKey.get(text);
   if (known === undefined && byKey.size >= most) return false;
   if (known !== undefined && reading.time < known.at) return true;
@@ -50,17 +53,22 @@ export function note({ byKey }: LastKnown, text: string, reading: Reading, most:
   return true;
 }
 
-/** The values known of a key whose stamp is no further than `lastMs` from `at`, to either side. */
-export function lookUp({ byKey }: LastKnown, text: string, at: number, lastMs: number): Known['values'] | undefined {
+/** The known values of a key, if their stamp is at most `lastMs` before or after `at`; else undefined. */
+export function valuesNear(
+  { byKey }: LastKnown,
+  text: string,
+  at: number,
+  lastMs: number,
+): Known['values'] | undefined {
   const known = byKey.get(text);
   return known !== undefined && Math.abs(at - known.at) <= lastMs ? known.values : undefined;
 }
 
 /**
- * Forgets what nothing can ask for any more. How old it is goes by live time, not by stamps: the fast clock of one device must not
- * take away what others know, and our own outage is no time that has passed for them.
+ * Removes values that can no longer be used. Their age counts in live time, not in stamps: the fast clock of one device must not remove the
+ * values of others, and an outage of Weir is no time that passed for them.
  */
-export function sweep(
+export function forgetOld(
   last: LastKnown,
   tick: { readonly at: number; readonly liveMs: readonly number[] },
   lastMs: number,
@@ -72,16 +80,16 @@ export function sweep(
   }
 }
 
-/** Takes what is known down, key by key. */
+/** The known values as plain data, key by key. */
 export function* listLastKnown({ byKey }: LastKnown): Generator<LastKnownEntry> {
   for (const [text, { values, ...rest }] of byKey) yield [text, rest, values.map((value) => value ?? null)];
 }
 
-/** Takes over what was taken down of a key; `reconnected` says what brokers are now. */
+/** Restores the known values of a key. `reconnected` translates the broker's index and live time to the current config. */
 export function restoreKnown(
   { byKey }: LastKnown,
   [text, rest, values]: LastKnownEntry,
-  reconnected: (heard: Omit<Known, 'values'>) => Omit<Known, 'values'>,
+  reconnected: (seen: Omit<Known, 'values'>) => Omit<Known, 'values'>,
 ): void {
   byKey.set(text, { ...reconnected(rest), values: values.map((value) => value ?? undefined) });
 }

@@ -3,23 +3,24 @@ import type { FieldValue } from '../model/field.ts';
 import { readFor, type WindowAggregate } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
 
-/** Some of a key's readings, summed up. */
+/** A part of a window: the aggregated readings of a key in it. */
 export interface Pane {
-  /** Place among the panes of its window: they are kept in ascending order of it. */
+  /** Sort key among the panes of its window. Panes are kept in ascending order. */
   order: number;
-  /** Event times of its earliest and latest reading, or the bounds of its stretch of time. */
+  /** Event time of its earliest reading, or the start of its interval. */
   from: number;
+  /** Event time of its latest reading, or the end of its interval. */
   to: number;
-  /** By the window's aggregates. */
+  /** One for each of the window's aggregates. */
   readonly accumulators: unknown[];
 }
 
-/** A pane of one kind of window's aggregates without a reading. */
+/** Creates a pane without readings. */
 export function createPane(aggregates: readonly WindowAggregate[], order: number, from: number, to: number): Pane {
   return { order, from, to, accumulators: aggregates.map(({ aggregate }) => aggregate.create()) };
 }
 
-/** Takes a reading in. */
+/** Adds a reading to a pane. */
 export function addReading(pane: Pane, aggregates: readonly WindowAggregate[], reading: Reading): void {
   for (let i = 0; i < aggregates.length; i++) {
     const entry = aggregates[i]!;
@@ -28,7 +29,7 @@ export function addReading(pane: Pane, aggregates: readonly WindowAggregate[], r
   }
 }
 
-/** Takes in what the aggregates read from a reading earlier on (null for nothing), and widens the pane's times to it. */
+/** Adds the values that the aggregates read from a reading earlier (null: nothing), and extends the pane's times to its time. */
 export function addValues(
   pane: Pane,
   aggregates: readonly WindowAggregate[],
@@ -43,7 +44,7 @@ export function addValues(
   }
 }
 
-/** Takes the readings of a later pane, which stays as it is, into an earlier one. */
+/** Adds the readings of a later pane to an earlier one. The later pane does not change. */
 export function mergePane(into: Pane, from: Pane, aggregates: readonly WindowAggregate[]): void {
   if (from.from < into.from) into.from = from.from;
   if (from.to > into.to) into.to = from.to;
@@ -52,14 +53,14 @@ export function mergePane(into: Pane, from: Pane, aggregates: readonly WindowAgg
   }
 }
 
-/** What the aggregates of a pane come to. */
+/** The results of a pane's aggregates. */
 export function factsOf(pane: Pane, aggregates: readonly WindowAggregate[]): (Summary | undefined)[] {
   return aggregates.map(({ aggregate }, i) => aggregate.result(pane.accumulators[i]));
 }
 
-/** The pane of the stretch [start, start + lengthMs) among others in ascending order; it is opened where there is none. */
+/** The pane of the interval [start, start + lengthMs) in a list in ascending order. It is created if there is none. */
 export function paneAt(panes: Pane[], aggregates: readonly WindowAggregate[], start: number, lengthMs: number): Pane {
-  // Readings come nearly in order, so the pane is nearly always the last one.
+  // Readings arrive nearly in order, so the pane is nearly always the last one.
   let at = panes.length;
   while (at > 0 && panes[at - 1]!.order > start) at -= 1;
   const found = panes[at - 1];

@@ -8,7 +8,7 @@ import { state } from './state-window.ts';
 import { tumbling } from './tumbling-window.ts';
 import type { WindowKind } from './window-kind.ts';
 
-/** Every kind of window; a new one is a file beside this one and a line here. */
+/** Every kind of window. To add one, add a file beside this one and a line here. */
 export const windows: Readonly<Record<WindowPlan['kind'], WindowKind>> = {
   tumbling,
   hopping,

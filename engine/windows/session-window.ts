@@ -2,17 +2,17 @@ import type { SessionPlan } from '../model/plan/window-plan.ts';
 import { inOrder } from './in-order.ts';
 import { addValues, createPane, factsOf, type Pane } from './panes.ts';
 
-/** The session that is open, from its first reading to its last. */
+/** The state of a session window: the open session, from its first reading to its last. */
 export interface OpenSession {
   open: Pane | null;
-  /** End of the session before it. -1 where there was none. */
+  /** End of the previous session; -1: there was none. */
   closedUpTo: number;
 }
 
 /**
- * Readings with less than the gap between one and the next. A session ends one gap after its last reading, and at its longest length
- * after its first; the next reading opens another. As readings wait for older ones for the lateness, one that stands between two groups of
- * others makes them one session, in whatever order they come. Even later, a reading is taken if its session is still open.
+ * Readings with less than the gap between each and the next. A session ends one gap after its last reading, and at the latest `maxMs` after its
+ * first. The next reading opens another session. Readings wait for older ones during the lateness, so a reading between two groups of readings
+ * joins them into one session, in any order of arrival. A reading that comes even later is added if its session is still open.
  */
 export const session = inOrder<SessionPlan, OpenSession>({
   create: () => ({ open: null, closedUpTo: -1 }),
@@ -24,7 +24,7 @@ export const session = inOrder<SessionPlan, OpenSession>({
     const { time, values } = entry;
     const { open } = state;
     if (time < state.closedUpTo || (open !== null && time + plan.gapMs <= open.from)) return false;
-    // It opens a session, or lets the open one begin earlier, only where that would not have closed by now.
+    // It opens a session, or makes the open one begin earlier, only if that session would not have closed by now.
     const from = Math.min(time, open?.from ?? time);
     if (endOf({ from, to: Math.max(time, open?.to ?? time) }, plan) <= passedAt) return false;
     state.open ??= createPane(plan.aggregates, 0, time, time);

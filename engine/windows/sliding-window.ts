@@ -4,10 +4,10 @@ import { addValues, createPane, factsOf } from './panes.ts';
 import { createTwoStacks, evict, push, sumOf, type TwoStacks } from './two-stacks.ts';
 
 /**
- * At each reading, the readings of the last so long: those at `t` look back over (t − length, t].
+ * At each reading, the readings of the window's length: at time `t`, the window is (t − length, t].
  *
- * Readings closer together than a 3,600th of the length share a pane, and leave the window together when the latest of them does. That bounds
- * what a key keeps, whatever its rate; at fewer readings than that it is exact.
+ *Readings closer together than a 3,600th of the length share a pane. They leave the window together, when the latest of them does. This bounds
+ *the state of a key at any rate. With fewer readings, the window is exact.
  */
 export const sliding = inOrder<SlidingPlan, TwoStacks>({
   create: createTwoStacks,

@@ -2,14 +2,15 @@ import type { TumblingPlan } from '../model/plan/window-plan.ts';
 import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
 import type { WindowKind } from './window-kind.ts';
 
-/** The open windows, earliest first. */
+/** The state of a tumbling window. */
 export interface Tumbling {
+  /** The open windows, earliest first. */
   readonly panes: Pane[];
   /** Every window that ends at or before this instant has closed. -1 before the first reading. */
   closedUpTo: number;
 }
 
-/** Windows of one length, one after the other, aligned to the epoch, so that every key's have the same bounds. */
+/** Windows of one length, one after the other. They are aligned to the epoch, so the windows of all keys have the same bounds. */
 export const tumbling: WindowKind<TumblingPlan, Tumbling> = {
   create: () => ({ panes: [], closedUpTo: -1 }),
   dueAt({ panes }, { sizeMs }) {

@@ -3,21 +3,23 @@ import type { Reading } from '../model/reading.ts';
 import { addReading, createPane, mergePane, type Pane, paneAt } from './panes.ts';
 
 /**
- * A queue of panes that knows the sum of all of them, at a cost per pane that does not depend on how many there are, for aggregates that
- * can be merged but not taken apart again.
+ * A queue of panes that knows the sum of all its panes. The cost per pane does not depend on their number. It is for aggregates that can be
+ * merged but not subtracted.
  *
  * Two stacks: Tangwongsan, Hirzel, Schneider, "General incremental sliding-window aggregation" (VLDB 2015), and the same authors' "In-order
  * sliding-window aggregation in worst-case constant time" (VLDB Journal 2021), where it is the baseline. A pane is merged once when it
- * comes and once when the back becomes the front, so the cost is constant on average over the panes.
+ * is added and once when the back becomes the front, so the amortized cost per pane is constant.
  */
 export interface TwoStacks {
-  /** The older panes, the newest of them first; each holds the sum of itself and of those before it here. */
+  /** The older panes, the newest of them first. Each is the sum of itself and of the panes before it in this list. */
   front: Pane[];
-  /** The newer panes, the oldest first, each for itself; and their sum, null where there are none. */
+  /** The newer panes, the oldest first. Each has only its own readings. */
   back: Pane[];
+  /** The sum of the newer panes; null if there are none. */
   total: Pane | null;
 }
 
+/** A queue without panes. */
 export function createTwoStacks(): TwoStacks {
   return { front: [], back: [], total: null };
 }
@@ -26,14 +28,14 @@ export function isEmpty({ front, back }: TwoStacks): boolean {
   return front.length === 0 && back.length === 0;
 }
 
-/** Adds a pane behind all others. */
+/** Adds a pane after all others. */
 export function push(stacks: TwoStacks, aggregates: readonly WindowAggregate[], pane: Pane): void {
   stacks.back.push(pane);
   stacks.total ??= createPane(aggregates, pane.order, pane.from, pane.to);
   mergePane(stacks.total, pane, aggregates);
 }
 
-/** Forgets the panes up to this place in the order, that one included. */
+/** Removes the panes whose `order` is at most `upTo`. */
 export function evict(stacks: TwoStacks, aggregates: readonly WindowAggregate[], upTo: number): void {
   for (;;) {
     const oldest = stacks.front.at(-1) ?? stacks.back[0];
@@ -47,7 +49,7 @@ export function evict(stacks: TwoStacks, aggregates: readonly WindowAggregate[],
   }
 }
 
-/** Makes the back the front. */
+/** Turns the back into the front. */
 function flip(stacks: TwoStacks, aggregates: readonly WindowAggregate[]): void {
   const front = stacks.back.reverse();
   for (let i = 1; i < front.length; i++) mergePane(front[i]!, front[i - 1]!, aggregates);
@@ -56,7 +58,7 @@ function flip(stacks: TwoStacks, aggregates: readonly WindowAggregate[]): void {
   stacks.total = null;
 }
 
-/** The sum of all panes, to be read and not changed; undefined where there is none. */
+/** The sum of all panes, read-only; undefined if there are none. */
 export function sumOf({ front, total }: TwoStacks, aggregates: readonly WindowAggregate[]): Pane | undefined {
   const oldest = front.at(-1);
   if (oldest === undefined || total === null) return oldest ?? total ?? undefined;
@@ -67,8 +69,8 @@ export function sumOf({ front, total }: TwoStacks, aggregates: readonly WindowAg
 }
 
 /**
- * Takes a reading into a pane [start, start + lengthMs) that has its place among those pushed, also one that was never opened.
- * Among the front panes it goes into every sum that it belongs to: that cost, at most one addition per pane, is paid for stragglers only.
+ * Adds a late reading to the pane [start, start + lengthMs) among the pushed panes, and creates the pane if it does not exist.
+ * In the front, the reading is added to every sum that includes the pane. Only late readings have this cost of at most one addition per pane.
  */
 export function addStraggler(
   stacks: TwoStacks,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AlertRecord, createAlertRecord } from '../../engine/alerts/alert-record.ts';
-import { advance, mustWatch, release } from '../../engine/alerts/lifecycle.ts';
+import { applyOutcome, endAlert, mustWatch } from '../../engine/alerts/lifecycle.ts';
 import type { LevelPlan, Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 
@@ -15,7 +15,7 @@ interface Outcome {
   readonly undecided?: number;
 }
 
-/** `12 2` reaches level 2 at 12; `15 1 may leave 2` says besides which levels may be left, in place of those not reached. */
+/** `12 2` reaches level 2 at 12; `15 1 may leave 2` also says which levels may be left; default: those not reached. */
 function outcomeOf(text: string): Outcome {
   const [, at, level, leave] = /^(\d+) (\d)(?: may leave ?([\d ]*))?$/.exec(text)!;
   const reached = Number(level);
@@ -41,7 +41,7 @@ const ladder = (keepFiringMs: number, ...holds: LevelPlan['hold'][]): Lifecycle 
 function play(lifecycle: Lifecycle, outcomes: readonly Outcome[]): string[] {
   let record = createAlertRecord();
   return outcomes.flatMap((outcome) => {
-    const change = advance(record, lifecycle, outcome);
+    const change = applyOutcome(record, lifecycle, outcome);
     record = JSON.parse(JSON.stringify(record));
     if (change === undefined) return [];
     const { from, to, fromLevel, toLevel, since } = change;
@@ -80,13 +80,13 @@ describe('an alert of several levels', () => {
       ['0 inactive 0>pending 0 since 0', '10 pending 0>firing 1 since 0', '15 firing 1>firing 2 since 0'],
     ],
     [
-      'waits anew where a higher level did not hold',
+      'waits again at a higher level that did not hold',
       ladder(0, now, for10),
       ['0 2', '9 1', '10 2', '19 2', '20 2'],
       ['0 inactive 0>firing 1 since 0', '20 firing 1>firing 2 since 0'],
     ],
     [
-      'needs no patience below where there is none above',
+      'does not wait at a lower level if the higher one has no wait',
       ladder(0, for10, now),
       ['0 1', '5 2', '6 1', '7 0'],
       [
@@ -97,19 +97,19 @@ describe('an alert of several levels', () => {
       ],
     ],
     [
-      'stays at a level until that clears',
+      'stays at a level until the level clears',
       ladder(0, now, now),
       ['0 2', '1 1 may leave', '2 0 may leave 1', '3 0 may leave 1 2'],
       ['0 inactive 0>firing 2 since 0', '3 firing 2>resolved 0 since 0'],
     ],
     [
-      'keeps each level, all of them in the same time',
+      'keeps each level for keepFiring, all levels at the same time',
       ladder(10, now, now),
       ['0 2', '5 0', '14 0', '15 0'],
       ['0 inactive 0>firing 2 since 0', '15 firing 2>resolved 0 since 0'],
     ],
     [
-      'falls as far as it has been calm',
+      'leaves the levels that were clearing for long enough',
       ladder(10, now, now),
       ['0 2', '5 1', '9 0', '15 0', '18 0', '19 0'],
       ['0 inactive 0>firing 2 since 0', '15 firing 2>firing 1 since 0', '19 firing 1>resolved 0 since 0'],
@@ -124,17 +124,17 @@ describe('an alert of several levels', () => {
     expect(play(lifecycle, outcomes.map(outcomeOf))).toEqual(changes);
   });
 
-  it('forgets everything when it is released', () => {
+  it('forgets everything when it is ended', () => {
     const record = createAlertRecord();
     const lifecycle = ladder(0, { matches: 2, of: 3 }, for10);
-    expect(release(record)).toBeUndefined();
-    advance(record, lifecycle, createOutcome(1, 2, 0));
-    expect(release(record)).toMatchObject({ from: 'pending', to: 'inactive' });
+    expect(endAlert(record)).toBeUndefined();
+    applyOutcome(record, lifecycle, createOutcome(1, 2, 0));
+    expect(endAlert(record)).toMatchObject({ from: 'pending', to: 'inactive' });
     expect(mustWatch(record)).toBe(false);
-    advance(record, lifecycle, createOutcome(2, 2, 0));
+    applyOutcome(record, lifecycle, createOutcome(2, 2, 0));
     expect(record.state).toBe('pending');
-    advance(record, lifecycle, createOutcome(3, 1, 0));
-    expect(release(record)).toMatchObject({ from: 'firing', to: 'resolved', fromLevel: 1, toLevel: 0 });
+    applyOutcome(record, lifecycle, createOutcome(3, 1, 0));
+    expect(endAlert(record)).toMatchObject({ from: 'firing', to: 'resolved', fromLevel: 1, toLevel: 0 });
   });
 
   const hold = fc.oneof(
@@ -158,14 +158,14 @@ describe('an alert of several levels', () => {
       return steps.map(({ step, reached, clearing }) => createOutcome((at += step), reached, clearing));
     });
 
-  it('does as a model that looks back at its whole history', () => {
+  it('is the same as a model that searches its whole history', () => {
     const levels = new Set<number>();
     fc.assert(
       fc.property(lifecycles, histories, (lifecycle, outcomes) => {
         const record = createAlertRecord();
         const model = playNaively(lifecycle, outcomes);
         outcomes.forEach((outcome, i) => {
-          advance(record, lifecycle, outcome);
+          applyOutcome(record, lifecycle, outcome);
           levels.add(record.level);
           expect(record.level).toBe(model[i]);
         });
@@ -175,7 +175,7 @@ describe('an alert of several levels', () => {
     expect([...levels].sort()).toEqual([0, 1, 2, 3]);
   });
 
-  it('is not changed by an outcome of which nothing is known', () => {
+  it('is not changed by an unknown outcome', () => {
     const unknown = (at: number): Outcome => ({
       at,
       holds: false,
@@ -191,10 +191,10 @@ describe('an alert of several levels', () => {
         const [plain, mixed] = [createAlertRecord(), createAlertRecord()];
         for (const outcome of outcomes) {
           for (let n = between.next().value!; n > 0; n--) {
-            expect(advance(mixed, lifecycle, unknown(outcome.at))).toBeUndefined();
+            expect(applyOutcome(mixed, lifecycle, unknown(outcome.at))).toBeUndefined();
           }
-          const change = advance(plain, lifecycle, outcome);
-          expect(advance(mixed, lifecycle, outcome)).toEqual(change);
+          const change = applyOutcome(plain, lifecycle, outcome);
+          expect(applyOutcome(mixed, lifecycle, outcome)).toEqual(change);
           if (change !== undefined) changes += 1;
         }
       }),
@@ -203,15 +203,15 @@ describe('an alert of several levels', () => {
     expect(changes).toBeGreaterThan(1_000);
   });
 
-  it('does the same without the outcomes that it does not watch', () => {
+  it('is the same without the outcomes that it does not watch', () => {
     let left = 0;
     fc.assert(
       fc.property(lifecycles, histories, (lifecycle, outcomes) => {
         const [whole, part] = [createAlertRecord(), createAlertRecord()];
         for (const outcome of outcomes) {
-          const change = advance(whole, lifecycle, outcome);
-          let seen: ReturnType<typeof advance>;
-          if (outcome.holds || mustWatch(part)) seen = advance(part, lifecycle, outcome);
+          const change = applyOutcome(whole, lifecycle, outcome);
+          let seen: ReturnType<typeof applyOutcome>;
+          if (outcome.holds || mustWatch(part)) seen = applyOutcome(part, lifecycle, outcome);
           else left += 1;
           expect(seen).toEqual(change);
         }
@@ -227,7 +227,7 @@ function withoutLevels({ levels: _levels, ...record }: AlertRecord): object {
   return record;
 }
 
-/** The level by its definition: each reads off the history how long or often it has held, and how long it has been calm. */
+/** The level by its definition: computed from the history, by how long or often each level held, and how long it was clearing. */
 function playNaively({ levels, keepFiringMs }: Lifecycle, outcomes: readonly Outcome[]): number[] {
   const result: number[] = [];
   outcomes.forEach(({ at }, i) => {
@@ -251,7 +251,7 @@ function playNaively({ levels, keepFiringMs }: Lifecycle, outcomes: readonly Out
     if (met > before) level = met;
     while (met <= before && level > 0) {
       const k = level;
-      // The outcome behind which the alert has been at this level or higher all the time.
+      // The outcome after which the alert was always at this level or higher.
       const from = result.findLastIndex((each) => each < k) + 2;
       const calm = (each: Outcome) =>
         each.reached < k && (each.clearing & (1 << (k - 1))) !== 0 && !isMatched(levels[k - 1]!, k, each);

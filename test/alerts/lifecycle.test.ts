@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAlertRecord } from '../../engine/alerts/alert-record.ts';
-import { advance } from '../../engine/alerts/lifecycle.ts';
+import { applyOutcome } from '../../engine/alerts/lifecycle.ts';
 import type { Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 
@@ -26,7 +26,7 @@ function outcomeOf(text: string): Outcome {
 function play(lifecycle: Lifecycle, outcomes: readonly Outcome[]): string[] {
   let record = createAlertRecord();
   return outcomes.flatMap((outcome) => {
-    const change = advance(record, lifecycle, outcome);
+    const change = applyOutcome(record, lifecycle, outcome);
     record = JSON.parse(JSON.stringify(record));
     return change === undefined ? [] : [`${outcome.at} ${change.from}>${change.to} since ${change.since}`];
   });
@@ -38,7 +38,7 @@ const KEEP_10 = createLifecycle({ keepFiringMs: 10 });
 const BOTH = createLifecycle({ forMs: 10, keepFiringMs: 10 });
 
 describe('an alert', () => {
-  it('that was resolved while it was unknown whether its conditions hold waits for its whole time again', () => {
+  it('waits for its whole time again if it resolved while it was unknown whether its conditions hold', () => {
     const unknown = { at: 20, holds: false, clears: true, possible: 1, undecided: 0 };
     const outcomes = [outcomeOf('0 hold'), outcomeOf('10 hold'), unknown, outcomeOf('30 hold'), outcomeOf('40 hold')];
     expect(play(FOR_10, outcomes)).toEqual([
@@ -64,7 +64,7 @@ describe('an alert', () => {
       ['1 inactive>pending since 1', '11 pending>firing since 1'],
     ],
     [
-      'falls back when they do not, and waits anew',
+      'returns to inactive when they stop holding, and waits again',
       FOR_10,
       ['1 hold', '9 between', '10 hold', '19 hold', '20 hold'],
       [
@@ -81,25 +81,25 @@ describe('an alert', () => {
       ['1 inactive>firing since 1', '6 firing>resolved since 1'],
     ],
     [
-      'keeps firing until it was calm for long enough',
+      'keeps firing until it was clearing for long enough',
       KEEP_10,
       ['1 hold', '2 clear', '11 clear', '12 clear', '13 clear'],
       ['1 inactive>firing since 1', '12 firing>resolved since 1'],
     ],
     [
-      'begins to be calm anew when its conditions hold again',
+      'restarts clearing when its conditions hold again',
       KEEP_10,
       ['1 hold', '2 clear', '8 hold', '12 clear', '21 clear', '22 clear'],
       ['1 inactive>firing since 1', '22 firing>resolved since 1'],
     ],
     [
-      'begins to be calm anew when it is between conditions and clear',
+      'restarts clearing when it is between conditions and clear',
       KEEP_10,
       ['1 hold', '2 clear', '8 between', '12 clear', '21 clear', '22 clear'],
       ['1 inactive>firing since 1', '22 firing>resolved since 1'],
     ],
     [
-      'forgets the calm of the time it fired before',
+      'forgets the clearing of the previous alert',
       BOTH,
       ['0 hold', '10 hold', '11 clear', '21 clear', '30 hold', '40 hold', '41 clear', '50 clear', '51 clear'],
       [
@@ -112,12 +112,12 @@ describe('an alert', () => {
       ],
     ],
     [
-      'lets no time pass by readings out of order',
+      'does not advance time with readings out of order',
       BOTH,
       ['20 hold', '5 hold', '29 hold', '30 hold', '40 clear', '25 clear', '49 clear', '50 clear'],
       ['20 inactive>pending since 20', '30 pending>firing since 20', '50 firing>resolved since 20'],
     ],
-    ['stays as it is where conditions and clear are both met', AT_ONCE, ['1 hold'], ['1 inactive>firing since 1']],
+    ['does not change if conditions and clear are both met', AT_ONCE, ['1 hold'], ['1 inactive>firing since 1']],
   ])('%s', (_, lifecycle, outcomes, changes) => {
     expect(play(lifecycle, outcomes.map(outcomeOf))).toEqual(changes);
   });
@@ -127,7 +127,7 @@ describe('an alert', () => {
     expect(play(AT_ONCE, outcomes)).toEqual(['1 inactive>firing since 1']);
   });
 
-  it('does as a model that looks back at its whole history', () => {
+  it('is the same as a model that searches its whole history', () => {
     const outcome = fc.record({
       step: fc.integer({ min: -4, max: 8 }),
       kind: fc.constantFrom('hold', 'clear', 'between', 'both'),
@@ -147,10 +147,10 @@ describe('an alert', () => {
   });
 });
 
-/** The alert by its definition: what it is now is read off the run of outcomes that ends now. */
+/** The alert by its definition: its state is computed from the run of outcomes that ends now. */
 function playNaively({ forMs, keepFiringMs }: Times, outcomes: readonly Outcome[]): string[] {
   const changes: string[] = [];
-  /** Index of the outcome behind which the present spell of being inactive, or of firing, began. */
+  /** Index of the outcome after which the alert became inactive, or began to fire. */
   let from = 0;
   let firingSince: number | undefined;
   outcomes.forEach(({ at, holds }, i) => {

@@ -1,6 +1,6 @@
 import type { LevelPlan, Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 
-/** A lifecycle that does everything at once and tells everything, but for what is given. */
+/** A lifecycle without waits and suppression, with the given changes. */
 export function createLifecycle(
   parts: Partial<Lifecycle> & { readonly forMs?: number; readonly hold?: LevelPlan['hold'] } = {},
 ): Lifecycle {

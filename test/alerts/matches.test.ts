@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAlertRecord } from '../../engine/alerts/alert-record.ts';
-import { advance } from '../../engine/alerts/lifecycle.ts';
+import { applyOutcome } from '../../engine/alerts/lifecycle.ts';
 import type { Lifecycle } from '../../engine/model/plan/lifecycle-plan.ts';
 import { createLifecycle } from './lifecycles.ts';
 
@@ -20,7 +20,7 @@ function outcomesOf(text: string): Outcome[] {
 function play(lifecycle: Lifecycle, outcomes: readonly Outcome[]): string[] {
   let record = createAlertRecord();
   return outcomes.flatMap((outcome) => {
-    const change = advance(record, lifecycle, outcome);
+    const change = applyOutcome(record, lifecycle, outcome);
     record = JSON.parse(JSON.stringify(record));
     return change === undefined ? [] : [`${outcome.at} ${change.from}>${change.to} since ${change.since}`];
   });
@@ -31,22 +31,22 @@ const of = (matches: number, of: number) => createLifecycle({ hold: { matches, o
 describe('an alert that counts matches', () => {
   it.each<[string, Lifecycle, string, string[]]>([
     ['fires with the third of five', of(3, 5), 'x.x.x', ['1 inactive>pending since 1', '5 pending>firing since 1']],
-    ['does not count what is too long ago', of(3, 5), 'x.x..x', ['1 inactive>pending since 1']],
+    ['does not count old matches', of(3, 5), 'x.x..x', ['1 inactive>pending since 1']],
     [
-      'says since when the matches that count have been',
+      'begins at the first match that counts',
       of(3, 5),
       'x..x.xx',
       ['1 inactive>pending since 1', '7 pending>firing since 4'],
     ],
     [
-      'falls back when no match is left',
+      'returns to inactive when no match is left',
       of(3, 5),
       'x.....x',
       ['1 inactive>pending since 1', '6 pending>inactive since 1', '7 inactive>pending since 7'],
     ],
-    ['fires at once where one match is enough', of(1, 3), '.x', ['2 inactive>firing since 2']],
+    ['fires at once if one match is enough', of(1, 3), '.x', ['2 inactive>firing since 2']],
     [
-      'resolves when too few are left, and remembers those that are',
+      'resolves when too few matches are left, and remembers these',
       of(2, 3),
       'xx..x.x..',
       [
@@ -65,7 +65,7 @@ describe('an alert that counts matches', () => {
       ['1 inactive>pending since 1', '2 pending>firing since 1', '7 firing>resolved since 1'],
     ],
     [
-      'is calm for as long as it must be',
+      'is clearing for keepFiring before it resolves',
       createLifecycle({ hold: { matches: 2, of: 2 }, keepFiringMs: 3 }),
       'xx..x....',
       ['1 inactive>pending since 1', '2 pending>firing since 1', '9 firing>resolved since 1'],
@@ -74,7 +74,7 @@ describe('an alert that counts matches', () => {
     expect(play(lifecycle, outcomesOf(outcomes))).toEqual(changes);
   });
 
-  it('does as a model that counts over the whole history', () => {
+  it('is the same as a model that counts over the whole history', () => {
     const hold = fc
       .integer({ min: 2, max: 6 })
       .chain((of) => fc.record({ matches: fc.integer({ min: 1, max: of }), of: fc.constant(of) }));
@@ -87,7 +87,7 @@ describe('an alert that counts matches', () => {
         fired += states.filter((state) => state === 'firing').length;
         const record = createAlertRecord();
         outcomes.forEach((outcome, i) => {
-          advance(record, createLifecycle({ hold }), outcome);
+          applyOutcome(record, createLifecycle({ hold }), outcome);
           expect(record.state).toBe(states[i]);
         });
       }),

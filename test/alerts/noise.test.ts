@@ -20,7 +20,7 @@ const FALLS: Change = { from: 'firing', to: 'firing', since: 0, fromLevel: 2, to
 const RESOLVES: Change = { from: 'firing', to: 'resolved', since: 0, fromLevel: 1, toLevel: 0 };
 const CHANGES = { fires: FIRES, rises: RISES, falls: FALLS, resolves: RESOLVES };
 
-/** `a fires 12` at 12 on the clock; `tick 20` ends periods. What is done about each: `told`, `flapping`, or what held it back. */
+/** `a fires 12` at 12 on the clock; `tick 20` ends periods. The decision about each: `told` (published), `flapping`, or why it was suppressed. */
 function play(lifecycle: Lifecycle, steps: readonly string[]): string[] {
   const noises = new Map<string, NoiseRecord>();
   const limited: LimitState = { limit: undefined };
@@ -42,67 +42,67 @@ function describeTelling({ suppressed, flapping }: PublishDecision): string {
   return [flapping && 'flapping', held].filter(Boolean).join(', ') || 'told';
 }
 
-describe('what is told', () => {
+describe('published events', () => {
   const limit = createLifecycle({ limit: { alerts: 2, perMs: 10 } });
   const flapping = createLifecycle({ flapping: { changes: 3, withinMs: 10 } });
 
   it.each<[string, Lifecycle, string[], string[]]>([
     [
-      'is everything, if nothing is said',
+      'are all events by default',
       createLifecycle(),
       ['a fires 0', 'a resolves 0', 'a fires 0'],
       ['told', 'told', 'told'],
     ],
     [
-      'is so many alerts in a period, which begins with the first',
+      'are at most the limit in a period, which begins with the first alert',
       limit,
       ['a fires 5', 'b fires 6', 'c fires 7', 'tick 14', 'd fires 14', 'tick 15', 'e fires 15'],
       ['told', 'told', 'limit', '-', 'limit', '2 told, 2 held back: c,d', 'told'],
     ],
     [
-      'is nothing of a period in which all were told',
+      'have no summary of a period without suppressed alerts',
       limit,
       ['a fires 5', 'b fires 6', 'tick 15'],
       ['told', 'told', '-'],
     ],
     [
-      'is the end of what was told, not of what was held back',
+      'include the end of a published alert, and not of a suppressed one',
       limit,
       ['a fires 0', 'b fires 0', 'c fires 0', 'a resolves 1', 'c resolves 1', 'a fires 2'],
       ['told', 'told', 'limit', 'told', 'limit', 'limit'],
     ],
     [
-      'is each rise and fall of an alert that was told',
+      'include each rise and fall of a published alert',
       limit,
       ['a fires 0', 'b fires 0', 'a rises 1', 'a falls 2', 'a rises 3'],
       ['told', 'told', 'told', 'told', 'told'],
     ],
     [
-      'is the rise of an alert that was held back once there is room',
+      'include the rise of a suppressed alert when the limit has room',
       limit,
       ['a fires 0', 'b fires 0', 'c fires 1', 'c rises 2', 'tick 10', 'c falls 11', 'c rises 12', 'c resolves 13'],
       ['told', 'told', 'limit', 'limit', '2 told, 2 held back: c', 'limit', 'told', 'told'],
     ],
     [
-      'is that an alert flaps, and then no more',
+      'include the change that makes an alert flap, and no later change',
       flapping,
       ['a fires 0', 'a resolves 5', 'a fires 10', 'a resolves 11', 'a fires 50'],
       ['told', 'told', 'flapping', 'held back', 'held back'],
     ],
     [
-      'is all of an alert that changes less often',
+      'include all changes of an alert that changes less often',
       flapping,
       ['a fires 0', 'a resolves 5', 'a fires 11', 'a resolves 16', 'a fires 22'],
       ['told', 'told', 'told', 'told', 'told'],
     ],
     [
-      'is flapping by alert',
+      'count flapping for each alert',
       flapping,
       ['a fires 0', 'b fires 0', 'a resolves 1', 'b resolves 1', 'a rises 2'],
       ['told', 'told', 'told', 'told', 'flapping'],
     ],
     [
-      'is not that an alert flaps which was held back, unless there is room',
+      'do not include the flapping of a suppressed alert, unless the limit has room',
       createLifecycle({ limit: { alerts: 1, perMs: 10 }, flapping: { changes: 3, withinMs: 10 } }),
       ['a fires 0', 'b fires 1', 'b resolves 2', 'b fires 3', 'b resolves 4'],
       ['told', 'limit', 'limit', 'flapping, limit', 'held back'],
@@ -111,7 +111,7 @@ describe('what is told', () => {
     expect(play(lifecycle, steps)).toEqual(told);
   });
 
-  it('names no more than twenty keys, each once', () => {
+  it('a period lists at most twenty keys, each once', () => {
     const limited: LimitState = { limit: undefined };
     const plan = { alerts: 1, perMs: 10 };
     for (let i = 0; i < 100; i++) admit(limited, plan, `k${i % 40}`, 1, { elapsedMs: 0, at: 7 });
@@ -121,7 +121,7 @@ describe('what is told', () => {
     expect(keys).toEqual(Array.from({ length: 20 }, (_, i) => `k${i + 1}`));
   });
 
-  it('does as a model that looks back at all changes: flapping', () => {
+  it('flapping is the same as in a model that searches all earlier changes', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 8 }), { maxLength: 60, size: 'max' });
     const plan = fc.record({ changes: fc.integer({ min: 2, max: 5 }), withinMs: fc.integer({ min: 1, max: 20 }) });
     const seen = { told: 0, frozen: 0, thawed: 0 };
@@ -163,7 +163,7 @@ describe('what is told', () => {
     expect(Math.min(seen.told, seen.frozen, seen.thawed)).toBeGreaterThan(100);
   });
 
-  it('does as a model that cuts time into periods: limit', () => {
+  it('the limit is the same as in a model that divides time into periods', () => {
     const steps = fc.array(fc.record({ step: fc.integer({ min: 0, max: 5 }), tick: fc.boolean() }), {
       maxLength: 80,
       size: 'max',
@@ -200,13 +200,13 @@ describe('what is told', () => {
 });
 
 describe('the clock of alerts', () => {
-  it('counts the time between ticks, and never back', () => {
+  it('counts the time between ticks, and never goes back', () => {
     const clock = createAlertClock();
     for (const at of [1_000, 3_000, 2_000, 2_500, 90_000]) advanceAlertClock(clock, at, [0]);
     expect(clock.elapsedMs).toBe(2_000 + 500 + 87_500);
   });
 
-  it('counts as heard what all brokers could have brought', () => {
+  it('counts heard time while all brokers are connected', () => {
     const clock = createAlertClock();
     const heard = [
       [100, 0],
@@ -221,7 +221,7 @@ describe('the clock of alerts', () => {
     expect(heard).toEqual([0, 50, 50, 50, 100]);
   });
 
-  it('begins to count a broker that is new with its first tick', () => {
+  it('counts a new broker from its first tick', () => {
     const clock = { ...createAlertClock(), liveMs: [100, null] };
     advanceAlertClock(clock, 0, [300, 5_000]);
     expect(clock.heardMs).toBe(0);

@@ -23,21 +23,21 @@ describe('a schedule', () => {
   // 2026-02-02 was a Monday.
   it.each<[string, string, string, boolean]>([
     ['begins with its first minute', '08:00-18:00 UTC', '2026-02-02T08:00:00Z', true],
-    ['is not there before', '08:00-18:00 UTC', '2026-02-02T07:59:59.999Z', false],
-    ['is there to the last instant', '08:00-18:00 UTC', '2026-02-02T17:59:59.999Z', true],
-    ['is over with its last minute', '08:00-18:00 UTC', '2026-02-02T18:00:00Z', false],
+    ['is not active before', '08:00-18:00 UTC', '2026-02-02T07:59:59.999Z', false],
+    ['is active to the last instant', '08:00-18:00 UTC', '2026-02-02T17:59:59.999Z', true],
+    ['ends with its last minute', '08:00-18:00 UTC', '2026-02-02T18:00:00Z', false],
     ['may be the whole day', '00:00-24:00 UTC', '2026-02-02T23:59:59.999Z', true],
     ['knows its days', 'mon fri 08:00-18:00 UTC', '2026-02-02T12:00:00Z', true],
-    ['knows what are not its days', 'tue fri 08:00-18:00 UTC', '2026-02-02T12:00:00Z', false],
-    ['goes by the clocks of its place', '08:00-18:00 Europe/Berlin', '2026-02-02T07:00:00Z', true],
-    ['goes by the days of its place', 'tue 00:00-24:00 Asia/Tokyo', '2026-02-02T15:00:00Z', true],
-    ['knows offsets that are no whole hours', '12:00-13:00 Asia/Kathmandu', '2026-02-02T06:15:00Z', true],
-    ['goes past midnight', '22:00-06:00 UTC', '2026-02-02T23:00:00Z', true],
-    ['goes on past midnight', '22:00-06:00 UTC', '2026-02-02T05:59:00Z', true],
+    ['is not active on other days', 'tue fri 08:00-18:00 UTC', '2026-02-02T12:00:00Z', false],
+    ['uses the local time of its zone', '08:00-18:00 Europe/Berlin', '2026-02-02T07:00:00Z', true],
+    ['uses the local days of its zone', 'tue 00:00-24:00 Asia/Tokyo', '2026-02-02T15:00:00Z', true],
+    ['knows offsets that are not whole hours', '12:00-13:00 Asia/Kathmandu', '2026-02-02T06:15:00Z', true],
+    ['lasts past midnight, before midnight', '22:00-06:00 UTC', '2026-02-02T23:00:00Z', true],
+    ['lasts past midnight, after midnight', '22:00-06:00 UTC', '2026-02-02T05:59:00Z', true],
     ['ends past midnight', '22:00-06:00 UTC', '2026-02-02T06:00:00Z', false],
     ['belongs to the day that it begins on', 'mon 22:00-06:00 UTC', '2026-02-03T05:00:00Z', true],
     ['does not belong to the day that it ends on', 'mon 22:00-06:00 UTC', '2026-02-02T05:00:00Z', false],
-    ['goes over from saturday to sunday', 'sat 22:00-06:00 UTC', '2026-02-01T05:00:00Z', true],
+    ['lasts from saturday to sunday', 'sat 22:00-06:00 UTC', '2026-02-01T05:00:00Z', true],
     ['knows clocks that change at half past, before', '01:59-02:00 Australia/Lord_Howe', '2026-10-03T15:29:59Z', true],
     ['knows clocks that change at half past, after', '02:30-02:31 Australia/Lord_Howe', '2026-10-03T15:30:00Z', true],
     ['knows clocks that change at 00:01, before', '00:00-00:01 America/St_Johns', '2011-03-13T03:30:59Z', true],
@@ -47,7 +47,7 @@ describe('a schedule', () => {
     expect(isInside(at, span)).toBe(inside);
   });
 
-  it('is the whole of its spans, each with its place', () => {
+  it('is active in any of its spans, each in its own zone', () => {
     const spans = ['mon 08:00-10:00 UTC', 'mon 12:00-13:00 Europe/Berlin'];
     const inside = ['07:59', '08:00', '10:00', '11:00', '12:00'].filter((time) =>
       isInside(`2026-02-02T${time}:00Z`, ...spans),
@@ -65,7 +65,7 @@ describe('a schedule', () => {
     expect(isInside(`2026-03-29T${time}Z`, '02:30-03:30 Europe/Berlin')).toBe(inside);
   });
 
-  it('that lies in the hour that is skipped is not there on that day', () => {
+  it('that is in the skipped hour is not active on that day', () => {
     const minutes = Array.from({ length: 24 * 60 }, (_, i) => Date.UTC(2026, 2, 28, 23) + i * 60_000);
     const schedule = compileSchedule([spanOf('02:00-03:00 Europe/Berlin')]);
     expect(minutes.filter(schedule)).toEqual([]);
@@ -85,7 +85,7 @@ describe('a schedule', () => {
     expect(isInside(`2026-10-25T${time}Z`, '02:30-03:30 Europe/Berlin')).toBe(inside);
   });
 
-  it('does as the clocks of its place show, minute by minute', () => {
+  it('is the same as the local time of the runtime, minute by minute', () => {
     const zones = [
       'Europe/Berlin',
       'America/New_York',
@@ -104,7 +104,7 @@ describe('a schedule', () => {
       .filter(({ from, to }) => from !== to);
     const instants = fc.oneof(
       fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2030, 0) }),
-      // Around changes of the clocks.
+      // Around changes of the offset.
       fc
         .tuple(
           fc.constantFrom(
@@ -136,7 +136,7 @@ describe('a schedule', () => {
     expect(Math.min(seen.inside, seen.outside)).toBeGreaterThan(50);
   });
 
-  it('keeps few offsets, and the right ones, over many years', () => {
+  it('caches few offsets, and the right ones, over many years', () => {
     const offsetAt = zoneOffset('Europe/Berlin');
     for (let day = 0; day < 2_000; day++) {
       const at = Date.UTC(2020, 0, 1 + day, 12);
@@ -148,7 +148,7 @@ describe('a schedule', () => {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** What the clocks of a place show, as the runtime writes it. */
+/** The local time of a zone, as the runtime formats it. */
 function showClock(timeZone: string, at: number): { weekday: number; minute: number } {
   let format = formats.get(timeZone);
   if (format === undefined) {

@@ -65,7 +65,7 @@ export const overlap: BenchCase = {
 function costOf(plan: WindowPlan, readings: readonly Reading[]): number {
   const kind = windows[plan.kind];
   const state = kind.create();
-  const out: WindowOutcome = { closed: [], hurried: 0 };
+  const out: WindowOutcome = { closed: [], takenEarly: 0 };
   let closed = 0;
   const before = process.hrtime.bigint();
   for (const reading of readings) {

@@ -34,7 +34,7 @@ describe('a reading', () => {
     expect(counters).toMatchObject({ readings: 1, rejected: 0 });
   });
 
-  test('takes the receive time where the stream declares none', () => {
+  test('has the receive time as its event time if the stream declares no time', () => {
     expect(decodeOne({}, { temp: 1 }).readings[0]).toMatchObject({ time: RECEIVED_AT, clamped: false });
   });
 
@@ -49,7 +49,7 @@ describe('a reading', () => {
     expect(counters.readings_clamped).toBe(clamped ? 1 : 0);
   });
 
-  test('keeps its identity when delivered again, and has none of its neighbours', () => {
+  test('keeps its identity when it is redelivered, and shares it with no other reading of the message', () => {
     const each = { each: '$' };
     const first = decodeOne(each, [{ temp: 1 }, { temp: 1 }]).readings;
     const again = decodeOne(each, [{ temp: 1 }, { temp: 1 }], { offset: 99, at: RECEIVED_AT + 5, dup: true }).readings;
@@ -93,11 +93,10 @@ describe('device and labels', () => {
     expect(idOf(2n ** 53n).rejected[0]).toMatchObject({ reason: 'invalid-device' });
   });
 
-  test('an empty level of the topic is no device', () => {
+  test('an empty level of the topic is not a device id', () => {
     expect(decodeOne({}, { temp: 1 }, { topic: 'plant/hall1//data' }).rejected[0]).toMatchObject({
       reason: 'invalid-device',
-      detail:
-        'the topic at {device} holds text ""; a device id is text of 1 to 256 characters or an integer below 2^53',
+      detail: 'the topic at {device} is text ""; a device id is text of 1 to 256 characters or an integer below 2^53',
     });
   });
 
@@ -121,7 +120,7 @@ describe('device and labels', () => {
     });
   });
 
-  test('a label is no object', () => {
+  test('a label that is an object is rejected', () => {
     expect(decodeOne(labelled, { line: { no: {} }, temp: 1 }).rejected[0]).toMatchObject({ reason: 'wrong-type' });
   });
 });
@@ -136,12 +135,12 @@ describe('declared fields', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['{"temp":"21"}', 'wrong-type', /"temp" holds text "21", the stream declares a number; .*"coerce": true/],
-    ['{"temp":true}', 'wrong-type', /holds true/],
+    ['{"temp":"21"}', 'wrong-type', /"temp" is text "21", but the stream declares a number; .*"coerce": true/],
+    ['{"temp":true}', 'wrong-type', /is true/],
     ['{"temp":[1]}', 'wrong-type', /an array of 1/],
     ['{"temp":{"a":1}}', 'wrong-type', /an object/],
     ['{"ok":1}', 'wrong-type', /the stream declares a boolean/],
-    ['{"ok":"true"}', 'wrong-type', /holds text "true"/],
+    ['{"ok":"true"}', 'wrong-type', /is text "true"/],
     ['{"mode":5}', 'wrong-type', /the stream declares a string/],
     ['{"temp":1e999}', 'not-finite', /the number Infinity/],
     ['{"temp":-1e999}', 'not-finite', /-Infinity/],
@@ -218,7 +217,7 @@ describe('declared fields', () => {
     '100000000000000000000',
     '-9007199254740992',
     '1.2345678901234567e20',
-    // As a double is written in full, by its shortest digits or by all of them.
+    // A double written in full, with its shortest digits or with all of them.
     '123456789012345670000',
     '123456789012345667584',
     '9007199254740993.0',
@@ -227,7 +226,7 @@ describe('declared fields', () => {
     expect(decodeOne({}, `{"temp":${text}}`).readings[0]?.values[0]).toBe(Number(text));
   });
 
-  test('digits that one reading lost are no matter of its neighbours', () => {
+  test('a reading that lost digits does not affect the other readings of the message', () => {
     const large = '{"temp":9007199254740992}';
     const lossy = '{"temp":9007199254740993}';
     const list = decodeOne({ each: '$.all' }, `{"all":[${large},${lossy},{"temp":1},${large}]}`);
@@ -238,7 +237,7 @@ describe('declared fields', () => {
     expect(lines.rejected).toMatchObject([{ reason: 'unsafe-integer', detail: expect.stringContaining('reading 1') }]);
   });
 
-  test('are read beside lines that are not JSON, or nest too deep', () => {
+  test('are read although other lines are not JSON, or nest too deep', () => {
     const limits = { ...sampleStream().limits, bytes: 1_000_000 };
     const faulty = ['{"temp":', '['.repeat(100_000), '{"temp":1}}', 'x'];
     const lossy = '{"temp":9007199254740993}';
@@ -279,7 +278,7 @@ describe('declared fields', () => {
     }
   });
 
-  test('paths go through objects and arrays, but not to what an object inherits', () => {
+  test('paths go through objects and arrays, but not to inherited properties', () => {
     const paths = {
       fields: [
         field('x', 'number', 'a.b.1.c'),
@@ -377,13 +376,13 @@ describe('a sequence', () => {
     expect(rejected).toMatchObject([{ reason, detail: expect.stringMatching(words) }]);
   });
 
-  test('of a counter that wraps has numbers below its modulus', () => {
+  test('has numbers below the modulus if the counter wraps', () => {
     const wrapping = { ...TIMED, sequence: { path: 'meta.seq', modulus: 256 } };
     expect(decodeOne(wrapping, withSeq(255)).readings[0]?.sequence).toBe(255);
     expect(decodeOne(wrapping, withSeq(256)).rejected[0]?.detail).toMatch(/send an integer from 0 to 255$/);
   });
 
-  test('may be digits as text where the stream coerces', () => {
+  test('may be digits as text with coerce', () => {
     const sequenceOf = (seq: string) => decodeOne({ ...numbered, coerce: true }, withSeq(seq)).readings[0]?.sequence;
     expect(['0', '007', '9007199254740991'].map(sequenceOf)).toEqual([0, 7, 2 ** 53 - 1]);
     expect(['', '-1', '1.5', '0x1', '1e3', '9007199254740992', '1'.repeat(400)].map(sequenceOf)).toEqual(
@@ -403,12 +402,12 @@ describe('a sequence', () => {
     expect(readings.map((reading) => reading.sequence)).toEqual(seqs);
   });
 
-  test('may be a field as well', () => {
+  test('may also be a field', () => {
     const { readings } = decodeOne({ ...numbered, fields: [field('seq', 'number', 'meta.seq')] }, withSeq(5));
     expect(readings[0]).toMatchObject({ sequence: 5, values: [5] });
   });
 
-  test('gives the identity, however the reading is written, grouped and stamped in time', () => {
+  test('gives the identity, whatever the format, grouping and time unit of the reading', () => {
     const idOf = (payload: unknown, record = {}, changes: Partial<StreamConfig> = {}) => {
       const [reading] = decodeOne({ ...numbered, ...changes }, payload, record).readings;
       return [reading?.idHigh, reading?.idLow];
@@ -426,7 +425,7 @@ describe('a sequence', () => {
     expect(new Set([id, ...others].map(String)).size).toBe(5);
   });
 
-  test('goes with the stamp that was sent, also where that is set back', () => {
+  test('gives an identity with the stamp that was sent, even if the stamp is clamped', () => {
     const payload = { ...withSeq(5), ts: RECEIVED_AT + 2 * MAX_AHEAD_MS };
     const [first] = decodeOne(numbered, payload).readings;
     const [again] = decodeOne(numbered, payload, { at: RECEIVED_AT + 1_000 }).readings;
@@ -442,9 +441,9 @@ describe('time', () => {
     [
       { temp: 1, ts: RECEIVED_AT / 1000 },
       'invalid-time',
-      /the time at "ts": the number \d+ looks like seconds, but the stream says ms/,
+      /the time at "ts": the number \d+ looks like seconds, but the stream declares ms/,
     ],
-    [{ temp: 1, ts: 'x' }, 'invalid-time', /text "x" is no number/],
+    [{ temp: 1, ts: 'x' }, 'invalid-time', /text "x" is not a number/],
   ])('%j is refused: %s', (payload, reason, words) => {
     expect(decodeOne(TIMED, payload).rejected[0]).toMatchObject({ reason, detail: expect.stringMatching(words) });
   });
@@ -466,7 +465,7 @@ describe('time', () => {
     expect(decodeOne(TIMED, { ts: RECEIVED_AT - 9e9, temp: 1 }, { retain: true }).readings).toHaveLength(1);
   });
 
-  test('whether a retained message is known is asked, unless it is a status or says nothing about now', () => {
+  test('isKnown is called for each retained message, except for a status and for a stream without time', () => {
     const stamped = { ts: RECEIVED_AT, temp: 1 };
     const status = { topic: 'plant/{device}/status', offline: ['offline'], online: ['online'] };
     const cases = [
@@ -499,7 +498,7 @@ describe('many readings in a message', () => {
     time: { path: '$.meta.0', unit: 'ms' },
   } as const;
 
-  test('paths start at the element, with $. at the message', () => {
+  test('paths are relative to the element, paths with $. to the message', () => {
     const payload = {
       gw: 'g1',
       meta: [RECEIVED_AT - 5],
@@ -520,7 +519,7 @@ describe('many readings in a message', () => {
     );
   });
 
-  test('nothing of one message or element is seen in the next', () => {
+  test('a message or element does not affect the next one', () => {
     const first = message({
       gw: 'g1',
       meta: [RECEIVED_AT],
@@ -541,7 +540,7 @@ describe('many readings in a message', () => {
     expect(rejected).toHaveLength(1);
   });
 
-  test('a bad element is rejected alone, and the detail says which', () => {
+  test('only the bad element is rejected, and the detail says which one it is', () => {
     const payload = [{ temp: 1 }, { temp: 'x' }, 5, { temp: 2 }];
     const { items, counters } = decodeOne({ each: '$' }, payload);
     expect(items.map((item) => (item.kind === 'rejected' ? item.reason : item.kind))).toEqual([
@@ -557,7 +556,7 @@ describe('many readings in a message', () => {
     expect(counters).toMatchObject({ readings: 2, rejected: 2 });
   });
 
-  test('elements may be arrays where paths are indices', () => {
+  test('elements may be arrays if paths are indices', () => {
     const rows = { each: '$', fields: [field('temp', 'number', '1')], time: { path: '0', unit: 'ms' } } as const;
     expect(decodeOne(rows, [[RECEIVED_AT, 21.5, 'x']]).readings[0]).toMatchObject({
       values: [21.5],
@@ -568,9 +567,9 @@ describe('many readings in a message', () => {
   });
 
   test.each<[unknown, string, RegExp]>([
-    [{ batch: { items: {} } }, 'wrong-type', /"batch.items" holds an object, where "each" needs an array/],
-    [{}, 'wrong-type', /holds nothing/],
-    [{ batch: { items: Array(11).fill({ temp: 1 }) } }, 'too-large', /has 11 readings, the stream allows 10/],
+    [{ batch: { items: {} } }, 'wrong-type', /"batch.items" is an object, but "each" needs an array/],
+    [{}, 'wrong-type', /is nothing/],
+    [{ batch: { items: Array(11).fill({ temp: 1 }) } }, 'too-large', /has 11 readings, but the stream allows 10/],
   ])('%j is refused: %s', (payload, reason, words) => {
     const { rejected, readings } = decodeOne(each, payload);
     expect([rejected.length, readings.length]).toEqual([1, 0]);
@@ -581,7 +580,7 @@ describe('many readings in a message', () => {
     expect(decodeOne({ each: '$' }, []).items).toEqual([]);
   });
 
-  test('ndjson: each line stands for itself', () => {
+  test('ndjson: lines are independent', () => {
     const { items } = decodeOne({ format: 'ndjson' }, '{"temp":1}\n\n{"temp":\n{"temp":"x"}\r\n{"temp":2}\n');
     expect(items.map((item) => (item.kind === 'rejected' ? item.detail.slice(0, 9) : item.kind))).toEqual([
       'reading',
@@ -617,11 +616,11 @@ describe('plain', () => {
     });
   });
 
-  test('goes to the only field where the topic names none', () => {
+  test('is the value of the only field if the topic names no field', () => {
     expect(decodeOne({ format: 'plain', fields: [field('temp')] }, '5').readings[0]?.values).toEqual([5]);
     expect(decodeOne({ format: 'plain' }, '5').rejected[0]).toMatchObject({
       reason: 'no-fields',
-      detail: expect.stringContaining('put {field} into'),
+      detail: expect.stringContaining('add {field} to'),
     });
   });
 
@@ -637,7 +636,7 @@ describe('plain', () => {
   });
 });
 
-describe('which stream takes a message', () => {
+describe('the stream of a message', () => {
   const streams = [
     sampleStream({ name: 'first', topic: 'plant/{site}/{device}/data', broker: 'b' }),
     sampleStream({ name: 'second', topic: 'plant/{site}/{device}/+' }),
@@ -658,7 +657,7 @@ describe('which stream takes a message', () => {
     if (stream < 0) expect(items[0]).toMatchObject({ reason: 'no-stream', detail: expect.stringContaining('"b"') });
   });
 
-  test('topics are forgotten without a trace', () => {
+  test('forgotten topics change no result', () => {
     const counters = createCounters();
     const decode = createDecoder({ streams, brokers: ['a'], maxAheadMs: 0, counters });
     const payload = Buffer.from('{"temp":1}');
@@ -671,7 +670,7 @@ describe('which stream takes a message', () => {
     expect(wrong).toBe(0);
   });
 
-  test('of several bad readings of a message, only the first carries the payload', () => {
+  test('only the first of several rejections of a message has the payload', () => {
     const payload = JSON.stringify([{ temp: 'x' }, { temp: 1 }, { temp: 'y' }]);
     const { rejected, readings } = decodeOne({ each: '$' }, payload);
     expect(readings).toHaveLength(1);
@@ -731,15 +730,15 @@ describe('status topics', () => {
     expect(counters.rejected).toBe(1);
   });
 
-  test('a status taken back says nothing', () => {
+  test('an empty payload, which deletes a retained status, gives no item', () => {
     expect(run('').items).toEqual([]);
   });
 
-  test('an empty level is no device', () => {
+  test('an empty level is not a device id', () => {
     expect(run('online', {}, 'plant/h//state').rejected[0]).toMatchObject({ reason: 'invalid-device' });
   });
 
-  test('the device has the placeholder of the data topic, or {device}; labels are empty where the topic does not name them', () => {
+  test('the device placeholder is that of the data topic, or {device}; labels that the topic does not name are empty', () => {
     const renamed = { topic: 'p/{sensor}', device: { topic: 'sensor' }, labels: [{ name: 'l', place: { path: 'l' } }] };
     expect(
       run('online', { ...renamed, status: { ...status, topic: 's/{device}/{sensor}' } }, 's/a/b').items,
@@ -749,7 +748,7 @@ describe('status topics', () => {
     ]);
   });
 
-  test('speak to every stream that names them, before any data topic', () => {
+  test('give a status for every stream that has them, before any data topic matches', () => {
     const streams = [
       sampleStream({ topic: '#', device: { path: 'id' }, labels: [] }),
       sampleStream({ status }),

@@ -87,12 +87,12 @@ describe('json', () => {
     expect(reasonOf(parse('plain', bytes))).toBe('invalid-utf8');
   });
 
-  test('counts bytes to the last that is allowed', () => {
+  test('accepts exactly as many bytes as the limit', () => {
     expect(parse('json', `"${'x'.repeat(998)}"`)).toHaveLength(998);
     expect(reasonOf(parse('json', `"${'x'.repeat(999)}"`))).toBe('too-large');
   });
 
-  test('counts depth only as far as 512, however much is asked', () => {
+  test('never accepts more than 512 levels, whatever the limit', () => {
     const parser = createParser('json', { bytes: 1e6, depth: 1e6, readings: 1 });
     expect(parser(Buffer.from(`${'['.repeat(512)}${']'.repeat(512)}`))).toBeInstanceOf(Array);
     expect(reasonOf(parser(Buffer.from('['.repeat(1e6))))).toBe('too-deep');
@@ -100,7 +100,7 @@ describe('json', () => {
 });
 
 describe('ndjson', () => {
-  test('reads line by line, and one bad line stays alone', () => {
+  test('reads line by line, and a bad line does not affect the others', () => {
     expect(parse('ndjson', '\ufeff{"a":1}\r\n\n{"a":\n  {"a":3}')).toEqual([{ a: 1 }, expect.any(Rejection), { a: 3 }]);
   });
   test.each([
@@ -156,7 +156,7 @@ describe('msgpack', () => {
     expect(reasonOf(parse('msgpack', hex(bytes)))).toBe(reason);
   });
 
-  test('reads every type whose size stands behind it', () => {
+  test('reads every type that is followed by its size', () => {
     const parser = createParser('msgpack', { ...LIMITS, bytes: 1e6 });
     for (const size of [0, 20, 40, 300, 70_000]) {
       const value = {
@@ -234,7 +234,7 @@ describe('a text that is read with all digits', () => {
     ),
   })).any as fc.Arbitrary<string>;
 
-  test('is otherwise as JSON.parse reads it', () => {
+  test('is otherwise the same as from JSON.parse', () => {
     fc.assert(
       fc.property(value, (text) => {
         expect(parseExactly(text)).toEqual(JSON.parse(text));
@@ -242,7 +242,7 @@ describe('a text that is read with all digits', () => {
     );
   });
 
-  test('keeps the digits of integers, and of a key that stands twice the last value', () => {
+  test('keeps the digits of integers, and the last value of a duplicate key', () => {
     const text = '[9007199254740993,-123456789012345678901,9007199254740992,{"a":1,"a":9007199254740995}]';
     expect(parseExactly(text)).toEqual([9007199254740993n, -123456789012345678901n, 2 ** 53, { a: 9007199254740995n }]);
   });

@@ -9,12 +9,12 @@ function identity(topic: string, payload: Uint8Array, index = 0): string {
   return `${hash.high.toString(16)}:${hash.low.toString(16)}`;
 }
 
-test('keeps its value from version to version, since rows of the past carry it', () => {
+test('keeps its value in later versions, because stored rows have it', () => {
   expect(identity('plant/a/b', Buffer.from('{"temp":21.5}'))).toBe('2932c894:77c176d4');
   expect(identity('', new Uint8Array())).toBe('9ef64634:6e71694e');
 });
 
-test('is two unsigned 32-bit halves, the same for the same input wherever its bytes lie', () => {
+test('is two unsigned 32-bit halves, the same for the same input at any memory address', () => {
   fc.assert(
     fc.property(fc.string(), fc.uint8Array(), fc.nat(), (topic, payload, index) => {
       const shifted = new Uint8Array(payload.length + 3);
@@ -49,7 +49,7 @@ test('does not confuse the end of the topic with the beginning of the payload', 
   expect(identity('ab', Buffer.from('c'))).not.toBe(identity('a', Buffer.from('bc')));
 });
 
-test('is all different over many similar messages, and in each half about as often equal as chance has it', () => {
+test('is different for many similar messages, and each half is equal about as often as by chance', () => {
   const count = 100_000;
   const [whole, high, low] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (let i = 0; i < count; i++) {
@@ -59,7 +59,7 @@ test('is all different over many similar messages, and in each half about as oft
     low.add(id.split(':')[1]!);
   }
   expect(whole.size).toBe(count);
-  // Chance gives n²/2³³, that is 1.2 pairs.
+  // By chance there are n²/2³³ = 1.2 pairs.
   expect(count - high.size).toBeLessThan(12);
   expect(count - low.size).toBeLessThan(12);
 });
@@ -70,11 +70,11 @@ function numbered(device: string, number: number, stamp: number, stream = 'senso
   return `${hash.high.toString(16)}:${hash.low.toString(16)}`;
 }
 
-test('of a numbered reading keeps its value from version to version, too', () => {
+test('of a numbered reading keeps its value in later versions, too', () => {
   expect(numbered('dev-1', 7, 1_767_268_800_000)).toBe('f84d9899:35f6aead');
 });
 
-test('of a numbered reading is all different over devices, numbers and stamps, in each half about as often equal as chance has it', () => {
+test('of a numbered reading is different for all devices, numbers and stamps, and each half is equal about as often as by chance', () => {
   const [whole, high, low] = [new Set<string>(), new Set<string>(), new Set<string>()];
   let count = 0;
   for (const device of ['dev-1', 'dev-2', 'dév', 'x'.repeat(256), '漢'.repeat(256)]) {
@@ -88,7 +88,7 @@ test('of a numbered reading is all different over devices, numbers and stamps, i
     }
   }
   expect(whole.size).toBe(count);
-  // As above.
+  // By chance, as above.
   expect(count - high.size).toBeLessThan(12);
   expect(count - low.size).toBeLessThan(12);
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDecoder } from '../../engine/decode/decode.ts';
 import {
-  isRepetition,
+  isDuplicate,
   listNumbering,
   type Numbering,
   type NumberingEntry,
@@ -18,7 +18,7 @@ const WIDTH = 64;
 /** A number, and the stamp that came with it. */
 type Sent = readonly [number: number, stamp: number];
 
-/** Takes readings of one device as the engine does, from the bytes on. */
+/** Decodes readings of one device from bytes, as the engine does. */
 function createTaker(modulus?: number) {
   const sequence = { path: 'seq', ...(modulus !== undefined && { modulus }) };
   const stream = sampleStream({ time: { path: 'ts', unit: 'ms' }, sequence });
@@ -28,17 +28,17 @@ function createTaker(modulus?: number) {
   return {
     counters,
     numberings,
-    /** Whether it is taken for new. */
+    /** Whether the reading counts as new. */
     take: ([seq, stamp]: Sent, device = 'd1') => {
       const payload = { ts: RECEIVED_AT - 1e9 + stamp, seq, temp: 1 };
       const out: Item[] = [];
       decode(message(payload, { topic: `plant/a/${device}/data` }), out);
-      return !isRepetition(numberings, out[0] as Reading, sequence, counters);
+      return !isDuplicate(numberings, out[0] as Reading, sequence, counters);
     },
   };
 }
 
-/** What is taken for new, by place in the list, and what is counted. */
+/** The indexes of the readings that count as new, and the counters. */
 function takeAll(all: readonly Sent[], modulus?: number) {
   const { take, counters } = createTaker(modulus);
   const taken = all.map((sent) => take(sent));
@@ -48,8 +48,8 @@ function takeAll(all: readonly Sent[], modulus?: number) {
 const upTo = (count: number, from = 0, at = from): Sent[] =>
   Array.from({ length: count }, (_, i) => [from + i, at + i]);
 
-describe('a repetition', () => {
-  test('is known at once, and as long as its number is among the last 64', () => {
+describe('a duplicate', () => {
+  test('is found at once, and as long as its number is among the last 64', () => {
     const { take, counters } = createTaker();
     for (const sent of upTo(WIDTH)) {
       expect(take(sent)).toBe(true);
@@ -62,7 +62,7 @@ describe('a repetition', () => {
     expect(counters).toMatchObject({ readings_repeated: 2 * WIDTH + 1, readings_missed: 0 });
   });
 
-  test('is one of the same device only', () => {
+  test('has the same device', () => {
     const { take } = createTaker();
     expect([take([1, 1], 'd1'), take([1, 1], 'd2'), take([1, 1], 'd1'), take([1, 1], 'd2')]).toEqual([
       true,
@@ -77,16 +77,19 @@ describe('a repetition', () => {
   });
 });
 
-describe('a device that begins to count anew', () => {
-  test.each([3, 40, 64, 65, 1_000, 100_000])('after %d readings loses none, and repeats none', (count) => {
-    const first = upTo(count);
-    const second = upTo(200, 0, 1e6);
-    const { taken, missed } = takeAll([...first, ...second.flatMap((sent) => [sent, sent])].slice(-600));
-    expect(taken.filter(Boolean).length).toBe(Math.min(count, 200) + 200);
-    expect(missed).toBe(0);
-  });
+describe('a device whose counter restarts', () => {
+  test.each([3, 40, 64, 65, 1_000, 100_000])(
+    'after %d readings loses no reading, and no duplicate is accepted',
+    (count) => {
+      const first = upTo(count);
+      const second = upTo(200, 0, 1e6);
+      const { taken, missed } = takeAll([...first, ...second.flatMap((sent) => [sent, sent])].slice(-600));
+      expect(taken.filter(Boolean).length).toBe(Math.min(count, 200) + 200);
+      expect(missed).toBe(0);
+    },
+  );
 
-  test('is told from the count before, also where readings of that come in between', () => {
+  test('is distinguished from its earlier count, even if readings of that arrive in between', () => {
     const before = upTo(1_000);
     const stragglers = before.slice(-30);
     const { take, counters } = createTaker();
@@ -95,14 +98,14 @@ describe('a device that begins to count anew', () => {
       expect(take([i, 2_000 + i])).toBe(true);
       expect(take(stragglers[i]!)).toBe(false);
     }
-    // One that had not come yet, and does not drag the count along.
+    // A reading that had not arrived yet. It does not change the count.
     expect(take([1_005, 1_005])).toBe(true);
     expect(take([30, 2_030])).toBe(true);
     expect(take([29, 2_029])).toBe(false);
     expect(counters.readings_missed).toBe(0);
   });
 
-  test('in disorder is followed as well', () => {
+  test('may send readings out of order', () => {
     const { take, counters } = createTaker();
     for (const sent of upTo(50)) take(sent);
     const anew: Sent[] = [[5, 105], [4, 104], [0, 100], [3, 103], [1, 101], [2, 102], [6, 106]]; // biome-ignore format: one line
@@ -111,7 +114,7 @@ describe('a device that begins to count anew', () => {
     expect(counters.readings_missed).toBe(0);
   });
 
-  test('with a clock that begins anew, too, loses nothing', () => {
+  test('loses nothing if its clock restarts too', () => {
     const { take } = createTaker();
     for (const sent of upTo(50, 0, 1_000)) take(sent);
     for (const sent of upTo(50, 0, 0)) expect(take(sent)).toBe(true);
@@ -119,7 +122,7 @@ describe('a device that begins to count anew', () => {
 });
 
 describe('a late reading', () => {
-  test('behind the window is taken in once, and leaves it where it is', () => {
+  test('that is older than the window is accepted once, and does not move the window', () => {
     const { take, counters } = createTaker();
     for (const sent of upTo(100, 1_000)) take(sent);
     for (const sent of upTo(200, 700)) {
@@ -133,7 +136,7 @@ describe('a late reading', () => {
 });
 
 describe('a gap', () => {
-  test('counts once its numbers have left the window', () => {
+  test('is counted when its numbers have left the window', () => {
     const { take, counters } = createTaker();
     take([0, 0]);
     take([4, 4]);
@@ -154,21 +157,21 @@ describe('a gap', () => {
       take([0, 0]);
       take([2, 2]);
       take([2 + jump, 2 + jump]);
-      // Number 1, and those between 2 and the last 63, which may come yet.
+      // Number 1, and the numbers between 2 and the last 63, which may still arrive.
       expect(counters.readings_missed).toBe(1 + (jump - WIDTH));
       for (const sent of upTo(WIDTH, 3 + jump)) take(sent);
       expect(counters.readings_missed).toBe(1 + (jump - 1));
     },
   );
 
-  test('is none before the first reading, nor where a device begins anew', () => {
+  test('is not counted before the first reading, nor when the counter restarts', () => {
     expect(takeAll(upTo(200, 5_000)).missed).toBe(0);
     expect(takeAll([...upTo(10), [12, 12], ...upTo(200, 0, 1_000)]).missed).toBe(0);
   });
 });
 
 describe('a counter that wraps', () => {
-  test.each([256, 1_000, 65_536])('at %d goes on, knows repetitions, and counts gaps', (modulus) => {
+  test.each([256, 1_000, 65_536])('at %d continues, finds duplicates, and counts gaps', (modulus) => {
     const { take, counters } = createTaker(modulus);
     const sent = upTo(3 * modulus + 20, modulus - 20).map(([n, at]): Sent => [n % modulus, at]).slice(0, 1_500); // biome-ignore format: one line
     sent.forEach((each, i) => {
@@ -180,14 +183,14 @@ describe('a counter that wraps', () => {
   });
 });
 
-/** What came, by an oracle that remembers everything. */
+/** The expected results, from an oracle that remembers everything. */
 const keyOf = ([n, stamp]: Sent) => `${n} ${stamp}`;
 
-describe('whatever comes', () => {
+describe('random readings', () => {
   const number = fc.oneof(fc.nat(10), fc.nat(200), fc.nat(100_000), fc.constant(2 ** 53 - 1));
   const anything = fc.array(fc.tuple(number, fc.oneof(fc.nat(5), fc.nat(1_000))), { maxLength: 200, size: 'max' });
 
-  test('nothing new is ever taken for a repetition', () => {
+  test('a new reading is never mistaken for a duplicate', () => {
     fc.assert(
       fc.property(anything, fc.constantFrom(undefined, 256, 1_000), (all, modulus) => {
         const sent = all.map(([n, at]): Sent => [modulus === undefined ? n : n % modulus, at]);
@@ -202,7 +205,7 @@ describe('whatever comes', () => {
     );
   });
 
-  /** Counts one after the other; each sent with losses and repetitions, and mixed up by less than the window. */
+  /** Several counts, one after the other. Each is sent with losses and duplicates, and reordered by less than the window. */
   const course = fc
     .array(
       fc.record({
@@ -225,7 +228,7 @@ describe('whatever comes', () => {
       ),
     );
 
-  test('in disorder, repeated and with counts begun anew, each reading is taken exactly once', () => {
+  test('each reading is accepted exactly once, with duplicates, disorder and restarted counters', () => {
     fc.assert(
       fc.property(course, (counts) => {
         const all = counts.flat();
@@ -241,13 +244,13 @@ describe('whatever comes', () => {
     );
   });
 
-  test('what is missed is what lies between the first number and the last and never came', () => {
+  test('the missed numbers are those between the first and the last that never arrived', () => {
     fc.assert(
       fc.property(course, ([sent = []]) => {
         fc.pre(sent.length > 0);
         const numbers = sent.map(([n]) => n);
         const last = Math.max(...numbers);
-        // Those that came before the first one are no gap; those behind it push everything out of the window.
+        // Numbers before the first one are no gap. The numbers after it push everything out of the window.
         const [first] = sent[0]!;
         const came = new Set(numbers);
         let missing = 0;
@@ -258,7 +261,7 @@ describe('whatever comes', () => {
     );
   });
 
-  test('goes on from what was taken down as if nothing had happened', () => {
+  test('a restored state continues as if nothing had happened', () => {
     fc.assert(
       fc.property(anything, anything, (before, behind) => {
         const [one, other] = [createTaker(), createTaker()];

@@ -32,7 +32,7 @@ function streamOf({ each, unit, ...rest }: typeof streams extends fc.Arbitrary<i
   return { ...base, ...(each && { each }), ...(unit && { time: { path: 'ts', unit: unit as 's' } }) };
 }
 
-/** Every item is one that the types and the limits allow. */
+/** Checks that every item is within the types and the limits. */
 function expectValid(items: readonly Item[], stream: StreamConfig): void {
   for (const item of items) {
     expect(['reading', 'rejected']).toContain(item.kind);
@@ -87,7 +87,7 @@ const values = fc.letrec((tie) => ({
   ),
 })).value;
 
-/** Mostly what a stream wants, so that many a message is read to its end. */
+/** Mostly valid values, so that many messages are read to their end. */
 function mostly<T>(wanted: fc.Arbitrary<T>): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 12, arbitrary: wanted }, { weight: 1, arbitrary: values });
 }
@@ -144,7 +144,7 @@ test('any bytes give valid items or a reason, and never throw', () => {
   );
 });
 
-test('any damage to a good payload gives valid items or a reason, and never throws', () => {
+test('a damaged payload gives valid items or a reason, and never throws', () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 3 });
   fc.assert(
     fc.property(streams, messages, damage, fc.nat(), (spec, value, flips, cut) => {
@@ -165,7 +165,7 @@ const good = fc.record({
   mode: fc.string({ unit: 'grapheme' }),
 });
 
-test('what is encoded is read again, in every format of objects', () => {
+test('an encoded reading is decoded to the same values, in every format of objects', () => {
   fc.assert(
     fc.property(good, fc.constantFrom<PayloadFormat>('json', 'ndjson', 'msgpack', 'cbor'), (sample, format) => {
       const { readings, rejected } = decodeOne({ format, time: { path: 'ts', unit: 'ms' } }, encodeAs(format, sample));
@@ -177,7 +177,7 @@ test('what is encoded is read again, in every format of objects', () => {
   );
 });
 
-test('what is encoded is read again, as plain text', () => {
+test('an encoded value is decoded to the same value, as plain text', () => {
   fc.assert(
     fc.property(good, fc.constantFrom('temp', 'ok', 'mode'), (sample, name) => {
       const sent = String(sample[name as 'temp']).trim();
@@ -190,7 +190,7 @@ test('what is encoded is read again, as plain text', () => {
   );
 });
 
-test('good neighbours of bad elements are read as if they were alone', () => {
+test('good elements beside bad ones are read as if they were alone', () => {
   const bad = fc.constantFrom<unknown>(
     5,
     null,

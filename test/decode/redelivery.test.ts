@@ -24,12 +24,12 @@ const message = (packetId: number, text: string, dup = false): MessageRecord => 
 });
 
 describe('a redelivery', () => {
-  it('is recognised for every number of messages under way', () => {
+  it('is recognised for every number of messages in flight', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 65_535 }), fc.nat(65_534), fc.boolean(), (underWay, firstId, restarts) => {
         let deliveries = createDeliveries();
         const idOf = (n: number) => ((firstId + n) % 65_535) + 1;
-        // Messages that came and were acknowledged before.
+        // Messages that were received and acknowledged before.
         for (let n = 0; n < 70_000; n++) isRedelivery(deliveries, message(idOf(n), `before ${n}`));
         for (let n = 0; n < underWay; n++) isRedelivery(deliveries, message(idOf(n), `n ${n}`));
         if (restarts) deliveries = unpackDeliveries(packDeliveries(deliveries));
@@ -47,7 +47,7 @@ describe('a redelivery', () => {
     );
   });
 
-  it('is recognised where a broker takes packet ids again while they are in use', () => {
+  it('is recognised although a broker reuses packet ids that are in use', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 65_536, max: 200_000 }),
@@ -68,7 +68,7 @@ describe('a redelivery', () => {
     );
   });
 
-  it('is the latest of its packet id alone, once the connection has stood for a minute since', () => {
+  it('is only searched in the latest message of a packet id after a minute of connection', () => {
     const deliveries = createDeliveries();
     isRedelivery(deliveries, message(1, 'a'));
     isRedelivery(deliveries, message(2, 'b'));
@@ -82,7 +82,7 @@ describe('a redelivery', () => {
     expect(isRedelivery(deliveries, message(1, 'a', true))).toBe(false);
   });
 
-  it('is looked for among 262,144 messages that are not settled, and takes no more room', () => {
+  it('is searched among at most 262,144 unsettled messages, which bounds the memory', () => {
     const deliveries = createDeliveries();
     for (let n = 0; n < 300_000; n++) isRedelivery(deliveries, message(1, `n ${n}`));
     expect(deliveries.unsettled.ids.length).toBe(262_144);
@@ -90,16 +90,16 @@ describe('a redelivery', () => {
     expect(isRedelivery(deliveries, message(1, `n ${300_000 - 262_146}`, true))).toBe(false);
   });
 
-  it('is not assumed where devices send the same again and again and the broker has come round', () => {
+  it('is not assumed if devices send equal payloads again and again and the packet ids have wrapped', () => {
     const deliveries = createDeliveries();
     for (let n = 0; n < 65_535; n++) isRedelivery(deliveries, message((n % 65_535) + 1, 'open'));
-    // These were lost on their first way: the broker sends them again, by packet ids that had an equal message long ago.
+    // The first delivery of these was lost. The broker resends them, with packet ids that had an equal message long ago.
     for (let id = 1; id <= 100; id++) expect(isRedelivery(deliveries, message(id, 'open', true))).toBe(false);
-    // The latest are under way.
+    // The latest messages are in flight.
     for (let id = 65_436; id <= 65_535; id++) expect(isRedelivery(deliveries, message(id, 'open', true))).toBe(true);
   });
 
-  it('is recognised alike after a checkpoint, whatever the broker did', () => {
+  it('is recognised in the same way after a checkpoint', () => {
     const step = fc.record({
       id: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 65_535 })),
       text: fc.constantFrom('a', 'b'),
@@ -141,7 +141,7 @@ describe('a redelivery', () => {
     expect(isRedelivery(deliveries, message(4, 'a', true))).toBe(false);
   });
 
-  it('is none after the session is forgotten', () => {
+  it('is not assumed after the session is lost', () => {
     const deliveries = createDeliveries();
     isRedelivery(deliveries, message(7, 'a'));
     forgetDeliveries(deliveries);
@@ -149,10 +149,10 @@ describe('a redelivery', () => {
   });
 
   /**
-   * A broker that counts packet ids round, has many messages under way, and delivers them again, in order, whenever the connection ends: as
-   * far as it comes before the next end. What it has an acknowledgement for is not under way any more.
+   * A broker that uses its packet ids in turn and has many messages in flight. Whenever the connection ends, it redelivers them in order, until
+   * the connection ends again. A message that is acknowledged is not in flight any more.
    */
-  it('is told of a broker whose connections end again and again', () => {
+  it('is recognised although connections end again and again', () => {
     const step = fc.record({ sent: fc.nat(6_000), received: fc.nat(30_000), acknowledged: fc.nat(3_000) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), fc.boolean(), (steps, restarts) => {

@@ -58,7 +58,7 @@ export interface Decoded {
   readonly counters: Counters;
 }
 
-/** Runs messages through a decoder of their own; a payload other than bytes and text goes as JSON. */
+/** Decodes messages with a new decoder. A payload that is neither bytes nor text is encoded as JSON. */
 export function decodeAll(
   streams: readonly StreamConfig[],
   messages: readonly MessageRecord[],

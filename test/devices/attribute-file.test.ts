@@ -36,21 +36,21 @@ describe('a JSON file of attributes', () => {
     [`{ "d1": { "a": "${'é'.repeat(32_765)}" } }`, '1:3 too-large'],
     [`{ "d1": ${'{"a":'.repeat(200)}1${'}'.repeat(200)} }`, '1:504 too-deep'],
     ['{ "d1": {} // x\n}', '1:12 syntax'],
-  ])('is refused where it is %j', (text, ...told) => expect(problemsOf('a.json', text)).toEqual(told));
+  ])('is refused if it is %j', (text, ...expected) => expect(problemsOf('a.json', text)).toEqual(expected));
 
   it('may have attributes of exactly 64 KiB', () => {
     const text = JSON.stringify({ d1: { a: 'x'.repeat(65_536 - '{"a":""}'.length) } });
     expect(parseAttributeFile('a.json', text).problems).toEqual([]);
   });
 
-  it('says no more than fifty things at once', () => {
+  it('reports at most fifty problems', () => {
     const many = Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`d${i}`, i]));
     expect(problemsOf('a.json', JSON.stringify(many))).toHaveLength(50);
   });
 });
 
 describe('a CSV file of attributes', () => {
-  it('has a row for each device and a column for each attribute, dots in whose name nest', () => {
+  it('has a row for each device and a column for each attribute; dots in a column name make nested objects', () => {
     const text =
       'model,device,limits.temp,limits.hum,spare\r\n"X, ""new""",d1,70,-1.5e1,true\r\nY,d2,,007,false\n\nZ,d3,,,';
     expect(entriesOf('a.csv', text)).toEqual({
@@ -72,7 +72,7 @@ describe('a CSV file of attributes', () => {
     ['" 70"', ' 70'],
     ['"a\nb"', 'a\nb'],
     ['constructor', 'constructor'],
-  ])('takes the cell %s for %j', (cell, value) => {
+  ])('reads the cell %s as %j', (cell, value) => {
     expect(entriesOf('a.csv', `device,a\nd1,${cell}\n`)).toEqual({ d1: { a: value } });
   });
 
@@ -91,16 +91,16 @@ describe('a CSV file of attributes', () => {
     ['device,a\nd1,x"y\n', '2:5 syntax'],
     ['device,a\nd1,"x"y\nd2,1', '2:7 syntax'],
     ['device,a\nd1,"x\nd2,1', '2:4 syntax'],
-  ])('is refused where it is %j', (text, ...told) => expect(problemsOf('a.csv', text)).toEqual(told));
+  ])('is refused if it is %j', (text, ...expected) => expect(problemsOf('a.csv', text)).toEqual(expected));
 
-  it('tells someone who separates by semicolons what would be right', () => {
+  it('with semicolons is refused with the remedy to use commas', () => {
     const [problem] = parseAttributeFile('devices.csv', 'device;model\nd1;X').problems;
     expect(formatProblem(problem!)).toBe(
       'devices.csv:1:1: error: There is no column "device". [missing-column]\n    Separate cells with commas.',
     );
   });
 
-  it('reads back any table of texts, however it is quoted', () => {
+  it('is read to the same texts that were written, with any quoting', () => {
     const cell = fc.record({ text: fc.string({ unit: fc.constantFrom(...'a,"\n\r é\\;') }), quoted: fc.boolean() });
     const rows = fc.array(fc.array(cell, { minLength: 2, maxLength: 2 }), { maxLength: 8 });
     fc.assert(
@@ -118,7 +118,7 @@ describe('a CSV file of attributes', () => {
   });
 });
 
-it('both kinds of file say the same of any attributes', () => {
+it('both kinds of file give the same attributes', () => {
   const value = fc.oneof(fc.integer(), fc.boolean(), fc.string({ unit: fc.constantFrom(...'abXY'), minLength: 1 }));
   const device = fc.record({ model: value, limits: fc.record({ temp: value, hum: value }) });
   fc.assert(

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTimingWheel } from '../../engine/devices/timing-wheel.ts';
 
-/** A timer so many milliseconds from now, or a step of the time. */
+/** A timer after some milliseconds, or a step of the time. */
 const actions = fc.array(
   fc.oneof(
     fc.tuple(fc.constant('schedule'), fc.integer({ min: -3_000, max: 9_000 }), fc.nat(20)),
@@ -12,7 +12,7 @@ const actions = fc.array(
 );
 
 describe('a timing wheel', () => {
-  it('wakes what a sorted list of timers wakes, in its order', () => {
+  it('wakes the same things as a sorted list of timers, in the same order', () => {
     fc.assert(
       fc.property(actions, fc.nat(100_000), (actions, startMs) => {
         const wheel = createTimingWheel<number>();

@@ -39,7 +39,7 @@ const MINUTE = 60_000;
 describe('a sequence is planned', () => {
   it('with the times of its steps', () => {
     const plan = planOf([above(1), then(above(2)), then(above(3), '5m')], { lateness: '5s' });
-    expect(plan).toMatchObject({ kind: 'sequence', latenessMs: 5_000, aggregates: [], closing: [], calmMs: 0 });
+    expect(plan).toMatchObject({ kind: 'sequence', latenessMs: 5_000, aggregates: [], closing: [], clearingMs: 0 });
     expect(plan.conditions).toHaveLength(3);
     expect(plan.steps).toEqual([
       { flag: 1, withinMs: FOREVER, breaks: 0 },
@@ -91,8 +91,8 @@ describe('a sequence is planned', () => {
 
   it('to be heard of for as long as its alert may last', () => {
     const sequence = [above(1), then(above(2))];
-    expect(planOf(sequence, { keepFiring: '1m' }).calmMs).toBe(MINUTE);
-    expect(planOf(sequence, { keepFiring: '1m', active: { to: '08:00', timeZone: 'UTC' } }).calmMs).toBe(FOREVER);
+    expect(planOf(sequence, { keepFiring: '1m' }).clearingMs).toBe(MINUTE);
+    expect(planOf(sequence, { keepFiring: '1m', active: { to: '08:00', timeZone: 'UTC' } }).clearingMs).toBe(FOREVER);
   });
 
   it('with thirty steps at most, each with a bit of its own', () => {

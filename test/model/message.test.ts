@@ -38,7 +38,7 @@ describe('a message template', () => {
     expect(render('{{v}}', { v: value })).toBe(text);
   });
 
-  test('knows its names', () => {
+  test('lists its names', () => {
     expect(compileMessage('{{b}} {{a}} {{ b }}').names).toEqual(['b', 'a']);
     expect(compileMessage('none').names).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../engine/document/problem.ts';
 import { jsonLine, printable, printableLines } from '../../engine/model/printable.ts';
 
-/** What steers a terminal, breaks a line, or turns or hides text. */
+/** Characters that control a terminal, break a line, reverse text or hide it. */
 const BAD: readonly [string, number, number][] = [
   ['C0', 0x00, 0x1f],
   ['DEL and C1', 0x7f, 0x9f],
@@ -26,7 +26,7 @@ describe('printable', () => {
     }
   });
 
-  test('escapes what needs two units as two', () => {
+  test('escapes a character of two UTF-16 units as two escapes', () => {
     expect(printable('a\u{e0001}b')).toBe('a\\udb40\\udc01b');
   });
 
@@ -37,7 +37,7 @@ describe('printable', () => {
     },
   );
 
-  test('keeps what it is told to', () => {
+  test('keeps the characters that the caller names', () => {
     expect(printableLines('a\tb\nc\rd')).toBe('a\tb\nc\\u000dd');
   });
 
@@ -49,7 +49,7 @@ describe('printable', () => {
     );
   });
 
-  test('is a fixed point: what was printable stays', () => {
+  test('does not change a text that is already printable', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(printable(printable(text))).toBe(printable(text));

@@ -6,14 +6,14 @@ import { covers, mergeFilters, overlaps, parseTemplate } from '../../engine/mode
 describe('a topic template', () => {
   it.each([
     ['', 'is empty'],
-    ['a/#/b', 'before the last level'],
+    ['a/#/b', 'not at the last level'],
     ['a/b#', 'mixes a wildcard'],
     ['a/b+/c', 'mixes a wildcard'],
     ['a/dev-{device}', 'not a placeholder'],
     ['a/{}', 'not a placeholder'],
     ['a/{1st}', 'not a placeholder'],
     ['a/{x', 'not a placeholder'],
-    ['{x}/{x}', 'stands twice'],
+    ['{x}/{x}', 'is in the topic twice'],
     ['a/\0', 'NUL'],
     ['$share/group/a', '$share/'],
     [`a/${'é'.repeat(33_000)}`, '65535'],
@@ -39,7 +39,7 @@ describe('a subscription', () => {
     expect(covers(subscribed, wanted)).toBe(covered);
   });
 
-  it('covers no filter of which it would miss a topic', () => {
+  it('covers no filter that matches a topic which it does not match', () => {
     const part = fc.constantFrom('a', 'b', '+');
     const filter = fc
       .tuple(fc.array(part, { minLength: 1, maxLength: 3 }), fc.boolean())
@@ -77,7 +77,7 @@ describe('two filters', () => {
     if (overlap) expect([mergeFilters(one, other), mergeFilters(other, one)]).toEqual([merged, merged]);
   });
 
-  it('overlap where some topic matches both, and their merged filter gets the topics of both', () => {
+  it('overlap if a topic matches both, and their merged filter matches all topics of both', () => {
     const level = fc.constantFrom('a', 'b', '+', '$x');
     const filter = fc
       .tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean())

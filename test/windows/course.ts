@@ -9,7 +9,7 @@ import type { Reading } from '../../engine/model/reading.ts';
 import { windows } from '../../engine/windows/registry.ts';
 import type { ClosedWindow, WindowOutcome, WindowState } from '../../engine/windows/window-kind.ts';
 
-/** One of each sort: without a field, added up, by time, not to be taken back. */
+/** One aggregate of each kind: without a field, a sum, by time, and one that cannot be subtracted. */
 export const AGGREGATES: readonly WindowAggregate[] = [
   { aggregate: count, field: -1 },
   ...[sum, first, last, max].map((aggregate) => ({ aggregate, field: 0 })),
@@ -26,7 +26,7 @@ export function readingOf({ time, value }: Arrival): Reading {
   return { kind: 'reading', stream: 0, device: 'd', labels: [], time, values: [value], ...at, ...flags };
 }
 
-/** What happens at an arrival: the windows that close, and whether the reading is late. The watermark is the greatest stamp. */
+/** What happens at an arrival: the windows that close, and whether the reading is late. The watermark is the latest stamp. */
 export interface Step {
   readonly closed: readonly ClosedWindow[];
   readonly late: boolean;
@@ -36,7 +36,7 @@ export type Course = readonly Step[];
 /** The end of time: long after every window of a test. */
 export const END_AT = 1e6;
 
-/** Runs arrivals of one device through a window kind, and lets its windows close; `through` stands between two arrivals. */
+/** Runs arrivals of one device through a window kind, and closes its windows. `through` is applied to the state between two arrivals. */
 export function run(
   plan: WindowPlan,
   arrivals: readonly Arrival[],
@@ -47,7 +47,7 @@ export function run(
   let watermark = 0;
   const course = arrivals.map((arrival): Step => {
     watermark = Math.max(watermark, arrival.time);
-    const out: WindowOutcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], takenEarly: 0 };
     const eventAt = watermark - plan.latenessMs;
     kind.close(state, plan, eventAt, out);
     kind.pass(state, plan, eventAt);
@@ -56,15 +56,15 @@ export function run(
     state = through(state);
     return { closed: out.closed, late };
   });
-  const out: WindowOutcome = { closed: [], hurried: 0 };
+  const out: WindowOutcome = { closed: [], takenEarly: 0 };
   kind.close(state, plan, END_AT, out);
   return [...course, { closed: out.closed, late: false }];
 }
 
-/** The state as a snapshot gives it back. */
+/** The state after it was restored from a snapshot. */
 export const throughJson = (state: WindowState): WindowState => JSON.parse(JSON.stringify(state)) as WindowState;
 
-/** What the aggregates come to over readings in the order in which they arrived. */
+/** Results of the aggregates over readings in the order of arrival. */
 export function factsOf(inside: readonly Arrival[]): ClosedWindow['facts'] {
   const having = inside.filter((each): each is { time: number; value: number } => each.value !== undefined);
   if (having.length === 0) return [inside.length, undefined, undefined, undefined, undefined];
@@ -74,12 +74,12 @@ export function factsOf(inside: readonly Arrival[]): ClosedWindow['facts'] {
   return [inside.length, total, sorted[0]!.value, sorted.at(-1)!.value, Math.max(...values)];
 }
 
-/** Windows that a model sees in readings: those that are closed when event time has come to `eventAt`, in the order of their ends. */
+/** The model of a window: the windows of these readings that are closed at event time `eventAt`, in the order of their ends. */
 export type Model = (accepted: readonly Arrival[], eventAt: number) => readonly ClosedWindow[];
 
 /**
- * The course by a model that keeps every reading: at each arrival it looks at all that came in time, sorted by time, and the windows that
- * it sees more than before have closed. A reading is late where `isLate` says so, given those that came in time.
+ * The course by a model that keeps every reading. At each arrival it computes the windows of all readings that were in time, sorted by time;
+ * the windows that are new have just closed. A reading is late if `isLate` says so, given the readings that were in time.
  */
 export function runNaively(
   latenessMs: number,
@@ -107,7 +107,7 @@ export function runNaively(
   return [...course, { closed: closedAt(END_AT), late: false }];
 }
 
-/** Of equal times, the one that came first. */
+/** Sorted by time; of equal times, the reading that arrived first comes first. */
 export function sortByTime(arrivals: readonly Arrival[]): Arrival[] {
   return [...arrivals].sort((a, b) => a.time - b.time);
 }
@@ -121,7 +121,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -200, max: 150 }) },
 );
 
-/** Nearly in order, with outliers far behind and jumps far ahead. */
+/** Times nearly in order, with outliers far behind and jumps far ahead. */
 export const arrivals: fc.Arbitrary<Arrival[]> = fc
   .array(fc.record({ step, value }), { maxLength: 60, size: 'max' })
   .map((steps) => {
@@ -132,7 +132,7 @@ export const arrivals: fc.Arbitrary<Arrival[]> = fc
     });
   });
 
-/** Readings of different times, and the same in another order, in which none comes later than the lateness. */
+/** Readings of different times, and the same in another order, in which no reading is later than the lateness. */
 export const shuffled: fc.Arbitrary<{ latenessMs: number; inOrder: Arrival[]; outOfOrder: Arrival[] }> = fc
   .record({
     latenessMs: fc.integer({ min: 1, max: 60 }),
@@ -152,7 +152,7 @@ export const shuffled: fc.Arbitrary<{ latenessMs: number; inOrder: Arrival[]; ou
     return { latenessMs, inOrder: sent.map(bare), outOfOrder: outOfOrder.map(bare) };
   });
 
-/** Everything that closed, in order, whenever it did. */
+/** All closed windows, in order. */
 export function allClosed(course: Course): ClosedWindow[] {
   return course.flatMap(({ closed }) => closed);
 }

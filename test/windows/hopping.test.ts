@@ -23,13 +23,13 @@ interface Shape {
   readonly latenessMs: number;
 }
 
-/** A window of one hop is a tumbling one. */
+/** A window of one hop is a tumbling window. */
 function planOf({ everyMs, hops, latenessMs }: Shape): HoppingPlan | TumblingPlan {
   const common = { latenessMs, aggregates: AGGREGATES, sizeMs: everyMs * hops };
   return hops === 1 ? { kind: 'tumbling', ...common } : { kind: 'hopping', everyMs, ...common };
 }
 
-/** By keeping every reading, and looking at every window that there could be. */
+/** The model keeps every reading, and checks every possible window. */
 function runNaively({ everyMs, hops, latenessMs }: Shape, arrivals: readonly Arrival[]): Course {
   const sizeMs = everyMs * hops;
   const kept: (Arrival & { readonly watermark: number })[] = [];
@@ -40,7 +40,7 @@ function runNaively({ everyMs, hops, latenessMs }: Shape, arrivals: readonly Arr
       const start = end - sizeMs;
       if (closedEnds.has(end)) continue;
       closedEnds.add(end);
-      // In it are those that it contains and that came before it closed.
+      // The readings inside the window that arrived before it closed.
       const inside = kept.filter(
         ({ time, ...came }) => time >= start && time < end && end + latenessMs > came.watermark,
       );
@@ -66,7 +66,7 @@ const shape = fc.record({
 });
 
 describe('tumbling and hopping windows', () => {
-  it('hold exactly the readings that a model holds which keeps them all, and close when its do', () => {
+  it('have exactly the readings of a model that keeps all readings, and close at the same time', () => {
     fc.assert(
       fc.property(shape, arrivals, (shape, arrivals) => {
         expect(run(planOf(shape), arrivals)).toEqual(runNaively(shape, arrivals));
@@ -75,7 +75,7 @@ describe('tumbling and hopping windows', () => {
     );
   });
 
-  it('do the same when their state goes through a snapshot after every reading', () => {
+  it('give the same results if their state is restored from a snapshot after every reading', () => {
     fc.assert(
       fc.property(shape, arrivals, (shape, arrivals) => {
         expect(run(planOf(shape), arrivals, throughJson)).toEqual(run(planOf(shape), arrivals));
@@ -111,12 +111,12 @@ describe('tumbling and hopping windows', () => {
 const none = { ...tumbling.create(), ...hopping.create() };
 
 function closeAll<P extends HoppingPlan | TumblingPlan>(plan: P, state: object, eventAt: number): ClosedWindow[] {
-  const out: WindowOutcome = { closed: [], hurried: 0 };
+  const out: WindowOutcome = { closed: [], takenEarly: 0 };
   if (plan.kind === 'tumbling') tumbling.close(state as typeof none, plan, eventAt, out);
   else hopping.close(state as typeof none, plan, eventAt, out);
   return out.closed;
 }
-const OUT: WindowOutcome = { closed: [], hurried: 0 };
+const OUT: WindowOutcome = { closed: [], takenEarly: 0 };
 
 describe('a tumbling window of 10 s', () => {
   const plan: TumblingPlan = { kind: 'tumbling', sizeMs: 10_000, latenessMs: 0, aggregates: AGGREGATES };
@@ -138,7 +138,7 @@ describe('a tumbling window of 10 s', () => {
     expect(state).toEqual({ panes: [], closedUpTo: end });
   });
 
-  it('is late for a reading only once it has closed, also where it was empty', () => {
+  it('makes a reading late only after it has closed, even if it was empty', () => {
     const state = tumbling.create();
     add(state, 31_000);
     expect(add(state, 5_000)).toBe(true);
@@ -153,7 +153,7 @@ describe('a tumbling window of 10 s', () => {
 });
 
 describe('a hopping window of 30 s every 10 s', () => {
-  it('shows a reading in three windows, and one that came between them in those that were still open', () => {
+  it('has a reading in three windows, and a late one in the windows that were still open', () => {
     const plan: HoppingPlan = {
       kind: 'hopping',
       sizeMs: 30_000,

@@ -30,7 +30,7 @@ const common = { latenessMs: 0, aggregates: AGGREGATES };
 const isBehind = (_accepted: readonly Arrival[], { time }: Arrival, eventAt: number) => time < eventAt;
 const upTo = (accepted: readonly Arrival[], eventAt: number) => accepted.filter(({ time }) => time <= eventAt);
 
-/** Among the times of these tests no two different ones share a pane: a window of 3.6 s has panes of 1 ms. */
+/** No two different times of these tests share a pane: a window of 3.6 s has panes of 1 ms. */
 const slidingPlans = fc
   .record({ sizeMs: fc.constantFrom(1, 5, 30, 200, 3_600), latenessMs: latenesses })
   .map((shape): SlidingPlan => ({ ...common, kind: 'sliding', ...shape }));
@@ -139,7 +139,7 @@ const sessionModel =
     sessionsOf(plan, accepted)
       .filter(({ end }) => end <= eventAt)
       .map(({ inside, end }) => ({ start: inside[0]!.time, end, inclusive: false, facts: factsOf(inside) }));
-/** A reading is late where it would change a session that has closed, or be in one that would have closed by now. */
+/** A reading is late if it would change a closed session, or be in a session that would have closed by now. */
 const isSessionLate = (plan: SessionPlan) => (accepted: readonly Arrival[], arrival: Arrival, eventAt: number) => {
   const closedUpTo = sessionsOf(plan, accepted).reduce(
     (most, { end }) => (end <= eventAt ? Math.max(most, end) : most),
@@ -173,7 +173,7 @@ describe.each<[string, fc.Arbitrary<WindowPlan>]>([
   ['state', statePlans],
   ['session', sessionPlans],
 ])('%s windows', (_kind, plans) => {
-  it('hold exactly the readings that a model holds which keeps them all, and close when its do', () => {
+  it('have exactly the readings of a model that keeps all readings, and close at the same time', () => {
     fc.assert(
       fc.property(plans, arrivals, (plan, arrivals) => {
         expect(run(plan, arrivals)).toEqual(course(plan, arrivals));
@@ -192,14 +192,14 @@ describe('a sliding window', () => {
     return front.length + back.length;
   };
 
-  it('keeps no more panes than it is allowed, whatever the rate, and looks back at most one pane too far', () => {
+  it('keeps at most the allowed panes at any rate, and includes at most one pane too many', () => {
     // A thousand readings a second; a pane is 10 ms.
     const dense = Array.from({ length: 80_000 }, (_, i): Arrival => ({ time: i, value: i }));
     const kind = windows.sliding;
     const state = kind.create();
     let most = 0;
     for (const arrival of dense) {
-      const out: WindowOutcome = { closed: [], hurried: 0 };
+      const out: WindowOutcome = { closed: [], takenEarly: 0 };
       kind.pass(state, plan, arrival.time);
       kind.add(state, plan, readingOf(arrival), out);
       most = Math.max(most, panesIn(state));
@@ -232,25 +232,25 @@ describe('readings that wait', () => {
     latenessMs: 1e9,
   };
 
-  it('are no more than ten thousand: one more, and the oldest is taken before its time and counted', () => {
+  it('are at most ten thousand; if there is one more, the oldest is added early and counted', () => {
     const kind = windows.count;
     const state = kind.create();
-    const out: WindowOutcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], takenEarly: 0 };
     for (let i = 0; i < MAX_WAITING; i++)
       kind.add(state, plan, readingOf({ time: 2 * MAX_WAITING - i, value: i }), out);
-    expect(out).toEqual({ closed: [], hurried: 0 });
+    expect(out).toEqual({ closed: [], takenEarly: 0 });
     kind.add(state, plan, readingOf({ time: 3 * MAX_WAITING, value: 0 }), out);
-    expect(out).toMatchObject({ closed: [{ end: MAX_WAITING + 1 }], hurried: 1 });
+    expect(out).toMatchObject({ closed: [{ end: MAX_WAITING + 1 }], takenEarly: 1 });
     expect((state as InOrder<object>).waiting.length).toBe(MAX_WAITING);
     expect(kind.add(state, plan, readingOf({ time: MAX_WAITING, value: 0 }), out)).toBe(false);
   });
 
-  it('stay in their order then too: one that is as old as others that wait is taken behind them', () => {
+  it('keep their order then too: a reading as old as waiting ones is added after them', () => {
     const kind = windows.count;
     const state = kind.create();
-    const out: WindowOutcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], takenEarly: 0 };
     for (let i = 0; i <= MAX_WAITING; i++) kind.add(state, plan, readingOf({ time: 5, value: i }), out);
-    expect(out.hurried).toBe(1);
+    expect(out.takenEarly).toBe(1);
     kind.add(state, plan, readingOf({ time: 5, value: -1 }), out);
     expect(out.closed.map(({ facts }) => facts[1])).toEqual([0, 1]);
     kind.close(state, plan, 5, out);
@@ -262,12 +262,12 @@ describe('windows of a group that take readings as they arrive', () => {
   const byArrival = (times: readonly number[], plan: WindowPlan) => {
     const kind = windows[plan.kind];
     const state = kind.create();
-    const out: WindowOutcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], takenEarly: 0 };
     for (const time of times) expect(kind.add(state, plan, readingOf({ time, value: time }), out)).toBe(true);
     return out.closed;
   };
 
-  it('have none late, and their bounds are the earliest and the latest', () => {
+  it('have no late reading, and their bounds are the earliest and the latest reading', () => {
     const plan: CountPlan = { ...common, kind: 'count', size: 3, every: 3, paneSize: 3, byArrival: true };
     expect(byArrival([500, 20, 100, 90, 80, 85], plan)).toEqual([
       { start: 20, end: 500, inclusive: true, facts: [3, 620, 20, 500, 500] },
@@ -275,7 +275,7 @@ describe('windows of a group that take readings as they arrive', () => {
     ]);
   });
 
-  it('are open from the first that comes and meets one condition to the first behind it that meets the other', () => {
+  it('are open from the first arrival that meets one condition to the next that meets the other', () => {
     const value =
       (test: (value: number) => boolean): StatePlan['from'] =>
       ({ values: [value] }) =>

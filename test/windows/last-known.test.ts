@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../engine/model/reading.ts';
 import {
   createLastKnown,
+  forgetOld,
   type Known,
   listLastKnown,
-  lookUp,
-  note,
+  rememberReading,
   restoreKnown,
-  sweep,
+  valuesNear,
 } from '../../engine/windows/last-known.ts';
 
 const HOUR_MS = 3_600_000;
@@ -29,8 +29,8 @@ function reading(time: number, values: Reading['values'], liveMs = 0, connection
   };
 }
 
-describe('what is known last', () => {
-  it('is the newest by its stamp, of equal stamps the later, and no further away than asked for', () => {
+describe('a last known value', () => {
+  it('is the newest by its stamp, of equal stamps the later arrival, within the allowed distance', () => {
     const times = fc.integer({ min: 0, max: 20 });
     const step = fc.record({ key: fc.constantFrom('a', 'b'), time: times, asked: times, lastMs: fc.nat(6) });
     fc.assert(
@@ -38,13 +38,13 @@ describe('what is known last', () => {
         const last = createLastKnown();
         const all: { readonly key: string; readonly time: number; readonly values: readonly [number] }[] = [];
         steps.forEach(({ key, time, asked, lastMs }, i) => {
-          note(last, key, reading(time, [i]), 100);
+          rememberReading(last, key, reading(time, [i]), 100);
           all.push({ key, time, values: [i] });
           for (const each of ['a', 'b']) {
             const own = all.filter((known) => known.key === each);
             const newest = own.filter(({ time }) => time === Math.max(...own.map((known) => known.time))).at(-1);
             const near = newest !== undefined && Math.abs(newest.time - asked) <= lastMs;
-            expect(lookUp(last, each, asked, lastMs)).toEqual(near ? newest.values : undefined);
+            expect(valuesNear(last, each, asked, lastMs)).toEqual(near ? newest.values : undefined);
           }
         });
       }),
@@ -56,25 +56,25 @@ describe('what is known last', () => {
     ['is forgotten after that', 10_000 + HOUR_MS + 1, false],
   ])('%s', (_, liveMs, isKept) => {
     const last = createLastKnown();
-    note(last, 'a', reading(0, [1]), 100);
-    sweep(last, { at: 60_000, liveMs: [liveMs, 0] }, 10_000);
+    rememberReading(last, 'a', reading(0, [1]), 100);
+    forgetOld(last, { at: 60_000, liveMs: [liveMs, 0] }, 10_000);
     expect(last.byKey.has('a')).toBe(isKept);
   });
 
-  it('grows old by the live time of its own broker, whatever its stamp', () => {
+  it('ages in the live time of its own broker, whatever its stamp is', () => {
     const last = createLastKnown();
-    note(last, 'far behind', reading(-1e12, [1], 9e9, 0), 100);
-    note(last, 'far ahead', reading(1e12, [1], 0, 0), 100);
-    note(last, 'disconnected', reading(0, [1], 0, 1), 100);
-    sweep(last, { at: 60_000, liveMs: [9e9, 5] }, 10_000);
+    rememberReading(last, 'far behind', reading(-1e12, [1], 9e9, 0), 100);
+    rememberReading(last, 'far ahead', reading(1e12, [1], 0, 0), 100);
+    rememberReading(last, 'disconnected', reading(0, [1], 0, 1), 100);
+    forgetOld(last, { at: 60_000, liveMs: [9e9, 5] }, 10_000);
     expect([...last.byKey.keys()]).toEqual(['far behind', 'disconnected']);
   });
 
-  it('is looked through once a minute, also by a clock that was set back', () => {
+  it('is checked once a minute, even if the clock was set back', () => {
     const last = createLastKnown();
     const swept = (at: number) => {
-      note(last, 'old', reading(0, [1]), 100);
-      sweep(last, { at, liveMs: [9e9] }, 10_000);
+      rememberReading(last, 'old', reading(0, [1]), 100);
+      forgetOld(last, { at, liveMs: [9e9] }, 10_000);
       return !last.byKey.has('old');
     };
     expect([1e12, 1e12 + 59_999, 1e12 + 60_000, 1e12 + 60_001, 1e9].map(swept)).toEqual([
@@ -86,9 +86,9 @@ describe('what is known last', () => {
     ]);
   });
 
-  it('is of so many keys and no more, of which each can be known anew', () => {
+  it('is kept for a limited number of keys, and each of these can be updated', () => {
     const last = createLastKnown();
-    const known = ['a', 'b', 'c', 'a'].map((key, i) => note(last, key, reading(i, [i]), 2));
+    const known = ['a', 'b', 'c', 'a'].map((key, i) => rememberReading(last, key, reading(i, [i]), 2));
     expect(known).toEqual([true, true, false, true]);
     expect([...last.byKey].map(([key, { values }]) => [key, ...values])).toEqual([
       ['a', 3],
@@ -96,10 +96,10 @@ describe('what is known last', () => {
     ]);
   });
 
-  it('comes back from plain data as it was, by the brokers of today', () => {
+  it('is restored from plain data, with the brokers of the current config', () => {
     const last = createLastKnown();
-    note(last, 'a', reading(1.5, [1, undefined, 'x', false], 7, 1), 100);
-    sweep(last, { at: 60_000, liveMs: [0, 0] }, 10_000);
+    rememberReading(last, 'a', reading(1.5, [1, undefined, 'x', false], 7, 1), 100);
+    forgetOld(last, { at: 60_000, liveMs: [0, 0] }, 10_000);
     const text = JSON.stringify([...listLastKnown(last)]);
     const restored = createLastKnown();
     const swap = (heard: Omit<Known, 'values'>) => ({ ...heard, connection: 1 - heard.connection });

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import type { WindowPlan } from '../../engine/model/plan/window-plan.ts';
 import { type Arrival, allClosed, run, shuffled, throughJson } from './course.ts';
 
-/** What holds of every window that takes readings in their order. */
+/** Tests that hold for every window that gets its readings in order. */
 export function keepsLaws<P extends WindowPlan>(plans: fc.Arbitrary<P>, arrivals: fc.Arbitrary<Arrival[]>): void {
-  it('does the same when its state goes through a snapshot after every reading', () => {
+  it('gives the same results if its state is restored from a snapshot after every reading', () => {
     fc.assert(
       fc.property(plans, arrivals, (plan, arrivals) => {
         expect(run(plan, arrivals, throughJson)).toEqual(run(plan, arrivals));
@@ -14,7 +14,7 @@ export function keepsLaws<P extends WindowPlan>(plans: fc.Arbitrary<P>, arrivals
     );
   });
 
-  it('comes out the same in whatever order readings arrive within the lateness', () => {
+  it('gives the same results for any order of arrival within the lateness', () => {
     fc.assert(
       fc.property(plans, shuffled, (shape, { latenessMs, inOrder, outOfOrder }) => {
         const plan = { ...shape, latenessMs };

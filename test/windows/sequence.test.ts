@@ -10,14 +10,14 @@ import { keepsLaws } from './laws.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 
-/** Conditions by the bits of a reading's value that meet them. */
+/** Conditions: a reading meets the condition of each bit in its value. */
 const meets =
   (bits: number): SequencePlan['conditions'][number] =>
   ({ values: [value] }) =>
     value !== undefined && (Math.abs(value as number) & bits) !== 0;
 
 function planOf(parts: Partial<SequencePlan> & Pick<SequencePlan, 'conditions' | 'steps'>): SequencePlan {
-  return { kind: 'sequence', latenessMs: 0, aggregates: [], closing: [], calmMs: 0, ...parts };
+  return { kind: 'sequence', latenessMs: 0, aggregates: [], closing: [], clearingMs: 0, ...parts };
 }
 
 const within = fc.constantFrom(1, 5, 12, 40, 150, FOREVER, FOREVER);
@@ -29,7 +29,7 @@ const plans: fc.Arbitrary<SequencePlan> = fc
     }),
     absent: fc.array(fc.integer({ min: 1, max: 31 }), { minLength: 8, maxLength: 8 }),
     closing: fc.array(fc.record({ since: fc.nat(3), withinMs: fc.constantFrom(1, 5, 12, 40, 150) }), { maxLength: 2 }),
-    calmMs: fc.constantFrom(0, 0, 3, 20, FOREVER),
+    clearingMs: fc.constantFrom(0, 0, 3, 20, FOREVER),
     latenessMs: fc.constantFrom(0, 0, 0, 1, 7, 40),
   })
   .filter(({ steps, closing }) => steps.length > 1 || closing.length > 0)
@@ -82,7 +82,7 @@ function flagsOf({ conditions }: SequencePlan, arrival: Arrival): number {
   return conditions.reduce((flags, test, i) => flags | (test(readingOf(arrival)) ? 1 << i : 0), 0);
 }
 
-/** Every way through all steps that ends with the reading at an index, as indexes: by trying all subsequences. */
+/** Every match of all steps that ends with the reading at an index, as indexes, found by trying all subsequences. */
 function waysTo(plan: SequencePlan, taken: readonly Arrival[], flags: readonly number[], end: number): number[][] {
   const { steps } = plan;
   const ways: number[][] = [];
@@ -107,7 +107,7 @@ function waysTo(plan: SequencePlan, taken: readonly Arrival[], flags: readonly n
   return ways;
 }
 
-/** The one that is the latest in every step; that there is one is what lets a single way be remembered. */
+/** The match that is the latest in every step. It always exists, so a single partial match is enough to remember. */
 function latestOf(ways: readonly number[][]): number[] | undefined {
   const found = ways.find((way) => ways.every((other) => other.every((index, i) => index <= way[i]!)));
   if (found === undefined && ways.length > 0) throw new Error('no way is the latest');
@@ -117,7 +117,7 @@ function latestOf(ways: readonly number[][]): number[] | undefined {
 interface Match {
   readonly way: readonly number[];
   readonly end: number;
-  /** Index of the reading before which it is told: of an absence, the first at or behind the end. */
+  /** Index of the reading before which it is reported: for an absence, the first reading at or after the end. */
   readonly before: number;
 }
 
@@ -125,7 +125,7 @@ function matchesOf(plan: SequencePlan, taken: readonly Arrival[], eventAt: numbe
   const { closing } = plan;
   const flags = taken.map((arrival) => flagsOf(plan, arrival));
   const found: Match[] = [];
-  /** An absence that is waited for lets no other begin before this reading. */
+  /** While an absence is waited for, no other begins before this reading. */
   let busy = 0;
   taken.forEach(({ time }, r) => {
     const way = latestOf(waysTo(plan, taken, flags, r));
@@ -150,13 +150,13 @@ function matchesOf(plan: SequencePlan, taken: readonly Arrival[], eventAt: numbe
   return found;
 }
 
-/** Everything that is told once event time has come to `eventAt`, worked out from all readings at once. */
+/** Everything that is reported when event time has reached `eventAt`, computed from all readings at once. */
 function toldBy(plan: SequencePlan, accepted: readonly Arrival[], eventAt: number): ClosedWindow[] {
   const taken = accepted.filter(({ time }) => time <= eventAt);
   const matches = matchesOf(plan, taken, eventAt);
   const told: ClosedWindow[] = [];
   let tookMs: number | undefined;
-  /** Readings that completed nothing since the last match. */
+  /** Readings after the last match that completed nothing. */
   let idle: number[] = [];
   for (let r = 0; r <= taken.length; r++) {
     const ended = matches.filter(({ before }) => before === r);
@@ -169,14 +169,14 @@ function toldBy(plan: SequencePlan, accepted: readonly Arrival[], eventAt: numbe
     }
     if (r === taken.length || (ended.length > 0 && plan.closing.length === 0) || tookMs === undefined) continue;
     const { time } = taken[r]!;
-    const isOver = idle.some((each) => each - idle[0]! >= plan.calmMs);
+    const isOver = idle.some((each) => each - idle[0]! >= plan.clearingMs);
     idle.push(time);
     if (!isOver) told.push({ start: time, end: time, inclusive: true, facts: [], match: { metAt: [], tookMs } });
   }
   return told;
 }
 
-/** The course as the model sees it: at each arrival, whatever it would tell more than before. */
+/** The course by the model: at each arrival, what it reports in addition to before. */
 function courseOf(plan: SequencePlan, arrivals: readonly Arrival[]): Course {
   let accepted: Arrival[] = [];
   let told = 0;
@@ -199,7 +199,7 @@ function courseOf(plan: SequencePlan, arrivals: readonly Arrival[]): Course {
 }
 
 describe('a sequence', () => {
-  it('tells exactly what a model tells that tries all subsequences of all readings', () => {
+  it('reports exactly the same as a model that tries all subsequences of all readings', () => {
     let matches = 0;
     fc.assert(
       fc.property(plans, arrivals, (plan, arrivals) => {
@@ -214,7 +214,7 @@ describe('a sequence', () => {
 
   keepsLaws(plans, arrivals);
 
-  it('keeps a few numbers, however many readings come', () => {
+  it('keeps only a few numbers, however many readings arrive', () => {
     const plan = planOf({
       conditions: [meets(1), meets(2), meets(4)],
       steps: [
@@ -222,10 +222,10 @@ describe('a sequence', () => {
         { flag: 2, withinMs: 50, breaks: 0 },
       ],
       closing: [{ flag: 4, since: 1, withinMs: 1e9 }],
-      calmMs: FOREVER,
+      clearingMs: FOREVER,
     });
     const state = sequence.create();
-    const out: WindowOutcome = { closed: [], hurried: 0 };
+    const out: WindowOutcome = { closed: [], takenEarly: 0 };
     for (let time = 1; time <= 10_000; time++) {
       sequence.close(state, plan, time, out);
       sequence.pass(state, plan, time);
@@ -233,7 +233,7 @@ describe('a sequence', () => {
     }
     expect(out.closed).toEqual([]);
     expect(JSON.stringify(state).length).toBeLessThan(200);
-    // The latest way to the second step, and the earliest through both.
+    // The latest partial match of the second step, and the earliest match of both.
     const { ways, pending } = (state as InOrder<Progress>).window;
     expect({ ways, pending }).toEqual({ ways: [[10_000]], pending: [1, 2] });
   });

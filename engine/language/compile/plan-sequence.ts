@@ -40,7 +40,7 @@ export function planSequence(
     conditions,
     ...planSteps(steps),
     // Where the hours of the rule let some outcomes pass, those that follow must say it again.
-    calmMs: active.length > 0 ? Number.POSITIVE_INFINITY : keepFiringMs,
+    clearingMs: active.length > 0 ? Number.POSITIVE_INFINITY : keepFiringMs,
   };
   return { window, judge: judgeSequence(steps, context.keying) };
 }

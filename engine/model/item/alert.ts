@@ -14,22 +14,24 @@ export interface Evaluation {
   readonly key: Key;
   /** Event time of the outcome: the reading's, the window's end, or the instant a silence was noticed. */
   readonly at: number;
-  /** The instant that `for` and `keepFiring` go by, if the receive time is not earlier. Default: `at`. */
+  /** The instant from which `for` and `keepFiring` count, unless the receive time is earlier. Default: `at`. */
   readonly waitsAt?: number;
   readonly holds: boolean;
   /** Whether an open alert may resolve now. */
   readonly clears: boolean;
-  /** Of a rule with several levels: the highest that holds, from 1, and as bits from the lowest those that may be left. */
+  /** The highest level whose conditions hold, from 1. Only for a rule with several levels. */
   readonly reached?: number;
+  /** Bits of the levels that may be left; bit 0 is the lowest level. Only for a rule with several levels. */
   readonly clearing?: number;
-  /** Where facts have no value: the highest level that may hold, and as bits those of which it is unknown whether they may be left. */
+  /** The highest level that may hold. Only where facts without a value leave it unknown. */
   readonly possible?: number;
+  /** Bits of the levels for which facts without a value leave unknown whether they may be left. */
   readonly undecided?: number;
-  /** What the rule looked at, for the alert's evidence. */
+  /** What the rule evaluated, for the alert's evidence. */
   readonly subject: Reading | Derived | Closed | SilenceSubject;
 }
 
-/** What a silence rule looked at. */
+/** What a silence rule evaluated. */
 export interface SilenceSubject {
   readonly kind: 'silence';
   readonly lastSeenAt: number;
@@ -43,33 +45,33 @@ export type AlertState = 'inactive' | 'pending' | 'firing' | 'resolved';
 /** An alert's change of state. */
 export interface Transition {
   readonly kind: 'transition';
-  /** Deterministic: the same journal gives the same id. Of its event, and of its row. */
+  /** Id of the event and of the row. Deterministic: the same journal gives the same id. */
   readonly id: string;
   readonly offset: number;
   /** Receive time of the record that caused it. */
   readonly recordedAt: number;
-  /** Index of the rule in the plan; -1 where that no longer has it. */
+  /** Index of the rule in the plan; -1 if the plan no longer has the rule. */
   readonly rule: number;
-  /** What is left of a rule that the plan no longer has. */
+  /** What is kept of a rule that the plan no longer has. */
   readonly former?: RuleTrace;
   readonly key: Key;
   readonly from: AlertState;
   readonly to: AlertState;
-  /** From then on; of a resolved alert the last it had, of one that does not fire yet the lowest it may get. */
+  /** The severity after the change. A resolved alert has its last severity; a pending alert has the lowest one that it may get. */
   readonly severity: Severity;
-  /** What it was, where a firing alert changes it. */
+  /** The severity before the change, if a firing alert changes its severity. */
   readonly previousSeverity?: Severity;
-  /** What ended it, where no outcome did. */
+  /** What ended the alert, if it was not an outcome of the conditions. */
   readonly reason?: EndReason;
-  /** What keeps its event from being sent. */
+  /** Why its event is not sent. */
   readonly suppressed?: 'flapping' | 'limit';
-  /** The alert flaps, and its event says so: further changes are not told. */
+  /** The alert starts to flap, and its event says so. Events of further changes are suppressed. */
   readonly flapping?: boolean;
   /** Event time of the change. */
   readonly at: number;
   /** Event time at which the conditions began to hold. */
   readonly since: number;
-  /** Value of every fact the rule knows, at this change. */
+  /** Value of every fact of the rule at this change. */
   readonly facts: Readonly<Record<string, FieldValue | null>>;
   /** Outcome of every condition at this change. */
   readonly conditions: readonly ConditionOutcome[];
@@ -77,43 +79,44 @@ export interface Transition {
   readonly evidence: { readonly from: number; readonly to: number };
 }
 
-/** The hours of the rule are over, there was no outcome for too long, or the rule was changed or removed. */
+/** Why an alert ended without an outcome: the rule's hours are over, there was no outcome for too long, or the rule was changed or removed. */
 export type EndReason = 'schedule' | 'gap' | 'rule-changed' | 'rule-removed';
 
-/** An alert is told about without a change: it still fires (`repeat`), or what it is now that it no longer flaps (`stable`). */
+/** An event of an alert that has not changed: a re-notification (`repeat`), or its state now that it no longer flaps (`stable`). */
 export interface Notice extends Omit<Transition, 'kind'> {
   readonly kind: 'notice';
   readonly notice: 'repeat' | 'stable';
 }
 
-/** More alerts of a rule began to fire in a period than its limit lets through. */
+/** More alerts of a rule began to fire in a period than its `limit` allows. */
 export interface Overflow {
   readonly kind: 'overflow';
-  /** Deterministic, as that of a transition. */
+  /** Deterministic, like the id of a transition. */
   readonly id: string;
   readonly offset: number;
   readonly rule: number;
   /** Receive time of the tick that ends the period. */
   readonly at: number;
-  /** Receive time of the tick before its first alert. */
+  /** Receive time of the last tick before the first alert of the period. */
   readonly since: number;
-  /** The highest severity among those held back. */
+  /** The highest severity of the suppressed alerts. */
   readonly severity: Severity;
-  /** Alerts that were told, and that were held back. */
+  /** The number of alerts that were published. The name is a field of the event. */
   readonly told: number;
+  /** The number of alerts that were suppressed. The name is a field of the event. */
   readonly heldBack: number;
-  /** Keys of those held back, each once; the first of them. */
+  /** Keys of the first suppressed alerts, each key once. */
   readonly keys: readonly string[];
 }
 
-/** One leaf of a rule's condition tree and what it said. */
+/** One leaf of a rule's condition tree and its result. */
 export interface ConditionOutcome {
   readonly fact: string;
   readonly operator: string;
   readonly value: unknown;
   readonly factValue: FieldValue | null;
-  /** Null: unknown, for a fact has no value. */
+  /** Null: unknown, because a fact has no value. */
   readonly result: boolean | null;
-  /** Of a rule with several levels: whose condition it is. */
+  /** The level that has the condition. Only for a rule with several levels. */
   readonly severity?: Severity;
 }

@@ -1,6 +1,6 @@
 import type { Reading } from '../reading.ts';
 
-/** Why a message, or one reading of it, was not accepted. The names are part of metrics and tables: fixed. */
+/** Why a message, or one reading of it, was not accepted. The names are fixed, because metrics and tables contain them. */
 export type RejectReason =
   | 'no-stream'
   | 'too-large'
@@ -24,48 +24,48 @@ export type RejectReason =
   | 'undeclared-field'
   | 'no-fields';
 
-/** A message that could not be decoded; goes to the dead letters with its payload. */
+/** A message, or one reading of it, that could not be decoded. It becomes a dead letter, with the payload of the message. */
 export interface Rejected {
   readonly kind: 'rejected';
   readonly offset: number;
-  /** Which rejection of its message this is, from 0. */
+  /** Number of this rejection within its message, from 0. */
   readonly ordinal: number;
   readonly at: number;
-  /** Index of the stream, or -1 where no stream's topic matched. */
+  /** Index of the stream, or -1 if no stream's topic matches. */
   readonly stream: number;
   readonly topic: string;
   readonly reason: RejectReason;
-  /** What was found, where, and what would be right; one sentence. */
+  /** What was found, where, and what would be right. One sentence. */
   readonly detail: string;
-  /** The message as it came; empty in all but the first rejection of it. */
+  /** The payload as it was received. Empty in all rejections of a message except the first. */
   readonly payload: Uint8Array;
 }
 
 /**
- * What is for the tables alone, so that no step but that which makes rows looks at it: what a redriven message comes to, since it tells of
- * what was, and readings of devices that there is no room for.
+ * An item that is only written to the tables. No step except the one that makes rows uses it. Such items are made of redriven messages, which
+ * are about the past, and of readings of devices above `limits.devices`.
  */
 export interface Stored {
   readonly kind: 'stored';
   readonly offset: number;
-  /** Receive time by which its row ages; -Infinity: it was received long ago and has no age. */
+  /** Receive time from which the age of its row counts. -Infinity: the row has no age, because it was received long ago. */
   readonly at: number;
   readonly made: Reading | Rejected;
 }
 
-/** What a device's status topic (its last will, as a rule) says of it. */
+/** What a device's status topic (usually its last will) says about the device. */
 export interface Status {
   readonly kind: 'status';
   readonly offset: number;
   readonly at: number;
-  /** Index of the broker that it came by. */
+  /** Index of the broker that delivered it. */
   readonly connection: number;
   readonly stream: number;
   readonly device: string;
   readonly labels: readonly string[];
   readonly online: boolean;
-  /** A new subscription brought it: it says how things are with the device, and not that it has just spoken. */
+  /** A new subscription delivered it. It is the state of the device, but no sign that the device has just sent something. */
   readonly retained: boolean;
-  /** Live time of its broker connection at its arrival; set when it enters the chain. */
+  /** Live time of its broker connection at its arrival, in milliseconds. Set when it enters the chain. */
   liveMs: number;
 }

@@ -10,20 +10,20 @@ export interface DeviceChange {
   readonly online: boolean;
   /** Receive-time instant of the change. */
   readonly at: number;
-  /** `at` where it was never heard of before. */
+  /** When the device was last seen. Equal to `at` for a device that was never seen before. */
   readonly lastSeenAt: number;
   readonly reason: OfflineReason | 'first-reading' | 'reading' | 'status';
 }
 
-/** Messages of a broker may be missing: it had forgotten our session. */
+/** Messages of a broker may be missing, because the broker lost our session. */
 export interface Gap {
   readonly kind: 'gap';
-  /** That of the mark by which it ended. */
+  /** Journal offset of the mark that ended the gap. */
   readonly offset: number;
   /** Name of the broker. */
   readonly broker: string;
   readonly reason: 'session-lost';
-  /** When it began and ended; receive times. */
+  /** Receive times of its begin (`from`) and end (`at`). */
   readonly from: number;
   readonly at: number;
 }

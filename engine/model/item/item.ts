@@ -8,8 +8,8 @@ import type { DeviceChange, Gap } from './devices.ts';
 import type { Closed, Viewed } from './window-result.ts';
 
 /**
- * What flows between the steps of the chain. A step handles the kinds it knows, hands on what it does not,
- * and adds its own results behind the item that caused them, so that order always tells cause from effect.
+ * The items that flow between the steps of the chain. A step handles the kinds it knows and forwards all others.
+ * It puts its own results after the item that caused them, so a cause always comes before its effect.
  */
 export type Item =
   | Reading
@@ -35,16 +35,16 @@ export interface Tick {
   readonly kind: 'tick';
   readonly offset: number;
   readonly at: number;
-  /** Live time of every broker connection (see devices/liveness). */
+  /** Live time of every broker connection, in milliseconds (see devices/liveness). */
   readonly liveMs: readonly number[];
 }
 
-/** The attributes of a device are others from here on. */
+/** The attributes of a device change. */
 export interface AttributesChange {
   readonly kind: 'attributes';
   readonly offset: number;
   readonly at: number;
   readonly device: string;
-  /** Undefined: it has none any more. */
+  /** Undefined: the device has no attributes any more. */
   readonly attributes: DeviceAttributes | undefined;
 }

@@ -9,11 +9,11 @@ export interface Key {
   readonly parts: readonly string[];
 }
 
-/** A stretch of event time, in milliseconds: [start, end), or [start, end] where `inclusive`. */
+/** An interval of event time, in milliseconds: [start, end), or [start, end] if `inclusive`. */
 export interface TimeSpan {
   readonly start: number;
   readonly end: number;
-  /** The last reading stands at its end. */
+  /** Whether the end belongs to the interval: the last reading is at the end. */
   readonly inclusive: boolean;
 }
 
@@ -23,50 +23,50 @@ export interface Closed extends Cause, TimeSpan {
   /** Index of the rule in the plan. */
   readonly rule: number;
   readonly key: Key;
-  /** By the aggregates of the rule's window: what each came to. */
+  /** The result of each aggregate, in the order of the aggregates of the rule's window. */
   readonly facts: readonly (Summary | undefined)[];
-  /** Of a sequence: how it went. */
+  /** The match. Only for a sequence. */
   readonly match?: SequenceMatch;
-  /** Those of the device in its key, where the rule looks at them; set by who judges. */
+  /** The attributes of the device in its key, if the rule uses them. Set by evaluate. */
   attributes?: AttributeValues | undefined;
-  /** Calculated facts, by their order in the plan; set by who judges. */
+  /** Calculated facts, in the order of the plan. Set by evaluate. */
   computed?: readonly (number | undefined)[];
-  /** What the facts that are asked for a change were before, by their order in the plan; set by who judges. */
+  /** Earlier values of the facts that `changed` compares, in the order of the plan. Set by evaluate. */
   remembered?: readonly (FieldValue | null)[];
 }
 
-/** What a sequence has come to: a match, or a reading behind one that completes nothing. */
+/** The result of a sequence: a match, or a reading after a match that completes nothing. */
 export interface SequenceMatch {
-  /** Event times of the readings that met its steps, in order; empty: nothing was completed. */
+  /** Event times of the readings that matched its steps, in order. Empty: nothing was completed. */
   readonly metAt: readonly number[];
-  /** From the first of them to the end of the match, or of the last one before; milliseconds. */
+  /** Milliseconds from the first of these readings to the end of the match. If nothing was completed, those of the last match. */
   readonly tookMs: number;
 }
 
-/** A reading with what a rule without a window works out from it and from those before it. */
+/** A reading, with the facts that a rule without a window computes from it and from earlier readings. */
 export interface Derived {
   readonly kind: 'derived';
   readonly offset: number;
   readonly receivedAt: number;
   readonly reading: Reading;
-  /** Event time of the reading of its key before it that the rule looked at; its own for the first. */
+  /** Event time of the previous reading of its key that the rule evaluated. The first reading has its own event time here. */
   readonly previousAt: number;
-  /** Running facts, by their order in the plan. */
+  /** Running facts, in the order of the plan. */
   readonly running: readonly (FieldValue | undefined)[];
-  /** Calculated facts, by their order in the plan. */
+  /** Calculated facts, in the order of the plan. */
   computed?: readonly (number | undefined)[];
-  /** What the facts that are asked for a change were before, by their order in the plan. */
+  /** Earlier values of the facts that `changed` compares, in the order of the plan. */
   remembered?: readonly (FieldValue | null)[];
 }
 
-/** What the facts of a view came to for one key: of a window that has closed, or with a reading. */
+/** The facts of a view for one key, at a window that has closed or at a reading. */
 export interface Viewed extends Cause, TimeSpan {
   readonly kind: 'viewed';
-  /** Deterministic, as that of a transition. Of its event, and of its row. */
+  /** Id of its event and of its row. Deterministic, like the id of a transition. */
   readonly id: string;
   /** Index of the view in the plan's rules. */
   readonly rule: number;
   readonly key: Key;
-  /** By the fields of the view's stream. */
+  /** Values in the order of the fields of the view's stream. */
   readonly values: readonly (FieldValue | undefined)[];
 }

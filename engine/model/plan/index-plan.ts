@@ -1,18 +1,19 @@
 import type { FieldValue } from '../field.ts';
 
-/** Something that a reading has, and without which a rule has no use for it. */
+/** A property that a reading must have, or the rule has no use for the reading. */
 export type IndexPredicate =
   | { readonly kind: 'equals'; readonly source: number; readonly value: FieldValue }
   | { readonly kind: 'within'; readonly field: number; readonly low: number; readonly high: number };
 
-/** What a clue looks at where that is no field, which stands by its index: the device, or (going down) the labels. */
+/** The `source` of an index predicate is the index of a field, or this number for the device. */
 export const DEVICE = -1;
 
+/** The `source` of an index predicate on the first label. The next labels have the next lower numbers. */
 export const FIRST_LABEL = -2;
 
-/** Rules that look at readings, by what they ask of them. A rule stands by its position among those that the index is of. */
+/** An index of rules over readings, by their index predicates. A rule is named by its position among the indexed rules. */
 export interface RuleIndex {
-  /** Rules without clues, as bits by position. */
+  /** Bits by position: the rules without index predicates. */
   readonly always: Int32Array;
   readonly values: readonly {
     readonly source: number;
@@ -21,17 +22,17 @@ export interface RuleIndex {
   readonly spans: readonly SpanTable[];
 }
 
-/** Rules that ask for a field within bounds. */
+/** Rules that need a field within bounds, as an interval tree. */
 export interface SpanTable {
   readonly field: number;
-  /** All of them. */
+  /** Positions of all these rules. */
   readonly positions: readonly number[];
   readonly root: SpanNode | undefined;
 }
 
-/** Spans that lie around a number, by rising low and by falling high ends, and the nodes of those below and above it. */
+/** A node: the intervals that contain `center`, by rising low end and by falling high end, and the nodes of the intervals below and above. */
 export interface SpanNode {
-  /** Undefined: there are few, and they lie anywhere. */
+  /** Undefined: the node has few intervals, in any place. */
   readonly center: number | undefined;
   readonly lows: Float64Array;
   readonly highsOfLows: Float64Array;

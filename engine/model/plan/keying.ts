@@ -3,8 +3,8 @@ export interface Keying {
   /** Position in the stream's `keyings`. */
   readonly index: number;
   readonly per: readonly string[];
-  /** Where each part comes from: -1 the device, else the index of a label. */
+  /** Source of each part: -1 is the device, any other number is the index of a label. */
   readonly parts: readonly number[];
-  /** Each key is one device. */
+  /** Whether each key is one device. */
   readonly byDevice: boolean;
 }

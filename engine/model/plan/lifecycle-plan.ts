@@ -1,14 +1,14 @@
 import type { Severity } from '../rule.ts';
 
-/** How verdicts become alerts, and how loudly; milliseconds. */
+/** How evaluations become alerts, and how often alerts are published. Times are in milliseconds. */
 export interface Lifecycle {
-  /** Lowest first, at least one; a rule without a ladder has one. */
+  /** The severity levels, lowest first, at least one. A rule without `levels` has one. */
   readonly levels: readonly LevelPlan[];
-  /** 0: resolves at once. */
+  /** 0: the alert resolves at once. */
   readonly keepFiringMs: number;
   /** 0: a gap in the data does not resolve an alert. */
   readonly resolveAfterMs: number;
-  /** 0: told once. */
+  /** The interval of re-notification. 0: the alert does not re-notify. */
   readonly repeatMs: number;
   readonly flapping: { readonly changes: number; readonly withinMs: number } | undefined;
   readonly limit: { readonly alerts: number; readonly perMs: number } | undefined;
@@ -16,17 +16,17 @@ export interface Lifecycle {
   readonly active: readonly ScheduleSpan[];
 }
 
-/** A severity, and what it takes to reach it: conditions that hold for so long, or in so many of the last outcomes. */
+/** A severity and how it is reached: the conditions hold for a time, or in a number of the last outcomes. */
 export interface LevelPlan {
   readonly severity: Severity;
   readonly hold: { readonly forMs: number } | { readonly matches: number; readonly of: number };
 }
 
-/** Hours of the week by the clocks of a time zone. */
+/** Hours of the week in a time zone. */
 export interface ScheduleSpan {
-  /** By day of the week from Sunday: whether the hours begin on it. */
+  /** For each day of the week, from Sunday: whether the hours begin on that day. */
   readonly days: readonly boolean[];
-  /** Minutes since midnight, from 0 to 1440; `to` is not inside. Where it lies before `from` it means the next day. */
+  /** Minutes since midnight, from 0 to 1440. `to` is exclusive. If `to` is before `from`, it is on the next day. */
   readonly from: number;
   readonly to: number;
   readonly timeZone: string;

@@ -3,55 +3,57 @@ import type { RuleIndex } from './index-plan.ts';
 import type { Keying } from './keying.ts';
 import type { DerivedRule, ReadingRule, RulePlan, SilenceRule, WindowRule } from './rule-plan.ts';
 
-/** Config and rules, compiled: everything the fold needs to know, and nothing that changes while it runs. */
+/** The compiled config and rules: everything that the fold needs and that does not change while it runs. */
 export interface Plan {
-  /** Those of the config first, in its order; behind them those that the engine makes itself, each behind what it is made of. */
+  /** The streams of the config first, in its order. Then the derived streams, each after its sources. */
   readonly streams: readonly StreamPlan[];
-  /** How many levels of streams there are; at least 1. */
+  /** Number of levels of streams; at least 1. */
   readonly levels: number;
   readonly rules: readonly RulePlan[];
-  /** Paths of the device attributes that rules look at; their values stand in this order. */
+  /** Paths of the device attributes that rules use. `AttributeValues` are in this order. */
   readonly attributes: readonly (readonly string[])[];
 }
 
 export interface StreamPlan {
   readonly index: number;
   readonly name: string;
-  /** Of a derived stream: its name, labels and fields; nothing decodes it. */
+  /** The config of the stream. A derived stream has only a name, labels and fields, because nothing decodes it. */
   readonly config: StreamConfig;
   readonly origin: StreamOrigin;
-  /** 0 for a stream of the config; a derived one stands one above the highest that it is made of. */
+  /** 0 for a stream of the config. A derived stream is one level above its highest source. */
   readonly level: number;
-  /** How much longer than its clock says a quiet device is waited for, since its readings come in wide strides; milliseconds. */
+  /** Extra time to wait for a quiet device, because the readings of a view have a long interval; milliseconds. */
   readonly graceMs: number;
-  /** Every way in which this stream's rules group readings; the first is always by device. */
+  /** Every way in which this stream's rules group readings. The first is always by device. */
   readonly keyings: readonly Keying[];
-  /** Rules that look at single readings, at windows, and for silence. */
+  /** Rules over single readings. */
   readonly readingRules: readonly (ReadingRule | DerivedRule)[];
+  /** Rules over windows. */
   readonly windowRules: readonly WindowRule[];
-  /** Which of them a reading may concern; undefined: each has to be asked. */
+  /** The index that finds the reading rules a reading may concern. Undefined: every rule is evaluated. */
   readonly readingIndex: RuleIndex | undefined;
+  /** The same index for the window rules. */
   readonly windowIndex: RuleIndex | undefined;
-  /** By keying: the silence rules that group by it. */
+  /** The silence rules of each keying, by the index of the keying. */
   readonly silenceRules: readonly (readonly SilenceRule[])[];
   readonly hasSilence: boolean;
-  /** Some rule looks at the attributes of a reading's device. */
+  /** Whether any rule uses the attributes of a reading's device. */
   readonly usesAttributes: boolean;
 }
 
-/** Where the readings of a stream come from: devices, or a view (a rule without event), by its place in the plan's `rules`, or two other streams. */
+/** Where the readings of a stream come from: devices, a view (a rule without `event`, by its index in the plan's `rules`), or two other streams. */
 export type StreamOrigin =
   | { readonly kind: 'devices' }
   | { readonly kind: 'view'; readonly rule: number }
   | CorrelationOrigin;
 
-/** Two streams made one, for rules that look at both: its labels are those of the first, its fields those of the first and then of the other. */
+/** A correlation joins two streams, for rules that use both. Its labels are those of the first stream. Its fields are those of the first, then of the other. */
 export interface CorrelationOrigin {
   readonly kind: 'correlation';
-  /** Indexes of the two; the first is the rules' own. Neither is a correlation. */
+  /** Indexes of the two streams: `of` is the rules' own stream, `with` is the other. Neither is a correlation. */
   readonly of: number;
   readonly with: number;
-  /** The first has devices, and so its readings here. */
+  /** Whether the first stream has devices. The readings of the correlation then have them too. */
   readonly hasDevice: boolean;
   readonly join: LastJoin | WindowJoin;
 }
@@ -59,20 +61,21 @@ export interface CorrelationOrigin {
 /** Each reading of the first stream carries the newest values of the other that are known for its key. */
 export interface LastJoin {
   readonly kind: 'last';
-  /** How far apart the two may be in event time, to either side. */
+  /** How far apart the two readings may be in event time, in either direction; milliseconds. */
   readonly lastMs: number;
-  /** Of what a key consists in either stream; see `Keying.parts`. */
+  /** The parts of a key in the first stream; see `Keying.parts`. */
   readonly parts: readonly number[];
+  /** The parts of a key in the other stream. */
   readonly otherParts: readonly number[];
-  /** What the values mean: changes with what the streams are made of. */
+  /** A version of the meaning of the values. It changes when the definition of either stream changes. */
   readonly version: string;
 }
 
-/** Readings of both streams, each with its own values only. */
+/** The correlation has the readings of both streams, each with the values of its own stream only. */
 export interface WindowJoin {
   readonly kind: 'window';
-  /** By the labels of the first stream: where a reading of the other has it; see `Keying.parts`. Undefined: it has none. */
+  /** For each label of the first stream: where a reading of the other has it; see `Keying.parts`. Undefined: the other stream has no such label. */
   readonly labels: readonly (number | undefined)[];
-  /** Where it has the device, where the first stream has devices; undefined: what the other calls its device. */
+  /** If the first stream has devices: where a reading of the other stream has the device. Undefined: in the other stream's own device. */
   readonly device: number | undefined;
 }

@@ -15,20 +15,20 @@ export interface RuleBase {
   /** Position in the plan's `rules`. */
   readonly index: number;
   readonly name: string;
-  /** Hash of the rule's meaning; state of another version is not taken over. */
+  /** Hash of the rule's meaning. State of another version is not restored. */
   readonly version: string;
   readonly stream: number;
   readonly keying: Keying;
-  /** Position among the rules of the same keying: where a key's state keeps this rule's. */
+  /** Position among the rules of the same keying. A key's state keeps this rule's state at that position. */
   readonly slot: number;
   readonly type: string;
-  /** Of the lowest level. */
+  /** Severity of the lowest level. */
   readonly severity: Severity;
-  /** It looks at the attributes of the devices whose readings it sees. */
+  /** Whether the rule uses the attributes of devices. */
   readonly usesAttributes: boolean;
   readonly params: Readonly<Record<string, unknown>>;
   readonly lifecycle: Lifecycle;
-  /** What the alert says, from the facts of a transition and the parts of its key. */
+  /** Makes the alert's message. `get` gives the facts of a transition and the parts of its key. */
   readonly message: (get: (name: string) => FieldValue | undefined) => string;
   /** Units of the facts that have one, by name. */
   readonly units: Readonly<Record<string, string>>;
@@ -38,12 +38,12 @@ export interface ReadingRule extends RuleBase {
   readonly kind: 'reading';
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
-  /** Each reading that the rule must see has at least one of them; undefined: it may be any. */
+  /** Index predicates: each reading that concerns the rule meets at least one of them. Undefined: any reading may concern the rule. */
   readonly clues: readonly IndexPredicate[] | undefined;
   readonly judge: RuleConditions<Reading>;
 }
 
-/** A rule over single readings that has facts: running ones, which remember, and calculated ones. */
+/** A rule over single readings that has facts: running facts, which have state, and calculated facts. */
 export interface DerivedRule extends RuleBase {
   readonly kind: 'derived';
   readonly order: ReadingOrder;
@@ -52,10 +52,10 @@ export interface DerivedRule extends RuleBase {
   readonly clues: readonly IndexPredicate[] | undefined;
   readonly running: readonly RunningFact[];
   readonly formulas: readonly FormulaPlan<Derived>[];
-  /** Facts whose last values are remembered, for conditions that ask whether they changed. */
+  /** Facts whose last values are remembered, for conditions with `changed`. */
   readonly remembered: readonly ((derived: Derived) => FieldValue | undefined)[];
   readonly judge: RuleConditions<Derived>;
-  /** Undefined: it has alerts. */
+  /** Undefined: the rule is no view; it has alerts. */
   readonly view: ViewPlan<Derived> | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface WindowRule extends RuleBase {
   /** See `ReadingRule`. */
   readonly clues: readonly IndexPredicate[] | undefined;
   readonly window: WindowPlan;
-  /** Which part of the key names the device whose attributes closed windows are judged by; undefined: none. */
+  /** Index of the key part that names a device. Closed windows are evaluated with its attributes. Undefined: with none. */
   readonly attributesOf: number | undefined;
   readonly formulas: readonly FormulaPlan<Closed>[];
   /** See `DerivedRule`. */
@@ -80,34 +80,34 @@ export interface SilenceRule extends RuleBase {
   readonly silenceMs: number;
 }
 
-/** A rule without event: what its facts come to is told, stored, and what a stream of its name is made of. */
+/** A rule without `event`. The values of its facts are published, stored, and become the readings of a stream of its name. */
 export interface ViewPlan<E> {
-  /** Of its facts, which are the fields of its stream; `values` are in their order. */
+  /** Names of its facts, which are the fields of its stream. */
   readonly names: readonly string[];
-  /** By the fields of the view's stream. */
+  /** The values, in the order of `names`. */
   readonly values: readonly ((env: E) => FieldValue | undefined)[];
 }
 
-/** The view that a rule is; throws where it is none, which is a programming error. */
+/** The view of a rule. Throws if the rule is no view, which is a programming error. */
 export function viewOf(rule: RulePlan): Pick<ViewPlan<never>, 'names'> {
   if ('view' in rule && rule.view !== undefined) return rule.view;
   throw new Error(`rule ${rule.name} is no view`);
 }
 
-/** A fact that follows the readings of a key, and what it takes from each. */
+/** A fact with state, and what its detector gets from each reading of a key. */
 export interface RunningFact {
   readonly detector: Detector;
-  /** Undefined: the reading says nothing to it. */
+  /** The value for the detector. It is undefined if the reading has none. */
   readonly read: (reading: Reading) => FieldValue | undefined;
 }
 
-/** A calculation; it may use those that stand before it. */
+/** A calculation. It may use the calculations before it. */
 export type FormulaPlan<E> = (env: E) => number | undefined;
 
-/** Which readings of a device a rule over single readings passes over, because it has judged newer ones. */
+/** Which readings of a device a rule over single readings skips, because it has evaluated newer ones. */
 export interface ReadingOrder {
-  /** Indexes of the fields that it reads: a reading is out of order where one of those it has is known from a newer reading. */
+  /** Indexes of the fields that the rule reads. A reading is out of order if it has one of these fields and a newer reading had that field too. */
   readonly fields: readonly number[];
-  /** It judges readings in the order of their arrival, whatever their stamps. */
+  /** Whether the rule evaluates readings in the order of their arrival, whatever their stamps are. */
   readonly byArrival: boolean;
 }

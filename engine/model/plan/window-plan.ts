@@ -2,17 +2,17 @@ import type { Aggregate } from '../aggregate.ts';
 import type { FieldValue } from '../field.ts';
 import type { Reading } from '../reading.ts';
 
-/** The window of a rule, by its kind. Sizes are whole milliseconds of event time; `maxMs` is Infinity where there is no limit. */
+/** The window of a rule, by its kind. Sizes are whole milliseconds of event time. `maxMs` is Infinity if there is no limit. */
 export type WindowPlan = TumblingPlan | HoppingPlan | SlidingPlan | SessionPlan | CountPlan | StatePlan | SequencePlan;
 
-/** Kinds that a rule's `window` names; a `sequence` is another key of the rule. */
+/** The kinds that a rule's `window` may name. A `sequence` is another key of the rule. */
 export type WindowName = Exclude<WindowPlan['kind'], 'sequence'>;
 
-/** Panes (see windows/) that one window may consist of: it bounds the accumulators that each key keeps for each fact. */
+/** The largest number of panes (see windows/) of one window. It bounds the accumulators that each key keeps for each fact. */
 export const MAX_PANES = 3_600;
 
 export interface WindowBase {
-  /** How long it waits for readings that come out of order. */
+  /** How long the window waits for readings that are out of order. */
   readonly latenessMs: number;
   readonly aggregates: readonly WindowAggregate[];
 }
@@ -30,27 +30,27 @@ export interface HoppingPlan extends WindowBase {
   readonly everyMs: number;
 }
 
-/** At each reading, those of the last `sizeMs`. */
+/** At each reading: the readings of the last `sizeMs`. */
 export interface SlidingPlan extends WindowBase {
   readonly kind: 'sliding';
   readonly sizeMs: number;
 }
 
-/** Readings with less than `gapMs` between one and the next, for `maxMs` at most. */
+/** Readings with less than `gapMs` between each and the next, for at most `maxMs`. */
 export interface SessionPlan extends WindowBase {
   readonly kind: 'session';
   readonly gapMs: number;
   readonly maxMs: number;
 }
 
-/** After the first `size` readings, and then after every `every`, the last `size`. */
+/** The last `size` readings: first after `size` readings, then after each further `every` readings. */
 export interface CountPlan extends WindowBase {
   readonly kind: 'count';
   readonly size: number;
   readonly every: number;
   /** Greatest number that divides both. */
   readonly paneSize: number;
-  /** Takes readings as they arrive, not by event time: the clocks of a group's devices do not agree on which came first. */
+  /** Whether the window adds readings in the order of arrival and not of event time. The clocks of a group's devices do not agree on an order. */
   readonly byArrival: boolean;
 }
 
@@ -64,45 +64,45 @@ export interface StatePlan extends WindowBase {
   readonly byArrival: boolean;
 }
 
-/** Readings that meet one condition after the other, with others absent in between or at the end. It has no aggregates. */
+/** Readings that meet one condition after the other, while others are absent in between or at the end. It has no aggregates. */
 export interface SequencePlan extends WindowBase {
   readonly kind: 'sequence';
-  /** Every condition, as written; whether a reading meets the one at i is the bit i of its flags. At most 30. */
+  /** Every condition, in the order of the rule; at most 30. Bit i of a reading's flags is set if it meets condition i. */
   readonly conditions: readonly ((reading: Reading) => boolean)[];
-  /** What readings must meet, in order; at least one. */
+  /** The steps that readings must match, in order; at least one. */
   readonly steps: readonly SequenceStepPlan[];
-  /** What must be absent behind the last of them for the match to be one; often empty. */
+  /** What must be absent after the last step of a match; often empty. */
   readonly closing: readonly AbsencePlan[];
-  /** How long it tells of readings that complete nothing, counted from the first of them behind a match; may be Infinity. */
-  readonly calmMs: number;
+  /** How long it reports readings that complete nothing, so that the alert can resolve. Counted from the first such reading after a match; may be Infinity. */
+  readonly clearingMs: number;
 }
 
 export interface SequenceStepPlan {
   readonly flag: number;
-  /** It must be met less than this after the step before it; Infinity: whenever. */
+  /** The step must be matched less than this after the previous step. Infinity: at any time. */
   readonly withinMs: number;
-  /** Flags none of which a reading between this step and the next may have. */
+  /** A reading between this step and the next may have none of these flags. */
   readonly breaks: number;
 }
 
 /** No reading with the flag in the time since a step was met. */
 export interface AbsencePlan {
   readonly flag: number;
-  /** Index of the step that the time counts from; a reading at its very end is no longer in it. */
+  /** Index of the step from which the time counts. The end of the time is exclusive. */
   readonly since: number;
   readonly withinMs: number;
 }
 
-/** One aggregate of a window and what it takes from each reading. */
+/** One aggregate of a window and what it gets from each reading. */
 export interface WindowAggregate {
   readonly aggregate: Aggregate;
-  /** Index of the field; -1: what `read` gives. */
+  /** Index of the field; -1: use `read`. */
   readonly field: number;
-  /** What it takes where that is no field; without it, `true` from every reading. */
+  /** The value of a reading if it is no field. Without `read`, the value is `true` for every reading. */
   readonly read?: ((reading: Reading) => FieldValue | undefined) | undefined;
 }
 
-/** What a window's aggregate takes from a reading; undefined: nothing. */
+/** The value that a window's aggregate gets from a reading. Undefined: the reading is not counted. */
 export function readFor({ field, read }: WindowAggregate, reading: Reading): FieldValue | undefined {
   if (field >= 0) return reading.values[field];
   return read === undefined ? true : read(reading);

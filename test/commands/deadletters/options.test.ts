@@ -24,7 +24,7 @@ describe('the options of weir deadletters', () => {
     [['list', '12'], 'list takes no ID: `weir deadletters show 12`'],
     [['list', '--limit', '0'], '--limit is a whole number from 1 to 10000'],
     [['list', '--since', 'yesterday'], '--since is a duration such as'],
-    [['list', '--topic', 'a/#/b'], '--topic: # stands before the last level. Use + for a level in the middle'],
+    [['list', '--topic', 'a/#/b'], '--topic: `#` is not at the last level. Use + for a level before the last one'],
     [['show'], 'show takes one ID'],
     [['show', '1', '2'], 'show takes one ID'],
     [['show', 'abc'], '"abc" is no ID of a letter'],
