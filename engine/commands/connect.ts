@@ -38,18 +38,18 @@ export interface Connectors {
 /** Reads all secrets and certificates, and creates the connectors. Throws InvalidInput that names all missing ones. */
 export function createConnectors(options: ConnectOptions): Connectors {
   const { config, log, counters, clock, random } = options;
-  const vault = createVault(config.file, options.env);
-  const brokers = config.mqtt.map((broker, i) => resolveBroker(config, broker, i, vault));
+  const secrets = createSecretReader(config.file, options.env);
+  const brokers = config.mqtt.map((broker, i) => resolveBroker(config, broker, i, secrets));
   const nats = {
     config: config.nats,
-    ...vault.login(config.nats, 'nats'),
-    ...vault.secret('token', config.nats.token, 'nats.token'),
-    ...vault.file('credentials', config.nats.credentials, 'nats.credentials'),
+    ...secrets.login(config.nats, 'nats'),
+    ...secrets.secret('token', config.nats.token, 'nats.token'),
+    ...secrets.file('credentials', config.nats.credentials, 'nats.credentials'),
   };
-  const clickhouse = { config: config.clickhouse, ...resolveClickHouse(config, vault) };
+  const clickhouse = { config: config.clickhouse, ...resolveClickHouse(config, secrets) };
   // Messages that are buffered while intake is stopped add to the queues, so the buffer is not larger than a queue.
   const highWaterBytes = Math.min(HIGH_WATER_BYTES, config.clickhouse.queueBytes, config.nats.outboxBytes);
-  if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
+  if (secrets.problems.length > 0) throw new InvalidInput(secrets.problems);
   const { file, bucket } = config.attributes ?? {};
   return {
     createSource: (hadSession) =>
@@ -90,9 +90,9 @@ export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'e
   readonly reader: ClickHouseReader;
   readonly sink: TableSink;
 } {
-  const vault = createVault(config.file, env);
-  const login = resolveClickHouse(config, vault);
-  if (vault.problems.length > 0) throw new InvalidInput(vault.problems);
+  const secrets = createSecretReader(config.file, env);
+  const login = resolveClickHouse(config, secrets);
+  if (secrets.problems.length > 0) throw new InvalidInput(secrets.problems);
   return {
     reader: createClickHouseReader(config.clickhouse.url, {
       ...login,
@@ -102,35 +102,35 @@ export function createTables({ config, env }: Pick<ConnectOptions, 'config' | 'e
   };
 }
 
-function resolveClickHouse({ clickhouse }: Config, vault: Vault) {
+function resolveClickHouse({ clickhouse }: Config, secrets: SecretReader) {
   const { tls } = clickhouse;
   const { ca, cert, key, ...rest } = tls ?? {};
   const place = 'clickhouse.tls';
   const files = {
-    ...vault.file('ca', ca, `${place}.ca`),
-    ...vault.file('cert', cert, `${place}.cert`),
-    ...vault.file('key', key, `${place}.key`),
+    ...secrets.file('ca', ca, `${place}.ca`),
+    ...secrets.file('cert', cert, `${place}.cert`),
+    ...secrets.file('key', key, `${place}.key`),
   };
-  return { ...vault.login(clickhouse, 'clickhouse'), ...(tls !== undefined && { tls: { ...rest, ...files } }) };
+  return { ...secrets.login(clickhouse, 'clickhouse'), ...(tls !== undefined && { tls: { ...rest, ...files } }) };
 }
 
-function resolveBroker(config: Config, broker: BrokerConfig, index: number, vault: Vault): ResolvedBroker {
+function resolveBroker(config: Config, broker: BrokerConfig, index: number, secrets: SecretReader): ResolvedBroker {
   const place = `mqtt[${index}]`;
   const { tls = {} } = broker;
   return {
     config: broker,
     subscriptions: subscriptionsOf(config, broker),
-    ...vault.login(broker, place),
-    ...vault.file('ca', tls.ca, `${place}.tls.ca`),
-    ...vault.file('cert', tls.cert, `${place}.tls.cert`),
-    ...vault.file('key', tls.key, `${place}.tls.key`),
+    ...secrets.login(broker, place),
+    ...secrets.file('ca', tls.ca, `${place}.tls.ca`),
+    ...secrets.file('cert', tls.cert, `${place}.tls.cert`),
+    ...secrets.file('key', tls.key, `${place}.tls.key`),
   };
 }
 
-type Vault = ReturnType<typeof createVault>;
+type SecretReader = ReturnType<typeof createSecretReader>;
 
 /** Creates the reader of secrets and certificates. It returns them as properties to spread, and collects the missing ones as problems. */
-function createVault(file: string, env: ConnectOptions['env']) {
+function createSecretReader(file: string, env: ConnectOptions['env']) {
   const problems: Problem[] = [];
   const readText = (path: string) => readFileSync(path, 'utf8');
   const take = <K extends string>(

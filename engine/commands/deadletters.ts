@@ -11,13 +11,20 @@ import { createTables } from './connect.ts';
 import { type DeadLetter, type DeadLetterFilter, type DeadLetters, EXACT, idOf } from './deadletters/dead-letter.ts';
 import { createDryRun } from './deadletters/dry-run.ts';
 import { type DeadLetterOptions, parseOptions } from './deadletters/options.ts';
-import { openLetters } from './deadletters/query.ts';
+import { openDeadLetters } from './deadletters/query.ts';
 import { reportJson, reportText } from './deadletters/report.ts';
-import { retryLetters } from './deadletters/retry.ts';
-import { letterJson, letterTable, letterText, reasonList, rehearsalJson, several } from './deadletters/text.ts';
+import { retryDeadLetters } from './deadletters/retry.ts';
+import {
+  deadLetterJson,
+  deadLetterTable,
+  deadLetterText,
+  dryRunJson,
+  formatCount,
+  formatReasons,
+} from './deadletters/text.ts';
 import { loadConfig } from './load.ts';
 
-/** `weir deadletters`: what could not be decoded or stored, why, and how to let it in after all. */
+/** `weir deadletters`: lists, shows and retries messages that could not be decoded or stored. */
 export const deadletters: Command = {
   name: 'deadletters',
   summary: 'List, show and retry messages that could not be decoded or stored',
@@ -25,42 +32,42 @@ export const deadletters: Command = {
        weir deadletters show  ID [--json]
        weir deadletters retry (ID… | --reason R | --stream S | --topic T | --since D | --everything) [--dry-run] [--json]
 
-  list    the letters that were not retried yet, the newest first, and how many there are of each reason
-  show    everything of one letter, its payload (as a hex dump where it is no text), and what the config of now makes of it
-  retry   tries each letter with the config of now, the oldest first. What can be decoded is left for the engine in the folder
-          redrive/ of its data folder: a running one takes it up within a second, a stopped one when it starts, and one that was
-          started with other streams when it is restarted. What still fails is left alone, and told by reason.
-          Readings are stored with \`late\`, as of when they came first. They raise no alert and are in no window.
+  list    lists dead letters that were not retried yet, the newest first, and how many there are for each reason
+  show    shows one dead letter in full: its faults, its payload (as a hex dump if it is not text), and how the current config decodes it
+  retry   decodes each dead letter with the current config, the oldest first. It writes those that can be decoded to the folder redrive/
+          of the data folder. A running engine reads them within a second, a stopped engine when it starts, and an engine with other
+          streams after a restart. Dead letters that still fail are kept, and reported by reason.
+          The readings are stored with \`late\` and their first receive time. They raise no alert and are in no window.
 
-An ID names a message, with all its faults: its journal offset and its time, as \`list\` shows it. The offset alone will do where only one
-letter has it. Several options together mean letters that meet all of them.
+An ID names a message with all its faults: its journal offset and its time, as \`list\` shows it. The offset is enough if only one dead
+letter has it. Several options together select dead letters that match all of them.
 
-  --config FILE   default: deploy/weir.json; the one that the engine runs with, as mended
-  --stream S      of this stream (of a row that ClickHouse refused, table); '' where no topic matched
-  --reason R      such as malformed, wrong-type, no-stream; \`refused\` is a row that ClickHouse did not take
+  --config FILE   default: deploy/weir.json; use the corrected config of the engine
+  --stream S      of this stream (or table, for a row that ClickHouse refused); '' if no topic matched
+  --reason R      such as malformed, wrong-type, no-stream; \`refused\` is a row that ClickHouse refused
   --topic T       a topic, or a filter such as plant/+/press-7/#
-  --since D       that came in the last 30m, 2h, 7d
-  --limit N       list: how many at most; default: 50
+  --since D       received in the last 30m, 2h, 7d
+  --limit N       list: the most dead letters to list; default: 50
   --all           list: also those that were retried
   --everything    retry: all that were not retried yet
-  --dry-run       retry: only says what it would do
-  --json          one JSON object
+  --dry-run       retry: only report what would be redriven
+  --json          print one JSON object
 
-Run retry where the engine runs, as it needs the data folder. ClickHouse must answer; the engine need not run.
+Run retry on the host of the engine, because it writes to the data folder. ClickHouse must be reachable; the engine need not run.
 
-Exit code: 0 done, also where letters were left alone; 1 failed, or there is no such letter; 2 used wrongly, or the config is wrong.`,
+Exit code: 0 done, also if some dead letters still fail; 1 failed, or there is no such dead letter; 2 wrong use, or the config is wrong.`,
   async run(args, io) {
     const options = parseOptions(args, Date.now());
     if (typeof options === 'string') {
-      io.stderr.write(`weir deadletters: ${options}.\n\`weir deadletters --help\` tells more.\n`);
+      io.stderr.write(`weir deadletters: ${options}.\n\`weir deadletters --help\` describes the command.\n`);
       return 2;
     }
     try {
       const { config } = loadConfig(options.config);
       const { reader, sink } = createTables({ config, env: io.env });
       try {
-        const letters = await asking(config, openLetters(reader, config.clickhouse.database));
-        return await perform({ config, options, io, sink, letters: telling(letters, config) });
+        const deadLetters = await orUnable(config, openDeadLetters(reader, config.clickhouse.database));
+        return await perform({ config, options, io, sink, deadLetters: withReportedFailures(deadLetters, config) });
       } finally {
         await Promise.all([reader.close(), sink.close()]);
       }
@@ -73,131 +80,133 @@ Exit code: 0 done, also where letters were left alone; 1 failed, or there is no 
   },
 };
 
-/** What the command cannot do, and what would help; not its user's mistake. */
+/** The command cannot do its work, but its arguments are right. The message has the reason and the remedy. */
 class Unable extends Error {}
 
 interface Work {
   readonly config: Config;
   readonly options: DeadLetterOptions;
   readonly io: CommandIo;
-  readonly letters: DeadLetters;
+  readonly deadLetters: DeadLetters;
   readonly sink: TableSink;
 }
 
 async function perform(work: Work): Promise<number> {
-  const { options, config, letters, io } = work;
-  if (!letters.exist) {
+  const { options, config, deadLetters, io } = work;
+  if (!deadLetters.exist) {
     const { url, database } = config.clickhouse;
     io.stderr.write(`${url} has no table ${database}.${DEAD_LETTERS.name}: no engine has written to it yet.\n`);
   }
-  if (options.filter.ids !== undefined) await checkIds(options.filter, letters);
+  if (options.filter.ids !== undefined) await checkIds(options.filter, deadLetters);
   if (options.verb === 'list') return list(work);
   return options.verb === 'show' ? show(work) : retry(work);
 }
 
-async function list({ options: { filter, limit, json }, letters, io }: Work): Promise<number> {
-  const found = await letters.find(filter, { limit, order: 'newest', payload: false });
-  const { letters: total, reasons } = await letters.count(filter);
+async function list({ options: { filter, limit, json }, deadLetters, io }: Work): Promise<number> {
+  const found = await deadLetters.find(filter, { limit, order: 'newest', payload: false });
+  const { letters: total, reasons } = await deadLetters.count(filter);
   if (json) {
-    const shown = found.map((letter) => letterJson(letter, false));
+    const shown = found.map((letter) => deadLetterJson(letter, false));
     io.stdout.write(jsonLine({ letters: shown, total, reasons: Object.fromEntries(reasons) }));
     return 0;
   }
-  if (found.length > 0) io.stdout.write(`${letterTable(found, filter.reason, filter.retried)}\n`);
+  if (found.length > 0) io.stdout.write(`${deadLetterTable(found, filter.reason, filter.retried)}\n`);
   const hidden = total > found.length ? `, ${count(found.length)} of them shown (--limit)` : '';
   const which = filter.retried ? '' : ' to retry';
   const about = total > EXACT ? 'about ' : '';
   io.stdout.write(
-    `${about}${several(total, 'letter')}${which}${hidden}${total > 0 ? `: ${reasonList(reasons)}` : ''}\n`,
+    `${about}${formatCount(total, 'dead letter')}${which}${hidden}${total > 0 ? `: ${formatReasons(reasons)}` : ''}\n`,
   );
   return 0;
 }
 
-async function show({ options: { filter, json }, letters, config, io }: Work): Promise<number> {
-  const [letter] = await letters.find(filter, { limit: 1, order: 'newest', payload: true });
-  if (letter === undefined) throw new Unable(`there is no letter ${filter.ids?.[0]?.text} any more`);
-  const rehearsal = createDryRun(config, Date.now)(letter);
-  if (json) io.stdout.write(jsonLine({ ...letterJson(letter, true), now: rehearsalJson(rehearsal, config) }));
-  else io.stdout.write(letterText(letter, rehearsal, config));
+async function show({ options: { filter, json }, deadLetters, config, io }: Work): Promise<number> {
+  const [letter] = await deadLetters.find(filter, { limit: 1, order: 'newest', payload: true });
+  if (letter === undefined) throw new Unable(`there is no dead letter ${filter.ids?.[0]?.text} any more`);
+  const result = createDryRun(config, Date.now)(letter);
+  if (json) io.stdout.write(jsonLine({ ...deadLetterJson(letter, true), now: dryRunJson(result, config) }));
+  else io.stdout.write(deadLetterText(letter, result, config));
   return 0;
 }
 
-async function retry({ options, letters, config, io, sink }: Work): Promise<number> {
+async function retry({ options, deadLetters, config, io, sink }: Work): Promise<number> {
   const { filter, dryRun, json } = options;
   let write: { readonly sink: TableSink; readonly owner: Owner | undefined } | undefined;
-  if (!dryRun && letters.exist) {
+  if (!dryRun && deadLetters.exist) {
     write = { sink, owner: await findOwner(config.data) };
-    // The table gets the column that takes down what was retried, where an engine of an older version made it.
-    await asking(config, sink.open([DEAD_LETTERS]));
+    // A table of an older version gets the column `retried`.
+    await orUnable(config, sink.open([DEAD_LETTERS]));
   }
-  const work = retryLetters(filter, { config, letters, write, now: Date.now, signal: io.signal });
+  const work = retryDeadLetters(filter, { config, deadLetters, write, now: Date.now, signal: io.signal });
   const report = await work.catch((error: NodeJS.ErrnoException) => {
     if (error.syscall === undefined) throw error;
-    throw new Unable(`the letters could not be left for the engine: ${error.message}`);
+    throw new Unable(`the dead letters could not be written to the data folder: ${error.message}`);
   });
   io.stdout.write(json ? jsonLine(reportJson(report, dryRun)) : reportText(report, dryRun, config));
   if (report.unmarked === undefined) return 0;
-  const why = `the last file is written and will be taken up, but its letters could not be marked as retried: ${report.unmarked}`;
-  throw new Unable(`${why}. They are still listed; to retry them again does no harm`);
+  const why = `the last file is written and the engine will read it, but its dead letters could not be marked as retried: ${report.unmarked}`;
+  throw new Unable(`${why}. They are still listed; you may safely retry them again`);
 }
 
-/** Each ID must mean one letter. */
-async function checkIds(filter: DeadLetterFilter, letters: DeadLetters): Promise<void> {
+/** Throws unless each ID identifies exactly one dead letter. */
+async function checkIds(filter: DeadLetterFilter, deadLetters: DeadLetters): Promise<void> {
   const { ids = [] } = filter;
   for (const id of ids) {
-    const found = await letters.find({ ...filter, ids: [id] }, { limit: 3, order: 'newest', payload: false });
+    const found = await deadLetters.find({ ...filter, ids: [id] }, { limit: 3, order: 'newest', payload: false });
     if (found.length === 0)
-      throw new Unable(`there is no letter ${id.text}; \`weir deadletters list --all\` shows those there are`);
+      throw new Unable(`there is no dead letter ${id.text}; \`weir deadletters list --all\` lists all of them`);
     if (found.length > 1)
       throw new Unable(
-        `${id.text} may be several letters: ${found.map(tellApart).join('; ')}. Name one in full, or by --topic`,
+        `${id.text} identifies several dead letters: ${found.map(describe).join('; ')}. Use a full ID, or select one with --topic`,
       );
   }
 }
 
-function tellApart(letter: DeadLetter): string {
+function describe(letter: DeadLetter): string {
   return `${idOf(letter)} of ${printable(letter.topic)}`;
 }
 
 /**
- * The user that the engine runs as, where this process may give files away; undefined where it is this one. Rejects where there is no
- * data folder, or where the engine could not read what this process writes.
+ * The user that the engine runs as, if this process may change the owner of files; undefined if it is the user of this process. Throws if there is
+ * no data folder, or if the engine could not read the files of this process.
  */
 async function findOwner(data: string): Promise<Owner | undefined> {
   const folder = await stat(data).catch(() => undefined);
   if (folder?.isDirectory() !== true) {
-    const where = 'Run this where the engine runs, or name the config that it runs with';
-    throw new Unable(`there is no data folder ${data} here, in which letters are left for the engine. ${where}`);
+    const remedy = 'Run this on the host of the engine, with its config';
+    throw new Unable(
+      `there is no data folder ${data} here, to which dead letters are written for the engine. ${remedy}`,
+    );
   }
-  // The folder may belong to somebody else, such as one that a container is given; what is in it was made by the engine.
+  // The folder may belong to another user, for example as a volume of a container. The engine has created the files in it.
   const segment = (await listSegments(data)).at(-1);
   const { uid, gid } = segment === undefined ? folder : await stat(segment.path).catch(() => folder);
   const user = process.getuid?.();
   if (user === 0) return { uid, gid };
   if (user === uid || segment === undefined) return undefined;
   throw new Unable(
-    `the engine could not read what this user leaves in ${data}. Run this as its user (${uid}), or as root`,
+    `the engine could not read files that this user writes to ${data}. Run this as the user of the engine (${uid}), or as root`,
   );
 }
 
-/** Whatever ClickHouse says is for the operator to read. */
-async function asking<T>({ clickhouse: { url } }: Config, answer: Promise<T>): Promise<T> {
+/** Converts any failure of ClickHouse to `Unable`, with the message of the server. */
+async function orUnable<T>({ clickhouse: { url } }: Config, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     if (error instanceof TypeError) throw error;
     const { message } = error as Error;
     throw new Unable(
-      error instanceof DeliveryError ? message : `ClickHouse at ${url} does not answer as it should: ${message}`,
+      error instanceof DeliveryError ? message : `the request to ClickHouse at ${url} failed: ${message}`,
     );
   }
 }
 
-/** The same letters, whose failures are told. */
-function telling(letters: DeadLetters, config: Config): DeadLetters {
+/** The same dead letters; failures are reported as `Unable`. */
+function withReportedFailures(deadLetters: DeadLetters, config: Config): DeadLetters {
   return {
-    exist: letters.exist,
-    find: (filter, page) => asking(config, letters.find(filter, page)),
-    count: (filter) => asking(config, letters.count(filter)),
+    exist: deadLetters.exist,
+    find: (filter, page) => orUnable(config, deadLetters.find(filter, page)),
+    count: (filter) => orUnable(config, deadLetters.count(filter)),
   };
 }

@@ -103,7 +103,7 @@ export async function readCheckpoint(
  * Renames the newest checkpoint, which cannot be used. Otherwise the next checkpoint would replace the usable previous one with it. Returns
  * the new path.
  */
-export async function putAside(folder: string): Promise<string> {
+export async function setNewestAside(folder: string): Promise<string> {
   const path = join(folder, DAMAGED);
   await renameIfThere(realDisk, join(folder, NAME), path);
   await syncFolder(folder);

@@ -37,7 +37,7 @@ export interface Ingest {
   /** The current receive time; milliseconds since the epoch. It never decreases within a journal. */
   now(): number;
   /**
-   * Starts ingestion after recovery, with the mark `started`. All receive times are later than `after`, the latest one of earlier runs.
+   * Starts ingestion after recovery, with the mark `started`. No receive time is earlier than `after`, the latest one of earlier runs.
    * Before this call nothing may be appended, and `regulate` does nothing.
    */
   open(after: number): void;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { putAside, readCheckpoint, type StoredCheckpoint } from '../journal/checkpoint.ts';
+import { readCheckpoint, type StoredCheckpoint, setNewestAside } from '../journal/checkpoint.ts';
 import type { Disk } from '../journal/disk.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { openSentLog, type SentLog } from '../journal/sent-log.ts';
@@ -130,7 +130,7 @@ async function findCheckpoint(
   }
   if (checkpoint === undefined && firstOffset > 0) throw new Error(explainUnusable(folder, unusable, firstOffset));
   const reason = unusable.join('; ');
-  const kept = await putAside(folder);
+  const kept = await setNewestAside(folder);
   if (checkpoint !== undefined) {
     log.error(
       { reason, kept, nextOffset: checkpoint.nextOffset },

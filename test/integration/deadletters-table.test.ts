@@ -6,8 +6,8 @@ import { createClickHouseSink } from '../../connectors/clickhouse/clickhouse.ts'
 import { createClickHouseReader } from '../../connectors/clickhouse-reader/reader.ts';
 import type { EmbeddedClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import type { DeadLetter, DeadLetterFilter } from '../../engine/commands/deadletters/dead-letter.ts';
-import { openLetters } from '../../engine/commands/deadletters/query.ts';
-import { retryLetters } from '../../engine/commands/deadletters/retry.ts';
+import { openDeadLetters } from '../../engine/commands/deadletters/query.ts';
+import { retryDeadLetters } from '../../engine/commands/deadletters/retry.ts';
 import { deadletters } from '../../engine/commands/deadletters.ts';
 import { cut } from '../../engine/delivery/batches.ts';
 import { createRowEncoder } from '../../engine/delivery/row-binary.ts';
@@ -39,7 +39,7 @@ interface Row {
   readonly id?: number;
 }
 
-/** A database of its own with these rows, and a config that would read and redrive them. */
+/** Creates a database with these rows, and a config that can read and redrive them. */
 async function setting(rows: readonly Row[], table = DEAD_LETTERS) {
   const database = `weir_${databases++}`;
   const { config: base } = setUp([], {
@@ -58,7 +58,7 @@ async function setting(rows: readonly Row[], table = DEAD_LETTERS) {
   if (rows.length > 0) await clickhouse.insert(cut({ table, encoder, openedAt: 0 }), 'first');
   const reader = createClickHouseReader(server.url);
   onTestFinished(() => reader.close());
-  const open = () => openLetters(reader, database);
+  const open = () => openDeadLetters(reader, database);
   const ask = async (query: string) => (await fetch(server.url, { method: 'POST', body: query })).text();
   return { config, database, sink: clickhouse, reader, open, ask };
 }
@@ -86,7 +86,7 @@ describe('dead letters', () => {
       { id: 1n, reason: 'not-finite', hasPayload: false },
     ]);
     expect(String(letters[2]!.payload)).toBe('é');
-    // A fault that holds no payload finds that of its message.
+    // A fault without a payload has that of its message.
     expect(await find(world, { reason: 'not-finite' })).toEqual([letters[1]]);
     expect(await (await world.open()).count({ retried: false })).toEqual({
       letters: 3,
@@ -99,7 +99,7 @@ describe('dead letters', () => {
     });
   });
 
-  it('are found by stream, reason, time, and topic as MQTT has it', async () => {
+  it('are found by stream, reason, time and topic filter', async () => {
     const topics = ['a', 'a/b', 'a/b/c', 'aXb', 'a.b', 'b/a/b', 'a/ü+$/c'];
     const world = await setting(topics.map((topic, offset) => ({ offset, topic, at: AT + offset * 1_000 })));
     const byTopic = async (topic: string) => (await find(world, { topic })).map((letter) => letter.topic).sort();
@@ -115,23 +115,23 @@ describe('dead letters', () => {
     expect(await find(world, { ids: [{ text: '', offset: '3', at: AT + 3_001 }] })).toEqual([]);
   });
 
-  it('of a table that an older engine made are read, and marked once it has the column', async () => {
+  it('of a table of an older version are read, and marked once it has the column', async () => {
     const world = await setting([{ offset: 1 }], BEFORE);
     expect(offsets(await find(world))).toEqual([1]);
     const { config, sink } = world;
     await sink.open([DEAD_LETTERS]);
     const write = { sink, owner: undefined };
-    await retryLetters(
+    await retryDeadLetters(
       { retried: false },
-      { config, letters: await world.open(), write, now: Date.now, signal: never() },
+      { config, deadLetters: await world.open(), write, now: Date.now, signal: never() },
     );
     expect(await find(world)).toEqual([]);
     expect(await find(world, { retried: true })).toHaveLength(1);
   });
 
-  it('are none where there is no table', async () => {
+  it('do not exist without a table', async () => {
     const { reader } = await setting([]);
-    const letters = await openLetters(reader, 'elsewhere');
+    const letters = await openDeadLetters(reader, 'elsewhere');
     expect(letters.exist).toBe(false);
     expect(await letters.find({ retried: true }, { limit: 1, order: 'newest', payload: true })).toEqual([]);
   });
@@ -140,7 +140,7 @@ describe('dead letters', () => {
 const never = () => new AbortController().signal;
 
 describe('a retry', () => {
-  it('goes through all of many letters, the oldest first, and marks those that it hands over for good', async () => {
+  it('decodes all of many dead letters, the oldest first, and marks the redriven ones', async () => {
     const rows = Array.from({ length: 250 }, (_, offset) => ({
       offset,
       // Several in one millisecond.
@@ -150,14 +150,14 @@ describe('a retry', () => {
     const world = await setting([...rows, { offset: 3, at: AT, payload: '', reason: 'not-finite', id: 4 }]);
     const { config, sink, ask, database } = world;
     const write = { sink, owner: undefined };
-    const options = { config, letters: await world.open(), write, now: Date.now, signal: never() };
-    const report = await retryLetters({ retried: false }, options);
+    const options = { config, deadLetters: await world.open(), write, now: Date.now, signal: never() };
+    const report = await retryDeadLetters({ retried: false }, options);
     expect(report).toMatchObject({ letters: 250, redriven: 200, readings: 200, unmarked: undefined });
     expect([...report.left]).toEqual([['malformed', 50]]);
     const [file] = report.files.map((path) => decodeRedrive(readFileSync(path)));
     if (file === undefined || typeof file === 'string') throw new Error(file);
-    const handed = file.messages.map(({ payload }) => JSON.parse(String(payload)).temp);
-    expect(handed).toEqual(rows.flatMap(({ offset }) => (offset % 5 === 0 ? [] : [offset])));
+    const written = file.messages.map(({ payload }) => JSON.parse(String(payload)).temp);
+    expect(written).toEqual(rows.flatMap(({ offset }) => (offset % 5 === 0 ? [] : [offset])));
     expect(file.messages[6]).toMatchObject({ at: AT + 1, topic: 'plant/d1' });
     const check = async () => {
       expect(await ask(`SELECT count(), countIf(retried IS NOT NULL) FROM ${database}.dead_letters FINAL`)).toBe(
@@ -170,47 +170,47 @@ describe('a retry', () => {
     await check();
     expect(await ask(`SELECT count() FROM ${database}.dead_letters`)).toBe('251\n');
     // Nothing is left to do.
-    expect(await retryLetters({ retried: false }, options)).toMatchObject({ letters: 50, redriven: 0, files: [] });
+    expect(await retryDeadLetters({ retried: false }, options)).toMatchObject({ letters: 50, redriven: 0, files: [] });
   });
 
-  it('asks for no more payloads at once than memory has room for, and still finds them all', async () => {
+  it('reads no more payloads at once than memory has room for, and finds all of them', async () => {
     const large = `{"temp":1,"more":"${'x'.repeat(1_000_000)}"}`;
     const world = await setting(Array.from({ length: 60 }, (_, offset) => ({ offset, payload: large })));
-    const letters = await world.open();
-    const page = await letters.find({ retried: false }, { limit: 1_000, order: 'oldest', payload: true });
+    const deadLetters = await world.open();
+    const page = await deadLetters.find({ retried: false }, { limit: 1_000, order: 'oldest', payload: true });
     expect(page.length).toBeGreaterThan(8);
     expect(page.length).toBeLessThan(18);
     const { config, sink } = world;
     const streams = config.streams.map((stream) => ({ ...stream, limits: { ...stream.limits, bytes: 2_000_000 } }));
-    const options = { config: { ...config, streams }, letters, write: { sink, owner: undefined }, now: Date.now };
-    const report = await retryLetters({ retried: false }, { ...options, signal: never() });
+    const options = { config: { ...config, streams }, deadLetters, write: { sink, owner: undefined }, now: Date.now };
+    const report = await retryDeadLetters({ retried: false }, { ...options, signal: never() });
     expect(report).toMatchObject({ letters: 60, redriven: 60 });
-    // The engine takes up one at a time.
+    // The engine reads one file at a time.
     expect(report.files.length).toBeGreaterThanOrEqual(10);
     expect(await find(world)).toEqual([]);
   });
 
-  it('writes nothing where it is told not to', async () => {
+  it('writes nothing in a dry run', async () => {
     const world = await setting([{ offset: 1 }]);
     const { config } = world;
-    const letters = await world.open();
-    const report = await retryLetters(
+    const deadLetters = await world.open();
+    const report = await retryDeadLetters(
       { retried: false },
-      { config, letters, write: undefined, now: Date.now, signal: never() },
+      { config, deadLetters, write: undefined, now: Date.now, signal: never() },
     );
     expect(report).toMatchObject({ redriven: 1, files: [] });
     expect(await find(world)).toHaveLength(1);
     expect(readdirSync(config.data)).toEqual([]);
   });
 
-  it('says that letters are not marked where ClickHouse fails it, with the file written', async () => {
+  it('reports that dead letters are not marked if ClickHouse fails after the file was written', async () => {
     const world = await setting([{ offset: 1 }], BEFORE);
     const { config, sink } = world;
-    // Never told of the column, the server takes no row that has it.
+    // The table has no column `retried`, so the server refuses the row.
     const write = { sink, owner: undefined };
-    const report = await retryLetters(
+    const report = await retryDeadLetters(
       { retried: false },
-      { config, letters: await world.open(), write, now: Date.now, signal: never() },
+      { config, deadLetters: await world.open(), write, now: Date.now, signal: never() },
     );
     expect(report.unmarked).toEqual(expect.any(String));
     expect(report.files).toHaveLength(1);
@@ -219,7 +219,7 @@ describe('a retry', () => {
 });
 
 describe('an ID', () => {
-  it('that may be several letters is told, and each is found by its own', async () => {
+  it('that identifies several dead letters is refused, and each is found by its full ID', async () => {
     const { database } = await setting([
       { offset: 5 },
       { offset: 5, at: AT + 90 },
@@ -252,19 +252,19 @@ describe('an ID', () => {
     expect(await run('show', '5')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `weir deadletters: 5 may be several letters: ${second} of plant/d1; ${first} of plant/d1. Name one in full, or by --topic.\n`,
+      stderr: `weir deadletters: 5 identifies several dead letters: ${second} of plant/d1; ${first} of plant/d1. Use a full ID, or select one with --topic.\n`,
     });
-    expect((await run('show', first!)).stdout).toContain(`letter    ${first}\n`);
+    expect((await run('show', first!)).stdout).toContain(`id        ${first}\n`);
     expect((await run('show', second!, '--json')).stdout).toContain(`"id":"${second}"`);
     // Two engines in one millisecond.
-    expect((await run('retry', '6', '--dry-run')).stderr).toContain('6 may be several letters');
+    expect((await run('retry', '6', '--dry-run')).stderr).toContain('6 identifies several dead letters');
     expect(await run('retry', '6', '--topic', 'plant/d2', '--dry-run')).toMatchObject({
       code: 0,
-      stdout: 'would redrive: 1 letter with 1 reading\n',
+      stdout: 'would redrive: 1 dead letter with 1 reading\n',
     });
     expect(await run('retry', '6', '7', '--topic', 'plant/d2')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('no letter 7'),
+      stderr: expect.stringContaining('no dead letter 7'),
     });
   });
 });

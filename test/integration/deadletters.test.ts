@@ -69,7 +69,7 @@ const rows = (device: string) =>
   );
 const left = () => readdirSync(join(plant.dir, 'data', 'redrive'));
 
-/** Makes messages of some devices dead letters, with a config that does not take texts for numbers. */
+/** Sends messages of some devices, which become dead letters, because the config does not accept texts as numbers. */
 async function send(payloads: Readonly<Record<string, string>>): Promise<void> {
   const client = await plant.client();
   for (const [device, payload] of Object.entries(payloads)) {
@@ -83,7 +83,7 @@ async function send(payloads: Readonly<Record<string, string>>): Promise<void> {
   });
 }
 
-test('what was mended is retried while the engine runs, becomes one row and no alert', async () => {
+test('after the config was corrected, a retry while the engine runs makes one row and no alert', async () => {
   expect(await deadletters('list')).toMatchObject({
     code: 0,
     stderr: expect.stringContaining('no engine has written'),
@@ -100,7 +100,7 @@ test('what was mended is retried while the engine runs, becomes one row and no a
 
   const list = await deadletters('list');
   expect(list.stdout).toMatch(/^id +time +stream +topic +reason +detail\n/);
-  expect(list.stdout).toMatch(/\n3 letters to retry: malformed 2, wrong-type 1\n$/);
+  expect(list.stdout).toMatch(/\n3 dead letters to retry: malformed 2, wrong-type 1\n$/);
   const id = await letterOf('d1');
   const shown = await deadletters('show', id);
   expect(shown.stdout).toContain(`{"ts":${ts},"temp":"21.5"}`);
@@ -108,12 +108,12 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   expect((await deadletters('show', await letterOf('d3'))).stdout).toContain('weird \\u001b[31m');
 
   const dry = await deadletters('retry', id, '--dry-run');
-  expect(dry).toMatchObject({ code: 0, stdout: 'would redrive: 1 letter with 1 reading\n' });
+  expect(dry).toMatchObject({ code: 0, stdout: 'would redrive: 1 dead letter with 1 reading\n' });
   expect(existsSync(join(plant.dir, 'data', 'redrive'))).toBe(false);
   const events = await listen(await plant.natsClient());
   const retried = await deadletters('retry', '--since', '1h');
   expect(retried).toMatchObject({ code: 0, stderr: '' });
-  expect(retried.stdout).toContain('redriven: 1 letter with 1 reading; 2 still malformed\n');
+  expect(retried.stdout).toContain('redriven: 1 dead letter with 1 reading; 2 still malformed\n');
   await eventually(async () => expect(await rows('d1')).toEqual([{ temp: 21.5, late: true, ts: String(ts) }]));
   await eventually(() => expect(left()).toEqual([]));
   expect((await engine.metrics()).weir_messages_redriven_total).toBe(1);
@@ -125,7 +125,7 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   const all = await listed('--all');
   expect(all.letters.find((letter) => letter.id === id)?.faults[0]?.retried).toMatch(/^20.*Z$/);
   expect(all.total).toBe(3);
-  // A reading of now passes through everything that the redriven one would have.
+  // A new reading passes all steps that the redriven one would have passed.
   const client = await plant.client();
   await client.publishAsync('plant/north/d9/data', `{"ts":${Date.now()},"temp":30}`, { qos: 1 });
   await eventually(() => expect(events.map(({ subject }) => subject)).toContain('weir.alerts.warning.hot.d9'));
@@ -133,9 +133,9 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   expect(await tables.count(`(SELECT count() FROM weir.devices WHERE device = 'd1')`)).toBe(0);
 });
 
-test('a letter that is retried twice is one row, also after merging', async () => {
+test('a dead letter that is retried twice is one row, also after merging', async () => {
   const id = await letterOf('d1');
-  expect((await deadletters('retry', id)).stdout).toContain('redriven: 1 letter');
+  expect((await deadletters('retry', id)).stdout).toContain('redriven: 1 dead letter');
   await eventually(async () => expect((await engine.metrics()).weir_messages_redriven_total).toBe(2));
   await eventually(async () =>
     expect(await tables.count(`(SELECT count() FROM weir.sensors WHERE device = 'd1')`)).toBe(2),
@@ -148,7 +148,7 @@ test('a letter that is retried twice is one row, also after merging', async () =
   expect((await listed('--all', '--topic', 'plant/north/d1/data')).letters).toHaveLength(1);
 });
 
-test('what is retried while the engine is stopped is taken up when it starts', async () => {
+test('the engine reads dead letters that were retried while it was stopped when it starts', async () => {
   await engine.stop();
   await plant.writeConfig({});
   engine = await plant.start();
@@ -162,14 +162,14 @@ test('what is retried while the engine is stopped is taken up when it starts', a
   await eventually(() => expect(left()).toEqual([]));
 });
 
-test('an engine that still has other streams leaves them alone until it is restarted', async () => {
+test('an engine with other streams redrives them only after a restart', async () => {
   await engine.stop();
   await plant.writeConfig({});
   engine = await plant.start();
   await plant.writeConfig({ streams: sensors({ coerce: true }) });
   expect((await deadletters('retry', '--topic', 'plant/north/d5/data')).code).toBe(0);
   await eventually(() =>
-    expect(engine.log().map(({ msg }) => msg)).toContainEqual(expect.stringContaining('restart it')),
+    expect(engine.log().map(({ msg }) => msg)).toContainEqual(expect.stringContaining('Restart weir')),
   );
   expect(left()).toHaveLength(1);
   await engine.stop();
@@ -177,7 +177,7 @@ test('an engine that still has other streams leaves them alone until it is resta
   await eventually(async () => expect(await rows('d5')).toMatchObject([{ temp: 5, late: true }]));
 });
 
-test('what has become older than `retain` is left alone, and refused by the engine', async () => {
+test('a dead letter older than `retain` is not redriven, and the engine rejects it', async () => {
   const DAY = 86_400_000;
   const streams = sensors({ coerce: true, retain: '30d' });
   const agedDays: Readonly<Record<string, number>> = { old: 31, young: 29 };
@@ -197,10 +197,10 @@ test('what has become older than `retain` is left alone, and refused by the engi
 
   for (const how of [['--dry-run'], []]) {
     const { stdout } = await deadletters('retry', '--since', '40d', '--reason', 'wrong-type', ...how);
-    expect(stdout).toMatch(/redrive(n|): 1 letter with 1 reading; 1 still expired\n/);
+    expect(stdout).toMatch(/redrive(n|): 1 dead letter with 1 reading; 1 still expired\n/);
   }
   await eventually(async () => expect(await rows('young')).toMatchObject([{ temp: 31, late: true }]));
-  // One that was rehearsed in time, and comes too late.
+  // This one was retried in time, but the engine reads it too late.
   const { config } = loadConfig(plant.configFile);
   const message = {
     kind: 'message',
@@ -223,15 +223,15 @@ test('what has become older than `retain` is left alone, and refused by the engi
   expect(await rows('young')).toHaveLength(1);
 });
 
-test('what keeps it from its work is told: a data folder that is elsewhere, a login that is refused, no such letter', async () => {
+test('reports why it cannot work: another data folder, a refused login, an unknown dead letter', async () => {
   await plant.writeConfig({ data: './elsewhere' });
   expect(await deadletters('retry', '--everything')).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('Run this where the engine runs'),
+    stderr: expect.stringContaining('Run this on the host of the engine'),
   });
   expect(await deadletters('show', '999999')).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('there is no letter 999999'),
+    stderr: expect.stringContaining('there is no dead letter 999999'),
   });
   const login = { username: 'nobody', password: { env: 'WEIR_TEST_PASSWORD' } };
   await plant.writeConfig({ clickhouse: { url, database: 'weir', ...login } });

@@ -67,5 +67,5 @@ test('SIGTERM ends a start that takes long', async () => {
   const engine = startIn(data);
   await vi.waitFor(() => expect(existsSync(join(data, 'lock'))).toBe(true), { timeout: 30_000, interval: 20 });
   expect(await engine.stop()).toEqual({ code: 0, signal: null });
-  expect(engine.log()[0]).toMatchObject({ msg: 'stopped while it was starting' });
+  expect(engine.log()[0]).toMatchObject({ msg: 'stopped by a signal while it was starting' });
 });

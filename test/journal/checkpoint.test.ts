@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type Checkpoint, putAside, readCheckpoint, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
+import { type Checkpoint, readCheckpoint, setNewestAside, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
 import { makeFolder } from './folder.ts';
 
 const linesOf = (nextOffset: number) => [JSON.stringify({ 'dé\n"': [nextOffset] }), '"2"'];
@@ -135,7 +135,7 @@ describe('a checkpoint', () => {
     const folder = makeFolder();
     for (const nextOffset of [5, 6]) await writeCheckpoint(folder, checkpoint(nextOffset));
     flipBit(join(folder, 'checkpoint.jsonl'));
-    expect(existsSync(await putAside(folder))).toBe(true);
+    expect(existsSync(await setNewestAside(folder))).toBe(true);
     await writeCheckpoint(folder, checkpoint(7));
     flipBit(join(folder, 'checkpoint.jsonl'));
     expect(await find(folder)).toMatchObject({ nextOffset: 5, lines: linesOf(5) });

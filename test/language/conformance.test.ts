@@ -7,15 +7,15 @@ import { formatProblem } from '../../engine/document/problem.ts';
 import { readStreams } from './streams.ts';
 
 const FOLDER = new URL('.', import.meta.url);
-const setting = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };
+const setup = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'));
 
-/** Snapshots behind every record are too many for the longest cases. */
+/** Snapshots after every record are too many for the longest cases. */
 const MOST_RESTARTS = 300;
 
 function read(name: string) {
   const text = readFileSync(new URL(name, FOLDER), 'utf8');
-  return readCases(name, name.endsWith('.md') ? firstExample(text) : text, setting);
+  return readCases(name, name.endsWith('.md') ? firstExample(text) : text, setup);
 }
 
 /** The first JSON example of a page. */
@@ -23,8 +23,8 @@ function firstExample(page: string): string {
   return /```json\n(.*?)```/s.exec(page)?.[1] ?? '';
 }
 
-function report({ of, rehearsal }: ReadyCase, feeding: Feeding): string[] {
-  return compare(of, runCase(rehearsal, feeding), rehearsal.stage).map(formatDifference);
+function report({ testCase, run }: ReadyCase, feeding: Feeding): string[] {
+  return compare(testCase, runCase(run, feeding), run.compiled).map(formatDifference);
 }
 
 /** Ways of feeding the same records, none of which may make a difference. */
@@ -44,15 +44,15 @@ describe.each([...files, 'README.md'])('%s', (name) => {
   it('is sound', () => {
     expect(problems.filter(({ severity }) => severity === 'error').map(formatProblem)).toEqual([]);
     expect(cases.length).toBeGreaterThan(0);
-    const titles = cases.map(({ of }) => of.about);
+    const titles = cases.map(({ testCase }) => testCase.about);
     expect(titles.filter((title, i) => titles.indexOf(title) !== i)).toEqual([]);
   });
 
-  it.each(cases.map((each) => [`${each.of.about} (line ${each.line})`, each] as const))('%s', (_title, each) => {
+  it.each(cases.map((each) => [`${each.testCase.about} (line ${each.line})`, each] as const))('%s', (_title, each) => {
     expect(report(each, {})).toEqual([]);
-    const course = runCase(each.rehearsal);
-    for (const [how, feeding] of Object.entries(feedings(each.rehearsal.records.length))) {
-      expect(runCase(each.rehearsal, feeding), how).toEqual(course);
+    const outcome = runCase(each.run);
+    for (const [how, feeding] of Object.entries(feedings(each.run.records.length))) {
+      expect(runCase(each.run, feeding), how).toEqual(outcome);
     }
   });
 });

@@ -7,16 +7,16 @@ import { createCounters } from '../../telemetry.ts';
 import type { DeadLetter, DeadLetterFault } from './dead-letter.ts';
 
 /**
- * What a config makes of a dead letter now: it is `ready` where it has readings and a fault is gone; it still `fails`; or to redrive it
- * would come to nothing, whatever the config says.
+ * How a config decodes a dead letter: `ready` if it has readings and at least one of its faults is gone, `fails` if not, `nothing` if it has
+ * nothing to redrive with any config.
  */
 export type DryRun =
   | {
       readonly kind: 'ready';
-      /** Index of the broker that it may have come by. */
+      /** Index of the broker that the message may have come from. */
       readonly connection: number;
       readonly readings: readonly Reading[];
-      /** Of other readings in the message. */
+      /** Remaining faults of other readings in the message. */
       readonly faults: readonly Rejected[];
     }
   | { readonly kind: 'fails'; readonly readings: readonly Reading[]; readonly faults: readonly Rejected[] }
@@ -28,7 +28,7 @@ interface Attempt {
   readonly faults: readonly Rejected[];
 }
 
-/** Makes what tries letters, with the decoder of the engine. A letter's payload must be there. `now` is in milliseconds since the epoch. */
+/** Creates a function that decodes dead letters, with their payloads, as the engine would. `now` returns milliseconds since the epoch. */
 export function createDryRun({ streams, mqtt, maxAheadMs }: Config, now: () => number): (letter: DeadLetter) => DryRun {
   const brokers = mqtt.map(({ name }) => name);
   const decode = createDecoder({ streams, brokers, maxAheadMs, counters: createCounters() });
@@ -54,7 +54,7 @@ export function createDryRun({ streams, mqtt, maxAheadMs }: Config, now: () => n
       const table = letter.faults[0]!.stream;
       return {
         kind: 'nothing',
-        why: `what ClickHouse refused is a row of ${table}, which no stream of the config fills`,
+        why: `ClickHouse refused a row of the table ${table}, which belongs to no stream of the config`,
       };
     }
     const chosen = choose(
@@ -63,18 +63,18 @@ export function createDryRun({ streams, mqtt, maxAheadMs }: Config, now: () => n
     );
     if (chosen === undefined) {
       const why =
-        'its topic belongs to different streams by different brokers, and the letter does not tell by which it came';
+        'its topic belongs to different streams of different brokers, and the dead letter does not contain its broker';
       return { kind: 'nothing', why };
     }
     if (chosen.readings.length === 0 && chosen.faults.length === 0) {
-      return { kind: 'nothing', why: 'it holds no reading: a status speaks of its own time alone' };
+      return { kind: 'nothing', why: 'it has no reading: a status message is only valid at its own time' };
     }
     const isReady = chosen.readings.length > 0 && faults.some((fault) => isGone(fault, chosen.faults));
     return { kind: isReady ? 'ready' : 'fails', ...chosen };
   };
 }
 
-/** The broker by which a message becomes readings, of the streams of its letter where there are such; undefined where it may be of several. */
+/** The attempt of the most likely broker: one with readings of a stream of the dead letter, or else of the only possible stream. Undefined if there are several. */
 function choose(attempts: readonly Attempt[], streams: readonly number[]): Attempt | undefined {
   const isOfLetter = ({ readings, faults }: Attempt) =>
     [...readings, ...faults].some(({ stream }) => stream >= 0 && streams.includes(stream));

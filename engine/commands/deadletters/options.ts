@@ -3,7 +3,7 @@ import { parseDuration } from '../../model/duration.ts';
 import { checkFilter } from '../../model/topic.ts';
 import { type DeadLetterFilter, type DeadLetterId, parseId } from './dead-letter.ts';
 
-/** What `weir deadletters` was asked for; defaults stand in its help. */
+/** The parsed options of `weir deadletters`. Its help text has the defaults. */
 export interface DeadLetterOptions {
   readonly verb: 'list' | 'show' | 'retry';
   readonly config: string;
@@ -23,7 +23,7 @@ const FILTER = {
   topic: { type: 'string' },
   since: { type: 'string' },
 } as const;
-/** By the verb: an option that it does not know is an error, not overlooked. */
+/** Options of each action. Any other option is an error. */
 const OPTIONS = {
   list: { ...COMMON, ...FILTER, limit: { type: 'string', default: '50' }, all: { type: 'boolean', default: false } },
   show: COMMON,
@@ -37,21 +37,23 @@ const OPTIONS = {
 
 type Values = { readonly [name: string]: string | boolean | undefined };
 
-/** What is meant, or what is wrong with it. `now`: milliseconds since the epoch. Throws what `parseArgs` throws. */
+/** Parses the arguments. Returns a text if they are wrong. `now`: milliseconds since the epoch. Throws the error of `parseArgs` for unknown options. */
 export function parseOptions(args: readonly string[], now: number): DeadLetterOptions | string {
   const [verb = '', ...rest] = args;
   if (verb !== 'list' && verb !== 'show' && verb !== 'retry')
-    return `say what to do: ${Object.keys(OPTIONS).join(', ')}`;
+    return `name an action: ${Object.keys(OPTIONS).join(', ')}`;
   const parsed = parseArgs({ args: rest, allowPositionals: true, options: OPTIONS[verb] });
   const values = parsed.values as Values;
   const { positionals } = parsed;
   const ids = positionals.map(parseId);
   const unread = ids.indexOf(undefined);
-  if (verb === 'list' && positionals.length > 0) return `list takes no ID: \`weir deadletters show ${positionals[0]}\``;
-  if (unread >= 0) return `"${positionals[unread]}" is no ID of a letter; \`weir deadletters list\` shows them`;
-  if (verb === 'show' && ids.length !== 1) return 'show takes one ID';
-  const said = Object.keys(FILTER).filter((name) => values[name] !== undefined);
-  const misuse = verb === 'retry' ? findUnclear(positionals, said, values.everything === true) : undefined;
+  if (verb === 'list' && positionals.length > 0)
+    return `list takes no ID; use \`weir deadletters show ${positionals[0]}\``;
+  if (unread >= 0)
+    return `"${positionals[unread]}" is not the ID of a dead letter; \`weir deadletters list\` shows the IDs`;
+  if (verb === 'show' && ids.length !== 1) return 'show takes exactly one ID';
+  const given = Object.keys(FILTER).filter((name) => values[name] !== undefined);
+  const misuse = verb === 'retry' ? checkSelection(positionals, given, values.everything === true) : undefined;
   const fault = misuse ?? findFault(values);
   if (fault !== undefined) return fault;
   const [{ stream, reason, topic }, { since }] = [values as Partial<Record<string, string>>, values];
@@ -64,7 +66,7 @@ export function parseOptions(args: readonly string[], now: number): DeadLetterOp
       topic,
       since: typeof since === 'string' ? now - parseDuration(since)! : undefined,
       ...(ids.length > 0 && { ids: ids as readonly DeadLetterId[] }),
-      // Whoever names a letter means it.
+      // An ID also selects a dead letter that was retried.
       retried: values.all === true || ids.length > 0,
     },
     limit: Number(values.limit),
@@ -73,20 +75,21 @@ export function parseOptions(args: readonly string[], now: number): DeadLetterOp
   };
 }
 
-function findUnclear(ids: readonly string[], said: readonly string[], everything: boolean): string | undefined {
-  if (ids.length + said.length === 0 && !everything) {
-    return 'say which letters to retry: IDs, --reason, --stream, --topic, --since, or --everything';
+/** What is wrong with the selection of dead letters to retry. */
+function checkSelection(ids: readonly string[], given: readonly string[], everything: boolean): string | undefined {
+  if (ids.length + given.length === 0 && !everything) {
+    return 'select the dead letters to retry: IDs, --reason, --stream, --topic, --since, or --everything';
   }
-  const [other] = [...ids, ...said.map((name) => `--${name}`)];
-  return everything && other !== undefined ? `--everything leaves nothing for ${other} to choose` : undefined;
+  const [other] = [...ids, ...given.map((name) => `--${name}`)];
+  return everything && other !== undefined ? `--everything cannot be combined with ${other}` : undefined;
 }
 
 function findFault({ since, topic, limit }: Values): string | undefined {
   if (typeof since === 'string' && parseDuration(since) === undefined)
-    return '--since is a duration such as 30m, 2h or 7d';
+    return '--since must be a duration such as 30m, 2h or 7d';
   const fault = typeof topic === 'string' ? checkFilter(topic) : undefined;
   if (fault !== undefined) return `--topic: ${fault.message.replace(/\.$/, '')}. ${fault.remedy.replace(/\.$/, '')}`;
   const isCount =
     limit === undefined || (Number.isInteger(Number(limit)) && Number(limit) > 0 && Number(limit) <= 10_000);
-  return isCount ? undefined : '--limit is a whole number from 1 to 10000';
+  return isCount ? undefined : '--limit must be a whole number from 1 to 10000';
 }

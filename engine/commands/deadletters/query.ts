@@ -13,50 +13,54 @@ import type {
 
 type Parameters = Record<string, unknown>;
 
-/** Looks for the table. Rejects where ClickHouse does not answer. */
-export async function openLetters(reader: ClickHouseReader, database: string): Promise<DeadLetters> {
+/** Opens the table of dead letters. Rejects if ClickHouse is not reachable. */
+export async function openDeadLetters(reader: ClickHouseReader, database: string): Promise<DeadLetters> {
   const columns = await reader.select<{ name: string }>(
     'SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String}',
     { database, table: DEAD_LETTERS.name },
   );
   if (columns.length === 0) return NONE;
   const table = `${quoteName(database)}.${DEAD_LETTERS.name}`;
-  // An engine of an older version has not made that column.
+  // A table of an older version has no column `retried`.
   const retried = columns.some(({ name }) => name === 'retried') ? 'retried' : "CAST(NULL, 'Nullable(DateTime64(6))')";
   return {
     exist: true,
-    find: (filter, page) => findLetters({ reader, table, retried }, filter, page),
-    count: (filter) => countLetters({ reader, table, retried }, filter),
+    find: (filter, page) => findDeadLetters({ reader, table, retried }, filter, page),
+    count: (filter) => countDeadLetters({ reader, table, retried }, filter),
   };
 }
 
-interface LetterTable {
+interface DeadLetterTable {
   readonly reader: ClickHouseReader;
   readonly table: string;
-  /** The column, or what stands for it where there is none. */
+  /** SQL of the column `retried`, or of its value if the table has no such column. */
   readonly retried: string;
 }
 
-/** Rows among which a page is looked for first, as many times as it has letters: some are of one message, or have been replaced. */
-const ROWS_A_LETTER = 4;
-/** What a page may weigh: payloads, and so many bytes for each row beside. */
+/** Rows to search first for each dead letter of a page: several rows may belong to one message, or be replaced by a later one. */
+const ROWS_PER_DEAD_LETTER = 4;
+/** Limit of a page in memory: the payloads, and `ROW_BYTES` for each row. */
 const PAGE_BYTES = 16 * 1024 * 1024;
 const ROW_BYTES = 256;
 
 /**
- * There may be millions, and to tell the last of equal rows costs most (`FINAL`). So it is asked for a span of time at once: one that is
- * likely to have enough, and then that of the letters which were found.
+ * Finds a page of dead letters. There may be millions, and `FINAL`, which selects the last of equal rows, is expensive. So each query covers a span
+ * of time: first one that probably has enough dead letters, then that of the dead letters that were found.
  */
-async function findLetters(from: LetterTable, filter: DeadLetterFilter, page: DeadLetterPage): Promise<DeadLetter[]> {
+async function findDeadLetters(
+  from: DeadLetterTable,
+  filter: DeadLetterFilter,
+  page: DeadLetterPage,
+): Promise<DeadLetter[]> {
   const { reader, table, retried } = from;
   const { order, after, payload } = page;
   const params: Parameters = { limit: page.limit };
-  const wanted = [whereOf(filter, retried, params), ...behind(after, order, params)].join(' AND ');
+  const wanted = [whereOf(filter, retried, params), ...whereAfter(after, order, params)].join(' AND ');
   const [sorted, sign] = order === 'newest' ? ['time DESC, offset DESC, topic', '>='] : ['time, offset, topic', '<='];
   const weight = payload ? `sum(length(payload) + ${ROW_BYTES})` : '0';
   const keysWithin = (span: string) =>
     `SELECT time, offset, topic, ${weight} AS weight FROM ${table} FINAL WHERE ${wanted} AND ${span} GROUP BY time, offset, topic ORDER BY ${sorted} LIMIT {limit:UInt32}`;
-  for (let limit = page.limit, rows = limit * ROWS_A_LETTER; ; ) {
+  for (let limit = page.limit, rows = limit * ROWS_PER_DEAD_LETTER; ; ) {
     const [bound] = await reader.select<{ at: string }>(
       `SELECT ${microsOf('time')} AS at FROM ${table} WHERE ${wanted} ORDER BY time ${order === 'newest' ? 'DESC' : ''} LIMIT 1 OFFSET ${rows}`,
       params,
@@ -74,17 +78,17 @@ async function findLetters(from: LetterTable, filter: DeadLetterFilter, page: De
     } else {
       const within = `time BETWEEN ${instantOf('first')} AND ${instantOf('last')}`;
       const keys = `SELECT time, offset, topic FROM (${keysWithin(within)})`;
-      const content = await reader.select<LetterRow>(
+      const content = await reader.select<DeadLetterRow>(
         `SELECT ${columnsOf(retried, payload)} FROM ${table} FINAL WHERE ${within} AND (time, offset, topic) IN (${keys}) ORDER BY ${sorted}, id`,
         { ...params, limit, first, last },
       );
-      return lettersOf(content);
+      return deadLettersOf(content);
     }
   }
 }
 
-async function countLetters(
-  { reader, table, retried }: LetterTable,
+async function countDeadLetters(
+  { reader, table, retried }: DeadLetterTable,
   filter: DeadLetterFilter,
 ): Promise<DeadLetterCount> {
   const params: Parameters = {};
@@ -106,7 +110,7 @@ const NONE: DeadLetters = {
   count: async () => ({ letters: 0, reasons: [] }),
 };
 
-interface LetterRow {
+interface DeadLetterRow {
   readonly at: string;
   readonly received_at: string;
   readonly place: string;
@@ -120,7 +124,7 @@ interface LetterRow {
   readonly retried_at: string | null;
 }
 
-/** No name of a column stands for something else, which a WHERE would take up. */
+/** No alias is the name of another column, because a WHERE would use the alias. */
 function columnsOf(retried: string, payload: boolean): string {
   return [
     `${microsOf('time')} AS at`,
@@ -151,11 +155,11 @@ function whereOf(filter: DeadLetterFilter, retried: string, params: Parameters):
   if (reason !== undefined) compare('reason = {reason:String}', { reason });
   if (topic !== undefined) compare('match(topic, {topic:String})', { topic: topicPattern(topic) });
   if (since !== undefined) compare('time >= fromUnixTimestamp64Milli({since:Int64})', { since });
-  if (ids !== undefined) terms.push(`(${ids.map((id, i) => isLetter(id, i, params)).join(' OR ')})`);
+  if (ids !== undefined) terms.push(`(${ids.map((id, i) => whereId(id, i, params)).join(' OR ')})`);
   return terms.join(' AND ');
 }
 
-function isLetter({ offset, at }: DeadLetterId, index: number, params: Parameters): string {
+function whereId({ offset, at }: DeadLetterId, index: number, params: Parameters): string {
   const [place, from, to] = [`offset${index}`, `from${index}`, `to${index}`];
   params[place] = offset;
   const isPlace = `offset = {${place}:UInt64}`;
@@ -165,16 +169,16 @@ function isLetter({ offset, at }: DeadLetterId, index: number, params: Parameter
   return `(${isPlace} AND time >= ${first} AND time < ${last})`;
 }
 
-function behind(after: DeadLetter | undefined, order: DeadLetterPage['order'], params: Parameters): string[] {
+function whereAfter(after: DeadLetter | undefined, order: DeadLetterPage['order'], params: Parameters): string[] {
   if (after === undefined) return [];
-  Object.assign(params, { after: String(Math.round(after.at * 1_000)), offset: after.offset, behind: after.topic });
+  Object.assign(params, { after: String(Math.round(after.at * 1_000)), offset: after.offset, topicAfter: after.topic });
   const sign = order === 'newest' ? '<' : '>';
-  const place = `(${instantOf('after')}, {offset:UInt64}, {behind:String})`;
-  // The first says what the second does, in a way that the index of the table understands.
+  const place = `(${instantOf('after')}, {offset:UInt64}, {topicAfter:String})`;
+  // The first condition follows from the second, but only the first can use the index of the table.
   return [`time ${sign}= ${instantOf('after')}`, `(time, offset, topic) ${sign} ${place}`];
 }
 
-/** An MQTT topic filter as a pattern of RE2: what is no letter or digit is escaped. */
+/** An MQTT topic filter as a pattern of RE2. Characters that are no letter or digit are escaped. */
 function topicPattern(filter: string): string {
   const levels = filter.split('/').map((level) => {
     if (level === '#') return '.*';
@@ -182,11 +186,11 @@ function topicPattern(filter: string): string {
       ? '[^/]*'
       : level.replace(/[^\p{L}\p{N}]/gu, (sign) => `\\x{${sign.codePointAt(0)!.toString(16)}}`);
   });
-  // # takes in the level above it too (MQTT 5.0, section 4.7.1).
+  // # also matches the level above it (MQTT 5.0, section 4.7.1).
   return `(?s)^${levels.join('/').replace(/\/\.\*$/, '(/.*)?')}$`;
 }
 
-function lettersOf(rows: readonly LetterRow[]): DeadLetter[] {
+function deadLettersOf(rows: readonly DeadLetterRow[]): DeadLetter[] {
   const letters: DeadLetter[] = [];
   let last: (DeadLetter & { payload: Buffer; bytes: number; faults: DeadLetterFault[] }) | undefined;
   for (const row of rows) {

@@ -1,24 +1,24 @@
 import type { Config } from '../../model/config.ts';
 import { count, printable } from '../../model/printable.ts';
 import type { RetryReport } from './retry.ts';
-import { outcomeOf, several } from './text.ts';
+import { formatCount, outcomeOf } from './text.ts';
 
-/** What a retry has come to, for people. */
+/** The report of a retry as text. */
 export function reportText(report: RetryReport, dryRun: boolean, { data }: Pick<Config, 'data'>): string {
   const { redriven, readings, left, examples, files } = report;
-  const lines = examples.map(({ id, rehearsal }) => {
-    const why =
-      rehearsal.kind === 'nothing' ? rehearsal.why : `${rehearsal.faults[0]!.reason}: ${rehearsal.faults[0]!.detail}`;
-    return `left alone: ${id}  ${printable(why)}`;
+  const lines = examples.map(({ id, result }) => {
+    const why = result.kind === 'nothing' ? result.why : `${result.faults[0]!.reason}: ${result.faults[0]!.detail}`;
+    return `not redriven: ${id}  ${printable(why)}`;
   });
   const hidden = report.letters - redriven - examples.length;
-  if (hidden > 0) lines.push(`left alone: ${count(hidden)} more`);
-  const told = redriven === 0 ? 'nothing' : `${several(redriven, 'letter')} with ${several(readings, 'reading')}`;
-  lines.push(`${dryRun ? 'would redrive' : 'redriven'}: ${told}${leftText(left)}`);
+  if (hidden > 0) lines.push(`not redriven: ${count(hidden)} more`);
+  const written =
+    redriven === 0 ? 'nothing' : `${formatCount(redriven, 'dead letter')} with ${formatCount(readings, 'reading')}`;
+  lines.push(`${dryRun ? 'would redrive' : 'redriven'}: ${written}${leftText(left)}`);
   if (files.length > 0) {
     lines.push(...files.map((file) => `written: ${file}`));
     lines.push(
-      `The engine of ${data} takes them up within a second, or when it starts; restart it if it runs with other streams.`,
+      `The engine of ${data} reads them within a second, or when it starts. If it runs with other streams, restart it.`,
     );
   }
   return `${lines.join('\n')}\n`;
@@ -31,7 +31,7 @@ function leftText(left: RetryReport['left']): string {
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`;
 }
 
-/** The same as JSON. */
+/** The report of a retry as JSON. */
 export function reportJson(
   { letters, redriven, readings, left, examples, files }: RetryReport,
   dryRun: boolean,
@@ -42,7 +42,7 @@ export function reportJson(
     redriven,
     readings,
     left: Object.fromEntries(Array.from(left, ([reason, times]) => [reason === '' ? 'nothing' : reason, times])),
-    examples: examples.map(({ id, rehearsal }) => ({ id, outcome: outcomeOf(rehearsal) })),
+    examples: examples.map(({ id, result }) => ({ id, outcome: outcomeOf(result) })),
     files,
   };
 }

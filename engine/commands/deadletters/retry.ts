@@ -11,33 +11,35 @@ import { createDryRun, type DryRun } from './dry-run.ts';
 
 export interface RetryOptions {
   readonly config: Config;
-  readonly letters: DeadLetters;
-  /** Undefined: nothing is written, neither file nor table. */
+  readonly deadLetters: DeadLetters;
+  /** Where to mark dead letters as retried, and the owner of the files. Undefined for a dry run, which writes nothing. */
   readonly write: { readonly sink: TableSink; readonly owner: Owner | undefined } | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
-/** What a retry has come to. `letters`, `redriven` and `readings` count also what was not written, where nothing is. */
+/** The result of a retry. In a dry run, `redriven` and `readings` count what a real run would write. */
 export interface RetryReport {
-  /** DeadLetters that were looked at. */
+  /** Dead letters that were decoded. */
   letters: number;
+  /** Dead letters that were written for the engine. */
   redriven: number;
-  /** What the redriven ones hold. */
+  /** Readings of the redriven ones. */
   readings: number;
-  /** DeadLetters left alone, by the reason why they still fail; those with nothing to redrive by '' . */
+  /** Number of dead letters that were not redriven, by the reason of their failure; '' if they have nothing to redrive. */
   readonly left: Map<string, number>;
-  /** The first of them. */
-  readonly examples: { readonly id: string; readonly rehearsal: Exclude<DryRun, { kind: 'ready' }> }[];
+  /** The first of these. */
+  readonly examples: { readonly id: string; readonly result: Exclude<DryRun, { kind: 'ready' }> }[];
+  /** Paths of the written files. */
   readonly files: string[];
-  /** DeadLetters in the last file that could not be marked as retried; what ClickHouse said. */
+  /** The error of ClickHouse, if the dead letters of the last file could not be marked as retried. */
   unmarked: string | undefined;
 }
 
-/** DeadLetters asked for at once. */
+/** Dead letters per query. */
 const PAGE = 5_000;
-/** A file is complete with so much; the engine takes up one at a time. */
+/** Limits of a file. The engine reads one file at a time. */
 const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_LETTERS = 10_000;
 const SHOWN = 10;
@@ -45,30 +47,30 @@ const SHOWN = 10;
 type Ready = { readonly letter: DeadLetter; readonly connection: number };
 
 /**
- * Rehearses each letter that the filter means, the oldest first, and writes those that can be decoded to files for the engine. DeadLetters are
- * marked as retried once their file is durable: where that fails, they may be redriven twice and are one row all the same.
+ * Decodes each dead letter of the filter, the oldest first, and writes those that can be decoded to files for the engine. They are marked as retried
+ * once their file is durable. If that fails, they may be redriven twice, but the tables keep one row.
  */
-export async function retryLetters(filter: DeadLetterFilter, options: RetryOptions): Promise<RetryReport> {
-  const { letters, config, now, signal } = options;
-  const rehearse = createDryRun(config, now);
+export async function retryDeadLetters(filter: DeadLetterFilter, options: RetryOptions): Promise<RetryReport> {
+  const { deadLetters, config, now, signal } = options;
+  const dryRun = createDryRun(config, now);
   const report = createReport();
   const gathered: Ready[] = [];
   let bytes = 0;
-  const next = (after?: DeadLetter) => letters.find(filter, { limit: PAGE, order: 'oldest', after, payload: true });
+  const next = (after?: DeadLetter) => deadLetters.find(filter, { limit: PAGE, order: 'oldest', after, payload: true });
   for (let found = await next(); found.length > 0 && !signal.aborted; found = await next(found.at(-1))) {
     for (const letter of found) {
-      const rehearsal = rehearse(letter);
-      take(report, letter, rehearsal);
-      if (rehearsal.kind !== 'ready') continue;
-      gathered.push({ letter, connection: rehearsal.connection });
+      const result = dryRun(letter);
+      addResult(report, letter, result);
+      if (result.kind !== 'ready') continue;
+      gathered.push({ letter, connection: result.connection });
       bytes += letter.bytes;
       if (bytes < FILE_BYTES && gathered.length < FILE_LETTERS) continue;
-      await hand(gathered.splice(0), report, options);
+      await writeFile(gathered.splice(0), report, options);
       bytes = 0;
       if (report.unmarked !== undefined) return report;
     }
   }
-  if (gathered.length > 0) await hand(gathered, report, options);
+  if (gathered.length > 0) await writeFile(gathered, report, options);
   return report;
 }
 
@@ -76,20 +78,24 @@ function createReport(): RetryReport {
   return { letters: 0, redriven: 0, readings: 0, left: new Map(), examples: [], files: [], unmarked: undefined };
 }
 
-function take(report: RetryReport, letter: DeadLetter, rehearsal: DryRun): void {
+function addResult(report: RetryReport, letter: DeadLetter, result: DryRun): void {
   report.letters += 1;
-  if (rehearsal.kind === 'ready') {
+  if (result.kind === 'ready') {
     report.redriven += 1;
-    report.readings += rehearsal.readings.length;
+    report.readings += result.readings.length;
     return;
   }
-  const reason = rehearsal.kind === 'fails' ? rehearsal.faults[0]!.reason : '';
+  const reason = result.kind === 'fails' ? result.faults[0]!.reason : '';
   report.left.set(reason, (report.left.get(reason) ?? 0) + 1);
-  if (report.examples.length < SHOWN) report.examples.push({ id: idOf(letter), rehearsal });
+  if (report.examples.length < SHOWN) report.examples.push({ id: idOf(letter), result });
 }
 
-/** Gives letters to the engine, and then says so in the table. */
-async function hand(ready: readonly Ready[], report: RetryReport, { config, write, now }: RetryOptions): Promise<void> {
+/** Writes a file of dead letters for the engine, then marks them as retried. */
+async function writeFile(
+  ready: readonly Ready[],
+  report: RetryReport,
+  { config, write, now }: RetryOptions,
+): Promise<void> {
   if (write === undefined) return;
   const messages = ready.map(({ letter: { at, topic, payload }, connection }) => {
     const delivery = { qos: 1, retain: false, dup: false, packetId: 0 } as const;
@@ -98,14 +104,14 @@ async function hand(ready: readonly Ready[], report: RetryReport, { config, writ
   const head = { at: now(), config: fingerprint(config), brokers: config.mqtt.map(({ name }) => name) };
   report.files.push(await writeRedrive(config.data, { ...head, messages }, report.files.length, write.owner));
   try {
-    await mark(ready, write.sink, now());
+    await markRetried(ready, write.sink, now());
   } catch (error) {
     report.unmarked = (error as Error).message;
   }
 }
 
-/** Puts the rows in the place of those that are there: of equal ones, the table keeps the last. */
-async function mark(ready: readonly Ready[], sink: TableSink, retriedAt: number): Promise<void> {
+/** Inserts the rows again with `retried`. The table keeps the last of equal rows. */
+async function markRetried(ready: readonly Ready[], sink: TableSink, retriedAt: number): Promise<void> {
   const encoder = createRowEncoder(DEAD_LETTERS);
   for (const { letter } of ready) {
     for (const { id, receivedAt, stream, reason, detail, hasPayload } of letter.faults) {
@@ -114,6 +120,6 @@ async function mark(ready: readonly Ready[], sink: TableSink, retriedAt: number)
       encoder.encodeRow([at, receivedAt, stream, topic, reason, detail, kept, offset, id, retriedAt], offset);
     }
   }
-  // A token of its own, so that the server never takes it for a repetition.
+  // A unique token, so that the server never deduplicates this insert.
   await sink.insert(cut({ table: DEAD_LETTERS, encoder, openedAt: 0 }), `retry:${randomUUID()}`);
 }

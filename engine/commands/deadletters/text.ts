@@ -5,21 +5,24 @@ import type { Reading } from '../../model/reading.ts';
 import { type DeadLetter, type DeadLetterFault, idOf } from './dead-letter.ts';
 import type { DryRun } from './dry-run.ts';
 
-/** `1 letter`, `1,234 letters` */
-export function several(value: number, what: string): string {
+/** A number with its noun: `1 dead letter`, `1,234 dead letters`. */
+export function formatCount(value: number, what: string): string {
   return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
 }
 
-/** The widest that a column in front of others gets for it to stay straight. */
+/** Most characters that a column is padded to. */
 const WIDEST = 48;
 
-/** A line for each letter, under a line of heads; with `retried`, when each was. `reason`: which of its faults is looked for. */
-export function letterTable(letters: readonly DeadLetter[], reason: string | undefined, retried: boolean): string {
+/**
+ * A table with a heading and one line for each dead letter, which shows the fault with `reason`, or else the first one. `retried` adds a column
+ * with the time of the retry.
+ */
+export function deadLetterTable(letters: readonly DeadLetter[], reason: string | undefined, retried: boolean): string {
   const heads = ['id', 'time', 'stream', 'topic', 'reason', ...(retried ? ['retried'] : []), 'detail'];
   const rows = letters.map((letter) => {
     const shown = letter.faults.find((fault) => fault.reason === reason) ?? letter.faults[0]!;
     const { length } = letter.faults;
-    const others = length > 1 ? ` (and ${several(length - 1, 'fault')} more)` : '';
+    const others = length > 1 ? ` (and ${formatCount(length - 1, 'fault')} more)` : '';
     const again = shown.retriedAt === undefined ? '-' : formatTime(shown.retriedAt);
     const front = [idOf(letter), formatTime(letter.at), shown.stream || '-', letter.topic, shown.reason];
     return [...front, ...(retried ? [again] : []), shown.detail + others].map((text) => printable(text));
@@ -32,29 +35,27 @@ export function letterTable(letters: readonly DeadLetter[], reason: string | und
 }
 
 /** `wrong-type 1,200, malformed 34` */
-export function reasonList(reasons: readonly (readonly [string, number])[]): string {
+export function formatReasons(reasons: readonly (readonly [string, number])[]): string {
   return reasons.map(([reason, letters]) => `${reason} ${count(letters)}`).join(', ');
 }
 
-/** Everything of one letter. */
-export function letterText(letter: DeadLetter, rehearsal: DryRun, { streams }: Pick<Config, 'streams'>): string {
+/** One dead letter in full. */
+export function deadLetterText(letter: DeadLetter, result: DryRun, { streams }: Pick<Config, 'streams'>): string {
   const { at, topic, offset, payload, faults } = letter;
   const retried = faults.find(({ retriedAt }) => retriedAt !== undefined)?.retriedAt;
   return [
-    `letter    ${idOf(letter)}`,
+    `id        ${idOf(letter)}`,
     `received  ${formatTime(at)}`,
     `retried   ${retried === undefined ? 'not yet' : formatTime(retried)}`,
     `topic     ${printable(topic)}`,
     `offset    ${offset}`,
     ...faults.map((fault, i) => `${i === 0 ? 'faults' : '      '}    ${faultText(fault)}`),
-    `payload   ${several(payload.length, 'byte')}`,
+    `payload   ${formatCount(payload.length, 'byte')}`,
     payloadText(payload),
-    `now       ${outcomeOf(rehearsal)}`,
-    ...('faults' in rehearsal
-      ? rehearsal.faults.map((fault) => `  ${printable(`${fault.reason}: ${fault.detail}`)}`)
-      : []),
-    ...('readings' in rehearsal
-      ? rehearsal.readings.map((reading) => `  ${printable(JSON.stringify(shownReading(reading, streams)))}`)
+    `now       ${outcomeOf(result)}`,
+    ...('faults' in result ? result.faults.map((fault) => `  ${printable(`${fault.reason}: ${fault.detail}`)}`) : []),
+    ...('readings' in result
+      ? result.readings.map((reading) => `  ${printable(JSON.stringify(shownReading(reading, streams)))}`)
       : []),
     '',
   ].join('\n');
@@ -64,16 +65,16 @@ function faultText({ stream, reason, detail }: DeadLetterFault): string {
   return printable(`${reason}${stream === '' ? '' : ` (${stream})`}: ${detail}`);
 }
 
-/** What the config of now makes of a letter, in one clause. */
-export function outcomeOf(rehearsal: DryRun): string {
-  if (rehearsal.kind === 'nothing') return `nothing to redrive: ${rehearsal.why}`;
-  const { kind, readings, faults } = rehearsal;
-  const still = `${several(faults.length, 'fault')}${readings.length === 0 ? '' : `, and ${several(readings.length, 'reading')}`}`;
+/** How the current config decodes a dead letter, in one clause. */
+export function outcomeOf(result: DryRun): string {
+  if (result.kind === 'nothing') return `nothing to redrive: ${result.why}`;
+  const { kind, readings, faults } = result;
+  const still = `${formatCount(faults.length, 'fault')}${readings.length === 0 ? '' : `, and ${formatCount(readings.length, 'reading')}`}`;
   if (kind === 'fails') return `still fails: ${still}`;
-  return `can be redriven: ${several(readings.length, 'reading')}${faults.length === 0 ? '' : `, and ${several(faults.length, 'fault')}`}`;
+  return `can be redriven: ${formatCount(readings.length, 'reading')}${faults.length === 0 ? '' : `, and ${formatCount(faults.length, 'fault')}`}`;
 }
 
-/** A reading by the names of its stream, as it would be stored. */
+/** A reading with the names of its stream, as it would be stored. */
 function shownReading(reading: Reading, streams: Config['streams']): object {
   const { name, labels, fields } = streams[reading.stream]!;
   return {
@@ -93,7 +94,7 @@ function payloadText(payload: Buffer): string {
 
 const DUMP_WIDTH = 16;
 
-/** Sixteen bytes a line: place, hex, and what is ASCII. */
+/** Sixteen bytes per line: position, hexadecimal, and ASCII characters. */
 export function hexDump(bytes: Buffer): string {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; at += DUMP_WIDTH) {
@@ -105,8 +106,8 @@ export function hexDump(bytes: Buffer): string {
   return lines.join('\n');
 }
 
-/** A letter as JSON, with its payload as text, or base64 where it is none, where it was asked for. */
-export function letterJson(letter: DeadLetter, payload: boolean): object {
+/** A dead letter as JSON. With `payload`, it includes the payload: as text, or as base64 if it is not text. */
+export function deadLetterJson(letter: DeadLetter, payload: boolean): object {
   const { at, offset, topic, bytes, faults } = letter;
   const text = utf8Of(letter.payload);
   return {
@@ -125,10 +126,10 @@ export function letterJson(letter: DeadLetter, payload: boolean): object {
   };
 }
 
-/** A rehearsal as JSON. */
-export function rehearsalJson(rehearsal: DryRun, { streams }: Pick<Config, 'streams'>): object {
-  if (rehearsal.kind === 'nothing') return rehearsal;
-  const { kind, readings, faults } = rehearsal;
+/** The result of a dry run as JSON. */
+export function dryRunJson(result: DryRun, { streams }: Pick<Config, 'streams'>): object {
+  if (result.kind === 'nothing') return result;
+  const { kind, readings, faults } = result;
   return {
     kind,
     readings: readings.map((reading) => shownReading(reading, streams)),

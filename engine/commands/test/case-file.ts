@@ -1,24 +1,24 @@
 import type { RuleFile, SharedFile } from '../../model/rule.ts';
 
-/** A file of cases as rule authors write it. Instants are texts like `"90s"`, counted from the start of the case. */
+/** A file of cases, as authors of rules write it. Instants are texts such as `"90s"`, counted from the start of the case. */
 export interface CaseFile {
   readonly $schema?: string;
   readonly about?: string;
   readonly cases: readonly Case[];
 }
 
-/** What comes in, and exactly what must come of it. Of the parts from `windows` to `rejected`, those that are there are looked at. */
+/** A test case: the input, and the exact output. Only the present sections from `windows` to `rejected` are compared. */
 export interface Case {
   readonly about: string;
   readonly rule?: RuleDraft;
   readonly rules?: readonly RuleDraft[];
-  /** What its rules refer to by name. Default: what is shared where the case is played. */
+  /** Conditions and lists that its rules refer to by name. Default: those of the setup. */
   readonly shared?: SharedFile;
-  /** Instant of `"0s"`, RFC 3339 in UTC. Default `CASE_START`. */
+  /** The time of `"0s"`, RFC 3339 in UTC. Default `CASE_START`. */
   readonly start?: string;
-  /** Whether a tick comes with every full second. Default true. */
+  /** Whether there is a tick at every full second. Default true. */
   readonly ticks?: boolean;
-  /** How long time goes on. Default: to the last step. */
+  /** When the case ends. Default: at the last step. */
   readonly until?: string;
   readonly readings: readonly CaseStep[];
   readonly windows?: readonly ExpectedWindow[];
@@ -30,47 +30,47 @@ export interface Case {
   readonly rejected?: readonly ExpectedRejection[];
 }
 
-/** A rule in which what does not matter to the case may be left out. */
+/** A rule; keys that do not matter to the case may be absent. */
 export type RuleDraft = Partial<RuleFile>;
 
-/** A Thursday, at which windows of every usual length begin. */
+/** Default start of a case: a Thursday at 00:00, when windows of every usual length begin. */
 export const CASE_START = '2026-01-01T00:00:00Z';
 
-/** Something that happens; a reading where no key of its own tells otherwise. */
+/** A step of a case. It is a reading unless it has the key of another kind of step. */
 export type CaseStep = Readonly<Record<string, unknown>>;
 
-/** A value of a fact: itself, or the bounds of an approximate one. */
+/** The expected value of a fact: the value, or the bounds of an approximate value. */
 export type ExpectedValue = number | string | boolean | null | { readonly atLeast: number; readonly atMost: number };
 
-/** The alert, or window, of which rule and which key. */
-interface Whose {
+/** Identifies an alert or window by its rule and key. */
+interface AlertRef {
   /** Default: the only rule of the case. */
   readonly rule?: string;
-  /** Default: that of readings which name neither device nor labels. */
+  /** Default: the key of readings that name neither device nor labels. */
   readonly key?: string;
 }
 
-export interface ExpectedWindow extends Whose {
+export interface ExpectedWindow extends AlertRef {
   readonly from: string;
   readonly to: string;
-  /** Every fact of the rule, null where it has no value. Default: whatever they are. */
+  /** Every fact of the rule, null if it has no value. Default: not compared. */
   readonly facts?: Readonly<Record<string, ExpectedValue>>;
-  /** Receive time of what closed it. Default: whenever. */
+  /** Receive time of the record that closed it. Default: not compared. */
   readonly closed?: string;
 }
 
-/** What a view says of a key. */
-export interface ExpectedFacts extends Whose {
-  /** End of its window, or the stamp of its reading. */
+/** An expected result of a view for a key. */
+export interface ExpectedFacts extends AlertRef {
+  /** End of its window, or the timestamp of its reading. */
   readonly at: string;
-  /** Start of its window. Default: whenever. */
+  /** Start of its window. Default: not compared. */
   readonly from?: string;
-  /** Every fact of the view, null where it has no value. */
+  /** Every fact of the view, null if it has no value. */
   readonly facts: Readonly<Record<string, ExpectedValue>>;
 }
 
-/** A change of state; what is left out may be as it likes. */
-export interface ExpectedAlert extends Whose {
+/** An expected change of the state of an alert. Absent keys are not compared. */
+export interface ExpectedAlert extends AlertRef {
   readonly at: string;
   readonly to: 'pending' | 'firing' | 'resolved' | 'inactive';
   readonly from?: ExpectedAlert['to'];
@@ -78,26 +78,29 @@ export interface ExpectedAlert extends Whose {
   readonly previousSeverity?: string;
   /** When the conditions began to hold. */
   readonly since?: string;
-  /** Receive time of what caused it. */
+  /** Receive time of the record that caused it. */
   readonly recorded?: string;
   readonly message?: string;
   readonly reason?: string;
   readonly suppressed?: string;
-  /** Those that matter. */
+  /** The facts to compare. */
   readonly facts?: Readonly<Record<string, ExpectedValue>>;
-  /** Bounds of the readings behind it. */
+  /** Timestamps of the earliest and the latest reading that caused it. */
   readonly evidence?: { readonly from: string; readonly to: string };
 }
 
-/** Something that is told; what is left out may be as it likes. */
-export interface ExpectedEvent extends Whose {
+/** An expected event of an alert. Absent keys are not compared. */
+export interface ExpectedEvent extends AlertRef {
   readonly at: string;
   readonly type: 'firing' | 'resolved' | 'repeat' | 'flapping' | 'limited';
   readonly severity?: string;
   readonly message?: string;
   readonly reason?: string;
+  /** For `limited`: number of alerts that were published. */
   readonly told?: number;
+  /** For `limited`: number of alerts that were suppressed. */
   readonly heldBack?: number;
+  /** For `limited`: keys of the suppressed alerts. */
   readonly keys?: readonly string[];
 }
 

@@ -1,31 +1,37 @@
 import type { JournalRecord } from '../../model/record.ts';
-import type { Happening } from './steps.ts';
+import type { CaseAction } from './case-action.ts';
 
 const TICK_MS = 1_000;
 
-/** How a case goes by, in milliseconds from its start. */
+/** The time of a case. */
 export interface Timetable {
+  /** Milliseconds since the epoch. */
   readonly startAt: number;
+  /** Whether there is a tick at every full second. */
   readonly ticks: boolean;
-  /** Undefined: to the last happening. */
+  /** End of the case, milliseconds from its start. Undefined: the last action. */
   readonly untilMs: number | undefined;
 }
 
-type CaseRecord = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, 'offset' | 'at'> : never) : never;
+type UntimedRecord = JournalRecord extends infer R
+  ? R extends JournalRecord
+    ? Omit<R, 'offset' | 'at'>
+    : never
+  : never;
 
 /**
- * The journal of a case: a start, our connection, and what happens, by arrival. With every full second a tick comes first, unless
- * Weir is stopped.
+ * The journal of a case: the start of Weir, its connection, and the actions in the order of arrival. At every full second a tick comes first,
+ * unless Weir is stopped.
  */
-export function writeJournal(happenings: readonly Happening[], timetable: Timetable): JournalRecord[] {
+export function writeJournal(actions: readonly CaseAction[], timetable: Timetable): JournalRecord[] {
   const writer = createWriter(timetable);
   writer.start();
-  for (const happening of byArrival(happenings)) {
-    writer.passTo(happening.at);
-    if (happening.kind === 'clock') writer.setClock(happening.to);
-    else if (happening.kind === 'starts') writer.start();
-    else if (happening.kind === 'stops') writer.stop();
-    else writer.write(recordOf(happening));
+  for (const action of byArrival(actions)) {
+    writer.passTo(action.at);
+    if (action.kind === 'clock') writer.setClock(action.to);
+    else if (action.kind === 'starts') writer.start();
+    else if (action.kind === 'stops') writer.stop();
+    else writer.write(recordOf(action));
   }
   if (timetable.untilMs !== undefined) writer.passTo(timetable.untilMs);
   return writer.records;
@@ -35,7 +41,7 @@ function createWriter({ startAt, ticks }: Timetable) {
   const records: JournalRecord[] = [];
   let now = 0;
   let running = false;
-  const write = (draft: CaseRecord) => records.push({ ...draft, offset: records.length, at: startAt + now });
+  const write = (draft: UntimedRecord) => records.push({ ...draft, offset: records.length, at: startAt + now });
   return {
     records,
     write,
@@ -60,14 +66,14 @@ function createWriter({ startAt, ticks }: Timetable) {
   };
 }
 
-function recordOf(happening: Extract<Happening, { kind: 'message' | 'mark' | 'tick' | 'attributes' }>): CaseRecord {
-  if (happening.kind === 'attributes') return { kind: 'attributes', device: happening.device, text: happening.text };
-  if (happening.kind === 'tick') return { kind: 'tick' };
-  if (happening.kind === 'mark') return { kind: 'mark', mark: happening.mark, connection: 0 };
-  const payload = new TextEncoder().encode(happening.payload);
+function recordOf(action: Extract<CaseAction, { kind: 'message' | 'mark' | 'tick' | 'attributes' }>): UntimedRecord {
+  if (action.kind === 'attributes') return { kind: 'attributes', device: action.device, text: action.text };
+  if (action.kind === 'tick') return { kind: 'tick' };
+  if (action.kind === 'mark') return { kind: 'mark', mark: action.mark, connection: 0 };
+  const payload = new TextEncoder().encode(action.payload);
   return {
     kind: 'message',
-    topic: happening.topic,
+    topic: action.topic,
     payload,
     connection: 0,
     qos: 1,
@@ -77,12 +83,12 @@ function recordOf(happening: Extract<Happening, { kind: 'message' | 'mark' | 'ti
   };
 }
 
-/** In order of arrival, else as listed. When our clock is set, time begins anew: what is listed behind that happens behind it. */
-function byArrival(happenings: readonly Happening[]): Happening[] {
-  const parts: Happening[][] = [[]];
-  for (const happening of happenings) {
-    parts.at(-1)!.push(happening);
-    if (happening.kind === 'clock') parts.push([]);
+/** Sorts actions by arrival; actions at the same time keep their order. Actions that are listed after a change of the clock stay after it. */
+function byArrival(actions: readonly CaseAction[]): CaseAction[] {
+  const parts: CaseAction[][] = [[]];
+  for (const action of actions) {
+    parts.at(-1)!.push(action);
+    if (action.kind === 'clock') parts.push([]);
   }
   return parts.flatMap((part) => part.sort((a, b) => a.at - b.at));
 }

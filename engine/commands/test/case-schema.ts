@@ -6,14 +6,14 @@ import { stepSchema } from './step-schema.ts';
 const rule = {
   type: 'object',
   description:
-    'A rule as in a rule file. `name` ("rule"), `stream` (the first one) and `event` may be left out; with facts and without conditions it is a view.',
+    'A rule as in a rule file. `name` (default "rule"), `stream` (default: the first one) and `event` are optional; with facts and without conditions it is a view.',
   examples: [{ conditions: { all: [{ fact: 'temp', operator: 'greaterThan', value: 30 }] } }],
 } satisfies JsonSchema;
 
 const testCase = {
   title: 'a case { … }',
   type: 'object',
-  description: 'What comes in, and exactly what must come of it: no more, no less.',
+  description: 'The input, and the exact output: no more, no less.',
   required: ['about', 'readings'],
   additionalProperties: false,
   properties: {
@@ -21,7 +21,7 @@ const testCase = {
       type: 'string',
       minLength: 1,
       description: 'What the case shows, as a sentence.',
-      examples: ['A window closes with the first reading behind its end'],
+      examples: ['A window closes with the first reading after its end'],
     },
     rule: { ...rule, description: `The rule. ${rule.description}` },
     rules: {
@@ -46,15 +46,15 @@ const testCase = {
     },
     ticks: {
       type: 'boolean',
-      description: 'Whether Weir ticks with every full second, before whatever else happens then.',
+      description: 'Whether there is a tick at every full second, before all other actions at this time.',
       default: true,
     },
-    until: { ...instantSchema, description: 'How long time goes on. Default: to the last step.', examples: ['30s'] },
+    until: { ...instantSchema, description: 'When the case ends. Default: at the last step.', examples: ['30s'] },
     readings: {
       title: 'a list of steps',
       type: 'array',
       items: stepSchema,
-      description: 'What happens, in the order of arrival; steps that arrive at the same time in the order listed.',
+      description: 'The steps, in the order of arrival; steps that arrive at the same time keep the order of the list.',
       examples: [[{ at: '0s', temp: 20 }]],
     },
     ...expectationSchemas,
@@ -65,7 +65,7 @@ const testCase = {
 export const caseSchema: JsonSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'a file of cases {"cases": [ … ]}',
-  description: 'Cases that show what rules do.',
+  description: 'Cases that test rules.',
   type: 'object',
   required: ['cases'],
   additionalProperties: false,

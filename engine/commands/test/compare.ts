@@ -1,23 +1,23 @@
 import type { Case } from './case-file.ts';
+import type { CompiledCase } from './compile-case.ts';
 import { formatInstant, parseExactInstant } from './instants.ts';
 import { type CaseOutcome, type Entry, SECTIONS, type Section } from './observe.ts';
 import { DEFAULT_DEVICE, defaultLabel } from './read-readings.ts';
-import type { Stage } from './stage.ts';
 
-/** One thing that happened otherwise than expected. */
+/** A difference between the outcome and the expectations. */
 export interface Difference {
   readonly section: Section;
-  /** What it is about, in words. */
+  /** The entry, and the key if only one of its values differs, in words. */
   readonly what: string;
-  /** What was expected of it, and what was found, as JSON; undefined where it was not expected, or not found, at all. */
+  /** The expected and the found value as JSON. Undefined if the entry was not expected, or not found. */
   readonly expected: string | undefined;
   readonly found: string | undefined;
 }
 
-/** Numbers that agree to this part of themselves are equal: how a sum rounds is not what a case is about. */
+/** Relative difference up to which numbers are equal: a case does not test the rounding of sums. */
 const TOLERANCE = 1e-9;
 
-/** Keys that hold instants; in alerts and devices, `from` and `to` are states. */
+/** Keys of instants. In alerts and devices, `from` and `to` are states, not instants. */
 const INSTANTS: Readonly<Record<Section, readonly string[]>> = {
   windows: ['from', 'to', 'closed'],
   facts: ['at', 'from'],
@@ -28,7 +28,7 @@ const INSTANTS: Readonly<Record<Section, readonly string[]>> = {
   rejected: ['at'],
 };
 
-/** By what entries are told apart. */
+/** Keys that identify an entry. */
 const IDENTITY: Readonly<Record<Section, readonly string[]>> = {
   windows: ['rule', 'key', 'from', 'to'],
   facts: ['rule', 'key', 'at'],
@@ -39,7 +39,7 @@ const IDENTITY: Readonly<Record<Section, readonly string[]>> = {
   rejected: ['at', 'reason'],
 };
 
-/** Whose entries stand in order; those of others may stand anywhere between them. */
+/** Keys of the owner of an entry. Entries of one owner are compared in order; entries of others may be between them. */
 const OWNER: Readonly<Record<Section, readonly string[]>> = {
   windows: ['rule', 'key'],
   facts: ['rule', 'key'],
@@ -50,28 +50,28 @@ const OWNER: Readonly<Record<Section, readonly string[]>> = {
   rejected: [],
 };
 
-/** Everything in which the course of a case differs from what it expects; empty where it is as expected. */
-export function compare(of: Case, course: CaseOutcome, stage: Stage): Difference[] {
+/** All differences between the outcome of a case and its expectations. */
+export function compare(testCase: Case, outcome: CaseOutcome, compiled: CompiledCase): Difference[] {
   return SECTIONS.flatMap((section) => {
-    const expected = of[section];
+    const expected = testCase[section];
     if (expected === undefined) return [];
     return compareSection(
       section,
-      expected.map((entry) => normalize(section, { ...entry }, stage)),
-      course[section],
+      expected.map((entry) => normalize(section, { ...entry }, compiled)),
+      outcome[section],
     );
   });
 }
 
-/** A difference on one line. */
+/** A difference as one line of text. */
 export function formatDifference({ section, what, expected, found }: Difference): string {
   if (expected === undefined) return `${section}: ${what}: not expected, found ${found}`;
   if (found === undefined) return `${section}: ${what}: expected, not found`;
   return `${section}: ${what}: expected ${expected}, found ${found}`;
 }
 
-/** Fills in what may be left out of an expectation, and writes its instants in the one way. */
-function normalize(section: Section, entry: Entry, { rules, plan }: Stage): Entry {
+/** Adds the defaults of an expectation, and writes its instants in the standard form. */
+function normalize(section: Section, entry: Entry, { rules, plan }: CompiledCase): Entry {
   const full: Record<string, unknown> = { ...entry };
   if (OWNER[section].includes('device')) full.device ??= DEFAULT_DEVICE;
   if (OWNER[section].includes('rule')) {
@@ -93,8 +93,8 @@ function compareSection(section: Section, expected: readonly Entry[], found: rea
   const ownerOf = (entry: Entry) => JSON.stringify(OWNER[section].map((key) => entry[key]));
   const owners = [...new Set([...expected, ...found].map(ownerOf))];
   return owners.flatMap((owner) => {
-    const mine = (entry: Entry) => ownerOf(entry) === owner;
-    return compareInOrder(section, expected.filter(mine), found.filter(mine));
+    const isOwned = (entry: Entry) => ownerOf(entry) === owner;
+    return compareInOrder(section, expected.filter(isOwned), found.filter(isOwned));
   });
 }
 
@@ -125,7 +125,7 @@ function compareEntry(section: Section, expected: Entry, found: Entry): Differen
     if (key !== 'facts') return compareValue(section, expected, key, value, found[key]);
     const values = value as Entry;
     const others = (found.facts ?? {}) as Entry;
-    // A window, or a view, has no facts but those of its rule, so that it can be said of each what it is.
+    // A window or view has only the facts of its rule, so the case must expect all of them.
     const names =
       section === 'windows' || section === 'facts'
         ? [...Object.keys(values), ...Object.keys(others)]
@@ -156,22 +156,22 @@ function isEqual(expected: unknown, found: unknown): boolean {
 }
 
 function describe(section: Section, entry: Entry): string {
-  const of = (key: string) => String(entry[key]);
+  const value = (key: string) => String(entry[key]);
   switch (section) {
     case 'windows':
-      return `${of('rule')} of "${of('key')}" from ${of('from')} to ${of('to')}`;
+      return `${value('rule')} of "${value('key')}" from ${value('from')} to ${value('to')}`;
     case 'facts':
-      return `${of('rule')} of "${of('key')}" at ${of('at')}`;
+      return `${value('rule')} of "${value('key')}" at ${value('at')}`;
     case 'alerts':
-      return `${of('rule')} of "${of('key')}" at ${of('at')} ${of('to')}`;
+      return `${value('rule')} of "${value('key')}" at ${value('at')} ${value('to')}`;
     case 'events':
-      return `${of('rule')} of "${of('key')}" at ${of('at')} ${of('type')}`;
+      return `${value('rule')} of "${value('key')}" at ${value('at')} ${value('type')}`;
     case 'devices':
-      return `${of('device')} at ${of('at')} ${of('to')}`;
+      return `${value('device')} at ${value('at')} ${value('to')}`;
     case 'late':
-      return `${of('device')} at ${of('at')}`;
+      return `${value('device')} at ${value('at')}`;
     case 'rejected':
-      return `${of('reason')} at ${of('at')}`;
+      return `${value('reason')} at ${value('at')}`;
   }
 }
 

@@ -18,12 +18,12 @@ const count = (description: string): JsonSchema => ({ type: 'integer', minimum: 
 const bounds = {
   title: '{"atLeast": 99, "atMost": 101}',
   type: 'object',
-  description: 'Bounds of a value that is approximate; both belong to the range.',
+  description: 'Bounds of an approximate value; both are inclusive.',
   required: ['atLeast', 'atMost'],
   additionalProperties: false,
   properties: {
-    atLeast: { type: 'number', description: 'The smallest value it may be.', examples: [99] },
-    atMost: { type: 'number', description: 'The largest value it may be.', examples: [101] },
+    atLeast: { type: 'number', description: 'The smallest accepted value.', examples: [99] },
+    atMost: { type: 'number', description: 'The largest accepted value.', examples: [101] },
   },
 } satisfies JsonSchema;
 
@@ -38,12 +38,12 @@ const facts = (description: string): JsonSchema => ({
 });
 
 const whose = {
-  rule: text('Which rule. Default: the only one.', 'hot'),
-  key: text('Which key. Default: that of readings that name neither device nor labels.', 'd1'),
+  rule: text('Name of the rule. Default: the only one.', 'hot'),
+  key: text('The key. Default: the key of readings that name neither device nor labels.', 'd1'),
 };
-const device = text('Which device. Default: d1.', 'd2');
-const severity = oneOf('How bad it is.', ['info', 'warning', 'critical']);
-const message = text('What it says.', 'd1 is hot');
+const device = text('The device. Default: d1.', 'd2');
+const severity = oneOf('The severity.', ['info', 'warning', 'critical']);
+const message = text('The message.', 'd1 is hot');
 const STATES = ['pending', 'firing', 'resolved', 'inactive'];
 
 function list(
@@ -55,68 +55,78 @@ function list(
   return { type: 'array', items, description, examples: [[]] };
 }
 
-/** Schemas of what a case expects. Each part is exact; one that is not there is not looked at. */
+/** Schemas of the expectations of a case. Each section is compared exactly; an absent section is not compared. */
 export const expectationSchemas = {
-  windows: list('Every window that closes; of each key in order.', ['from', 'to'], {
+  windows: list('Every window that closes; for each key in order.', ['from', 'to'], {
     ...whose,
-    from: instant('Its beginning.'),
-    to: instant('Its end.'),
-    facts: facts('Every fact of the rule; null for one without a value. Default: whatever they are.'),
-    closed: instant('When what closes it arrives. Default: whenever.'),
+    from: instant('Start of the window.'),
+    to: instant('End of the window.'),
+    facts: facts('Every fact of the rule; null for a fact without a value. Default: not compared.'),
+    closed: instant('When the record that closes it arrives. Default: not compared.'),
   }),
-  facts: list('Everything that views say; of each key in order.', ['at', 'facts'], {
+  facts: list('Every result of views; for each key in order.', ['at', 'facts'], {
     ...whose,
-    at: instant('The end of its window, or the stamp of its reading.'),
-    from: instant('The beginning of its window.'),
-    facts: facts('Every fact of the view; null for one without a value.'),
+    at: instant('End of its window, or the timestamp of its reading.'),
+    from: instant('Start of its window.'),
+    facts: facts('Every fact of the view; null for a fact without a value.'),
   }),
-  alerts: list('Every change of an alert; of each key in order. What is left out may be as it likes.', ['at', 'to'], {
-    at: instant('When, by the stamps of the readings.'),
+  alerts: list('Every change of an alert; for each key in order. Absent keys are not compared.', ['at', 'to'], {
+    at: instant('When it changes, by the timestamps of the readings.'),
     to: oneOf('The new state.', STATES),
     ...whose,
-    from: oneOf('The state before.', STATES),
+    from: oneOf('The previous state.', STATES),
     severity,
-    previousSeverity: { ...severity, description: 'How bad it was.' },
+    previousSeverity: { ...severity, description: 'The previous severity.' },
     since: instant('When its conditions began to hold.'),
-    recorded: instant('When what causes it arrives.'),
+    recorded: instant('When the record that causes it arrives.'),
     message,
-    reason: text('What ended it, where no outcome did.', 'gap'),
-    suppressed: text('What keeps it from being told.', 'limit'),
-    facts: facts('Facts that matter here; null for one without a value.'),
+    reason: text('Why it ended, if not by an evaluation.', 'gap'),
+    suppressed: text('Why it is not published.', 'limit'),
+    facts: facts('The facts to compare; null for a fact without a value.'),
     evidence: {
       type: 'object',
       required: ['from', 'to'],
       additionalProperties: false,
-      properties: { from: instant('The earliest of them.'), to: instant('The latest of them.') },
-      description: 'The readings behind it.',
+      properties: {
+        from: instant('Timestamp of the earliest reading.'),
+        to: instant('Timestamp of the latest reading.'),
+      },
+      description: 'The readings that caused it.',
       examples: [{ from: '0s', to: '9s' }],
     },
   }),
-  events: list('Every event of an alert that is told; of each key in order.', ['at', 'type'], {
-    at: instant('Its time.'),
-    type: oneOf('What it tells.', ['firing', 'resolved', 'repeat', 'flapping', 'limited']),
-    ...whose,
-    severity,
-    message,
-    reason: text('Why, where no outcome did it.', 'stable'),
-    told: count('Of `limited`: alerts that were told.'),
-    heldBack: count('Of `limited`: alerts that were not.'),
-    keys: {
-      type: 'array',
-      items: text('A key.', 'd2'),
-      description: 'Of `limited`: keys of those that were not.',
-      examples: [['d2']],
+  events: list(
+    'Every published event of an alert; for each key in order. Absent keys are not compared.',
+    ['at', 'type'],
+    {
+      at: instant('Time of the event.'),
+      type: oneOf('Type of the event.', ['firing', 'resolved', 'repeat', 'flapping', 'limited']),
+      ...whose,
+      severity,
+      message,
+      reason: text('Why it was published, if not because of an evaluation.', 'stable'),
+      told: count('For `limited`: number of alerts that were published.'),
+      heldBack: count('For `limited`: number of alerts that were suppressed.'),
+      keys: {
+        type: 'array',
+        items: text('A key.', 'd2'),
+        description: 'For `limited`: keys of the suppressed alerts.',
+        examples: [['d2']],
+      },
     },
-  }),
-  devices: list('Every change of a device; of each device in order.', ['at', 'to'], {
-    at: instant('When, by our clock.'),
+  ),
+  devices: list('Every change of a device; for each device in order.', ['at', 'to'], {
+    at: instant('When it changes, by the clock of Weir.'),
     device,
-    to: oneOf('What it is now.', ['online', 'offline']),
-    reason: oneOf('How we know.', ['first-reading', 'reading', 'status', 'silence', 'last-will']),
+    to: oneOf('The new state.', ['online', 'offline']),
+    reason: oneOf('Why the state changed.', ['first-reading', 'reading', 'status', 'silence', 'last-will']),
   }),
-  late: list('Every reading that was too late for all its windows.', ['at'], { at: instant('Its stamp.'), device }),
-  rejected: list('Every reading that could not be taken.', ['at', 'reason'], {
+  late: list('Every reading that was too late for all of its windows.', ['at'], {
+    at: instant('Its timestamp.'),
+    device,
+  }),
+  rejected: list('Every message or reading that was rejected.', ['at', 'reason'], {
     at: instant('When it arrives.'),
-    reason: text('Why.', 'wrong-type'),
+    reason: text('The reason.', 'wrong-type'),
   }),
 } satisfies Record<string, JsonSchema>;

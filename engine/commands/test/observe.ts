@@ -5,22 +5,26 @@ import type { Item } from '../../model/item/item.ts';
 import type { Closed, Viewed } from '../../model/item/window-result.ts';
 import type { EventOutput } from '../../model/output.ts';
 import { viewOf, type WindowRule } from '../../model/plan/rule-plan.ts';
+import type { CompiledCase } from './compile-case.ts';
 import { formatInstant } from './instants.ts';
-import type { Stage } from './stage.ts';
 
-/** Something that happened, by the keys under which a case expects it; instants as texts. */
+/** A result of a case, with the keys that an expectation has. Instants are texts. */
 export type Entry = Readonly<Record<string, unknown>>;
 
+/** The sections of expectations, and of the outcome. */
 export type Section = 'windows' | 'facts' | 'alerts' | 'events' | 'devices' | 'late' | 'rejected';
 
-/** Everything that a case may expect, as it happened. */
+/** The outcome of a case: its results by section, in order. */
 export type CaseOutcome = Readonly<Record<Section, readonly Entry[]>>;
 
 export const SECTIONS: readonly Section[] = ['windows', 'facts', 'alerts', 'events', 'devices', 'late', 'rejected'];
 
-/** Makes what takes down what happens; `startAt` is milliseconds since the epoch. */
-export function createObserver(stage: Stage, startAt: number): { readonly course: CaseOutcome; see(item: Item): void } {
-  const course: Record<Section, Entry[]> = {
+/** Creates an observer, which collects the outcome from the items of the fold. `startAt`: start of the case, milliseconds since the epoch. */
+export function createObserver(
+  compiled: CompiledCase,
+  startAt: number,
+): { readonly outcome: CaseOutcome; see(item: Item): void } {
+  const outcome: Record<Section, Entry[]> = {
     windows: [],
     facts: [],
     alerts: [],
@@ -31,23 +35,23 @@ export function createObserver(stage: Stage, startAt: number): { readonly course
   };
   const show = (at: number) => formatInstant(at - startAt);
   return {
-    course,
+    outcome,
     see(item) {
       switch (item.kind) {
         case 'closed':
-          course.windows.push(windowEntry(item, stage, show));
+          outcome.windows.push(windowEntry(item, compiled, show));
           return;
         case 'viewed':
-          course.facts.push(factsEntry(item, stage, show));
+          outcome.facts.push(factsEntry(item, compiled, show));
           return;
         case 'transition':
-          course.alerts.push(alertEntry(item, stage, show));
+          outcome.alerts.push(alertEntry(item, compiled, show));
           return;
         case 'event':
-          if (item.stream === 'WEIR_ALERTS' && item.quiet !== true) course.events.push(eventEntry(item, startAt));
+          if (item.stream === 'WEIR_ALERTS' && item.quiet !== true) outcome.events.push(eventEntry(item, startAt));
           return;
         case 'device':
-          course.devices.push({
+          outcome.devices.push({
             at: show(item.at),
             device: item.device,
             to: item.online ? 'online' : 'offline',
@@ -55,22 +59,22 @@ export function createObserver(stage: Stage, startAt: number): { readonly course
           });
           return;
         case 'reading':
-          // Of a derived stream, readings are no messages.
-          if (item.late && stage.plan.streams[item.stream]!.origin.kind === 'devices')
-            course.late.push({ at: show(item.time), device: item.device });
+          // Readings of a derived stream are not messages.
+          if (item.late && compiled.plan.streams[item.stream]!.origin.kind === 'devices')
+            outcome.late.push({ at: show(item.time), device: item.device });
           return;
         case 'rejected':
-          course.rejected.push({ at: show(item.at), reason: item.reason });
+          outcome.rejected.push({ at: show(item.at), reason: item.reason });
       }
     },
   };
 }
 
-function windowEntry(closed: Closed, { plan, rules }: Stage, show: (at: number) => string): Entry {
+function windowEntry(closed: Closed, { plan, rules }: CompiledCase, show: (at: number) => string): Entry {
   const rule = plan.rules[closed.rule] as WindowRule;
   const own = rules.find(({ name }) => name === rule.name)?.facts ?? {};
   const facts = Object.entries(rule.judge.facts(closed)).filter(
-    // The parts of the key and attributes of the device are facts of conditions, but no news of a window.
+    // Parts of the key, and attributes of the device, are facts for conditions, but not results of a window.
     ([name]) => Object.hasOwn(own, name) || !(rule.keying.per.includes(name) || name.startsWith(ATTRIBUTE_PREFIX)),
   );
   return {
@@ -85,7 +89,7 @@ function windowEntry(closed: Closed, { plan, rules }: Stage, show: (at: number) 
 
 function factsEntry(
   { rule: index, key, start, end, values }: Viewed,
-  { plan }: Stage,
+  { plan }: CompiledCase,
   show: (at: number) => string,
 ): Entry {
   const rule = plan.rules[index]!;
@@ -93,7 +97,7 @@ function factsEntry(
   return { rule: rule.name, key: key.text, at: show(end), from: show(start), facts: Object.fromEntries(facts) };
 }
 
-function alertEntry(transition: Transition, { plan }: Stage, show: (at: number) => string): Entry {
+function alertEntry(transition: Transition, { plan }: CompiledCase, show: (at: number) => string): Entry {
   const { key, from, to, severity, previousSeverity, at, since, recordedAt, facts, evidence, reason, suppressed } =
     transition;
   const rule = plan.rules[transition.rule]!;
@@ -123,7 +127,7 @@ function instantOf(time: string): number {
   return Date.parse(time) + Number(micros) / 1000;
 }
 
-/** From its text, as whoever receives it. */
+/** The entry of an event, read from its text as a receiver would read it. */
 function eventEntry({ body }: EventOutput, startAt: number): Entry {
   const { type, time, data } = JSON.parse(body) as { type: string; time: string; data: Record<string, unknown> };
   const { rule, key, severity, message, reason, told, heldBack, keys } = data;

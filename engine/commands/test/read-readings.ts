@@ -1,26 +1,26 @@
 import { suggest } from '../../document/suggest.ts';
+import type { CaseAction, ReportStepFault, StreamRef } from './case-action.ts';
 import type { CaseStep } from './case-file.ts';
+import { dataTopic } from './compile-case.ts';
 import { parseInstant } from './instants.ts';
-import { dataTopic } from './stage.ts';
-import type { Found, Happening, StepReport } from './steps.ts';
 
-/** The device of a reading that names none. */
+/** Default device of a reading. */
 export const DEFAULT_DEVICE = 'd1';
 
-/** The value of a label that a reading does not name. */
+/** Default value of a label. */
 export function defaultLabel(name: string): string {
   return `${name}1`;
 }
 
 const OWN_KEYS = ['at', 'received', 'device', 'stream', 'fields', 'every', 'times'];
 
-/** The readings of a step: one, or several with the same distance from each to the next. */
+/** The readings of a step: one, or several at equal distances. */
 export function readReadings(
   step: CaseStep,
-  { config, index }: Found,
+  { config, index }: StreamRef,
   startAt: number,
-  report: StepReport,
-): Happening[] {
+  report: ReportStepFault,
+): CaseAction[] {
   const inline = Object.entries(step).filter(([key]) => !OWN_KEYS.includes(key));
   const values = new Map([...inline, ...Object.entries((step.fields ?? {}) as CaseStep)]);
   const names = [...config.fields, ...config.labels].map(({ name }) => name);
@@ -33,7 +33,7 @@ export function readReadings(
   }
   const everyMs = step.every === undefined ? 0 : parseInstant(String(step.every));
   const first = parseInstant(String(step.at));
-  return Array.from({ length: countReadings(step, values, report) }, (_, i): Happening => {
+  return Array.from({ length: countReadings(step, values, report) }, (_, i): CaseAction => {
     const stampedAt = first + i * everyMs;
     const payload = {
       device: pick(step.device ?? DEFAULT_DEVICE, i),
@@ -46,13 +46,13 @@ export function readReadings(
   });
 }
 
-/** How many readings a step is: as many as its lists are long. */
-function countReadings(step: CaseStep, values: ReadonlyMap<string, unknown>, report: StepReport): number {
+/** Number of readings of a step: the length of its lists, or `times`. */
+function countReadings(step: CaseStep, values: ReadonlyMap<string, unknown>, report: ReportStepFault): number {
   const lists = [...values, ['device', step.device] as const].filter(([, value]) => Array.isArray(value));
   const lengths = new Set(lists.map(([, value]) => (value as readonly unknown[]).length));
   if (typeof step.times === 'number') lengths.add(step.times);
   if (lengths.size <= 1) return [...lengths][0] ?? 1;
-  const message = 'The lists of this step differ in length, or from `times`.';
+  const message = 'The lists of this step differ in length, or differ from `times`.';
   report(lists[0]?.[0] ?? 'times', { code: 'bad-value', message, remedy: 'Give each reading one value of each.' });
   return 0;
 }

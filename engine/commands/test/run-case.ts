@@ -5,46 +5,46 @@ import { consequences } from '../../pipeline.ts';
 import { readSnapshot, restore, snapshot } from '../../state/snapshot.ts';
 import { createState, type State } from '../../state/state.ts';
 import { createCounters } from '../../telemetry.ts';
+import { BROKER, type CompiledCase } from './compile-case.ts';
 import { type CaseOutcome, createObserver } from './observe.ts';
-import { BROKER, type Stage } from './stage.ts';
 
-/** A case, ready to be played. */
+/** A compiled case with the records of its journal. */
 export interface CaseRun {
-  readonly stage: Stage;
+  readonly compiled: CompiledCase;
   /** Milliseconds since the epoch. */
   readonly startAt: number;
   readonly records: readonly JournalRecord[];
 }
 
-/** How the records are fed; none of it may make a difference. */
+/** How the records are fed to the fold. It must not affect the outcome. */
 export interface Feeding {
-  /** Each record alone. Default: as many as come between two restarts. */
+  /** Whether to feed each record separately. Default: all records between two restarts together. */
   readonly singly?: boolean;
-  /** Goes on from a snapshot behind the record at this index. Default: never. */
+  /** Whether to restart from a snapshot after the record at this index. Default: never. */
   readonly restarts?: (index: number) => boolean;
 }
 
 const BROKERS = [BROKER];
 
-/** Plays a case: folds its records and tells what happened. */
-export function runCase({ stage, startAt, records }: CaseRun, { singly, restarts }: Feeding = {}): CaseOutcome {
-  const observer = createObserver(stage, startAt);
-  let state = createState(stage.plan, BROKERS.length);
+/** Runs a case: folds its records and returns the outcome. */
+export function runCase({ compiled, startAt, records }: CaseRun, { singly, restarts }: Feeding = {}): CaseOutcome {
+  const observer = createObserver(compiled, startAt);
+  let state = createState(compiled.plan, BROKERS.length);
   let from = 0;
   while (from < records.length) {
     let to = from + 1;
     while (to < records.length && restarts?.(to - 1) !== true) to += 1;
     const part = records.slice(from, to);
-    play(stage, state, singly === true ? part.map((record) => [record]) : [part], observer.see);
-    if (to < records.length) state = restarted(stage, state);
+    foldRecords(compiled, state, singly === true ? part.map((record) => [record]) : [part], observer.see);
+    if (to < records.length) state = restarted(compiled, state);
     from = to;
   }
-  return observer.course;
+  return observer.outcome;
 }
 
-/** Folds arrays of records onto a state, which is changed in place. */
-function play(
-  { plan, streams, maxAheadMs }: Stage,
+/** Folds arrays of records. It changes the state in place. */
+function foldRecords(
+  { plan, streams, maxAheadMs }: CompiledCase,
   state: State,
   arrays: readonly (readonly JournalRecord[])[],
   see: ReturnType<typeof createObserver>['see'],
@@ -55,7 +55,7 @@ function play(
     plan,
     state,
     decoder: createDecoder({ streams, brokers: BROKERS, maxAheadMs, counters }),
-    context: { journalId: 'rehearsal', instance: 'rehearsal', database: 'weir' },
+    context: { journalId: 'case', instance: 'case', database: 'weir' },
     maxBehindMs: maxAheadMs,
     brokers: BROKERS,
     counters,
@@ -65,8 +65,8 @@ function play(
   for (const array of arrays) records$.next(array);
 }
 
-/** The state as it comes out of a checkpoint. */
-function restarted({ plan }: Stage, state: State): State {
+/** The state after a restart: written to a snapshot and restored. */
+function restarted({ plan }: CompiledCase, state: State): State {
   const lines = snapshot(plan, BROKERS, state).split('\n');
   return restore(plan, BROKERS, readSnapshot(lines)).state;
 }

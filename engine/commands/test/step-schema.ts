@@ -9,18 +9,18 @@ const scalar = {
 const series = {
   title: '{"from": 1, "by": 1}',
   type: 'object',
-  description: 'A value that rises with each reading.',
+  description: 'A value that increases with each reading.',
   required: ['from', 'by'],
   additionalProperties: false,
   properties: {
     from: { type: 'number', description: 'The first value.', examples: [1] },
-    by: { type: 'number', description: 'What each is above the one before.', examples: [1] },
+    by: { type: 'number', description: 'The difference to the previous value.', examples: [1] },
   },
 } satisfies JsonSchema;
 
 const value = {
   title: 'a value, a list of values, or {"from": 1, "by": 1}',
-  description: 'Value of a field or label; null for none. A list is one value for each of several readings.',
+  description: 'Value of a field or label; null for no value. A list has one value for each of several readings.',
   anyOf: [...scalar.anyOf, { type: 'array', minItems: 1, items: scalar }, series],
   examples: [20],
 } satisfies JsonSchema;
@@ -43,25 +43,37 @@ function form(
 const reading = {
   title: 'a reading {"at": "0s", "temp": 20}',
   type: 'object',
-  description: 'A reading, or several; fields and labels stand beside its own keys.',
+  description: 'One or several readings. Fields and labels are keys of the same object.',
   required: ['at'],
   additionalProperties: value,
   properties: {
-    at: { ...instantSchema, description: 'Its stamp, by the clock of the device; of several, that of the first.' },
+    at: {
+      ...instantSchema,
+      description: 'Its timestamp, by the clock of the device; for several readings, that of the first one.',
+    },
     received: {
       ...laterSchema,
-      description: 'When it arrives, or how long after its stamp. Default: at its stamp.',
+      description: 'When it arrives, or how long after its timestamp. Default: at its timestamp.',
     },
-    device: { ...value, title: 'a device, or a list of devices', description: 'Who sends it. Default: d1.' },
+    device: {
+      ...value,
+      title: 'a device, or a list of devices',
+      description: 'The device that sends it. Default: d1.',
+    },
     stream,
     fields: {
       type: 'object',
       additionalProperties: value,
-      description: 'Fields and labels, where one has the name of a key of this object.',
+      description: 'Fields and labels that have the name of a key of this object.',
       examples: [{ at: 20 }],
     },
-    every: { ...distanceSchema, description: 'Of several readings: the time from one to the next.' },
-    times: { type: 'integer', minimum: 1, maximum: 100_000, description: 'How many, where no list says so.' },
+    every: { ...distanceSchema, description: 'For several readings: the time between two of them.' },
+    times: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100_000,
+      description: 'Number of readings, if no list determines it.',
+    },
   },
 } satisfies JsonSchema;
 
@@ -71,14 +83,22 @@ export const stepSchema = {
     'a step: a reading {"at": "0s", "temp": 20}, {"tick": …}, {"offline": …}, {"online": …}, {"broker": …}, {"weir": …}, {"clock": …} or {"attributes": …}',
   description: 'Something that happens.',
   anyOf: [
-    form('{"tick": …}', 'A tick besides those of full seconds.', ['tick'], { tick: at }),
-    form('{"offline": …}', "A device's last will.", ['offline', 'at'], { offline: name('The device.'), at, stream }),
-    form('{"online": …}', "A device's birth message.", ['online', 'at'], { online: name('The device.'), at, stream }),
-    form('{"broker": …}', 'Our connection.', ['broker', 'at'], {
+    form('{"tick": …}', 'An additional tick between full seconds.', ['tick'], { tick: at }),
+    form('{"offline": …}', 'The last will of a device.', ['offline', 'at'], {
+      offline: name('The device.'),
+      at,
+      stream,
+    }),
+    form('{"online": …}', 'The birth message of a device.', ['online', 'at'], {
+      online: name('The device.'),
+      at,
+      stream,
+    }),
+    form('{"broker": …}', 'The connection of Weir to the broker.', ['broker', 'at'], {
       broker: {
         type: 'string',
         enum: ['lost', 'back', 'session-lost'],
-        description: 'It is lost, it is back, or the broker has forgotten us.',
+        description: 'The connection is lost, it is back, or the broker has lost the session.',
         examples: ['lost'],
       },
       at,
@@ -87,20 +107,20 @@ export const stepSchema = {
       weir: {
         type: 'string',
         enum: ['stops', 'starts'],
-        description: 'It stops, and ticks no more, or starts again and connects.',
+        description: 'Weir stops, and has no more ticks, or it starts again and connects.',
         examples: ['stops'],
       },
       at,
     }),
-    form('{"clock": …}', 'Our clock is set; what follows goes by it.', ['clock', 'at'], {
-      clock: { ...instantSchema, description: 'What it is set to.' },
+    form('{"clock": …}', 'The clock of Weir is set; later steps use the new time.', ['clock', 'at'], {
+      clock: { ...instantSchema, description: 'The new time.' },
       at,
     }),
     form('{"attributes": …}', 'Attributes of devices change.', ['attributes'], {
       attributes: {
         type: 'object',
         minProperties: 1,
-        description: 'By device: all that it has from now on, or null.',
+        description: 'For each device, all its attributes from now on, or null for none.',
         additionalProperties: {
           title: 'an object, or null',
           anyOf: [
@@ -110,7 +130,7 @@ export const stepSchema = {
         },
         examples: [{ d1: { limits: { temp: 70 } } }],
       },
-      at: { ...instantSchema, description: 'When they do.', default: '0s' },
+      at: { ...instantSchema, description: 'When they change.', default: '0s' },
     }),
     reading,
   ],

@@ -19,36 +19,39 @@ describe('the options of weir deadletters', () => {
   });
 
   it.each([
-    [[], 'say what to do: list, show, retry'],
-    [['delete'], 'say what to do'],
-    [['list', '12'], 'list takes no ID: `weir deadletters show 12`'],
-    [['list', '--limit', '0'], '--limit is a whole number from 1 to 10000'],
-    [['list', '--since', 'yesterday'], '--since is a duration such as'],
+    [[], 'name an action: list, show, retry'],
+    [['delete'], 'name an action'],
+    [['list', '12'], 'list takes no ID; use `weir deadletters show 12`'],
+    [['list', '--limit', '0'], '--limit must be a whole number from 1 to 10000'],
+    [['list', '--since', 'yesterday'], '--since must be a duration such as'],
     [['list', '--topic', 'a/#/b'], '--topic: `#` is not at the last level. Use + for a level before the last one'],
-    [['show'], 'show takes one ID'],
-    [['show', '1', '2'], 'show takes one ID'],
-    [['show', 'abc'], '"abc" is no ID of a letter'],
-    [['retry'], 'say which letters to retry'],
-    [['retry', '--dry-run'], 'say which letters to retry'],
-    [['retry', '--everything', '--reason', 'malformed'], '--everything leaves nothing for --reason'],
-    [['retry', '--everything', '12'], '--everything leaves nothing for 12'],
-  ])('%j is told how to do better', (args, expected) => {
+    [['show'], 'show takes exactly one ID'],
+    [['show', '1', '2'], 'show takes exactly one ID'],
+    [['show', 'abc'], '"abc" is not the ID of a dead letter'],
+    [['retry'], 'select the dead letters to retry'],
+    [['retry', '--dry-run'], 'select the dead letters to retry'],
+    [['retry', '--everything', '--reason', 'malformed'], '--everything cannot be combined with --reason'],
+    [['retry', '--everything', '12'], '--everything cannot be combined with 12'],
+  ])('%j is refused, with the remedy', (args, expected) => {
     expect(parseOptions(args, NOW)).toContain(expected);
   });
 
-  it.each([[['retry', '--all']], [['show', '1', '--all']], [['list', '--dry-run']]])('%j is not overlooked', (args) => {
-    expect(() => parseOptions(args, NOW)).toThrow(/Unknown option/);
-  });
+  it.each([[['retry', '--all']], [['show', '1', '--all']], [['list', '--dry-run']]])(
+    '%j is an unknown option',
+    (args) => {
+      expect(() => parseOptions(args, NOW)).toThrow(/Unknown option/);
+    },
+  );
 });
 
 describe('an ID', () => {
-  it('names offset and millisecond, and is read back', () => {
+  it('has the offset and the millisecond, and is parsed again', () => {
     const id = idOf({ offset: 1_207, at: 1_769_860_800_123.456 });
     expect(id).toBe('1207-ml29f9ff');
     expect(parseId(id)).toEqual({ text: id, offset: '1207', at: 1_769_860_800_123 });
   });
 
-  it.each(['', '-', '12-', '-abc', '12-ABC', '12.5', '12-abc-1', '1'.repeat(16), ' 12'])('%j is none', (text) => {
+  it.each(['', '-', '12-', '-abc', '12-ABC', '12.5', '12-abc-1', '1'.repeat(16), ' 12'])('%j is not one', (text) => {
     expect(parseId(text)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../../engine/commands/deadletters/dead-letter.ts';
-import { hexDump, letterJson, letterTable, letterText } from '../../../engine/commands/deadletters/text.ts';
+import { deadLetterJson, deadLetterTable, deadLetterText, hexDump } from '../../../engine/commands/deadletters/text.ts';
 import { START_AT } from '../../pipeline/kit.ts';
 
 function letter(payload: string | Uint8Array, changes: Partial<DeadLetter> = {}): DeadLetter {
@@ -23,32 +23,32 @@ function letter(payload: string | Uint8Array, changes: Partial<DeadLetter> = {})
 const NOTHING = { kind: 'nothing', why: 'it is so' } as const;
 const id = `7-${START_AT.toString(36)}`;
 
-describe('a list of letters', () => {
-  it('has a line for each, straight, with the fault that was looked for', () => {
+describe('a list of dead letters', () => {
+  it('has an aligned line for each, with the requested fault', () => {
     const other = letter('', { topic: 't', offset: 1_234, faults: [{ ...letter('').faults[0]!, stream: '' }] });
-    const lines = letterTable([letter(''), other], undefined, false).split('\n');
+    const lines = deadLetterTable([letter(''), other], undefined, false).split('\n');
     expect(lines[1]).toBe(
       `${id}     2026-01-31T12:00:00.000Z  sensors  plant/north/d1/data  wrong-type  not a number (and 1 fault more)`,
     );
     expect(lines[2]).toBe(
       `1234-${START_AT.toString(36)}  2026-01-31T12:00:00.000Z  -        t                    wrong-type  not a number`,
     );
-    expect(letterTable([letter('')], 'not-finite', true)).toMatch(
+    expect(deadLetterTable([letter('')], 'not-finite', true)).toMatch(
       /not-finite {2}2026-01-31T12:00:01.000Z {2}too much \(and 1 fault more\)\n$/,
     );
   });
 
-  it('is not steered by what strangers send', () => {
-    expect(letterTable([letter('', { topic: 'a\u001b[2J\n\u009b' })], undefined, false)).toContain(
+  it('escapes control characters', () => {
+    expect(deadLetterTable([letter('', { topic: 'a\u001b[2J\n\u009b' })], undefined, false)).toContain(
       'a\\u001b[2J\\u000a\\u009b',
     );
   });
 });
 
-describe('a letter', () => {
+describe('a dead letter', () => {
   it('is shown with all its faults and its text', () => {
-    const text = letterText(letter('{\n\t"temp": "é\u001b"}'), NOTHING, { streams: [] });
-    expect(text).toBe(`letter    ${id}
+    const text = deadLetterText(letter('{\n\t"temp": "é\u001b"}'), NOTHING, { streams: [] });
+    expect(text).toBe(`id        ${id}
 received  2026-01-31T12:00:00.000Z
 retried   2026-01-31T12:00:01.000Z
 topic     plant/north/d1/data
@@ -62,8 +62,8 @@ now       nothing to redrive: it is so
 `);
   });
 
-  it('is shown as a hex dump where it is no text', () => {
-    expect(letterText(letter(Uint8Array.of(0xff, 0x41)), NOTHING, { streams: [] })).toContain(
+  it('is shown as a hex dump if it is not text', () => {
+    expect(deadLetterText(letter(Uint8Array.of(0xff, 0x41)), NOTHING, { streams: [] })).toContain(
       '\n00000000  ff 41                                            .A\n',
     );
     expect(hexDump(Buffer.from('0123456789abcdefg'))).toBe(
@@ -74,13 +74,13 @@ now       nothing to redrive: it is so
   });
 
   it('is JSON with text or base64', () => {
-    expect(letterJson(letter('é'), true)).toMatchObject({
+    expect(deadLetterJson(letter('é'), true)).toMatchObject({
       id,
       payload: 'é',
       bytes: 2,
       faults: [{ retried: null }, {}],
     });
-    expect(letterJson(letter(Uint8Array.of(0xff)), true)).toMatchObject({ base64: '/w==' });
-    expect(letterJson(letter('é'), false)).not.toHaveProperty('payload');
+    expect(deadLetterJson(letter(Uint8Array.of(0xff)), true)).toMatchObject({ base64: '/w==' });
+    expect(deadLetterJson(letter('é'), false)).not.toHaveProperty('payload');
   });
 });

@@ -8,43 +8,44 @@ import type { Plan } from '../../model/plan/plan.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { Case } from './case-file.ts';
 
-/** What cases are played on: streams, and the rules for a case that brings none. */
-export interface Setting {
+/** The setup for cases: streams, and the rules of cases that have none. */
+export interface CaseSetup {
   readonly streams: readonly StreamConfig[];
   readonly rules: readonly ParsedRule[];
   readonly shared?: Shared;
   readonly maxAheadMs: number;
 }
 
-/** The setting of one case: its rules compiled, for streams whose messages are easily written. */
-export interface Stage {
+/** A case with its compiled rules. Its streams have a simple message format. */
+export interface CompiledCase {
   readonly streams: readonly StreamConfig[];
   readonly rules: readonly RuleFile[];
   readonly plan: Plan;
   readonly maxAheadMs: number;
 }
 
-/** The only broker of a stage. */
+/** Name of the only broker of a case. */
 export const BROKER = 'broker';
 
-/** Sets a case up. Problems are those of its rules, warnings among them; without a stage where one is an error. */
-export function setStage(
-  setting: Setting,
-  of: Case,
+/** Compiles the rules of a case. The problems include warnings; if one is an error, `compiled` is undefined. */
+export function compileCase(
+  setup: CaseSetup,
+  testCase: Case,
   path: Path,
   document: Document,
-): { stage: Stage | undefined; problems: Problem[] } {
-  const streams = setting.streams.map(plainStream);
+): { compiled: CompiledCase | undefined; problems: Problem[] } {
+  const streams = setup.streams.map(plainStream);
   const problems: Problem[] = [];
   const parsed: ParsedRule[] = [];
-  if (of.rule !== undefined) parsed.push(...readDraft(of.rule, [...path, 'rule'], document, streams, problems));
-  of.rules?.forEach((rule, i) => {
+  if (testCase.rule !== undefined)
+    parsed.push(...readDraft(testCase.rule, [...path, 'rule'], document, streams, problems));
+  testCase.rules?.forEach((rule, i) => {
     parsed.push(...readDraft(rule, [...path, 'rules', i], document, streams, problems));
   });
-  const shared = readShared(setting, of, [...path, 'shared'], document, problems);
-  const compiled = compilePlan(streams, parsed.length > 0 ? parsed : setting.rules, shared, { attributes: true });
-  problems.push(...compiled.problems);
-  const rules = (parsed.length > 0 ? parsed : setting.rules).map(({ rule }) => rule);
+  const shared = readShared(setup, testCase, [...path, 'shared'], document, problems);
+  const result = compilePlan(streams, parsed.length > 0 ? parsed : setup.rules, shared, { attributes: true });
+  problems.push(...result.problems);
+  const rules = (parsed.length > 0 ? parsed : setup.rules).map(({ rule }) => rule);
   if (rules.length === 0 && problems.length === 0) {
     const message = 'The case has no rule.';
     const remedy = 'Add "rule": { … }.';
@@ -58,14 +59,14 @@ export function setStage(
     });
   }
   const failed = problems.some(({ severity }) => severity === 'error');
-  const { maxAheadMs } = setting;
-  return { stage: failed ? undefined : { streams, rules, plan: compiled.plan, maxAheadMs }, problems };
+  const { maxAheadMs } = setup;
+  return { compiled: failed ? undefined : { streams, rules, plan: result.plan, maxAheadMs }, problems };
 }
 
-/** Conditions of a rule whose event alone is given. */
+/** Conditions of a rule that has only an event. */
 const NEVER = { conditions: { not: { all: [] } } };
 
-/** A rule with what it leaves out, and its problems at their places in the file of cases. */
+/** Parses a rule of a case after adding its absent keys. Problems have their place in the file of cases. */
 function readDraft(
   draft: object,
   path: Path,
@@ -74,12 +75,12 @@ function readDraft(
   problems: Problem[],
 ): ParsedRule[] {
   const name = 'name' in draft ? String(draft.name) : 'rule';
-  const judges = ['conditions', 'levels', 'silence', 'sequence'].some((key) => Object.hasOwn(draft, key));
-  const isView = !judges && Object.hasOwn(draft, 'facts') && !Object.hasOwn(draft, 'event');
-  const alert = { ...(!judges && NEVER), event: { type: name } };
+  const hasConditions = ['conditions', 'levels', 'silence', 'sequence'].some((key) => Object.hasOwn(draft, key));
+  const isView = !hasConditions && Object.hasOwn(draft, 'facts') && !Object.hasOwn(draft, 'event');
+  const alert = { ...(!hasConditions && NEVER), event: { type: name } };
   const filled = { name, stream: streams[0]?.name, ...(!isView && alert), ...draft };
   const { rule, problems: found } = parseRuleFile(document.file, JSON.stringify(filled));
-  // Where in the rule, only its own text could tell.
+  // The exact place inside the rule is unknown, because the filled rule has another text.
   for (const problem of found) problems.push({ ...problem, ...document.at(path, 'key') });
   if (rule === undefined) return [];
   const at: Document['at'] = (inner, which) => document.at([...path, ...inner], which);
@@ -87,21 +88,21 @@ function readDraft(
 }
 
 function readShared(
-  setting: Setting,
-  of: Case,
+  setup: CaseSetup,
+  testCase: Case,
   path: Path,
   document: Document,
   problems: Problem[],
 ): Shared | undefined {
-  if (of.shared === undefined) return setting.shared;
-  const { shared, problems: found } = parseSharedFile(document.file, JSON.stringify(of.shared));
+  if (testCase.shared === undefined) return setup.shared;
+  const { shared, problems: found } = parseSharedFile(document.file, JSON.stringify(testCase.shared));
   for (const problem of found) problems.push({ ...problem, ...document.at(path, 'key') });
   return shared;
 }
 
 /**
- * The stream, with messages that say everything in one plain way. What is declared stays: names, types, units, and whether a reading has a
- * time of its own.
+ * The stream with a simple JSON format for its messages. It keeps the declarations: names, types, units, and whether a reading has a
+ * timestamp.
  */
 function plainStream(stream: StreamConfig, index: number): StreamConfig {
   const { broker: _broker, each: _each, sequence: _sequence, time, ...declared } = stream;
@@ -119,12 +120,12 @@ function plainStream(stream: StreamConfig, index: number): StreamConfig {
   };
 }
 
-/** Topic of a plain stream's readings. */
+/** Topic of the readings of a plain stream. */
 export function dataTopic(stream: number): string {
   return `data/${stream}`;
 }
 
-/** Topic of a plain stream's births and last wills. */
+/** Topic of the birth messages and last wills of a plain stream. */
 export function statusTopic(stream: number, device: string): string {
   return `status/${stream}/${device}`;
 }

@@ -2,8 +2,8 @@ import type { Fault } from '../../document/fault.ts';
 import type { StreamConfig } from '../../model/config.ts';
 import type { MarkName } from '../../model/record.ts';
 
-/** Something that happens at a time of our own clock, milliseconds from the start of the case. */
-export type Happening = { readonly at: number } & (
+/** An action of a case. `at`: time by the clock of Weir, milliseconds from the start of the case. */
+export type CaseAction = { readonly at: number } & (
   | { readonly kind: 'message'; readonly topic: string; readonly payload: string }
   | { readonly kind: 'mark'; readonly mark: MarkName }
   | { readonly kind: 'tick' }
@@ -13,11 +13,11 @@ export type Happening = { readonly at: number } & (
   | { readonly kind: 'attributes'; readonly device: string; readonly text: string | undefined }
 );
 
-/** Takes down what is wrong with a step. */
-export type StepReport = (key: string, fault: Pick<Fault, 'code' | 'message' | 'remedy'>, which?: 'key') => void;
+/** Reports a fault of a step. */
+export type ReportStepFault = (key: string, fault: Pick<Fault, 'code' | 'message' | 'remedy'>, which?: 'key') => void;
 
-/** A stream with its place among the others. */
-export interface Found {
+/** A stream with its index in the config. */
+export interface StreamRef {
   readonly config: StreamConfig;
   readonly index: number;
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { Validator as Judge, type Schema } from '@cfworker/json-schema';
+import { type Schema, Validator } from '@cfworker/json-schema';
 import { describe, expect, it } from 'vitest';
 import { caseSchema } from '../../../engine/commands/test/case-schema.ts';
 import { compare, formatDifference } from '../../../engine/commands/test/compare.ts';
@@ -8,7 +8,7 @@ import { runCase } from '../../../engine/commands/test/run-case.ts';
 import { formatProblem } from '../../../engine/document/problem.ts';
 import { readStreams } from '../../language/streams.ts';
 
-const setting = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };
+const setup = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };
 
 /** Fires at 1 s, resolves at 3 s; its window closes at 12 s with a mean of 25. */
 const sound = {
@@ -29,13 +29,13 @@ const sound = {
 };
 
 function read(...cases: readonly object[]) {
-  return readCases('x.json', JSON.stringify({ cases }, null, 2), setting);
+  return readCases('x.json', JSON.stringify({ cases }, null, 2), setup);
 }
 
 function differences(changed: object): string[] {
   const { cases, problems } = read({ ...sound, ...changed });
   expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-  return cases.flatMap(({ of, rehearsal }) => compare(of, runCase(rehearsal), rehearsal.stage).map(formatDifference));
+  return cases.flatMap(({ testCase, run }) => compare(testCase, runCase(run), run.compiled).map(formatDifference));
 }
 
 function errors(changed: object): string[] {
@@ -45,11 +45,11 @@ function errors(changed: object): string[] {
 }
 
 describe('a case', () => {
-  it('has no differences where everything is as it expects', () => {
+  it('has no differences if everything is as expected', () => {
     expect(differences({})).toEqual([]);
   });
 
-  it('may start at any millisecond, and at no instant that no calendar has', () => {
+  it('may start at any millisecond, but not at a date that does not exist', () => {
     const events = [
       { rule: 'hot', at: '1s', type: 'firing' },
       { rule: 'hot', at: '3s', type: 'resolved' },
@@ -60,10 +60,10 @@ describe('a case', () => {
     }
   });
 
-  it('needs no numbers where devices number their readings', () => {
-    const streams = setting.streams.map((stream) => ({ ...stream, sequence: { path: 'seq' } }));
-    const { cases } = readCases('x.json', JSON.stringify({ cases: [sound] }), { ...setting, streams });
-    expect(cases.flatMap(({ of, rehearsal }) => compare(of, runCase(rehearsal), rehearsal.stage))).toEqual([]);
+  it('needs no sequence numbers if devices number their readings', () => {
+    const streams = setup.streams.map((stream) => ({ ...stream, sequence: { path: 'seq' } }));
+    const { cases } = readCases('x.json', JSON.stringify({ cases: [sound] }), { ...setup, streams });
+    expect(cases.flatMap(({ testCase, run }) => compare(testCase, runCase(run), run.compiled))).toEqual([]);
     expect(cases).toHaveLength(1);
   });
 
@@ -147,11 +147,11 @@ describe('a case', () => {
     ],
     ['an event', { events: [] }, [expect.stringMatching(/^events: hot of "d1" at 1s firing/), expect.anything()]],
     ['a device', { devices: [] }, [expect.stringMatching(/^devices: d1 at 0s online: not expected/)]],
-  ])('tells of %s', (_what, changed, expected) => {
+  ])('reports %s', (_what, changed, expected) => {
     expect(differences(changed)).toEqual(expected);
   });
 
-  it('takes values for equal that differ by how sums round, and no others', () => {
+  it('accepts values that differ only by the rounding of sums', () => {
     const facts = (mean: unknown) => ({ windows: [{ ...sound.windows[0], facts: { mean, n: 4 } }] });
     expect(differences(facts(25.000000001))).toEqual([]);
     expect(differences(facts(25.0000001))).toHaveLength(1);
@@ -164,7 +164,7 @@ describe('a case', () => {
     ['misspells a field', { readings: [{ at: '0s', tempp: 1 }] }, /x\.json:\d+:\d+: error: .*"tempp".*\n.*"temp"/],
     ['misspells a part', { alerts: undefined, alert: [] }, /`alert`.*\n.*`alerts`/],
     ['names another rule', { alerts: [{ at: '1s', to: 'firing', rule: 'cold' }] }, /no rule "cold".*\n.*hot, mean/],
-    ['does not say of which rule', { alerts: [{ at: '1s', to: 'firing' }] }, /does not say of which rule/],
+    ['does not name the rule of an expectation', { alerts: [{ at: '1s', to: 'firing' }] }, /does not name its rule/],
     [
       'has a rule with an error',
       { rules: [{ conditions: { all: [{ fact: 'tmp', operator: 'equal', value: 1 }] } }] },
@@ -175,9 +175,9 @@ describe('a case', () => {
     [
       'mixes two kinds of step',
       { readings: [{ at: '0s', offline: 'd1', temp: 1 }] },
-      /`temp` cannot stand beside `offline`/,
+      /`temp` cannot be combined with `offline`/,
     ],
-    ['has an instant that is none', { until: '10' }, /`cases\[0\]\.until`/],
+    ['has an invalid instant', { until: '10' }, /`cases\[0\]\.until`/],
     [
       'names another stream',
       { readings: [{ at: '0s', stream: 'sensor', temp: 1 }] },
@@ -187,9 +187,9 @@ describe('a case', () => {
     expect(errors(changed)[0]).toMatch(expected);
   });
 
-  it('does not keep the others from being played', () => {
+  it('with errors does not prevent the others from running', () => {
     const { cases, problems } = read({ ...sound, readings: [{ at: '0s', tempp: 1 }] }, { ...sound, about: 'Another' });
-    expect(cases.map(({ of }) => of.about)).toEqual(['Another']);
+    expect(cases.map(({ testCase }) => testCase.about)).toEqual(['Another']);
     expect(problems.filter(({ severity }) => severity === 'error')).toHaveLength(1);
   });
 });
@@ -197,13 +197,13 @@ describe('a case', () => {
 describe('the schema of cases', () => {
   const folder = new URL('../../language/', import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'));
-  const judge = new Judge(caseSchema as Schema, '7', true);
+  const validator = new Validator(caseSchema as Schema, '7', true);
 
-  it('says to editors what it says to us', () => {
+  it('accepts and rejects the same with another validator', () => {
     expect(files.length).toBeGreaterThan(30);
     for (const name of files) {
-      expect(judge.validate(JSON.parse(readFileSync(new URL(name, folder), 'utf8'))).valid, name).toBe(true);
+      expect(validator.validate(JSON.parse(readFileSync(new URL(name, folder), 'utf8'))).valid, name).toBe(true);
     }
-    expect(judge.validate({ cases: [{ ...sound, alert: [] }] }).valid).toBe(false);
+    expect(validator.validate({ cases: [{ ...sound, alert: [] }] }).valid).toBe(false);
   });
 });
