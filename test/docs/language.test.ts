@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { blocksOf, PAGES, proseOf, readPage } from './pages.ts';
 
-/** Private or old-fashioned turns, each with the plain words for it. */
+/** Private or old-fashioned expressions, each with plain words for it. */
 const BANNED: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(?:told|tells?|telling)\b/i, 'publish, log, report, say, count'],
   [/\b(?:stands?|stood|standing)\b/i, 'is in, is stored in, remains'],
@@ -24,10 +24,10 @@ const BANNED: readonly (readonly [pattern: RegExp, instead: string])[] = [
   ],
 ];
 
-/** Pages of those who use Weir, and of those who write cases of the rule language. */
+/** Pages for users of Weir, and for authors of cases of the rule language. */
 const USED = PAGES.filter((path) => /^(?:README|(?:rules|deploy|connectors|test)\/.*)\.md$/.test(path));
 
-/** What people read on a page: its prose without code, and the texts in its examples that are written for people. */
+/** The text of a page: its prose without code, and the descriptions, messages and comments in its examples. */
 function readText(page: string): string {
   const texts = blocksOf(page).flatMap(({ text }) =>
     Array.from(text.matchAll(/"(?:description|about|message)": "((?:[^"\\]|\\.)*)"|^-- (.*)$/gm), (m) => m[1] ?? m[2]!),
@@ -35,7 +35,7 @@ function readText(page: string): string {
   return [proseOf(page).replaceAll(/`[^`\n]*`|\]\([^)]*\)/g, ' '), ...texts].join('\n');
 }
 
-/** Each banned turn of a page, with the plain words for it. */
+/** The banned expressions of a page, each with plain words for it. */
 function bannedIn(page: string): string[] {
   const text = readText(page).replaceAll(/\s+/g, ' ');
   return BANNED.flatMap(([pattern, instead]) =>
@@ -50,7 +50,7 @@ test.each(USED)('%s uses plain words', (path) => {
   expect(bannedIn(readPage(path))).toEqual([]);
 });
 
-test('all pages of users are looked at', () => expect(USED.length).toBeGreaterThanOrEqual(13));
+test('all pages of users are checked', () => expect(USED.length).toBeGreaterThanOrEqual(13));
 
 describe('a banned word is found', () => {
   test.each([

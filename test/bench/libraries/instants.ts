@@ -5,7 +5,7 @@ import { type Comparison, countRight, cpuRatio, type Finding } from './measure.t
 const { NaN: NONE } = Number;
 const AT = Date.UTC(2026, 0, 31, 12, 30, 45);
 
-/** RFC 3339 with its examples (section 5.8), and what `parseIso` adds to it; NaN for what is no instant. */
+/** The examples of RFC 3339 (section 5.8) and the additions of `parseIso`; NaN for texts that are not instants. */
 const INSTANTS: readonly (readonly [text: string, at: number])[] = [
   ['1985-04-12T23:20:50.52Z', Date.UTC(1985, 3, 12, 23, 20, 50, 520)],
   ['1996-12-19T16:39:57-08:00', Date.UTC(1996, 11, 20, 0, 39, 57)],
@@ -78,7 +78,7 @@ export const compareInstants: Comparison = async (candidates) => {
   }));
 };
 
-/** A parser that throws at what is none, as one that gives NaN. */
+/** Wraps a parser that throws, so that it returns NaN instead. */
 function orNaN(parse: Parse): Parse {
   return (text) => {
     try {
@@ -93,7 +93,7 @@ function countInstants(parse: Parse): number {
   return countRight(INSTANTS, ([text, at]) => Object.is(parse(text), at));
 }
 
-/** Offsets in every time zone that Node knows, on both sides of each change of its clocks and every 29 days, judged by Temporal. */
+/** Offsets in every time zone of Node, on both sides of each clock change and every 29 days, compared with Temporal. */
 export const compareTimeZones: Comparison = async (candidates) => {
   type Zoned = { offsetNanoseconds: number };
   type Temporal = {
