@@ -153,7 +153,7 @@ async function rowsOf({ query, database }: Testbed): Promise<number> {
 async function until(isDone: () => Promise<boolean>): Promise<void> {
   const deadlineAt = performance.now() + DEADLINE_MS;
   while (!(await isDone())) {
-    if (performance.now() > deadlineAt) throw new Error('it does not come to an end');
+    if (performance.now() > deadlineAt) throw new Error('it did not end before the deadline');
     await delay(POLL_MS);
   }
 }

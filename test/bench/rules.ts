@@ -1,3 +1,4 @@
+// Longer than most: one benchmark with the generator of its rules.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -54,7 +55,7 @@ function costs(): BenchResult[] {
   const readings = decoded(config, plans[0]!, records);
   const ways: readonly (readonly [string, Rounds])[] = [
     ['message to alert', (plan) => foldCost(config, plan, records)],
-    ['judging alone', (plan) => judgeCost(plan, readings)],
+    ['evaluation alone', (plan) => evaluationCost(plan, readings)],
   ];
   return ways.flatMap(([way, measure]) => {
     // The fastest of several rounds counts. Each round has all cases, so that other load affects them equally.
@@ -90,7 +91,7 @@ function foldCost(config: Config, plan: Plan, records: readonly MessageRecord[])
 }
 
 /** Average time per reading in nanoseconds of evaluation and alert changes, for decoded readings. */
-function judgeCost(plan: Plan, readings: readonly Item[]): number {
+function evaluationCost(plan: Plan, readings: readonly Item[]): number {
   const counters = createCounters();
   const state = createState(plan, 1);
   const items$ = new Subject<readonly Item[]>();

@@ -1,3 +1,4 @@
+// Longer than most: the tests share the users and servers of one configuration.
 import { AckPolicy, connect, ErrorCode, type NatsConnection } from 'nats';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createNatsSink } from '../../connectors/nats/nats.ts';

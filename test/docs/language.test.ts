@@ -1,7 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { blocksOf, PAGES, proseOf, readPage } from './pages.ts';
+import { blocksOf, PAGES, proseOf, ROOT, readPage } from './pages.ts';
 
-/** Private or old-fashioned expressions, each with plain words for it. */
+/** Private or old-fashioned turns, each with the plain words for it. */
 const BANNED: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(?:told|tells?|telling)\b/i, 'publish, log, report, say, count'],
   [/\b(?:stands?|stood|standing)\b/i, 'is in, is stored in, remains'],
@@ -24,10 +25,10 @@ const BANNED: readonly (readonly [pattern: RegExp, instead: string])[] = [
   ],
 ];
 
-/** Pages for users of Weir, and for authors of cases of the rule language. */
+/** Pages of those who use Weir, and of those who write cases of the rule language. */
 const USED = PAGES.filter((path) => /^(?:README|(?:rules|deploy|connectors|test)\/.*)\.md$/.test(path));
 
-/** The text of a page: its prose without code, and the descriptions, messages and comments in its examples. */
+/** What people read on a page: its prose without code, and the texts in its examples that are written for people. */
 function readText(page: string): string {
   const texts = blocksOf(page).flatMap(({ text }) =>
     Array.from(text.matchAll(/"(?:description|about|message)": "((?:[^"\\]|\\.)*)"|^-- (.*)$/gm), (m) => m[1] ?? m[2]!),
@@ -35,9 +36,52 @@ function readText(page: string): string {
   return [proseOf(page).replaceAll(/`[^`\n]*`|\]\([^)]*\)/g, ' '), ...texts].join('\n');
 }
 
-/** The banned expressions of a page, each with plain words for it. */
+/** Folders (with all folders below them) and files whose comments and texts are in plain words. */
+const ROOMS = [
+  'connectors',
+  'engine/commands/demo',
+  'engine/commands/demo.ts',
+  'engine/commands/simulate',
+  'engine/commands/simulate.ts',
+  'engine/simulator',
+  'test/bench',
+  'test/commands/demo',
+  'test/commands/simulate.test.ts',
+  'test/connectors',
+  'test/deploy',
+  'test/faults',
+  'test/integration',
+  'test/setup',
+  'test/simulator',
+];
+
+const SOURCES = ROOMS.flatMap((room) =>
+  room.endsWith('.ts')
+    ? [room]
+    : readdirSync(`${ROOT}/${room}`, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => `${room}/${path}`),
+).sort();
+
+/** What people read in a source file: its comments and texts, without the code in them. A text of one word is a name. */
+function wordsOf(source: string): string {
+  const pieces = source.matchAll(
+    /\/\*[\s\S]*?\*\/|\/\/.*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`/g,
+  );
+  return Array.from(pieces, ([piece]) =>
+    piece.startsWith('/')
+      ? piece.replaceAll(/`[^`\n]*`|^ *\*/gm, ' ')
+      : piece.replaceAll(/\$\{[^{}]*\}|\\`[^`]*`|^.[\w.-]*.$/g, ' '),
+  ).join('\n');
+}
+
+/** Each banned turn of a page, with the plain words for it. */
 function bannedIn(page: string): string[] {
-  const text = readText(page).replaceAll(/\s+/g, ' ');
+  return bannedAmong(readText(page));
+}
+
+function bannedAmong(words: string): string[] {
+  const text = words.replaceAll(/\s+/g, ' ');
   return BANNED.flatMap(([pattern, instead]) =>
     Array.from(
       text.matchAll(new RegExp(`.{0,40}${pattern.source}.{0,20}`, 'gi')),
@@ -50,7 +94,11 @@ test.each(USED)('%s uses plain words', (path) => {
   expect(bannedIn(readPage(path))).toEqual([]);
 });
 
-test('all pages of users are checked', () => expect(USED.length).toBeGreaterThanOrEqual(13));
+test.each(SOURCES)('%s uses plain words', (path) => {
+  expect(bannedAmong(wordsOf(readPage(path)))).toEqual([]);
+});
+
+test('all pages of users are looked at', () => expect(USED.length).toBeGreaterThanOrEqual(13));
 
 describe('a banned word is found', () => {
   test.each([
@@ -60,6 +108,19 @@ describe('a banned word is found', () => {
     ['in the description of an example', '```json\n{ "description": "It is judged." }\n```\n'],
     ['in a comment of a query', '```sql\n-- Begins anew\nSELECT 1\n```\n'],
   ])('%s', (_, page) => expect(bannedIn(page)).toHaveLength(1));
+
+  test.each([
+    ['in a comment', '// It is told.\nf();'],
+    ['across the lines of a comment', '/**\n * What becomes\n * of it.\n */'],
+    ['in a text', "const message = 'It stands there.';"],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of the source.
+    ['in a text with values', 'const message = `The ${name.of(it)} is judged.`;'],
+  ])('%s of a source', (_, source) => expect(bannedAmong(wordsOf(source))).toHaveLength(1));
+
+  test('and not in the code of a source', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of the source.
+    expect(bannedAmong(wordsOf("// Sets `told`.\nconst told = judge(x, 'it', `${told}`);"))).toEqual([]);
+  });
 
   test('and not in code, or as a part of another word', () => {
     expect(bannedIn('A standard `told` understands [it](stands.md).\n\n```js\ntold();\n```\n')).toEqual([]);

@@ -17,7 +17,7 @@ export interface Scenario extends TestbedOptions {
   readonly name: string;
   /** Whether it is part of the short run. */
   readonly short?: boolean;
-  /** Number of repetitions in the full run. Default 1. */
+  /** How often the full run runs it. Default 1. */
   readonly runs?: number;
   /** Number of readings in the short and in the full run. Default 4,000 and 30,000. */
   readonly count?: Count;

@@ -1,3 +1,4 @@
+// Longer than most: the tests share the rows of one table.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -18,7 +19,7 @@ import { makeFolder } from '../journal/folder.ts';
 import { setUp } from '../pipeline/kit.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 
-/** As an engine of an older version made the table. */
+/** The table as an older version of the engine created it. */
 const BEFORE: Table = { ...DEAD_LETTERS, columns: DEAD_LETTERS.columns.filter(({ name }) => name !== 'retried') };
 const AT = Date.now() - 3_600_000;
 
@@ -39,7 +40,7 @@ interface Row {
   readonly id?: number;
 }
 
-/** A database of its own with these rows, and a config that would read and redrive them. */
+/** A new database with these rows, and a config with which to read and redrive them. */
 async function setting(rows: readonly Row[], table = DEAD_LETTERS) {
   const database = `weir_${databases++}`;
   const { config: base } = setUp([], {
@@ -71,7 +72,7 @@ const find = async (
 const offsets = (letters: readonly DeadLetter[]) => letters.map(({ offset }) => offset);
 
 describe('dead letters', () => {
-  it('are messages with all their faults, the newest first, byte for byte', async () => {
+  it('are messages with all their faults and unchanged bytes, the newest first', async () => {
     const world = await setting([
       { offset: 1, payload: 'é' },
       { offset: 2, reason: 'wrong-type' },
@@ -86,7 +87,7 @@ describe('dead letters', () => {
       { id: 1n, reason: 'not-finite', hasPayload: false },
     ]);
     expect(String(letters[2]!.payload)).toBe('é');
-    // A fault that holds no payload finds that of its message.
+    // A fault without a payload gets that of its message.
     expect(await find(world, { reason: 'not-finite' })).toEqual([letters[1]]);
     expect(await (await world.open()).count({ retried: false })).toEqual({
       letters: 3,
@@ -99,7 +100,7 @@ describe('dead letters', () => {
     });
   });
 
-  it('are found by stream, reason, time, and topic as MQTT has it', async () => {
+  it('are found by stream, reason, time and MQTT topic filter', async () => {
     const topics = ['a', 'a/b', 'a/b/c', 'aXb', 'a.b', 'b/a/b', 'a/ü+$/c'];
     const world = await setting(topics.map((topic, offset) => ({ offset, topic, at: AT + offset * 1_000 })));
     const byTopic = async (topic: string) => (await find(world, { topic })).map((letter) => letter.topic).sort();
@@ -115,7 +116,7 @@ describe('dead letters', () => {
     expect(await find(world, { ids: [{ text: '', offset: '3', at: AT + 3_001 }] })).toEqual([]);
   });
 
-  it('of a table that an older engine made are read, and marked once it has the column', async () => {
+  it('of a table of an older engine are read, and marked after it has the column', async () => {
     const world = await setting([{ offset: 1 }], BEFORE);
     expect(offsets(await find(world))).toEqual([1]);
     const { config, sink } = world;
@@ -129,7 +130,7 @@ describe('dead letters', () => {
     expect(await find(world, { retried: true })).toHaveLength(1);
   });
 
-  it('are none where there is no table', async () => {
+  it('are empty if there is no table', async () => {
     const { reader } = await setting([]);
     const letters = await openLetters(reader, 'elsewhere');
     expect(letters.exist).toBe(false);
@@ -140,10 +141,10 @@ describe('dead letters', () => {
 const never = () => new AbortController().signal;
 
 describe('a retry', () => {
-  it('goes through all of many letters, the oldest first, and marks those that it hands over for good', async () => {
+  it('processes many dead letters, the oldest first, and marks those that are durably passed on', async () => {
     const rows = Array.from({ length: 250 }, (_, offset) => ({
       offset,
-      // Several in one millisecond.
+      // Several dead letters have the same millisecond.
       at: AT + Math.floor(offset / 7),
       payload: offset % 5 === 0 ? '{' : `{"temp":${offset}}`,
     }));
@@ -169,11 +170,11 @@ describe('a retry', () => {
     await ask(`OPTIMIZE TABLE ${database}.dead_letters FINAL`);
     await check();
     expect(await ask(`SELECT count() FROM ${database}.dead_letters`)).toBe('251\n');
-    // Nothing is left to do.
+    // A second run finds nothing.
     expect(await retryLetters({ retried: false }, options)).toMatchObject({ letters: 50, redriven: 0, files: [] });
   });
 
-  it('asks for no more payloads at once than memory has room for, and still finds them all', async () => {
+  it('limits the payloads per query, and still finds all', async () => {
     const large = `{"temp":1,"more":"${'x'.repeat(1_000_000)}"}`;
     const world = await setting(Array.from({ length: 60 }, (_, offset) => ({ offset, payload: large })));
     const letters = await world.open();
@@ -185,12 +186,12 @@ describe('a retry', () => {
     const options = { config: { ...config, streams }, letters, write: { sink, owner: undefined }, now: Date.now };
     const report = await retryLetters({ retried: false }, { ...options, signal: never() });
     expect(report).toMatchObject({ letters: 60, redriven: 60 });
-    // The engine takes up one at a time.
+    // The engine accepts one at a time.
     expect(report.files.length).toBeGreaterThanOrEqual(10);
     expect(await find(world)).toEqual([]);
   });
 
-  it('writes nothing where it is told not to', async () => {
+  it('writes nothing in a dry run', async () => {
     const world = await setting([{ offset: 1 }]);
     const { config } = world;
     const letters = await world.open();
@@ -203,10 +204,10 @@ describe('a retry', () => {
     expect(readdirSync(config.data)).toEqual([]);
   });
 
-  it('says that letters are not marked where ClickHouse fails it, with the file written', async () => {
+  it('reports that dead letters are not marked if ClickHouse fails, and keeps the written file', async () => {
     const world = await setting([{ offset: 1 }], BEFORE);
     const { config, sink } = world;
-    // Never told of the column, the server takes no row that has it.
+    // The server refuses rows with a column that it does not have.
     const write = { sink, owner: undefined };
     const report = await retryLetters(
       { retried: false },
@@ -219,7 +220,7 @@ describe('a retry', () => {
 });
 
 describe('an ID', () => {
-  it('that may be several letters is told, and each is found by its own', async () => {
+  it('that is ambiguous is reported, and each dead letter is found by its full ID', async () => {
     const { database } = await setting([
       { offset: 5 },
       { offset: 5, at: AT + 90 },
@@ -256,7 +257,7 @@ describe('an ID', () => {
     });
     expect((await run('show', first!)).stdout).toContain(`letter    ${first}\n`);
     expect((await run('show', second!, '--json')).stdout).toContain(`"id":"${second}"`);
-    // Two engines in one millisecond.
+    // Two engines wrote in the same millisecond.
     expect((await run('retry', '6', '--dry-run')).stderr).toContain('6 may be several letters');
     expect(await run('retry', '6', '--topic', 'plant/d2', '--dry-run')).toMatchObject({
       code: 0,

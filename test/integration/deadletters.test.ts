@@ -69,7 +69,7 @@ const rows = (device: string) =>
   );
 const left = () => readdirSync(join(plant.dir, 'data', 'redrive'));
 
-/** Makes messages of some devices dead letters, with a config that does not take texts for numbers. */
+/** Makes dead letters of some devices' messages, with a config that does not accept texts as numbers. */
 async function send(payloads: Readonly<Record<string, string>>): Promise<void> {
   const client = await plant.client();
   for (const [device, payload] of Object.entries(payloads)) {
@@ -83,7 +83,7 @@ async function send(payloads: Readonly<Record<string, string>>): Promise<void> {
   });
 }
 
-test('what was mended is retried while the engine runs, becomes one row and no alert', async () => {
+test('a message is retried after the correction while the engine runs, and becomes one row and no alert', async () => {
   expect(await deadletters('list')).toMatchObject({
     code: 0,
     stderr: expect.stringContaining('no engine has written'),
@@ -125,7 +125,7 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   const all = await listed('--all');
   expect(all.letters.find((letter) => letter.id === id)?.faults[0]?.retried).toMatch(/^20.*Z$/);
   expect(all.total).toBe(3);
-  // A reading of now passes through everything that the redriven one would have.
+  // A current reading takes the same way, so after it the redriven one has been processed.
   const client = await plant.client();
   await client.publishAsync('plant/north/d9/data', `{"ts":${Date.now()},"temp":30}`, { qos: 1 });
   await eventually(() => expect(events.map(({ subject }) => subject)).toContain('weir.alerts.warning.hot.d9'));
@@ -133,7 +133,7 @@ test('what was mended is retried while the engine runs, becomes one row and no a
   expect(await tables.count(`(SELECT count() FROM weir.devices WHERE device = 'd1')`)).toBe(0);
 });
 
-test('a letter that is retried twice is one row, also after merging', async () => {
+test('a dead letter that is retried twice is one row, also after merging', async () => {
   const id = await letterOf('d1');
   expect((await deadletters('retry', id)).stdout).toContain('redriven: 1 letter');
   await eventually(async () => expect((await engine.metrics()).weir_messages_redriven_total).toBe(2));
@@ -148,7 +148,7 @@ test('a letter that is retried twice is one row, also after merging', async () =
   expect((await listed('--all', '--topic', 'plant/north/d1/data')).letters).toHaveLength(1);
 });
 
-test('what is retried while the engine is stopped is taken up when it starts', async () => {
+test('a retry while the engine is stopped is processed when it starts', async () => {
   await engine.stop();
   await plant.writeConfig({});
   engine = await plant.start();
@@ -162,7 +162,7 @@ test('what is retried while the engine is stopped is taken up when it starts', a
   await eventually(() => expect(left()).toEqual([]));
 });
 
-test('an engine that still has other streams leaves them alone until it is restarted', async () => {
+test('an engine with the old config does not process retries until it is restarted', async () => {
   await engine.stop();
   await plant.writeConfig({});
   engine = await plant.start();
@@ -177,7 +177,7 @@ test('an engine that still has other streams leaves them alone until it is resta
   await eventually(async () => expect(await rows('d5')).toMatchObject([{ temp: 5, late: true }]));
 });
 
-test('what has become older than `retain` is left alone, and refused by the engine', async () => {
+test('a message older than `retain` is not retried, and the engine refuses it', async () => {
   const DAY = 86_400_000;
   const streams = sensors({ coerce: true, retain: '30d' });
   const agedDays: Readonly<Record<string, number>> = { old: 31, young: 29 };
@@ -200,7 +200,7 @@ test('what has become older than `retain` is left alone, and refused by the engi
     expect(stdout).toMatch(/redrive(n|): 1 letter with 1 reading; 1 still expired\n/);
   }
   await eventually(async () => expect(await rows('young')).toMatchObject([{ temp: 31, late: true }]));
-  // One that was rehearsed in time, and comes too late.
+  // A message that was checked in time, but arrives too late.
   const { config } = loadConfig(plant.configFile);
   const message = {
     kind: 'message',
@@ -223,7 +223,7 @@ test('what has become older than `retain` is left alone, and refused by the engi
   expect(await rows('young')).toHaveLength(1);
 });
 
-test('what keeps it from its work is told: a data folder that is elsewhere, a login that is refused, no such letter', async () => {
+test('reports why it cannot work: another data folder, a refused login, an unknown dead letter', async () => {
   await plant.writeConfig({ data: './elsewhere' });
   expect(await deadletters('retry', '--everything')).toMatchObject({
     code: 1,

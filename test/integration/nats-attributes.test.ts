@@ -6,7 +6,7 @@ import { testNats } from './servers/nats.ts';
 const DEADLINE = { timeout: 15_000, interval: 20 };
 vi.setConfig({ testTimeout: 40_000 });
 
-/** A source over a bucket, and what its listener would hold. */
+/** A source that reads a bucket, and the attributes that its handler has received. */
 function follow(url: string) {
   const source = createKvAttributes({ config: { servers: [url] }, bucket: 'weir_attributes' });
   onTestFinished(() => source.stop());
@@ -21,7 +21,7 @@ function follow(url: string) {
     },
     put: (device, text) => held.set(device, text),
     removed: (device) => held.delete(device),
-    faulty: (told) => faults.push(...told),
+    faulty: (reasons) => faults.push(...reasons),
   });
   return { source, faults, wholes: () => wholes, held: () => Object.fromEntries(held) };
 }
@@ -32,7 +32,7 @@ async function bucketOf(url: string): Promise<{ client: NatsConnection; bucket: 
   return { client, bucket: await client.jetstream().views.kv('weir_attributes') };
 }
 
-test('a bucket that is missing is made, and what comes and goes in it is told', async () => {
+test('a missing bucket is created, and changes in it are reported', async () => {
   const server = await testNats();
   const { source, held, faults, wholes } = follow(server.url);
   expect(source.status()).toMatchObject({ name: 'attributes bucket', ready: false });
@@ -50,14 +50,14 @@ test('a bucket that is missing is made, and what comes and goes in it is told', 
   expect(faults).toEqual([]);
 });
 
-test('entries that cannot be used are told with the reason, and change nothing', async () => {
+test('unusable entries are reported with the reason, and change nothing', async () => {
   const server = await testNats();
   const { bucket } = await bucketOf(server.url);
   await bucket.put('dev-0', '[]');
   await bucket.put('dev-1', '{"a":1}');
   const { held, faults } = follow(server.url);
   await vi.waitFor(() => expect(held()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}' }), DEADLINE);
-  // Of two values at once, the bucket may tell the last alone.
+  // Of two quick changes, the bucket may report only the last.
   await bucket.put('dev-1', '{"a":');
   await vi.waitFor(() => expect(faults).toHaveLength(2), DEADLINE);
   await bucket.put('dev-1', '{"__proto__":1}');
@@ -73,7 +73,7 @@ test('entries that cannot be used are told with the reason, and change nothing',
   ]);
 });
 
-test('what changed while the connection was lost is told when it is back; nothing is lost in between', async () => {
+test('changes during a lost connection are reported after the reconnection; nothing is lost', async () => {
   const server = await testNats();
   const { bucket, client } = await bucketOf(server.url);
   await bucket.put('dev-1', '{"a":1}');

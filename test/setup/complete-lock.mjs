@@ -23,7 +23,8 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     const words = name.split(/[-/]/);
     const os = OS.filter((word) => words.includes(word));
     const cpu = CPU.filter((word) => words.includes(word));
-    if (os.length !== 1 || cpu.length !== 1) throw new Error(`cannot tell the platform of ${name}, wanted by ${path}`);
+    if (os.length !== 1 || cpu.length !== 1)
+      throw new Error(`the platform of ${name}, a dependency of ${path}, is unknown`);
     lock.packages[hoisted] = { version, cpu, os, optional: true };
     changes.push(`${hoisted} is missing`);
   }

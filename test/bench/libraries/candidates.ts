@@ -53,7 +53,7 @@ export interface Candidates {
   readonly folder: string;
   /** The exports of a package or of one of its modules. The caller gives their type. */
   load<T>(specifier: string): Promise<T>;
-  /** Bytes of a package with all its dependencies, and the number of packages; undefined if it is not a package. */
+  /** Bytes of a package with all its dependencies, and the number of packages; both are 0 for a part of the platform. */
   sizeOf(name: string): { readonly bytes: number; readonly packages: number };
 }
 

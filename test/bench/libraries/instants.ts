@@ -132,7 +132,7 @@ export const compareTimeZones: Comparison = async (candidates) => {
         thing: 'time zones',
         candidate,
         right: {
-          of: `offsets from 1975 to 2037, ${candidate === 'temporal-polyfill' ? 'itself the judge' : 'judged by Temporal'}`,
+          of: `offsets from 1975 to 2037, ${candidate === 'temporal-polyfill' ? 'the reference itself' : 'compared with Temporal'}`,
           ours: right.ours!,
           theirs: right[candidate]!,
           total: cases.length,

@@ -31,7 +31,7 @@ export function cpuRatio(ours: () => unknown, theirs: () => unknown): number {
   return other / best;
 }
 
-/** Number of repetitions of the work that the clock can measure. */
+/** How often the work must run so that the clock can measure it. */
 function repeatsOf(work: () => unknown): number {
   let repeats = 1;
   while (cpuMs(work, repeats) < LEAST_MS) repeats *= 2;
