@@ -32,7 +32,7 @@ export const outage: BenchCase = {
   name: 'outage',
   summary: `memory through an outage of ClickHouse of ${OUTAGE_S} s at ${PER_SECOND} readings/s, and how fast the backlog goes`,
   run: () =>
-    withWorld(async (testbed) => {
+    withTestbed(async (testbed) => {
       const publisher = publish(testbed, (WARM_UP_S + OUTAGE_S + 120) * PER_SECOND, PER_SECOND);
       try {
         const before = await highestRss(testbed, WARM_UP_S);
@@ -64,11 +64,11 @@ export const flood: BenchCase = {
   name: 'flood',
   summary: `memory while ${FLOOD} readings come at once, against ${PER_SECOND} readings/s`,
   run: () =>
-    withWorld(async (testbed) => {
-      const calm = publish(testbed, WARM_UP_S * PER_SECOND, PER_SECOND);
+    withTestbed(async (testbed) => {
+      const warmUp = publish(testbed, WARM_UP_S * PER_SECOND, PER_SECOND);
       const baseline = await highestRss(testbed, WARM_UP_S);
-      await calm.done;
-      await calm.close();
+      await warmUp.done;
+      await warmUp.close();
       const publisher = publish(testbed, FLOOD, 1_000_000);
       try {
         let value = 0;
@@ -88,7 +88,7 @@ export const recovery: BenchCase = {
   name: 'recovery',
   summary: 'time until ready after kill -9 with 100 MB of journal to fold, against a start without any',
   run: () =>
-    withWorld(async (testbed) => {
+    withTestbed(async (testbed) => {
       await testbed.restart();
       const baseline = testbed.recoveryMs;
       testbed.links.clickhouse.set({ down: true });
@@ -109,7 +109,7 @@ export const recovery: BenchCase = {
     }),
 };
 
-async function withWorld<T>(measure: (testbed: Testbed) => Promise<T>): Promise<T> {
+async function withTestbed<T>(measure: (testbed: Testbed) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'weir-bench-clickhouse-'));
   let server: EmbeddedClickHouse | undefined;
   let testbed: Testbed | undefined;

@@ -142,12 +142,12 @@ async function load(how: 'json' | 'weir', texts: readonly string[]): Promise<Loa
     execArgv: ['--import', 'tsx', '--expose-gc'],
   });
   try {
-    const told = once(child, 'message') as Promise<[Loaded]>;
+    const result = once(child, 'message') as Promise<[Loaded]>;
     const failed = once(child, 'exit').then(([code]) => {
       throw new Error(`loading ended with ${code}`);
     });
     child.send(texts);
-    const [loaded] = await Promise.race([told, failed]);
+    const [loaded] = await Promise.race([result, failed]);
     failed.catch(() => undefined);
     return loaded;
   } finally {

@@ -71,19 +71,19 @@ describe.skipIf(!hasMosquitto)('a Mosquitto started as compose starts it', () =>
   it('lets devices publish, but not read other devices or publish as Weir', async () => {
     const { port } = await startMosquitto();
     const [weir, device] = [await client(port, LOGINS.weir), await client(port, LOGINS.devices)];
-    const heard: string[] = [];
-    const overheard: string[] = [];
-    weir.on('message', (topic) => heard.push(topic));
-    device.on('message', (topic) => overheard.push(topic));
+    const ofWeir: string[] = [];
+    const ofDevice: string[] = [];
+    weir.on('message', (topic) => ofWeir.push(topic));
+    device.on('message', (topic) => ofDevice.push(topic));
     await weir.subscribeAsync('plant/#', { qos: 1 });
     await device.subscribeAsync('#', { qos: 1 });
     await device.publishAsync('plant/hall/press/data', '{}', { qos: 1 });
     await expect(device.publishAsync('weir/weir/status', 'offline', { qos: 1 })).rejects.toThrow('Not authorized');
     await weir.publishAsync('weir/weir/status', 'online', { qos: 1 });
-    await vi.waitFor(() => expect(heard).toEqual(['plant/hall/press/data']));
+    await vi.waitFor(() => expect(ofWeir).toEqual(['plant/hall/press/data']));
     // The broker answers in order, so everything for the device has arrived before this.
     await device.unsubscribeAsync('#');
-    expect(overheard).toEqual([]);
+    expect(ofDevice).toEqual([]);
   });
 
   it('queues messages for Weir while it is away, many times the default, also across a restart', async () => {

@@ -227,13 +227,13 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
   it('hides the answers to Weir from a consumer that subscribes to all inboxes', async () => {
     const { port } = await startNats(binary);
     const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
-    const heard: string[] = [];
-    nc.subscribe('_INBOX.>', { callback: (_, { subject }) => heard.push(subject) });
+    const subjects: string[] = [];
+    nc.subscribe('_INBOX.>', { callback: (_, { subject }) => subjects.push(subject) });
     await nc.flush();
     const { sink } = await openSink(port);
     await sink.publish(alert);
     await nc.flush();
-    expect(heard).toEqual([]);
+    expect(subjects).toEqual([]);
   });
 
   it('refuses connections without a password', async () => {

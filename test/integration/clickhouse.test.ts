@@ -302,12 +302,12 @@ describe('open', () => {
   });
 
   it('quotes names and units', async () => {
-    const odd = streamTable(
+    const special = streamTable(
       stream([field('a`b\\', 'number', "it's \\ '"), field('x) ENGINE = Null --', 'number')], { name: 'o`dd"s\\' }),
     );
     const one = sink();
-    await one.open([odd]);
-    await one.insert(batchOf(odd, [{ ...reading('a', NOW, 1), values: [1.5, undefined] }]), 't');
+    await one.open([special]);
+    await one.insert(batchOf(special, [{ ...reading('a', NOW, 1), values: [1.5, undefined] }]), 't');
     expect(await rows(`SELECT * EXCEPT (time, received, offset, id) FROM ${quoted()}.\`o\\\`dd"s\\\\\``)).toMatchObject(
       [{ 'a`b\\': 1.5, 'x) ENGINE = Null --': null }],
     );
@@ -337,10 +337,22 @@ describe('insert', () => {
       ],
       orderBy: ['time'],
     };
-    const odd = 'zero\0byte, °C, 日本, 😀, "quotes", \\ and \n';
+    const special = 'zero\0byte, °C, 日本, 😀, "quotes", \\ and \n';
     const list = [
       [0, 0, 0, 0, null, null, null, false, '', '', null],
-      [1_753_000_000_123.457, 255, (1n << 64n) - 1n, -1.5e300, 0, true, '', true, odd, odd, { [odd]: odd, '': '' }],
+      [
+        1_753_000_000_123.457,
+        255,
+        (1n << 64n) - 1n,
+        -1.5e300,
+        0,
+        true,
+        '',
+        true,
+        special,
+        special,
+        { [special]: special, '': '' },
+      ],
       [
         Date.UTC(2255, 0, 1),
         1,
@@ -348,7 +360,7 @@ describe('insert', () => {
         0.1,
         5e-324,
         false,
-        odd,
+        special,
         true,
         'x'.repeat(70_000),
         'é'.repeat(100),
@@ -526,8 +538,8 @@ describe('errors', () => {
   });
 
   it('are fatal for a wrong user and overload for too many parts', async () => {
-    const stranger = await failure(sink({}, { username: 'nobody', password: 'wrong' }).open([TEMP]));
-    expect(stranger).toMatchObject({ class: 'fatal', code: '516' });
+    const refused = await failure(sink({}, { username: 'nobody', password: 'wrong' }).open([TEMP]));
+    expect(refused).toMatchObject({ class: 'fatal', code: '516' });
     const one = sink();
     await one.open([TEMP]);
     await run(`ALTER TABLE ${quoted()}.sensors MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1`);

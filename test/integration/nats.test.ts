@@ -49,13 +49,13 @@ function alert(offset: number, state: 'firing' | 'resolved' = 'firing', key = 'p
 }
 
 /** Delivers events in the same way as the engine. */
-function outletTo(
+function deliveryTo(
   eventSink: EventSink,
   bury: (event: EventOutput) => Promise<void> = async () => undefined,
   random: () => number = Math.random,
 ) {
   const { config } = setUp([]);
-  const outlet = createEventDelivery({
+  const delivery = createEventDelivery({
     config,
     eventSink,
     repeatsFrom: undefined,
@@ -66,8 +66,8 @@ function outletTo(
     counters: createCounters(),
     onProgress: () => undefined,
   });
-  onTestFinished(() => outlet.stop());
-  return outlet;
+  onTestFinished(() => delivery.stop());
+  return delivery;
 }
 
 /** An alert of about 20 kB. */
@@ -131,13 +131,13 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
   test('an ordinary subscriber receives subject, id and body; a duplicate adds nothing', async () => {
     const server = await testNats({ binary });
     const nc = await clientOf(server.url);
-    const heard = nc.subscribe('weir.>', { max: 2 });
+    const subscription = nc.subscribe('weir.>', { max: 2 });
     await nc.flush();
     const sink = sinkTo(server.url);
     await sink.open();
     await sink.publish(alert(1));
     await sink.publish(alert(1));
-    const [message] = await all(heard);
+    const [message] = await all(subscription);
     expect(message?.subject).toBe('weir.alerts.critical.hot.press-1');
     expect(message?.headers?.get('Nats-Msg-Id')).toBe('j.1.hot.press-1.firing');
     expect(message?.json()).toEqual({ offset: 1, state: 'firing' });
@@ -176,9 +176,9 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     const events = Array.from({ length: 400 }, (_, i) =>
       alert(i, Math.floor(i / 20) % 2 === 0 ? 'firing' : 'resolved', `press-${i % 20}`),
     );
-    const outlet = outletTo(sink);
-    for (const event of events) outlet.push(event);
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(events.length)).toBe(true), DEADLINE);
+    const delivery = deliveryTo(sink);
+    for (const event of events) delivery.push(event);
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(events.length)).toBe(true), DEADLINE);
     const js = (await clientOf(server.url)).jetstream();
     const consumer = await js.consumers.get('WEIR_ALERTS');
     const seen = new Map<string, number>();
@@ -219,14 +219,14 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     // Older events would wait longer.
     const draws = [0.9, 0.7, 0.5, 0.3, 0.1];
     let turn = 0;
-    const outlet = outletTo(sink, undefined, () => draws[turn++ % draws.length]!);
-    await vi.waitFor(() => expect(outlet.isOpen).toBe(true), DEADLINE);
+    const delivery = deliveryTo(sink, undefined, () => draws[turn++ % draws.length]!);
+    await vi.waitFor(() => expect(delivery.isOpen).toBe(true), DEADLINE);
     await server.stop();
-    for (const event of [alert(1), alert(2, 'resolved'), alert(3), alert(4, 'resolved')]) outlet.push(event);
-    outlet.push(alert(9, 'firing', 'other'));
+    for (const event of [alert(1), alert(2, 'resolved'), alert(3), alert(4, 'resolved')]) delivery.push(event);
+    delivery.push(alert(9, 'firing', 'other'));
     await vi.waitFor(() => expect(sink.status().ready).toBe(false), DEADLINE);
     await testNats({ binary, dir: server.dir, port: server.port });
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(5)).toBe(true), { ...DEADLINE, timeout: 30_000 });
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(5)).toBe(true), { ...DEADLINE, timeout: 30_000 });
     const js = (await clientOf(server.url)).jetstream();
     const offsets: number[] = [];
     for await (const message of await (await js.consumers.get('WEIR_ALERTS')).fetch({ max_messages: 5 })) {
@@ -398,10 +398,10 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
         };
         await manager.streams.add({ ...own, ...bucket, max_msg_size: 8192 });
       }
-      const outlet = outletTo(sinkTo(server.url), () => Promise.reject(new Error('not to be buried')));
+      const delivery = deliveryTo(sinkTo(server.url), () => Promise.reject(new Error('must not become a dead letter')));
       const large = largeAlert();
-      outlet.push(large);
-      await vi.waitFor(() => expect(outlet.outbox.isConfirmed(1)).toBe(true), DEADLINE);
+      delivery.push(large);
+      await vi.waitFor(() => expect(delivery.outbox.isConfirmed(1)).toBe(true), DEADLINE);
       const js = (await clientOf(server.url)).jetstream();
       const kv = await js.views.kv('weir_alerts_open', { bindOnly: true });
       const shortened = { id: large.id, data: { rule: 'hot', key: 'press-1', state: 'firing', truncated: true } };
@@ -416,36 +416,36 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], max_msg_size: 300 });
-    const buried: string[] = [];
-    const outlet = outletTo(sinkTo(server.url), async ({ id }) => void buried.push(id));
-    for (const event of [largeAlert(), alert(2, 'resolved'), alert(3)]) outlet.push(event);
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(3)).toBe(true), DEADLINE);
-    expect(buried).toEqual([largeAlert().id]);
+    const deadLettered: string[] = [];
+    const delivery = deliveryTo(sinkTo(server.url), async ({ id }) => void deadLettered.push(id));
+    for (const event of [largeAlert(), alert(2, 'resolved'), alert(3)]) delivery.push(event);
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(3)).toBe(true), DEADLINE);
+    expect(deadLettered).toEqual([largeAlert().id]);
     expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2);
   });
 
   test('the longest subjects fit into a line of 512 bytes, far below the limit of servers', async () => {
     const server = await testNats({ binary, config: 'max_control_line: 512' });
-    const outlet = outletTo(sinkTo(server.url));
+    const delivery = deliveryTo(sinkTo(server.url));
     const [rule, key] = ['\u0001'.repeat(128), '\u0001'.repeat(4_000)];
     const token = (text: string) => kvToken(text);
     const event = { ...alert(1), subject: alertSubject('critical', rule, key), id: `j.1.${token(rule)}.${token(key)}` };
-    outlet.push({ ...event, kv: { ...event.kv!, key: `${token(rule)}.${token(key)}` } });
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(1)).toBe(true), DEADLINE);
+    delivery.push({ ...event, kv: { ...event.kv!, key: `${token(rule)}.${token(key)}` } });
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(1)).toBe(true), DEADLINE);
     expect(await messagesIn(await (await clientOf(server.url)).jetstreamManager(), 'WEIR_ALERTS')).toBe(1);
   });
 
   test('without JetStream it uses core NATS, and reports what is missing', async () => {
     const server = await testNats({ binary, jetstream: false });
     const nc = await clientOf(server.url);
-    const heard = nc.subscribe('weir.>', { max: 2 });
+    const subscription = nc.subscribe('weir.>', { max: 2 });
     await nc.flush();
     const notices: string[] = [];
     const sink = sinkTo(server.url, { onNotice: (text) => notices.push(text) });
     await sink.open();
     await sink.publish(alert(1));
     await sink.publish({ kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' });
-    expect((await all(heard)).map((message) => message.subject)).toEqual([
+    expect((await all(subscription)).map((message) => message.subject)).toEqual([
       'weir.alerts.critical.hot.press-1',
       'weir.deadletters',
     ]);
@@ -484,8 +484,8 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     await sink.open();
     const denied = { class: 'fatal', code: 'PERMISSIONS_VIOLATION' };
     await expect(sink.publish(alert(1))).rejects.toMatchObject(denied);
-    const letter: EventOutput = { kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' };
-    await expect(sink.publish(letter)).rejects.toMatchObject(denied);
+    const deadLetter: EventOutput = { kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' };
+    await expect(sink.publish(deadLetter)).rejects.toMatchObject(denied);
   });
 
   test('ends when the process that started it ends, even if that is killed', async () => {

@@ -139,8 +139,8 @@ test('the engine waits for missing and restarted servers, and nothing is lost or
     expect(await numbers()).toEqual(upTo(300));
     expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(300);
   });
-  const told = await readStream(nats, 'WEIR_ALERTS');
-  expect(told.map(({ body }) => `${body.data.state} ${body.time}`)).toEqual(
+  const published = await readStream(nats, 'WEIR_ALERTS');
+  expect(published.map(({ body }) => `${body.data.state} ${body.time}`)).toEqual(
     upTo(300).map((n) => `${n % 2 === 0 ? 'firing' : 'resolved'} ${new Date(BASE + n * 10).toISOString()}`),
   );
   expect((await engine.metrics()).weir_sessions_lost_total).toBe(0);
@@ -220,8 +220,8 @@ test('while ClickHouse is away for long the journal fills up; then intake stops,
   });
   expect(later.weir_messages_journaled_total).toBeLessThan(MANY);
   expect(later.weir_messages_acknowledged_total).toBe(later.weir_messages_journaled_total);
-  const held = later.weir_messages_received_total! - later.weir_messages_journaled_total!;
-  expect(held * 2_000).toBeLessThan(17 * 2 ** 20);
+  const buffered = later.weir_messages_received_total! - later.weir_messages_journaled_total!;
+  expect(buffered * 2_000).toBeLessThan(17 * 2 ** 20);
   // Messages in flight when it became full were still accepted.
   expect(later.weir_journal_size_bytes).toBeLessThan((16 + 16 + 4) * 2 ** 20);
   expect(later.process_resident_memory_bytes).toBeLessThan(350e6);
@@ -250,9 +250,9 @@ test('while intake is stopped QoS 0 is shed and QoS 1 waits, and a new connectio
   const filling = 9_000;
   await publish(plant, 'press-1', numbered(0, filling, { note: 'x'.repeat(2_000) }));
   await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_intake_paused: 1 }));
-  const held = 500;
-  const count = filling + held;
-  await publish(plant, 'press-1', numbered(filling, held));
+  const buffered = 500;
+  const count = filling + buffered;
+  await publish(plant, 'press-1', numbered(filling, buffered));
   await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_messages_received_total: count }));
   expect((await engine.metrics()).weir_messages_journaled_total).toBeLessThanOrEqual(filling);
 
@@ -273,7 +273,7 @@ test('while intake is stopped QoS 0 is shed and QoS 1 waits, and a new connectio
   await plant.broker.restart();
   await eventually(async () => {
     const { weir_messages_received_total: received = 0 } = await engine.metrics();
-    expect(received).toBeGreaterThanOrEqual(count + flood + held);
+    expect(received).toBeGreaterThanOrEqual(count + flood + buffered);
   });
   expect((await engine.metrics()).weir_intake_paused).toBe(1);
 

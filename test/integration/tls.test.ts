@@ -19,7 +19,7 @@ const HANDSHAKE = '\x16\x03\x01';
 const LOGIN = { username: 'weir', password: 'hunter2' };
 
 /** A server without TLS: it sends the given greeting and records all received bytes. */
-async function eavesdropper(greeting = ''): Promise<{ port: number; heard(): string; connections(): number }> {
+async function eavesdropper(greeting = ''): Promise<{ port: number; received(): string; connections(): number }> {
   const chunks: Buffer[] = [];
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -36,7 +36,7 @@ async function eavesdropper(greeting = ''): Promise<{ port: number; heard(): str
   });
   return {
     port: (server.address() as AddressInfo).port,
-    heard: () => Buffer.concat(chunks).toString('latin1'),
+    received: () => Buffer.concat(chunks).toString('latin1'),
     connections: () => sockets.length,
   };
 }
@@ -80,14 +80,14 @@ describe('if TLS is required and the server has none, no login is sent', () => {
       message: expect.stringContaining('the server offers no TLS'),
     });
     expect(spy.connections()).toBeGreaterThan(0);
-    expect(spy.heard()).toBe('');
+    expect(spy.received()).toBe('');
   });
 
   test('NATS: without the requirement of TLS the password is sent, so the test would detect it', async () => {
     const spy = await eavesdropper(PLAIN_INFO);
     const sink = createNatsSink({ config: { servers: [`nats://127.0.0.1:${spy.port}`] }, ...LOGIN });
     const opening = sink.open().catch(() => undefined);
-    await vi.waitFor(() => expect(spy.heard()).toContain('hunter2'), DEADLINE);
+    await vi.waitFor(() => expect(spy.received()).toContain('hunter2'), DEADLINE);
     await sink.close();
     await opening;
   });
@@ -114,8 +114,8 @@ describe('if TLS is required and the server has none, no login is sent', () => {
     const publisher = createPublisher({ url: config.mqtt[0]!.url, ...LOGIN });
     onTestFinished(() => publisher.close());
     // One handshake from each, and nothing unencrypted.
-    await vi.waitFor(() => expect(spy.heard().split(HANDSHAKE).length - 1).toBeGreaterThan(1), DEADLINE);
-    expect(spy.heard()).not.toMatch(/MQTT|weir|hunter2/);
+    await vi.waitFor(() => expect(spy.received().split(HANDSHAKE).length - 1).toBeGreaterThan(1), DEADLINE);
+    expect(spy.received()).not.toMatch(/MQTT|weir|hunter2/);
   });
 
   test('ClickHouse: https://', async () => {
@@ -124,9 +124,9 @@ describe('if TLS is required and the server has none, no login is sent', () => {
     const sink = createClickHouseSink({ config: clickhouse, ...LOGIN });
     onTestFinished(() => sink.close());
     await expect(sink.open([])).rejects.toThrow();
-    expect(spy.heard()).toContain(HANDSHAKE);
-    expect(spy.heard()).not.toMatch(/HTTP|hunter2/);
-    expect(spy.heard()).not.toContain(Buffer.from('weir:hunter2').toString('base64'));
+    expect(spy.received()).toContain(HANDSHAKE);
+    expect(spy.received()).not.toMatch(/HTTP|hunter2/);
+    expect(spy.received()).not.toContain(Buffer.from('weir:hunter2').toString('base64'));
   });
 });
 

@@ -103,16 +103,16 @@ export const compareTimeZones: Comparison = async (candidates) => {
   type Luxon = { IANAZone: { create: (zone: string) => { offset: (at: number) => number } } };
   const { IANAZone } = await candidates.load<Luxon>('luxon');
   const { tzOffset } = await candidates.load<{ tzOffset: (zone: string, at: Date) => number }>('@date-fns/tz');
-  const judge = (zone: string, at: number) =>
+  const reference = (zone: string, at: number) =>
     Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).offsetNanoseconds / 1e6;
   const offsets: Record<string, (zone: string) => (at: number) => number> = {
     ours: zoneOffset,
-    'temporal-polyfill': (zone) => (at) => judge(zone, at),
+    'temporal-polyfill': (zone) => (at) => reference(zone, at),
     luxon: (zone) => (at) => IANAZone.create(zone).offset(at) * 60_000,
     '@date-fns/tz': (zone) => (at) => tzOffset(zone, new Date(at)) * 60_000,
   };
   const cases = Intl.supportedValuesOf('timeZone').flatMap((zone) =>
-    instantsAround(offsets.luxon!(zone)).map((at) => ({ zone, at, offset: judge(zone, at) })),
+    instantsAround(offsets.luxon!(zone)).map((at) => ({ zone, at, offset: reference(zone, at) })),
   );
   const right = Object.fromEntries(
     Object.entries(offsets).map(([name, of]) => {
