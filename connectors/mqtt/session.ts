@@ -235,7 +235,7 @@ export class BrokerSession {
     this.#timer = setTimeout(() => this.#connect(), backoffMs(this.#attempt++, this.#options.random));
   }
 
-  /** Stops reading while the ledger is full, but only after CONNACK: reading must go on until the connection is established. */
+  /** Stops reading while the ledger is full, but only after CONNACK: until then reading must continue, or no session is established. */
   #applyPause(): void {
     if (this.#code !== 0 || this.#onStopped !== undefined) return;
     this.#link?.setPaused(this.#ledger.isFull());

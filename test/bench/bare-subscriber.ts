@@ -1,8 +1,8 @@
 import { connect } from 'mqtt';
 
 /**
- * The baseline: what people wire together first. A stock mqtt.js subscriber that only counts, with its own acknowledgements.
- * Arguments: port, messages. Tells its parent `ready`, and at the end the time at which it had them all.
+ * The baseline: a plain mqtt.js subscriber that only counts messages and acknowledges them. Arguments: port, messages. It sends `ready` to
+ * its parent, and at the end the time at which it had received all messages.
  */
 const [port = 0, messages = 0] = process.argv.slice(2).map(Number);
 const client = connect(`mqtt://127.0.0.1:${port}`, {

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 
 export const MIB = 1_048_576;
-/** The engine as it is built. */
+/** The built engine. */
 export const CLI = fileURLToPath(new URL('../../dist/engine/cli.js', import.meta.url));
 
-/** What a case prints, a line each. `ratio` is value over baseline; absolute values mean nothing on another machine. */
+/** One line of output of a benchmark. `ratio` is value / baseline; absolute values cannot be compared between machines. */
 export interface BenchResult {
   readonly case: string;
   readonly value: number;

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 
 /**
- * A publisher that costs next to nothing, so that the machine is left to what is measured: QoS 1 packets written by hand on a bare
- * socket, as many in flight as the broker lets, PUBACKs only counted. Arguments: port, messages, devices, messages in flight.
+ * A publisher with very little CPU use, so that it does not disturb the measurement. It writes QoS 1 packets to a plain socket, with as
+ * many in flight as the broker allows, and only counts PUBACKs. Arguments: port, messages, devices, messages in flight.
  * Prints `{"published":n,"startedAt":ms}` when the last one is acknowledged.
  */
 const [port = 0, messages = 0, devices = 1, inFlight = 1] = process.argv.slice(2).map(Number);
@@ -29,15 +29,15 @@ function publishPacket(id: number, topic: string, payload: string): Buffer {
   return Buffer.concat([Buffer.from([0x32, ...remainingLength(body.length)]), body]);
 }
 
-/** Digits of a stamp that change from message to message; the digits before them stay. */
+/** Number of digits of a timestamp that change from message to message; the digits before them are constant. */
 const STAMP_DIGITS = 8;
 const startAt = Math.floor(Date.now() / 10 ** STAMP_DIGITS) * 10 ** STAMP_DIGITS;
 
-/** A packet to be stamped and numbered when it is sent. */
+/** A packet whose timestamp and packet id are filled in when it is sent. */
 interface Template {
   readonly bytes: Buffer;
   readonly idAt: number;
-  /** Of the last digit. */
+  /** Position of the last digit. */
   readonly stampAt: number;
 }
 
@@ -52,7 +52,7 @@ function template(index: number): Template {
 
 const templates = Array.from({ length: devices * Math.ceil(CHUNK / devices) }, (_, index) => template(index));
 
-/** The message's bytes, good until the template is used again. */
+/** The bytes of the message. They are valid until the template is used again. */
 function message(index: number): Buffer {
   const { bytes, idAt, stampAt } = templates[index % templates.length] as Template;
   bytes.writeUInt16BE((index % 65_535) + 1, idAt);
@@ -74,7 +74,7 @@ function run(socket: Socket): void {
     }
   };
   socket.on('data', (bytes) => {
-    // CONNACK first, then nothing but PUBACKs, four bytes each in MQTT 3.1.1.
+    // The broker sends CONNACK first, then only PUBACKs of four bytes each (MQTT 3.1.1).
     carried += bytes.length;
     acknowledged = Math.floor(carried / 4) - 1;
     if (acknowledged < messages) return pump();

@@ -5,7 +5,7 @@ import { overlap } from './overlap.ts';
 import { rules } from './rules.ts';
 import { throughput } from './throughput.ts';
 
-/** Every benchmark; a new one is a file beside this one and a word here. */
+/** All benchmarks. A new one is a file in this folder and a name here. */
 const CASES: readonly BenchCase[] = [throughput, memory, overlap, rules, recovery, flood, outage];
 
 const args = process.argv.slice(2);

@@ -9,8 +9,8 @@ const DEVICES = 1_000;
 const SECONDS = 40;
 
 /**
- * The engine's resident memory in the demo, at its highest, in MiB. The baseline is a bare Node that has loaded the same client
- * libraries and does nothing, on the same machine in the same run.
+ * The engine's highest resident memory in the demo, in MiB. The baseline is an idle Node that has loaded the same client libraries, on the
+ * same machine in the same run.
  */
 export const memory: BenchCase = {
   name: 'memory',
@@ -49,7 +49,7 @@ async function watchRss(demo: ChildProcess, dir: string): Promise<number> {
   return highest;
 }
 
-/** 0 while the engine cannot be asked. */
+/** The resident memory from the metrics; 0 while the engine does not answer. */
 async function engineRss(dir: string): Promise<number> {
   try {
     const { http } = JSON.parse(readFileSync(join(dir, 'weir.json'), 'utf8')) as { http: { port: number } };

@@ -8,7 +8,7 @@ import type { WindowOutcome } from '../../engine/windows/window-kind.ts';
 import type { BenchCase, BenchResult } from './bench.ts';
 
 const OVERLAPS = [1, 10, 60, 600] as const;
-/** A window begins every second, and a reading comes every 100 ms: the longest are full after a twentieth of the readings. */
+/** A window starts every second, and a reading arrives every 100 ms, so the longest windows are full after a twentieth of the readings. */
 const EVERY_MS = 1_000;
 const STEP_MS = 100;
 const READINGS = 120_000;
@@ -22,8 +22,8 @@ const aggregates: readonly WindowAggregate[] = [
 ];
 
 /**
- * What a reading of one device costs in hopping windows that overlap 1, 10, 60 and 600 times, closing them included, and in sliding ones
- * of the same lengths, which are evaluated at each reading. The baseline of all is the hopping window that does not overlap.
+ * The cost of a reading of one device in hopping windows that overlap 1, 10, 60 and 600 times, including their closing, and in sliding
+ * windows of the same lengths, which are evaluated at each reading. The baseline is the hopping window without overlap.
  */
 export const overlap: BenchCase = {
   name: 'overlap',
@@ -41,7 +41,7 @@ export const overlap: BenchCase = {
       ]),
     ];
     const readings = Array.from({ length: READINGS }, (_, i) => readingOf(START_AT + i * STEP_MS, (i * 7_919) % 1_000));
-    // The quickest of several rounds, with all cases in each: whatever else the machine does hits them alike.
+    // The fastest of several rounds counts. Each round has all cases, so that other load affects them equally.
     const costs = cases.map(() => Number.POSITIVE_INFINITY);
     for (let round = 0; round < ROUNDS; round++) {
       cases.forEach(([, plan], i) => {
@@ -61,7 +61,7 @@ export const overlap: BenchCase = {
   },
 };
 
-/** Nanoseconds of a reading, on average. */
+/** Average time per reading in nanoseconds. */
 function costOf(plan: WindowPlan, readings: readonly Reading[]): number {
   const kind = windows[plan.kind];
   const state = kind.create();

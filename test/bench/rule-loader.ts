@@ -1,18 +1,18 @@
 import { planOf, readConfig } from './rules.ts';
 
-/** What loading came to. Bytes are on top of what there was before. */
+/** The cost of loading. Bytes are in addition to the memory before. */
 export interface Loaded {
   readonly ms: number;
-  /** Of what is kept. */
+  /** Heap bytes that remain in use. */
   readonly heapBytes: number;
-  /** Resident, at its highest. */
+  /** Highest resident memory. */
   readonly peakBytes: number;
 }
 
 const config = readConfig();
 const [, , how] = process.argv;
 
-// Code that has run before is there already, and so is what it needs.
+// A first load warms up: its code and data then do not count.
 if (how === 'weir') planOf(config, []);
 
 process.once('message', (texts: string[]) => {

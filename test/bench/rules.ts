@@ -1,3 +1,4 @@
+// Longer than most: one benchmark with the generator of its rules.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -20,21 +21,21 @@ import type { Loaded } from './rule-loader.ts';
 
 const COUNTS = [1, 10, 100, 1_000] as const;
 const BASELINE = COUNTS.indexOf(10);
-/** How many of them can match; of a single rule, that one. */
+/** Number of rules that can match; with a single rule, it can. */
 const MATCHING = 10;
 const LOADED = 10_000;
 const READINGS = 20_000;
 const ROUNDS = 7;
-/** Messages that one read of the socket brings. */
+/** Messages per read of the socket. */
 const CHUNK = 64;
 const DEVICES = 500;
 const START_AT = 1_769_860_800_000;
 const JOURNAL = { journalId: 'j0', instance: 'bench', database: 'weir' };
 
 /**
- * What a reading costs with 1, 10, 100 and 1,000 rules on its stream, of which 10 can match: from the message to the changes of alerts,
- * and of that judging alone; and with 100 rules each of which has to be asked. The baseline is the same with 10 rules. Then what it takes
- * to load 10,000 rules; the baseline is to parse the same texts as JSON.
+ * The cost of a reading with 1, 10, 100 and 1,000 rules on its stream, of which 10 can match: from the message to the changes of alerts,
+ * and of the evaluation alone; and with 100 rules that must all be evaluated. The baseline is 10 rules. Then the cost of loading 10,000
+ * rules; the baseline is to parse the same texts as JSON.
  */
 export const rules: BenchCase = {
   name: 'rules',
@@ -54,10 +55,10 @@ function costs(): BenchResult[] {
   const readings = decoded(config, plans[0]!, records);
   const ways: readonly (readonly [string, Rounds])[] = [
     ['message to alert', (plan) => foldCost(config, plan, records)],
-    ['judging alone', (plan) => judgeCost(plan, readings)],
+    ['evaluation alone', (plan) => evaluationCost(plan, readings)],
   ];
   return ways.flatMap(([way, measure]) => {
-    // The quickest of several rounds, with all cases in each: whatever else the machine does hits them alike.
+    // The fastest of several rounds counts. Each round has all cases, so that other load affects them equally.
     const best = plans.map(() => Number.POSITIVE_INFINITY);
     for (let round = 0; round < ROUNDS; round++) {
       plans.forEach((plan, i) => {
@@ -68,7 +69,7 @@ function costs(): BenchResult[] {
   });
 }
 
-/** Nanoseconds of a reading from its message on, on average. */
+/** Average time per reading in nanoseconds, starting with its message. */
 function foldCost(config: Config, plan: Plan, records: readonly MessageRecord[]): number {
   const counters = createCounters();
   const records$ = new Subject<readonly MessageRecord[]>();
@@ -89,8 +90,8 @@ function foldCost(config: Config, plan: Plan, records: readonly MessageRecord[])
   return spent / records.length;
 }
 
-/** The same of judging readings that are there already, and moving alerts on. */
-function judgeCost(plan: Plan, readings: readonly Item[]): number {
+/** Average time per reading in nanoseconds of evaluation and alert changes, for decoded readings. */
+function evaluationCost(plan: Plan, readings: readonly Item[]): number {
   const counters = createCounters();
   const state = createState(plan, 1);
   const items$ = new Subject<readonly Item[]>();
@@ -141,12 +142,12 @@ async function load(how: 'json' | 'weir', texts: readonly string[]): Promise<Loa
     execArgv: ['--import', 'tsx', '--expose-gc'],
   });
   try {
-    const told = once(child, 'message') as Promise<[Loaded]>;
+    const result = once(child, 'message') as Promise<[Loaded]>;
     const failed = once(child, 'exit').then(([code]) => {
       throw new Error(`loading ended with ${code}`);
     });
     child.send(texts);
-    const [loaded] = await Promise.race([told, failed]);
+    const [loaded] = await Promise.race([result, failed]);
     failed.catch(() => undefined);
     return loaded;
   } finally {
@@ -158,7 +159,7 @@ function resultOf(name: string, value: number, baseline: number, unit: string): 
   return { case: name, value: Math.round(value), baseline: Math.round(baseline), ratio: value / baseline, unit };
 }
 
-/** Reads what the stream of all these rules is declared as. */
+/** The config with the stream of all these rules. */
 export function readConfig(): Config {
   const file = {
     data: 'data',
@@ -180,7 +181,7 @@ export function readConfig(): Config {
   return config;
 }
 
-/** Compiles rule files. Throws at any problem. */
+/** Compiles rule files. Throws if there is a problem. */
 export function planOf({ streams }: Config, texts: readonly string[]): Plan {
   const parsed = texts.map((text, i) => {
     const { rule, document, problems } = parseRuleFile(`${i}.rule.json`, text);
@@ -192,7 +193,7 @@ export function planOf({ streams }: Config, texts: readonly string[]): Plan {
   return plan;
 }
 
-/** Rule files; those that can match are spread among the others. */
+/** Makes rule files; those that can match are spread among the others. */
 function mixOf(count: number): string[] {
   const matching = Math.min(count, MATCHING);
   const step = count / matching;
@@ -204,14 +205,14 @@ function mixOf(count: number): string[] {
 
 const compare = (fact: string, operator: string, value: unknown) => ({ fact, operator, value });
 
-/** Holds for one reading in a hundred. */
+/** A condition that is true for one of a hundred readings. */
 function matchingRule(i: number): string {
   return textOf(`match-${i}`, {
     conditions: { all: [compare('temp', 'greaterThan', 98 + i / 100), compare('humidity', 'lessThan', 101)] },
   });
 }
 
-/** Is of other devices, other sites, other modes, or of values that are not reached: one after the other. */
+/** Conditions that are never true: for other devices, other sites, other modes, or unreached values, in turn. */
 function otherRule(i: number): string {
   const hot = compare('temp', 'greaterThan', 20);
   const kinds: readonly object[] = [
@@ -224,7 +225,7 @@ function otherRule(i: number): string {
   return textOf(`other-${i}`, kinds[i % kinds.length]!);
 }
 
-/** One that no index keeps from being asked. */
+/** A condition that no index can skip. */
 function unindexed(i: number): string {
   const limit = compare(i % 2 === 0 ? 'temp' : 'humidity', 'lessThanInclusive', 99 - i / 100);
   return textOf(`asked-${i}`, { conditions: { not: limit } });

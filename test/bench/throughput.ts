@@ -10,7 +10,7 @@ import { startMosquitto } from '../integration/servers/mosquitto.ts';
 import { type BenchCase, CLI } from './bench.ts';
 
 const BATCH_ROWS = 35_000;
-/** Whole batches: how long the last rows wait for more is no part of the rate. */
+/** Whole batches, so that the wait of the last rows for a full batch is not part of the rate. */
 const MESSAGES = 28 * BATCH_ROWS;
 const ROUNDS = 3;
 const DEVICES = 1_000;
@@ -24,9 +24,9 @@ interface Servers {
 }
 
 /**
- * Messages per second at QoS 1 from a broker, through journal with fsync, decoding, a keyed window, 100 rules, and into ClickHouse, as
- * a ratio to a bare subscriber that only counts. The same messages, in turn; the medians are compared. Weir's time ends when ClickHouse
- * has confirmed the last row.
+ * Messages per second at QoS 1 from a broker, through journal with fsync, decoding, a keyed window, 100 rules, and into ClickHouse. The
+ * baseline is a plain subscriber that only counts. Both get the same messages, in turn, and the medians are compared. Weir's time ends
+ * when ClickHouse has confirmed the last row.
  */
 export const throughput: BenchCase = {
   name: 'throughput',
@@ -34,7 +34,7 @@ export const throughput: BenchCase = {
   async run() {
     const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
     const [mosquitto, nats, clickhouse] = await Promise.all([
-      // Four lines of log for each message would be most of its work.
+      // Otherwise the broker would mostly write logs: four lines per message.
       startMosquitto({ config: ['log_type error'] }),
       startNats({ dir: join(folder, 'nats') }),
       startClickHouse({ dir: join(folder, 'clickhouse') }),
@@ -75,7 +75,7 @@ function child(file: string, args: readonly (string | number)[]): ChildProcess {
   return fork(path, args.map(String), { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
 }
 
-/** Publishes all messages; resolves with the instant of the first, in milliseconds since the epoch. */
+/** Publishes all messages. Resolves with the instant of the first in milliseconds since the epoch. */
 async function generate({ mqttPort }: Servers): Promise<number> {
   const generator = child('./generator.ts', [mqttPort, MESSAGES, DEVICES, IN_FLIGHT]);
   let output = '';
@@ -112,7 +112,7 @@ async function measureWeir(servers: Servers): Promise<number> {
     while (!(await isReady(url))) await pause(50);
     const before = await countInserted(url);
     const generated = generate(servers);
-    // Beside the readings, each device has a row for coming online.
+    // Each device also has one row because it came online.
     while ((await countInserted(url)) - before < MESSAGES + DEVICES) await pause(200);
     const endedAt = Date.now();
     return (MESSAGES * 1_000) / (endedAt - (await generated));
@@ -137,7 +137,7 @@ async function countInserted(url: string): Promise<number> {
   return Number(/^weir_rows_inserted_total (.*)$/m.exec(text)?.[1] ?? 0);
 }
 
-/** One rule over windows that counts every reading, and many that look at single readings and hardly ever hold. */
+/** One rule over windows that counts every reading, and many over single readings that are almost never true. */
 function writeConfig(folder: string, urls: { mqtt: string; nats: string; clickhouse: string }): string {
   const rules = join(folder, 'rules');
   mkdirSync(rules);
@@ -168,7 +168,7 @@ function writeConfig(folder: string, urls: { mqtt: string; nats: string; clickho
       },
     },
     nats: { servers: urls.nats },
-    // About a batch a second, as ClickHouse likes them: with five, it takes three times the work.
+    // About one batch per second is best for ClickHouse: with five it needs three times the work.
     clickhouse: { url: urls.clickhouse, batch: { rows: BATCH_ROWS } },
     http: { host: '127.0.0.1', port: 'PORT' },
     log: { level: 'warn' },

@@ -149,9 +149,9 @@ describe('the HTTP server', () => {
       status: () => [{ name: 'mqtt', ready: false, reason }],
       limits: { answerMs: 300 },
     });
-    const deaf = await open();
-    deaf.pause();
-    deaf.write(GET('/readyz'));
+    const paused = await open();
+    paused.pause();
+    paused.write(GET('/readyz'));
     await vi.waitFor(() => expect(counters.http_connections_closed).toBe(1), DEADLINE);
     expect((await get('/healthz')).text).toBe('ok\n');
   });

@@ -82,7 +82,7 @@ describe('the memory of a session', () => {
     ['another version', '{"version":9,"sessions":[]}', 'version 9'],
     ['another shape', '{"version":1,"sessions":[{"filters":"x"}]}', 'has no list of sessions'],
     ['nothing', 'null', 'version undefined'],
-  ])('says so where its file holds %s, and begins anew', (_, text, reason) => {
+  ])('reports that its file has %s, and starts empty', (_, text, reason) => {
     const file = join(folder, 'sessions.json');
     writeFileSync(file, text);
     const { memories, faults } = open(brokerOf('a'));

@@ -19,7 +19,7 @@ function ask(port: number, user: string, password: string) {
 }
 
 describe.skipIf(libchdb === undefined)('the users of clickhouse/users.xml', () => {
-  it('are Weir, who may do all it does in its database, and analysts, who read', async () => {
+  it('are Weir, which has the permissions that it needs, and analysts, who can only read', async () => {
     const { port } = await startClickHouse(libchdb ?? '');
     const sink = createClickHouseSink({
       config: { ...config.clickhouse, url: `http://127.0.0.1:${port}` },
@@ -28,12 +28,12 @@ describe.skipIf(libchdb === undefined)('the users of clickhouse/users.xml', () =
     });
     onTestFinished(() => sink.close());
     await sink.open(TABLES);
-    // Twice: what is there already is looked at in another way.
+    // It runs twice, because existing tables are checked with other queries.
     await sink.open(TABLES);
 
     const weir = ask(port, 'weir', PASSWORDS.WEIR_CLICKHOUSE_PASSWORD);
     expect(await weir(`INSERT INTO weir.sensors (time, device, temp) VALUES (now(), 'press-1', 71.5)`)).toBe('');
-    // A refused row makes the engine ask which rows are there.
+    // After a refused row the engine asks which rows are stored.
     const bad = { table: DEAD_LETTERS, encoder: createRowEncoder(DEAD_LETTERS), openedAt: 0 };
     bad.encoder.encodeRow([0, 0, '', 'topic', 'odd', '', '', 1, 1, undefined], 1);
     await weir(`ALTER TABLE weir.dead_letters ADD CONSTRAINT never CHECK topic = ''`);

@@ -22,7 +22,7 @@ describe('the compose file', () => {
   it.each(services)('checks the health of %s, and gives it limits and time to end', (_, service) => {
     expect(service.healthcheck.test.length).toBeGreaterThan(0);
     expect(service.healthcheck.interval).toMatch(/^\d+s$/);
-    // A colon and a blank in an unquoted item make a mapping of it, which no container engine takes.
+    // A colon and a blank make an unquoted item a mapping, which no container engine accepts.
     if (typeof service.healthcheck.test !== 'string') {
       for (const word of service.healthcheck.test) expect(word).toBeTypeOf('string');
     }
@@ -37,13 +37,13 @@ describe('the compose file', () => {
     for (const port of ports) expect(port).toMatch(/^(127\.0\.0\.1|\$\{WEIR_MQTT_BIND:-127\.0\.0\.1\}):\d+:\d+$/);
   });
 
-  it.each(['mosquitto', 'nats', 'weir'])('lets %s write nowhere but to its volumes', (name) => {
+  it.each(['mosquitto', 'nats', 'weir'])('lets %s write only to its volumes', (name) => {
     const service = serviceOf(name);
     expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
     expect(service.tmpfs?.length).toBeGreaterThan(0);
   });
 
-  it('keeps what must outlive a container in named volumes', () => {
+  it('keeps persistent data in named volumes', () => {
     const kept = services.flatMap(([, { volumes }]) => volumes.map((volume) => volume.split(':')[0]));
     for (const volume of Object.keys(compose.volumes)) expect(kept).toContain(volume);
     expect(Object.keys(compose.volumes)).toHaveLength(4);
@@ -55,7 +55,7 @@ describe('the compose file', () => {
     for (const volume of mounted) expect(volume).toMatch(/:ro$/);
   });
 
-  it('has no password of its own: each must come from the environment', () => {
+  it('contains no password: each must come from the environment', () => {
     const secrets = services.flatMap(([, { environment }]) =>
       Object.entries(environment).filter(([variable]) => /PASSWORD/.test(variable)),
     );
@@ -68,7 +68,7 @@ describe('the compose file', () => {
 describe('the service weir', () => {
   const weir = serviceOf('weir');
 
-  it('waits for a healthy broker, and takes in while the others are still coming', () => {
+  it('waits for a healthy broker, and receives before the other servers are ready', () => {
     expect(weir.depends_on).toEqual({
       mosquitto: { condition: 'service_healthy' },
       nats: { condition: 'service_started' },
@@ -76,7 +76,7 @@ describe('the service weir', () => {
     });
   });
 
-  it('finds config, rules, journal, servers and door where the sample config says', () => {
+  it('has config, rules, journal, servers and HTTP port as in the sample config', () => {
     const config = sampleConfig();
     const targets = weir.volumes.map((volume) => volume.split(':')[1]);
     expect(targets).toEqual(expect.arrayContaining([config.file, config.rules, config.data]));
@@ -87,7 +87,7 @@ describe('the service weir', () => {
     expect(weir.healthcheck.test).toContain('node');
   });
 
-  it('gets every secret that the sample config looks up', () => {
+  it('gets every secret of the sample config', () => {
     const wanted = [...deployed('weir.json').matchAll(/"env": "(\w+)"/g)].map(([, name]) => name);
     expect(wanted).toHaveLength(3);
     for (const name of wanted) expect(Object.keys(weir.environment)).toContain(name);
@@ -103,14 +103,14 @@ describe('the example of the environment', () => {
   const example = deployed('weir.env.example');
   const variables = [...example.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => ({ name, value }));
 
-  it('names exactly the passwords that compose asks for, and gives none', () => {
+  it('names exactly the passwords of the compose file, without values', () => {
     expect(variables.map(({ name }) => name).sort()).toEqual(Object.keys(PASSWORDS).sort());
     for (const { value } of variables) expect(value).toBe('');
     const asked = new Set([...deployed('compose.yaml').matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name));
     expect([...asked].sort()).toEqual(Object.keys(PASSWORDS).sort());
   });
 
-  it('is filled by the command of the README, with passwords that every server takes', async () => {
+  it('is filled by the command of the README, with passwords that every server accepts', async () => {
     const dir = await temporaryFolder();
     await writeFile(join(dir, 'weir.env.example'), example);
     const [, command = ''] = /```sh\n([^`]*?)docker compose up/.exec(deployed('README.md')) ?? [];
@@ -121,7 +121,7 @@ describe('the example of the environment', () => {
     expect(statSync(join(dir, '.env')).mode & 0o077).toBe(0);
   });
 
-  it('is kept out of the repository once it is filled in', () => {
+  it('is ignored by Git after it is filled in', () => {
     expect(deployed('.gitignore').split('\n')).toEqual(expect.arrayContaining(['.env', 'weir.env']));
   });
 });

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { parseConfig } from '../../engine/config/parse.ts';
 import type { Config } from '../../engine/model/config.ts';
 
-/** One service of the compose file, as far as the tests look at it. */
+/** The parts of a service of the compose file that the tests use. */
 interface Service {
   readonly image: string;
   readonly read_only?: boolean;
@@ -33,19 +33,19 @@ export function deployed(name: string): string {
   return readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8');
 }
 
-/** The compose file, with merges done and variables left as they are. */
+/** The compose file, with merged mappings and variables unchanged. */
 export function readCompose(): Compose {
   return parse(deployed('compose.yaml'), { merge: true }) as Compose;
 }
 
-/** A service of the compose file; throws where there is none of that name. */
+/** A service of the compose file. Throws if there is none with this name. */
 export function serviceOf(name: string): Service {
   const service = readCompose().services[name];
   if (service === undefined) throw new Error(`compose.yaml has no service ${name}`);
   return service;
 }
 
-/** `environment` of a service as its container would see it. Throws where a variable has no value and no default. */
+/** The `environment` of a service as its container gets it. Throws if a variable has no value and no default. */
 export function environmentOf(
   name: string,
   values: Readonly<Record<string, string>>,
@@ -61,14 +61,14 @@ export function environmentOf(
   );
 }
 
-/** deploy/weir.json as the container sees it. */
+/** deploy/weir.json as the container gets it. */
 export function sampleConfig(): Config {
   const { config, problems } = parseConfig('/etc/weir/weir.json', deployed('weir.json'));
   if (config === undefined) throw new Error(problems.map(({ message }) => message).join('\n'));
   return config;
 }
 
-/** Puts `to` in place of every `from`; throws where there is none, so that no test runs on a file it did not adapt. */
+/** Replaces every `from` by `to`. Throws if there is none, so that no test uses an unchanged file. */
 export function replaced(text: string, changes: readonly (readonly [from: string, to: string])[]): string {
   return changes.reduce((before, [from, to]) => {
     if (!before.includes(from)) throw new Error(`there is no ${JSON.stringify(from)} to adapt`);
@@ -76,7 +76,7 @@ export function replaced(text: string, changes: readonly (readonly [from: string
   }, text);
 }
 
-/** Passwords for the sample deployment; those of NATS look like numbers, which its own language would trip over. */
+/** Passwords for the sample deployment. Those of NATS look like numbers, which its config language would misread without quotes. */
 export const PASSWORDS = {
   WEIR_MQTT_PASSWORD: 'mqtt4weir',
   WEIR_DEVICES_PASSWORD: '00ff12',

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { deployed, sampleConfig } from './files.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Instructions in order, continued lines joined. */
+/** The instructions in order, with continued lines joined. */
 const instructions = deployed('Dockerfile')
   .replace(/^#.*\n/gm, '')
   .replace(/\\\n\s*/g, ' ')
@@ -18,7 +18,7 @@ const copied = instructions
   .flatMap((line) => line.split(/\s+/).slice(1, -1));
 
 describe('the image', () => {
-  it('is built and run on one pinned Node, no older than the package asks for', () => {
+  it('is built and run on one pinned Node that the package supports', () => {
     const [, major] = /^ARG NODE_IMAGE=node:(\d+)\.\d+\.\d+-[a-z-]+$/.exec(of('ARG')[0] ?? '') ?? [];
     const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     expect(Number(major)).toBeGreaterThanOrEqual(Number(/\d+/.exec(engines.node)?.[0]));
@@ -26,7 +26,7 @@ describe('the image', () => {
     for (const from of of('FROM')) expect(from).toMatch(/^FROM \$\{NODE_IMAGE\}( AS \w+)?$/);
   });
 
-  it('has production packages only, and no script of a package ever runs', () => {
+  it('has production packages only, and no package script runs', () => {
     const installs = of('RUN').filter((line) => line.includes('npm ci'));
     expect(installs).toHaveLength(2);
     for (const line of installs) expect(line).toContain('--ignore-scripts');
@@ -35,7 +35,7 @@ describe('the image', () => {
     expect(last.join('\n')).not.toContain('COPY --from=build /build/node_modules');
   });
 
-  it('runs as nobody in particular, without code from strings, on the config of compose', () => {
+  it('runs as an unprivileged user, without code from strings, with the config of compose', () => {
     expect(last).toContain('USER 1000:1000');
     expect(last.at(-2)).toBe('ENTRYPOINT ["node", "--disallow-code-generation-from-strings", "dist/engine/cli.js"]');
     const { file, data, http } = sampleConfig();
@@ -46,7 +46,7 @@ describe('the image', () => {
     expect(last.find((line) => line.startsWith('HEALTHCHECK'))).toMatch(/CMD \["node", "-e", "[^"]+"\]$/);
   });
 
-  it('copies what exists, and what its list lets through', () => {
+  it('copies only existing files that Dockerfile.dockerignore allows', () => {
     const allowed = deployed('Dockerfile.dockerignore').split('\n');
     expect(copied.length).toBeGreaterThan(5);
     expect(allowed).toContain('*');
@@ -60,7 +60,7 @@ describe('the image', () => {
 describe('what the engine loads at its start', () => {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-  /** Packages that a file imports statically, itself or through others. */
+  /** The packages that a file imports statically, directly or through other files. */
   function packagesOf(file: string, seen: Set<string>): string[] {
     if (seen.has(file)) return [];
     seen.add(file);
@@ -74,7 +74,7 @@ describe('what the engine loads at its start', () => {
     });
   }
 
-  it('is among the production packages: the servers of the demo come later, and only there', () => {
+  it('is in the production packages; the servers of the demo are loaded later, by the demo only', () => {
     const seen = new Set<string>();
     const packages = new Set(packagesOf(join(root, 'engine/cli.ts'), seen));
     expect(seen.size).toBeGreaterThan(50);

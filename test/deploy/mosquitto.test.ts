@@ -31,15 +31,15 @@ async function client(port: number, options: IClientOptions): Promise<MqttClient
 }
 
 describe('mosquitto.conf beside weir.json', () => {
-  it('lets as much be under way as Weir asks for', () => {
+  it('allows as many messages in flight as Weir requests', () => {
     expect(Number(settings.get('max_inflight_messages'))).toBeGreaterThanOrEqual(broker.receiveMaximum);
   });
 
-  it('takes nothing that Weir would leave out for its size', () => {
+  it('accepts no message that Weir would drop because of its size', () => {
     expect(Number(settings.get('max_packet_size'))).toBeLessThanOrEqual(1_048_576);
   });
 
-  it('keeps a session longer than Weir asks for', () => {
+  it('keeps a session longer than Weir requests', () => {
     const [, days] = /^(\d+)d$/.exec(settings.get('persistent_client_expiration') ?? '') ?? [];
     expect(Number(days) * 86_400).toBeGreaterThan(broker.sessionExpiry);
   });
@@ -56,37 +56,37 @@ describe('mosquitto.conf beside weir.json', () => {
 });
 
 describe.skipIf(!hasMosquitto)('a Mosquitto started as compose starts it', () => {
-  it('is healthy for those who have the password', async () => {
+  it('is healthy with the right password', async () => {
     const { port } = await startMosquitto();
     expect(checkMosquitto(port, PASSWORDS.WEIR_MQTT_PASSWORD)).toBe(true);
     expect(checkMosquitto(port, 'guessed')).toBe(false);
   });
 
-  it('lets nobody in without a password', async () => {
+  it('refuses connections without a password', async () => {
     const { port } = await startMosquitto();
     await expect(client(port, {})).rejects.toThrow('Not authorized');
     await expect(client(port, { ...LOGINS.devices, password: 'guessed' })).rejects.toThrow('Not authorized');
   });
 
-  it('lets devices publish, but neither read others nor speak for Weir', async () => {
+  it('lets devices publish, but not read other devices or publish as Weir', async () => {
     const { port } = await startMosquitto();
     const [weir, device] = [await client(port, LOGINS.weir), await client(port, LOGINS.devices)];
-    const heard: string[] = [];
-    const overheard: string[] = [];
-    weir.on('message', (topic) => heard.push(topic));
-    device.on('message', (topic) => overheard.push(topic));
+    const ofWeir: string[] = [];
+    const ofDevice: string[] = [];
+    weir.on('message', (topic) => ofWeir.push(topic));
+    device.on('message', (topic) => ofDevice.push(topic));
     await weir.subscribeAsync('plant/#', { qos: 1 });
     await device.subscribeAsync('#', { qos: 1 });
     await device.publishAsync('plant/hall/press/data', '{}', { qos: 1 });
     await expect(device.publishAsync('weir/weir/status', 'offline', { qos: 1 })).rejects.toThrow('Not authorized');
     await weir.publishAsync('weir/weir/status', 'online', { qos: 1 });
-    await vi.waitFor(() => expect(heard).toEqual(['plant/hall/press/data']));
-    // The broker answers in order: what it had for the device came before this.
+    await vi.waitFor(() => expect(ofWeir).toEqual(['plant/hall/press/data']));
+    // The broker answers in order, so everything for the device has arrived before this.
     await device.unsubscribeAsync('#');
-    expect(overheard).toEqual([]);
+    expect(ofDevice).toEqual([]);
   });
 
-  it('holds for Weir what comes while it is away, many times the default, and over a restart', async () => {
+  it('queues messages for Weir while it is away, many times the default, also across a restart', async () => {
     const messages = 5_000;
     const dir = await temporaryFolder();
     const first = await startMosquitto({ dir });
@@ -104,16 +104,16 @@ describe.skipIf(!hasMosquitto)('a Mosquitto started as compose starts it', () =>
 
     const second = await startMosquitto({ dir });
     const received = new Set<string>();
-    // Not `connectAsync`: the first messages come before it resolves.
+    // `connectAsync` is not used, because the first messages arrive before it resolves.
     const again = connect(`mqtt://127.0.0.1:${second.port}`, { ...session, protocolVersion: 5, reconnectPeriod: 0 });
     onTestFinished(() => again.endAsync(true));
     again.on('message', (_, payload) => received.add(payload.toString()));
     await vi.waitFor(() => expect(received.size).toBe(messages), { timeout: 15_000 });
   });
 
-  it('disconnects who sends more than Weir takes', async () => {
+  it('disconnects a client that sends a larger message than Weir accepts', async () => {
     const { port } = await startMosquitto();
-    // Of 3.1.1 nobody tells the client of the limit.
+    // MQTT 3.1.1 does not announce the limit to the client.
     const device = await client(port, { ...LOGINS.devices, protocolVersion: 4 });
     const closed = new Promise((resolve) => device.once('close', () => resolve('closed')));
     device.publish('plant/hall/press/data', Buffer.alloc(1_048_576), { qos: 1 });

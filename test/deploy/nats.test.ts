@@ -1,3 +1,4 @@
+// Longer than most: the tests share the users and servers of one configuration.
 import { AckPolicy, connect, ErrorCode, type NatsConnection } from 'nats';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createNatsSink } from '../../connectors/nats/nats.ts';
@@ -44,7 +45,7 @@ async function clientOf(port: number, user: string, pass: string): Promise<NatsC
   return nc;
 }
 
-/** The sink of Weir, open, and what it said about it. */
+/** The opened sink of Weir, and its notices. */
 async function openSink(port: number, repeatsFrom?: number) {
   const notices: string[] = [];
   const sink = createNatsSink({
@@ -61,7 +62,7 @@ async function openSink(port: number, repeatsFrom?: number) {
 const VIOLATION = /Permissions Violation|Publish Violation|Subscription Violation/;
 
 describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
-  it('lets Weir do all it does, and a consumer read it live, from the stream and from the bucket', async () => {
+  it('gives Weir its permissions, and lets a consumer read live, from the stream and from the bucket', async () => {
     const { port, log } = await startNats(binary);
     const consumer = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
     const live: string[] = [];
@@ -80,7 +81,7 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     await sink.publish(alert);
     await sink.publish(facts);
     await sink.publish(gap);
-    // After so long an outage it reads back what the streams have.
+    // After a long outage it reads back what the streams have.
     await sink.close();
     await sink.open(0);
     await sink.publish(alert);
@@ -109,7 +110,7 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     await vi.waitFor(() => expect(log().match(/Permissions Violation|Publish Violation/g)).toHaveLength(3));
   });
 
-  it('lets a consumer read in every way that clients have', async () => {
+  it('lets a consumer read with every method of the clients', async () => {
     const { port, log } = await startNats(binary);
     const { sink } = await openSink(port);
     await sink.publish(alert);
@@ -146,11 +147,11 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     const denied = log()
       .split('\n')
       .filter((line) => VIOLATION.test(line));
-    // Clients try to delete what they have made for the moment; the server forgets it by itself.
+    // Clients try to delete their temporary consumers, which the server also deletes by itself.
     expect(denied.filter((line) => !line.includes('CONSUMER.DELETE'))).toEqual([]);
   });
 
-  it('lets a consumer neither see nor delete the durable consumers of others', async () => {
+  it('does not let a consumer see or delete the durable consumers of others', async () => {
     const { port } = await startNats(binary);
     await openSink(port);
     const weir = await clientOf(port, 'weir', PASSWORDS.WEIR_NATS_PASSWORD);
@@ -163,7 +164,7 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     expect((await theirs.consumers.info('WEIR_ALERTS', 'billing')).name).toBe('billing');
   });
 
-  it('can keep a user from the durable consumers of another, as its comment says', async () => {
+  it('can protect the durable consumers of a user from another, as its comment says', async () => {
     const deny = /#\s+(deny: \[.*\])/.exec(deployed('nats.conf'))?.[1]?.replaceAll('OTHER', 'billing');
     const { port } = await startNats(binary, [
       [
@@ -193,7 +194,7 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     await manager.consumers.add('WEIR_ALERTS', { ...config, durable_name: 'consumer' });
   });
 
-  it('bounds the consumers of a stream, and Weir reads back what it has published all the same', async () => {
+  it('limits the consumers of a stream, and Weir can still read back what it has published', async () => {
     const { port } = await startNats(binary);
     const { sink } = await openSink(port);
     for (let offset = 0; offset < 300; offset++) await sink.publish({ ...alert, id: `journal.${offset}`, offset });
@@ -223,26 +224,26 @@ describe.each(natsServers)('nats.conf with the $name server', ({ binary }) => {
     expect((await idsFrom({ since: 0, after: before })).sort()).toEqual(idsOf(20));
   });
 
-  it('keeps what the server answers Weir from a consumer that listens to all inboxes', async () => {
+  it('hides the answers to Weir from a consumer that subscribes to all inboxes', async () => {
     const { port } = await startNats(binary);
     const nc = await clientOf(port, 'consumer', PASSWORDS.WEIR_CONSUMER_PASSWORD);
-    const heard: string[] = [];
-    nc.subscribe('_INBOX.>', { callback: (_, { subject }) => heard.push(subject) });
+    const subjects: string[] = [];
+    nc.subscribe('_INBOX.>', { callback: (_, { subject }) => subjects.push(subject) });
     await nc.flush();
     const { sink } = await openSink(port);
     await sink.publish(alert);
     await nc.flush();
-    expect(heard).toEqual([]);
+    expect(subjects).toEqual([]);
   });
 
-  it('lets nobody in without a password', async () => {
+  it('refuses connections without a password', async () => {
     const { port } = await startNats(binary);
     const refused = { code: ErrorCode.AuthorizationViolation };
     await expect(connect({ servers: urlOf(port), reconnect: false })).rejects.toMatchObject(refused);
     await expect(clientOf(port, 'weir', 'guessed')).rejects.toMatchObject(refused);
   });
 
-  it('says that it is healthy where compose asks, on the loopback', async () => {
+  it('is healthy at the address of the compose file, on the loopback', async () => {
     const { monitorPort } = await startNats(binary);
     const [url = ''] = serviceOf('nats').healthcheck.test.slice(-1);
     const answer = await fetch(replaced(url, [['127.0.0.1:8222', `127.0.0.1:${monitorPort}`]]));

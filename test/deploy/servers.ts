@@ -13,29 +13,29 @@ import { natsServerFromPackage, natsServerOnPath } from '../../connectors/embedd
 import { deployed, environmentOf, PASSWORDS, replaced, serviceOf } from './files.ts';
 
 const DEADLINE_MS = 20_000;
-/** Daemons stand where the PATH of an ordinary user does not lead. */
+/** The PATH with the folders of daemons, which an ordinary user's PATH lacks. */
 const PATH = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`;
 
-/** A server that runs with files of deploy/, on 127.0.0.1 and in a temporary folder, until the running test is over. */
+/** A server with files of deploy/, on 127.0.0.1 and in a temporary folder. It runs until the end of the running test. */
 export interface Deployed {
   readonly port: number;
   readonly dir: string;
-  /** All it has written. */
+  /** All output of the server. */
   log(): string;
-  /** Ends it cleanly. May be called again. */
+  /** Stops the server cleanly. May be called more than once. */
   halt(): Promise<void>;
 }
 
-/** Whether there is a Mosquitto to test with. */
+/** Whether Mosquitto is installed. */
 export const hasMosquitto = PATH.split(delimiter).some((folder) => existsSync(join(folder, 'mosquitto')));
 
-/** Every nats-server to test with. */
+/** All installed nats-servers. */
 export const natsServers = Object.entries({
   installed: await natsServerOnPath(),
   npm: await natsServerFromPackage(),
 }).flatMap(([name, binary]) => (binary === undefined ? [] : [{ name, binary }]));
 
-/** Path of libchdb, which is a ClickHouse; undefined where the optional packages are not installed. */
+/** The path of libchdb, which contains ClickHouse; undefined if the optional packages are not installed. */
 export const libchdb = await findLibchdb();
 
 async function findLibchdb(): Promise<string | undefined> {
@@ -48,7 +48,7 @@ async function findLibchdb(): Promise<string | undefined> {
   }
 }
 
-/** Starts Mosquitto with the command, config and access list of the compose file; in `dir` again where given. */
+/** Starts Mosquitto with the command, config and access list of the compose file; in the existing folder `dir` if it is given. */
 export async function startMosquitto(options: { dir?: string } = {}): Promise<Deployed> {
   const dir = options.dir ?? (await temporaryFolder());
   const port = await freePort();
@@ -58,7 +58,7 @@ export async function startMosquitto(options: { dir?: string } = {}): Promise<De
     ['/run/mosquitto/', `${dir}/run/`],
     ['\nlistener 1883\n', `\nlistener ${port} 127.0.0.1\n`],
   ]);
-  // Started as root it would become another user, who may not write here.
+  // If root starts it, Mosquitto changes to another user, who cannot write here.
   await writeFile(join(dir, 'config', 'mosquitto.conf'), `${conf}user ${userInfo().username}\n`);
   await writeFile(join(dir, 'config', 'mosquitto.acl'), deployed('mosquitto.acl'));
   const { entrypoint = [], command = [] } = serviceOf('mosquitto');
@@ -70,7 +70,7 @@ export async function startMosquitto(options: { dir?: string } = {}): Promise<De
   return start(shell, [...rest, script], { dir, port, env: environmentOf('mosquitto', PASSWORDS) });
 }
 
-/** Runs the health check of the compose file against a Mosquitto of ours; tells whether it is content. */
+/** Runs the health check of the compose file against our Mosquitto. Returns whether it succeeds. */
 export function checkMosquitto(port: number, password: string): boolean {
   const test = replaced(unescaped(String(serviceOf('mosquitto').healthcheck.test)), [
     ['-h 127.0.0.1', `-h 127.0.0.1 -p ${port}`],
@@ -84,7 +84,7 @@ export function checkMosquitto(port: number, password: string): boolean {
 }
 
 /**
- * Starts a NATS server with nats.conf, with `changes` made to it, and the environment of the compose file; `monitorPort` is that of its
+ * Starts a NATS server with nats.conf, changed by `changes`, and the environment of the compose file. `monitorPort` is the port of its
  * health check.
  */
 export async function startNats(
@@ -106,11 +106,11 @@ function natsConf(binary: string, dir: string, port: number, monitorPort: number
     ['store_dir: /data', `store_dir: ${JSON.stringify(join(dir, 'data'))}`],
   ]);
   const minor = Number(/v2\.(\d+)/.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' }))?.[1]);
-  // The only setting that came later than the oldest server in distributions.
+  // The only setting that the oldest server in distributions does not have.
   return minor >= 10 ? conf : replaced(conf, [['sync_interval: always', '']]);
 }
 
-/** Starts a ClickHouse with config.xml and users.xml of deploy/ beside what its image has. */
+/** Starts ClickHouse with config.xml and users.xml of deploy/ in addition to the files of its image. */
 export async function startClickHouse(library: string): Promise<Deployed> {
   const dir = await temporaryFolder();
   const port = await freePort();
@@ -126,7 +126,7 @@ export async function startClickHouse(library: string): Promise<Deployed> {
   return start(process.execPath, args, { dir, port, env: environmentOf('clickhouse', PASSWORDS), endsWithStdin: true });
 }
 
-/** As far as it matters to users: the strictness about system tables is the image's own. */
+/** The parts of the image's config that concern users, such as the access to system tables. */
 const serverConfig = (dir: string, port: number) => `<clickhouse>
   <http_port>${port}</http_port>
   <listen_host>127.0.0.1</listen_host>
@@ -154,7 +154,7 @@ interface StartOptions {
   readonly dir: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
-  /** Ends when its stdin is closed, instead of by SIGTERM. */
+  /** Whether closing stdin stops it, instead of SIGTERM. */
   readonly endsWithStdin?: boolean;
 }
 
@@ -175,7 +175,7 @@ async function start(program: string, args: readonly string[], options: StartOpt
   return { port, dir, log: () => log, halt };
 }
 
-/** tsx reads its settings from the folder it is started in. */
+/** tsx reads its settings from the current folder. */
 function projectOr(dir: string, isOurs: boolean): string {
   return isOurs ? fileURLToPath(new URL('../..', import.meta.url)) : dir;
 }
@@ -190,7 +190,7 @@ async function end(child: ChildProcess, endsWithStdin: boolean): Promise<void> {
   clearTimeout(force);
 }
 
-/** A folder that is gone when the running test is over. */
+/** A folder that is removed at the end of the running test. */
 export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-deploy-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
@@ -208,7 +208,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Compose writes a dollar sign as two. */
+/** In a compose file, a dollar sign is written twice. */
 function unescaped(text: string): string {
   return text.replaceAll('$$', '$');
 }

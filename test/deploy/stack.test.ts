@@ -28,7 +28,7 @@ interface Ports {
   readonly clickhouse: number;
 }
 
-/** Starts the engine on deploy/weir.json with the rules and the environment of compose, and other addresses. */
+/** Starts the engine with deploy/weir.json, the rules and the environment of the compose file, and other addresses. */
 async function startWeir({ mqtt, nats, clickhouse }: Ports): Promise<Engine> {
   const dir = await temporaryFolder();
   const rules = fileURLToPath(new URL('../../rules', import.meta.url));
@@ -48,7 +48,7 @@ async function startWeir({ mqtt, nats, clickhouse }: Ports): Promise<Engine> {
 }
 
 describe.skipIf(!isComplete)('the sample deployment, without containers', () => {
-  it('takes a reading from a device to the table and to the consumer of alerts, and stops in good order', async () => {
+  it('delivers a reading from a device to the table and to the consumer of alerts, and stops cleanly', async () => {
     const clickhouse = await startClickHouse(libchdb ?? '');
     const nats = await startNats(binary ?? '');
     const mosquitto = await startMosquitto();
@@ -92,12 +92,12 @@ describe.skipIf(!isComplete)('the sample deployment, without containers', () => 
   });
 });
 
-/** The metrics that the page explains: names of samples, without labels. */
+/** The metrics on the page: names of samples, without labels. */
 const explained = new Set([...deployed('metrics.md').matchAll(/`(weir_\w+)(?:\{[^}]*\})?`/g)].map(([, name]) => name));
 
 describe('the pages for operators', () => {
   it('explain every metric that the engine has, and no other', async () => {
-    // Servers that are not there: the engine waits for them, and its door is open.
+    // The servers do not exist: the engine waits for them, and its HTTP server runs.
     const engine = await startWeir({ mqtt: 9, nats: 9, clickhouse: 9 });
     const served = Object.keys(await engine.metrics())
       .filter((sample) => sample.startsWith('weir_'))

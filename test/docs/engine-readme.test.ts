@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { inspect } from '../architecture.ts';
 import { codeSpans, ROOT, readPage, sectionOf } from './pages.ts';
 
-/** The rooms of the engine with their floors, as the page has them. */
+/** The rooms of the engine with their floors, from the page. */
 const rooms = sectionOf(readPage('engine/README.md'), 'The house')
   .split('\n')
   .flatMap((line) => {
@@ -17,7 +17,7 @@ test('the page names every room of the engine, and no other', () => {
   expect(rooms.map(({ name }) => name).sort()).toEqual(real.sort());
 });
 
-/** Whether the test of the house lets a file of one room import one of another. */
+/** Whether the architecture test allows a file of one room to import a file of another. */
 function isLetThrough(from: string, to: string): boolean {
   const isFile = (name: string) => name.endsWith('.ts');
   const path = isFile(from) ? `engine/${from}` : `engine/${from}/a.ts`;
@@ -25,7 +25,7 @@ function isLetThrough(from: string, to: string): boolean {
   return inspect(new Map([[path, `import { b } from '${target}';`]])).breaches.length === 0;
 }
 
-test('a room may import another where the page says so, by the test of the house too', () => {
+test('the page and the architecture test allow the same imports', () => {
   const pairs = rooms.flatMap((from) => rooms.filter((to) => to !== from).map((to) => ({ from, to })));
   const wrong = pairs.filter(({ from, to }) => {
     return isLetThrough(from.name, to.name) !== to.floor < from.floor;

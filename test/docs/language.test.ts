@@ -50,6 +50,21 @@ const ROOMS = [
   'engine/ports.ts',
   'engine/runtime',
   'engine/telemetry.ts',
+  'connectors',
+  'engine/commands/demo',
+  'engine/commands/demo.ts',
+  'engine/commands/simulate',
+  'engine/commands/simulate.ts',
+  'engine/simulator',
+  'test/bench',
+  'test/commands/demo',
+  'test/commands/simulate.test.ts',
+  'test/connectors',
+  'test/deploy',
+  'test/faults',
+  'test/integration',
+  'test/setup',
+  'test/simulator',
 ];
 
 const SOURCES = ROOMS.flatMap((room) =>

@@ -11,7 +11,7 @@ function linksOf(page: string): string[] {
   return [...inline, ...named].map((match) => match[1]!);
 }
 
-/** The links of a page that lead nowhere: a file or folder that does not exist, or a heading that its page does not have. */
+/** The broken links of a page: the file, folder or heading does not exist. */
 function brokenLinks(path: string, page: string): string[] {
   return linksOf(page).filter((link) => {
     if (/^[a-z]+:/.test(link)) return false;
@@ -27,7 +27,7 @@ test.each(PAGES)('every relative link and anchor of %s exists', (path) => {
   expect(brokenLinks(path, readPage(path))).toEqual([]);
 });
 
-test('all pages are looked at', () => {
+test('all pages are checked', () => {
   expect(PAGES).toEqual(
     expect.arrayContaining(['README.md', 'rules/README.md', 'deploy/README.md', 'connectors/nats/README.md']),
   );
@@ -49,7 +49,7 @@ describe('a broken link is found', () => {
     expect(brokenLinks('rules/page.md', page + link)).toEqual(broken);
   });
 
-  test('and a sound one, an address and an example in code are not', () => {
+  test('a valid link, an address and an example in code are not', () => {
     const sound =
       '[a](../README.md) [b](README.md#your-first-rule) [c](https://example.com/x#y) [d](#title) `[e](no.md)`';
     expect(brokenLinks('rules/page.md', page + sound)).toEqual([]);

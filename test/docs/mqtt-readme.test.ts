@@ -17,7 +17,7 @@ test('the example of a stream is the one of the sample config', () => {
   expect(stream).toEqual({ streams: sample.streams });
 });
 
-test('the examples of a broker and of numbered readings are sound', () => {
+test('the examples of a broker and of numbered readings are valid', () => {
   const { sensors } = sample.streams;
   const config = { ...sample, ...broker, streams: { sensors: { ...sensors, ...sequence } } };
   const { problems } = parseConfig('weir.json', JSON.stringify(config), '/deploy');

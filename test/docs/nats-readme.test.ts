@@ -5,7 +5,7 @@ import { publish, reading, START_AT } from './sample.ts';
 
 const page = readPage('connectors/nats/README.md');
 
-/** The event of `press 7`, which fires with the fifth reading above the limit. */
+/** The event of `press 7`, which fires at the fifth reading above the limit. */
 function publishedAlert(): EventOutput | undefined {
   const hot = [50.3, 50.9, 51.2, 51.4, 51.5].map((temp, i) =>
     reading(1203 + i, START_AT + (i - 4) * 5_000, 'plant/north/press 7/data', { temp, humidity: 38.2 }),

@@ -19,7 +19,7 @@ function typed(page: string): string[] {
   return [...codeSpans(proseOf(page)), ...blocksOf(page, 'sh').flatMap(({ text }) => text.split('\n'))];
 }
 
-/** Whether a page in this folder may name a file so: from its folder, the root or the engine, or by its name alone below its folder. */
+/** Whether a file name on a page in this folder is valid: relative to its folder, the root or the engine, or a bare name below its folder. */
 function isNamedWell(folder: string, target: string): boolean {
   if ([folder, '', 'engine'].some((base) => existsSync(join(ROOT, base, target)))) return true;
   if (target.includes('/') || folder === '.') return false;
@@ -28,7 +28,7 @@ function isNamedWell(folder: string, target: string): boolean {
   );
 }
 
-test('a file that does not exist is noticed', () => {
+test('a file that does not exist is found', () => {
   expect(['engine/cli.ts', 'model/item/item.ts'].filter((name) => !isNamedWell('engine/language', name))).toEqual([]);
   expect(isNamedWell('connectors/nats', 'migrations.ts')).toBe(false);
   expect(isNamedWell('connectors', 'migrations.ts')).toBe(true);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 /** Folder of the repository. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Folders without pages of our own. Those whose name begins with a dot are left out, too. */
+/** Folders without pages of our own. Folders whose name starts with a dot are also skipped. */
 const NOT_OURS = ['node_modules', 'dist', 'coverage'];
 
 /** Paths of all Markdown pages below a folder, from the root of the repository. */
@@ -24,7 +24,7 @@ export const PAGES: readonly string[] = pagesBelow('').sort();
 export interface Block {
   readonly language: string;
   readonly text: string;
-  /** Line of the page that it begins at, from 1. */
+  /** First line of the block in the page, from 1. */
   readonly line: number;
 }
 
@@ -48,12 +48,12 @@ export function proseOf(page: string): string {
   return page.replaceAll(/^```.*?^```$/gms, '');
 }
 
-/** The headings of a page, without their rank. */
+/** The headings of a page, without the number signs. */
 export function headingsOf(page: string): string[] {
   return Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), (match) => match[1]!);
 }
 
-/** The id that a heading gets on the usual hosts. */
+/** The id of a heading on the usual Git hosts. */
 export function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -61,7 +61,7 @@ export function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** The ids of all headings of a page; where a heading is there twice, the second ends in `-1`, and so on. */
+/** The ids of all headings of a page. If a heading occurs twice, the second id ends in `-1`, and so on. */
 export function anchorsOf(page: string): string[] {
   const anchors = headingsOf(page).map(anchorOf);
   return anchors.map((anchor, i) => {
@@ -70,7 +70,7 @@ export function anchorsOf(page: string): string[] {
   });
 }
 
-/** The text below a heading, down to the next heading of the same or a higher rank. Throws where there is no such heading. */
+/** The text below a heading, up to the next heading of the same or a higher level. Throws if there is no such heading. */
 export function sectionOf(page: string, heading: string): string {
   const lines = page.split('\n');
   const isHeading = /^(#+) (.*)$/;
@@ -87,7 +87,7 @@ export function sectionOf(page: string, heading: string): string {
   return lines.slice(start + 1, end).join('\n');
 }
 
-/** The cells of every table row whose first cell is a code span, that span without its backticks first. Throws where there is none. */
+/** The cells of every table row whose first cell is a code span; the backticks of that cell are removed. Throws if there is no such row. */
 export function codeRows(section: string): string[][] {
   const rows = section
     .split('\n')

@@ -15,7 +15,7 @@ const queries = [page, readPage('rules/README.md')]
 
 let server: EmbeddedClickHouse;
 
-/** Makes the tables that Weir makes for the sample config. */
+/** Creates the tables that Weir creates for the sample config. */
 beforeAll(async () => {
   server = await startTestClickHouse();
   const { config } = parseConfig('deploy/weir.json', readPage('deploy/weir.json'), '/deploy');
@@ -42,12 +42,12 @@ describe('every query of the pages', () => {
     await expect(ask(query)).resolves.toBeTypeOf('string');
   });
 
-  test('would be found out if a column did not exist', async () => {
+  test('would fail if a column did not exist', async () => {
     await expect(ask(queries[0]!.replace('temp', 'tmp'))).rejects.toThrow('tmp');
   });
 });
 
-test('every table of the page is there', async () => {
+test('every table of the page exists', async () => {
   const tables = (await ask('SHOW TABLES FROM weir')).trim().split('\n');
   expect(tables).toEqual(expect.arrayContaining(codeRows(section).map(([name]) => name!)));
 });

@@ -4,7 +4,7 @@ import { windowNameOf } from '../../engine/language/compile/plan-window.ts';
 import { detectorOf } from '../../engine/language/compile/running-facts.ts';
 import type { Operand, RuleFile } from '../../engine/model/rule.ts';
 
-/** The words of the rule language that a rule uses, each behind what it is: `window tumbling`, `operator in`. */
+/** The words of the rule language that a rule uses, each after its kind: `window tumbling`, `operator in`. */
 export function wordsOf(rule: RuleFile): Set<string> {
   const words = new Set(Object.keys(rule).map((key) => `key ${key}`));
   const { window, facts = {}, event: _event, ...rest } = rule;

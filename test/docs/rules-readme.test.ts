@@ -28,7 +28,7 @@ const rules = PAGES.flatMap((path) =>
     .filter(({ text }) => isRule(text))
     .map((block) => ({ ...block, page: path })),
 );
-/** Streams that the sample config does not have, as the reference declares them. */
+/** Streams of the examples that the sample config does not have. */
 const isConfig = (text: string) => text.includes('"topic"');
 const [sharedBlock, ...otherBlocks] = PAGES.flatMap((path) => blocksOf(readPage(path), 'json')).filter(
   ({ text }) => !isRule(text) && !isConfig(text),
@@ -36,7 +36,7 @@ const [sharedBlock, ...otherBlocks] = PAGES.flatMap((path) => blocksOf(readPage(
 const added = blocksOf(page, 'json').flatMap(({ text }) => (isConfig(text) ? [JSON.parse(text).streams] : []));
 const { shared, problems: sharedProblems } = parseSharedFile('conditions.json', sharedBlock?.text ?? '');
 
-/** Every problem that `weir check` would report of a rule, with the sample config, the streams that the page adds, and the page's shared conditions. */
+/** Every problem that `weir check` would report for a rule, with the sample config, the page's extra streams and its shared conditions. */
 function check(text: string): Problem[] {
   const sample = JSON.parse(readPage('deploy/weir.json'));
   const file = { ...sample, streams: Object.assign({}, sample.streams, ...added) };
@@ -44,7 +44,7 @@ function check(text: string): Problem[] {
   if (config === undefined) throw new Error(problems.map(formatProblem).join('\n'));
   const { rule, document, problems: found } = parseRuleFile('example.rule.json', text);
   if (rule === undefined) return found;
-  // A rule may be over a view that the page shows elsewhere.
+  // A rule may use a view that is in another example.
   const views = rules
     .filter((other) => isView(other.text) && other.text !== text)
     .map((other) => parseRuleFile('view.rule.json', other.text) as { rule: RuleFile; document: Document });
@@ -55,36 +55,36 @@ function check(text: string): Problem[] {
 }
 
 describe('every example of the pages', () => {
-  test('is there', () => {
+  test('exists', () => {
     expect(rules.length).toBeGreaterThanOrEqual(56);
     expect(otherBlocks).toEqual([]);
   });
 
-  test.each(rules)('$page:$line is sound, without a warning', ({ text }) => {
+  test.each(rules)('$page:$line is valid, without a warning', ({ text }) => {
     expect(check(text).map(formatProblem)).toEqual([]);
   });
 
-  test('would be found out if it were wrong', () => {
+  test('would fail if it were wrong', () => {
     const wrong = rules[0]!.text.replace('"meanTemp", "operator"', '"meanTmp", "operator"');
     expect(check(wrong).map(({ code }) => code)).toEqual(['unknown-fact']);
   });
 
-  test('has a name of its own', () => {
+  test('has a unique name', () => {
     const names = rules.map(({ text }) => (JSON.parse(text) as { name: string }).name);
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });
 });
 
-test('the shared conditions and lists are sound, and each is used by an example', () => {
+test('the shared conditions and lists are valid, and each is used by an example', () => {
   const uses = rules.map(({ text }) => usesOfRule(parseRuleFile('example.rule.json', text).rule!, shared!.conditions));
-  // A list that only a shared condition uses is used too.
+  // A list that only a shared condition uses counts as used.
   expect([...sharedProblems, ...findUnused(shared!, uses)].map(formatProblem)).toEqual([]);
 });
 
-/** Every word of the language, with what it is. */
+/** Every word of the language, by kind. */
 const language: Readonly<Record<string, readonly string[]>> = {
   key: Object.keys(ruleSchema.properties ?? {}),
-  // A sequence is a kind of window to the engine alone.
+  // Only inside the engine is a sequence a kind of window.
   window: Object.keys(windows).filter((name) => name !== 'sequence'),
   aggregate: Object.keys(aggregates),
   'running fact': Object.keys(detectors),
@@ -102,11 +102,11 @@ describe('the table at the end', () => {
     expect(named.sort()).toEqual([...language[kind]!].sort());
   });
 
-  test('knows no other kind of word', () => {
+  test('has no other kind of word', () => {
     expect([...new Set(rows.map(([, kind]) => kind))].sort()).toEqual(Object.keys(language).sort());
   });
 
-  test.each(rows)('shows `%s` (%s) in an example where it links to', (word, kind, means, example) => {
+  test.each(rows)('links `%s` (%s) to an example that uses it', (word, kind, means, example) => {
     expect(means).not.toBe('');
     const [, file, anchor] = /\]\((README\.md)?#([\w-]+)\)$/.exec(example!) ?? [];
     const target = file === undefined ? page : readPage(`rules/${file}`);
@@ -129,7 +129,7 @@ function keysOf(schema: unknown): string[] {
 test('every key of the schema is in an example', () => {
   const keys = [...new Set(keysOf(ruleSchema))];
   expect(keys.length).toBeGreaterThan(80);
-  // `path` comes from json-rules-engine, and has no meaning here.
+  // `path` is a key of json-rules-engine without a meaning here.
   const missing = keys.filter((key) => key !== 'path' && !rules.some(({ text }) => text.includes(`"${key}":`)));
   expect(missing).toEqual([]);
 });
@@ -170,7 +170,7 @@ function wordFor(source: 'field' | 'name' | 'condition' | 'time', accepts: reado
 }
 
 describe('the traps', () => {
-  test.each(codeRows(sectionOf(page, 'Traps')))('%s brings the warning %s', (comparison, warning) => {
+  test.each(codeRows(sectionOf(page, 'Traps')))('%s gives the warning %s', (comparison, warning) => {
     const rule = { name: 'trap', stream: 'sensors', event: { type: 'trap' } };
     const text = JSON.stringify({ ...rule, conditions: { all: [JSON.parse(comparison!)] } });
     expect(check(text).map(({ code, severity }) => [`\`${code}\``, severity])).toEqual([[warning, 'warning']]);

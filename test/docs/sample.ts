@@ -12,7 +12,7 @@ import { createCounters } from '../../engine/telemetry.ts';
 import { readPage } from './pages.ts';
 
 export const BROKERS = ['mqtt'];
-/** When the examples of the pages begin. */
+/** The start time of the examples of the pages. */
 export const START_AT = Date.UTC(2026, 0, 31, 12);
 
 /** The config of `deploy/weir.json`. */

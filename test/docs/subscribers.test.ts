@@ -9,7 +9,7 @@ import { blocksOf, ROOT, readPage } from './pages.ts';
 const page = readPage('connectors/nats/README.md');
 const [openAlerts, history] = blocksOf(page, 'js');
 
-/** The page's own example of an event, as the engine gives it to its sink. */
+/** The example event of the page, in the form that the engine passes to its sink. */
 function alert(severity: string, state: 'firing' | 'resolved'): EventOutput {
   const example = blocksOf(page, 'json').find(({ text }) => text.includes('"specversion"'))!.text;
   const body = example.replace('weir.alert.firing', `weir.alert.${state}`);
@@ -47,7 +47,7 @@ function printing(example: string | undefined, port: number): (line: string) => 
   };
 }
 
-test('the examples for late subscribers print what is open, and what has been', async () => {
+test('the examples for late subscribers print open alerts and past events', async () => {
   const server = await testNats();
   const nats = { servers: [server.url], outboxBytes: 1 };
   const sink = createNatsSink({ config: nats });

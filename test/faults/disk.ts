@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Whether disks can be mounted here: it takes root, and in a container the right to do so. */
+/** Whether this user can mount disks: it needs root, and in a container the capability. */
 export function canMakeDisk(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'weir-disk-'));
   try {
@@ -17,7 +17,7 @@ export function canMakeDisk(): boolean {
   }
 }
 
-/** Mounts a disk of its own, of so many bytes, which `umount` takes away again. */
+/** Mounts a separate disk of this size. `umount` removes it. */
 export function mountDisk(folder: string, bytes: number): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
 }

@@ -1,14 +1,14 @@
-// The engine as it ships, with faults at its edges: `engine.js --config FILE`. Started by the harness, each time as a process of its own.
+// The shipped engine with faults at its edges: `engine.js --config FILE`. The harness starts it as a separate process each time.
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Edges } from '../../engine/commands/edges.ts';
 import { FAULTS } from './faults.ts';
-import type { Order } from './program.ts';
+import type { EngineFaults } from './program.ts';
 
-/** Checkpoints come often, so that short runs have some. */
+/** A short interval, so that short runs have checkpoints. */
 const CHECKPOINT_MS = 1_000;
 
-const { compiled, faults } = JSON.parse(process.env.WEIR_FAULTS ?? '') as Order;
+const { compiled, faults } = JSON.parse(process.env.WEIR_FAULTS ?? '') as EngineFaults;
 const load = <M>(file: string) => import(pathToFileURL(`${compiled}/engine/commands/${file}`).href) as Promise<M>;
 const { realEdges } = await load<typeof import('../../engine/commands/edges.ts')>('edges.js');
 const { loadConfig } = await load<typeof import('../../engine/commands/load.ts')>('load.js');

@@ -1,10 +1,10 @@
-import { at, DEATHS, hasMessages } from './deaths.ts';
+import { at, CRASHES, hasMessages } from './crashes.ts';
 import { MISTAKES } from './mistakes.ts';
 import { type Fault, wrapGroups, wrapMessages } from './wrap-edges.ts';
 
-/** Trouble that the machine makes. */
-const TROUBLES = {
-  /** The disk gives an error, once. */
+/** Faults of the machine. */
+const MACHINE_FAULTS = {
+  /** The disk returns an error once. */
   'disk error': () => {
     const isDue = at(5);
     return wrapGroups({
@@ -14,25 +14,25 @@ const TROUBLES = {
       },
     });
   },
-  /** The clock is an hour ahead for a second, and then an hour behind for one, while readings come. */
+  /** While readings arrive, the clock is an hour ahead for a second, then an hour behind for a second. */
   'clock jumps': (): Fault => {
     let startedAt: number | undefined;
-    const watch = wrapMessages((go, ...handedOver) => {
+    const watch = wrapMessages((go, ...message) => {
       startedAt ??= performance.now();
-      go(...handedOver);
+      go(...message);
     });
     const jumpMs = () => JUMPS[Math.floor((performance.now() - (startedAt ?? performance.now())) / 1_000)] ?? 0;
     return (edges) => watch({ ...edges, clock: { ...edges.clock, now: () => edges.clock.now() + jumpMs() } });
   },
-  /** What an engine has sent comes again from the next one. */
+  /** Without a checkpoint, the next engine sends everything again. */
   'no checkpoint': (): Fault => (edges) => ({ ...edges, checkpointMs: 600_000 }),
 } satisfies Readonly<Record<string, () => Fault>>;
 
 const HOUR_MS = 3_600_000;
-/** By the seconds since the first reading. */
+/** The jump in each second since the first reading. */
 const JUMPS = [0, HOUR_MS, -HOUR_MS];
 
-/** Every fault that an engine can be started with, by its name. */
-export const FAULTS = { ...DEATHS, ...MISTAKES, ...TROUBLES };
+/** All faults of an engine, by name. */
+export const FAULTS = { ...CRASHES, ...MISTAKES, ...MACHINE_FAULTS };
 
 export type FaultName = keyof typeof FAULTS;

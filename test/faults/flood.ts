@@ -5,14 +5,14 @@ import { generate, parser } from 'mqtt-packet';
 import type { Publisher, PublisherOptions } from './publisher.ts';
 import { readingOf } from './readings.ts';
 
-/** Readings written at once, so that what the broker answers is read in between. */
+/** Number of readings per write. Between two writes the broker's answers are read. */
 const CHUNK = 500;
-/** Below the number of packet ids. */
+/** Limit of unacknowledged messages, below the number of packet ids. */
 const MOST_OPEN = 40_000;
 
 /**
- * Publishes the readings at QoS 1 as fast as the broker takes them, by packets on a bare socket: a client library would be slower than
- * what it is to overload. The connection must not end meanwhile. `perSecond` and `disturb` do not count here.
+ * Publishes the readings with QoS 1 as fast as the broker accepts them. It writes packets to a plain socket, because a client library would
+ * be slower than the engine. The connection must not end meanwhile. `perSecond` and `disturb` are ignored.
  */
 export function startFlood({ url, count }: PublisherOptions): Publisher {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -62,7 +62,7 @@ export function startFlood({ url, count }: PublisherOptions): Publisher {
       paused = true;
       return settled();
     },
-    goOn: () => {
+    resume: () => {
       paused = false;
       wake();
     },

@@ -12,35 +12,35 @@ import { SCENARIOS, type Scenario } from './scenarios.ts';
 
 const HELP = `Usage: npm run faults -- [--short] [--json] [--seed N] [--mistakes] [NAME …]
 
-Breaks things while numbered readings flow through real servers, and counts at the far ends what is missing, duplicated or invented.
+Causes failures while numbered readings flow through real servers, and counts in ClickHouse and NATS what is missing, duplicated or invented.
 
-  --short      fewer and shorter scenarios, as CI runs them
-  --mistakes   builds a mistake into each step of the protocol, one at a time, and wants it caught
-  --seed N     default 1
-  NAME …       scenarios, or mistakes, whose names contain one of these
+  --short      fewer and shorter scenarios, as in CI
+  --mistakes   add a mistake to each step of the protocol, one at a time; each must be caught
+  --seed N     seed of the random numbers (1)
+  NAME …       run only scenarios, or mistakes, whose names contain one of these
 
-Exit code: 0 every promise was kept (or every mistake caught), 1 not.
+Exit codes: 0 every promise was kept (or every mistake caught), 1 not, 2 wrong arguments.
 `;
 
 type Mistake = keyof typeof MISTAKES | keyof typeof MUTATIONS;
 
-/** By mistake: the scenario that must catch it. */
+/** The scenario that must catch each mistake. */
 const CATCHES: Readonly<Record<Mistake, string>> = {
-  'acknowledged before the sync': 'dies: before-write',
-  'token left out': 'answer lost after the commit',
+  'acknowledged before the sync': 'crash: before-write',
+  'token omitted': 'answer lost after the commit',
   'outbox skipped': 'NATS away',
   'checkpoint before the confirmation': 'killed without ClickHouse',
-  'redelivery taken for new': 'dies: after-sync',
-  'redelivery forgotten too soon': 'acknowledgements lost',
+  'redelivery counted as new': 'crash: after-sync',
+  'redelivery forgotten too early': 'acknowledgements lost',
   'overlapping topics subscribed to': 'topics overlap',
   'removed topics left subscribed': 'topics removed',
   'refused row dropped': 'one row refused',
-  'closed alert left open': 'calm',
+  'closed alert left open': 'no fault',
   'damage ends the journal': 'journal with flipped bits',
-  'windows left out of the checkpoint': 'dies: checkpoint-renamed',
+  'windows missing in the checkpoint': 'crash: checkpoint-renamed',
   'earlier inserts forgotten': 'field added in between',
   'view of the rollup altered': 'ClickHouse restarts after a kill',
-  'batch given up': 'ClickHouse away',
+  'batch dropped': 'ClickHouse away',
 };
 
 const { values, positionals } = parseArgs({
@@ -63,7 +63,7 @@ const chosen = SCENARIOS.filter(
 const mistakes = (Object.entries(CATCHES) as [Mistake, string][]).filter(([mistake]) => isNamed(mistake));
 if ((values.mistakes ? mistakes : chosen).length === 0) {
   process.stderr.write(
-    `Nothing is named like that. There are:\n${(values.mistakes ? Object.keys(CATCHES) : SCENARIOS.map(({ name }) => name)).map((name) => `  ${name}\n`).join('')}`,
+    `No name matches. Available names:\n${(values.mistakes ? Object.keys(CATCHES) : SCENARIOS.map(({ name }) => name)).map((name) => `  ${name}\n`).join('')}`,
   );
   process.exit(2);
 }
@@ -88,12 +88,12 @@ function isNamed(name: string): boolean {
 async function runAll(scenarios: readonly Scenario[]): Promise<boolean> {
   if (!values.json) print(['scenario', 'runs', 'acknowledged', 'missing', 'duplicated', 'invented', 'recovery', '']);
   let kept = true;
-  await sideBySide(scenarios, async (scenario) => {
+  await runInParallel(scenarios, async (scenario) => {
     if (scenario.diskBytes !== undefined && !canMakeDisk()) {
-      process.stderr.write(`${scenario.name}: left out, for nobody here may mount the disk that it fills\n`);
+      process.stderr.write(`${scenario.name}: skipped, because this user cannot mount the disk that it fills\n`);
       return;
     }
-    const result = await runOrBreak(scenario, { server, programs, full, seed });
+    const result = await runSafely(scenario, { server, programs, full, seed });
     kept &&= result.kept;
     show(result, result.kept ? '' : 'BROKEN');
   });
@@ -102,10 +102,10 @@ async function runAll(scenarios: readonly Scenario[]): Promise<boolean> {
 
 async function catchMistakes(): Promise<boolean> {
   let caught = true;
-  await sideBySide(mistakes, async ([mistake, name]) => {
+  await runInParallel(mistakes, async ([mistake, name]) => {
     const scenario = SCENARIOS.find((each) => each.name === name) as Scenario;
-    const result = await runOrBreak(scenario, { server, programs, full: false, seed, mistake: inEngine(mistake) });
-    // A scenario that could not be played to its end has caught nothing.
+    const result = await runSafely(scenario, { server, programs, full: false, seed, mistake: inEngine(mistake) });
+    // A scenario that did not run to its end has caught nothing.
     caught &&= result.broken;
     show({ ...result, scenario: `${mistake}: ${name}` }, result.broken ? 'caught' : 'NOT CAUGHT');
   });
@@ -118,17 +118,17 @@ function inEngine(mistake: Mistake): NonNullable<RunOptions['mistake']> {
     : { faults: [mistake as keyof typeof MISTAKES] };
 }
 
-/** Two at a time: each spends most of its time waiting. */
-async function sideBySide<T>(all: readonly T[], play: (each: T) => Promise<void>): Promise<void> {
+/** Runs two at a time, because each waits most of the time. */
+async function runInParallel<T>(all: readonly T[], run: (each: T) => Promise<void>): Promise<void> {
   const rest = [...all];
-  const playNext = async (): Promise<void> => {
-    for (let each = rest.shift(); each !== undefined; each = rest.shift()) await play(each);
+  const runNext = async (): Promise<void> => {
+    for (let each = rest.shift(); each !== undefined; each = rest.shift()) await run(each);
   };
-  await Promise.all([playNext(), playNext()]);
+  await Promise.all([runNext(), runNext()]);
 }
 
-/** A scenario that cannot be played to its end keeps no promise. */
-async function runOrBreak(scenario: Scenario, options: RunOptions): Promise<Result> {
+/** Runs a scenario. If it fails before its end, no promise counts as kept. */
+async function runSafely(scenario: Scenario, options: RunOptions): Promise<Result> {
   try {
     return await runScenario(scenario, options);
   } catch (error) {

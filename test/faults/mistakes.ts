@@ -7,8 +7,8 @@ import { type Fault, wrapConnectors, wrapFiles, wrapInsert, wrapMessages, wrapPu
 
 const RETRY_MS = 100;
 
-/** Tries for ever, as long as the process lives. */
-async function insist(act: () => Promise<void>): Promise<void> {
+/** Retries without limit while the process runs. */
+async function retryForever(act: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       return await act();
@@ -20,24 +20,24 @@ async function insist(act: () => Promise<void>): Promise<void> {
 
 const classOf = (error: unknown) => (error as DeliveryError).class;
 
-/** Mistakes that somebody might make, as they show at an edge of the engine. Each must be caught by a scenario. */
+/** Possible programming mistakes, made at an edge of the engine. A scenario must catch each of them. */
 export const MISTAKES = {
   'acknowledged before the sync': () =>
     wrapMessages((go, connection, messages, acknowledge) => {
       go(connection, messages, () => undefined);
       acknowledge();
     }),
-  'token left out': () => wrapInsert((go, batch) => go(batch, String(Math.random()))),
+  'token omitted': () => wrapInsert((go, batch) => go(batch, String(Math.random()))),
   'outbox skipped': () =>
     wrapPublish(async (go, event) => {
       go(event).catch(() => undefined);
     }),
-  // What is not in yet counts as confirmed, so a checkpoint does not wait for it.
+  // An insert counts as confirmed before it is done, so a checkpoint does not wait for it.
   'checkpoint before the confirmation': () =>
     wrapInsert(async (go, batch, token) => {
-      void insist(() => go(batch, token));
+      void retryForever(() => go(batch, token));
     }),
-  'redelivery taken for new': () =>
+  'redelivery counted as new': () =>
     wrapMessages((go, connection, messages, acknowledge) =>
       go(
         connection,
@@ -45,7 +45,7 @@ export const MISTAKES = {
         acknowledge,
       ),
     ),
-  // Nobody knows what was subscribed to before.
+  // The list of earlier subscriptions is lost.
   'removed topics left subscribed': () =>
     wrapConnectors((_, { config }) => {
       rmSync(join(config.data, 'sessions.json'), { force: true });
@@ -78,12 +78,12 @@ export const MISTAKES = {
         },
       },
     })),
-  'batch given up': () =>
+  'batch dropped': () =>
     wrapInsert(async (go, batch, token) => {
       try {
         await go(batch, token);
       } catch (error) {
-        // Of these the engine makes smaller ones.
+        // The engine splits these batches into smaller ones.
         if (classOf(error) === 'bad-row' || classOf(error) === 'overload') throw error;
       }
     }),

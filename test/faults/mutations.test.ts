@@ -5,7 +5,7 @@ import { MUTATIONS } from './mutations.ts';
 
 const COMPILED = fileURLToPath(new URL('../../dist', import.meta.url));
 
-// They are played by `npm run faults -- --mistakes` only: a change of the code must show before that.
-it.each(Object.entries(MUTATIONS))('%s: the mutation fits the compiled engine', (_, { file, find }) => {
+// Only `npm run faults -- --mistakes` uses the mutations, so this test detects earlier that the code has changed.
+it.each(Object.entries(MUTATIONS))('%s: the text to replace is in the compiled engine once', (_, { file, find }) => {
   expect(readFileSync(`${COMPILED}/${file}`, 'utf8').split(find)).toHaveLength(2);
 });

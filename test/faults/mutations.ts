@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A change to a compiled file: the text that must be in it exactly once, and what takes its place. */
+/** A change to a compiled file: a text that must be in it exactly once, and its replacement. */
 export interface Mutation {
   readonly file: string;
   readonly find: string;
@@ -9,13 +9,13 @@ export interface Mutation {
 }
 
 /**
- * Mistakes inside of a computation, where no edge of the engine is: what they make wrong is seen from outside much later, and then it is no
- * longer known what was right. So they are changes to the code, and a change of that code must change them too. A mistake that can be made at
- * an edge belongs in `mistakes.ts`.
+ * Mistakes inside a computation, away from the edges of the engine. Their effects are visible outside much later, when the correct value is
+ * no longer known, so they are changes to the code. If that code changes, they must change too. A mistake that can be made at an edge
+ * belongs in `mistakes.ts`.
  */
 export const MUTATIONS = {
   // The deduplication of redelivered messages is a pure function of the journal.
-  'redelivery forgotten too soon': {
+  'redelivery forgotten too early': {
     file: 'engine/decode/redelivery.js',
     find: 'if (deliveries.taken - number < OLD)',
     replace: 'if (deliveries.taken - number >= 300) return true; else',
@@ -33,7 +33,7 @@ export const MUTATIONS = {
     replace: 'const resumeAt = undefined;',
   },
   // A checkpoint reaches the disk as bytes with a checksum.
-  'windows left out of the checkpoint': {
+  'windows missing in the checkpoint': {
     file: 'engine/state/snapshot.js',
     find: 'windows[rule.name] = window;',
     replace: ';',
@@ -41,8 +41,8 @@ export const MUTATIONS = {
 } satisfies Readonly<Record<string, Mutation>>;
 
 /**
- * Copies the compiled engine, mutated, to a folder in `scratch`, which must have `package.json` and `node_modules`; returns the folder. Throws
- * where a mutation does not fit the code any more.
+ * Copies the compiled engine to a folder in `scratch`, which must have `package.json` and `node_modules`, and applies the mutations. Returns
+ * the folder. Throws if the text of a mutation is not in the code exactly once.
  */
 export function copyWith(mutations: readonly Mutation[], root: string, scratch: string): string {
   const folder = mkdtempSync(join(scratch, 'mutated-'));

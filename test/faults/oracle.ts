@@ -1,67 +1,71 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DEVICES, type Outcome, outcomeOf, STRANGE } from './readings.ts';
-import type { World } from './world.ts';
+import { DEVICES, type Outcome, outcomeOf, UNKNOWN_NUMBER } from './readings.ts';
+import type { Testbed } from './testbed.ts';
 
-/** What came of a run, counted at the far ends. */
-export interface Verdict {
-  /** Readings. */
+/** The result of a run, counted in ClickHouse and NATS. */
+export interface DeliveryCheck {
+  /** Number of acknowledged readings. */
   readonly acknowledged: number;
-  /** Acknowledged readings that are not in the table, and changes of alerts, open alerts and windows that nobody was told of. */
+  /** Acknowledged readings that are not in the table, and expected changes of alerts, open alerts and windows that are missing. */
   readonly missing: number;
-  /** Rows, and changes of alerts, that are there more than once, and what the rollup counts more than once. */
+  /** Duplicate rows and changes of alerts, and readings that the rollup counts more than once. */
   readonly duplicated: number;
-  /** Rows, changes of alerts, open alerts and windows that nothing was the cause of. */
+  /** Rows, changes of alerts, open alerts and windows without a cause. */
   readonly invented: number;
-  /** Some of them, for whoever looks into it. */
+  /** Some examples, for debugging. */
   readonly examples: readonly string[];
 }
 
 export interface Expectation {
-  /** Numbers of the readings in the order in which they went out; each was acknowledged. */
+  /** Numbers of the acknowledged readings, in the order of sending. */
   readonly sent: readonly number[];
-  /** Numbers that must stand among the dead letters instead of the table. */
+  /** Numbers of readings that must be in the dead letter table instead. */
   readonly refused: readonly number[];
-  /** Numbers that are gone, and that the engine has said so of. */
-  readonly told: readonly number[];
-  /** Devices that come once and that nobody knows: each has one row. */
-  readonly strangers: number;
-  /** Readings may come more than once by no fault of the engine: the table's own deduplication is asked for. */
-  readonly repeats: boolean;
-  /** What came in which order is not known for sure: what rules make of it is not looked at. */
-  readonly unsure: boolean;
+  /** Numbers of readings that are lost and that the engine has reported as lost. */
+  readonly reportedLost: readonly number[];
+  /** Number of unknown devices that sent one reading each; each has one row. */
+  readonly unknownDevices: number;
+  /** Whether readings may be received more than once without a fault of the engine. The query then uses the deduplication of the table. */
+  readonly allowDuplicates: boolean;
+  /** Whether the order of arrival is uncertain. Alerts and windows are then not checked. */
+  readonly uncertainOrder: boolean;
 }
 
 const POLL_MS = 200;
 const EXAMPLES = 5;
 
-type Counts = Omit<Verdict, 'acknowledged'>;
+type Counts = Omit<DeliveryCheck, 'acknowledged'>;
 const NONE: Counts = { missing: 0, duplicated: 0, invented: 0, examples: [] };
 
-/** Looks until everything is where it belongs, or nothing has changed for `patienceMs`. */
-export async function judge(world: World, expected: Expectation, patienceMs: number): Promise<Verdict> {
-  const told = new Set(expected.told);
-  const outcome = outcomeOf(expected.sent.filter((n) => !told.has(n)));
-  let verdict = await look(world, expected, outcome);
+/** Checks repeatedly until everything is correct, or nothing has changed for `patienceMs`. */
+export async function checkDelivery(
+  testbed: Testbed,
+  expected: Expectation,
+  patienceMs: number,
+): Promise<DeliveryCheck> {
+  const reportedLost = new Set(expected.reportedLost);
+  const outcome = outcomeOf(expected.sent.filter((n) => !reportedLost.has(n)));
+  let check = await checkOnce(testbed, expected, outcome);
   let changedAt = performance.now();
-  while (!isRight(verdict) && performance.now() - changedAt < patienceMs) {
+  while (!isCorrect(check) && performance.now() - changedAt < patienceMs) {
     await delay(POLL_MS);
-    const next = await look(world, expected, outcome);
-    if (JSON.stringify(next) !== JSON.stringify(verdict)) changedAt = performance.now();
-    verdict = next;
+    const next = await checkOnce(testbed, expected, outcome);
+    if (JSON.stringify(next) !== JSON.stringify(check)) changedAt = performance.now();
+    check = next;
   }
-  return verdict;
+  return check;
 }
 
-export function isRight({ missing, duplicated, invented }: Verdict): boolean {
+export function isCorrect({ missing, duplicated, invented }: DeliveryCheck): boolean {
   return missing + duplicated + invented === 0;
 }
 
-async function look(world: World, expected: Expectation, outcome: Outcome): Promise<Verdict> {
-  const { sent, unsure } = expected;
-  const counts = [await lookAtRows(world, expected)];
-  if (!unsure) {
-    counts.push(compareChanges(await world.changes(), outcome));
-    counts.push(await compareOpen(world, outcome), await compareTallies(world, outcome));
+async function checkOnce(testbed: Testbed, expected: Expectation, outcome: Outcome): Promise<DeliveryCheck> {
+  const { sent, uncertainOrder } = expected;
+  const counts = [await checkRows(testbed, expected)];
+  if (!uncertainOrder) {
+    counts.push(compareChanges(await testbed.changes(), outcome));
+    counts.push(await compareOpen(testbed, outcome), await compareWindows(testbed, outcome));
   }
   const sum = (what: 'missing' | 'duplicated' | 'invented') => counts.reduce((all, each) => all + each[what], 0);
   return {
@@ -73,53 +77,55 @@ async function look(world: World, expected: Expectation, outcome: Outcome): Prom
   };
 }
 
-async function lookAtRows(
-  world: World,
-  { sent, refused, told, strangers, repeats, unsure }: Expectation,
+async function checkRows(
+  testbed: Testbed,
+  { sent, refused, reportedLost, unknownDevices, allowDuplicates, uncertainOrder }: Expectation,
 ): Promise<Counts> {
-  const { query, database } = world;
+  const { query, database } = testbed;
   const count = new Set(sent).size;
   const known = `n >= 0 AND n < ${count} AND n = floor(n) AND device = concat('d', toString(toUInt64(n) % ${DEVICES}))`;
-  const from = `FROM ${database}.sensors ${repeats ? 'FINAL' : ''}`;
+  const from = `FROM ${database}.sensors ${allowDuplicates ? 'FINAL' : ''}`;
   const read = async (what: string) => Number((await query<{ c: string }>(`SELECT ${what} AS c ${from}`))[0]?.c ?? 0);
   try {
     const distinct = await read(`uniqExactIf(n, ${known})`);
     const all = await read('count()');
-    const strange = `n = ${STRANGE} AND device LIKE 'stranger-%'`;
-    const strangeDevices = await read(`uniqExactIf(device, ${strange})`);
+    const isUnknown = `n = ${UNKNOWN_NUMBER} AND device LIKE 'unknown-%'`;
+    const unknownFound = await read(`uniqExactIf(device, ${isUnknown})`);
     const invented =
-      (await read(`countIf(NOT (${known}) AND NOT (${strange}))`)) + Math.max(0, strangeDevices - strangers);
-    const letters = await query<{ c: string }>(
+      (await read(`countIf(NOT (${known}) AND NOT (${isUnknown}))`)) + Math.max(0, unknownFound - unknownDevices);
+    const deadLetters = await query<{ c: string }>(
       `SELECT count() AS c FROM ${database}.dead_letters FINAL WHERE payload LIKE '%"n":${refused[0] ?? -1},%'`,
     );
     const counted = await query<{ c: string }>(`SELECT sum(count) AS c FROM ${database}.sensors_1m`);
-    const lettered = refused.length === 0 ? 0 : Number(letters[0]?.c ?? 0);
-    const strangersMissing = Math.max(0, strangers - strangeDevices);
-    const missing = Math.abs(count - distinct - lettered - told.length) + strangersMissing;
-    const examples = missing === 0 || missing > count / 2 ? [] : await findMissing(count, world);
-    // It counts each message, also those that the table takes for one reading.
-    const rolledUp = unsure ? 0 : Number(counted[0]?.c ?? 0) - (sent.length + strangers - lettered - told.length);
+    const refusedStored = refused.length === 0 ? 0 : Number(deadLetters[0]?.c ?? 0);
+    const unknownMissing = Math.max(0, unknownDevices - unknownFound);
+    const missing = Math.abs(count - distinct - refusedStored - reportedLost.length) + unknownMissing;
+    const examples = missing === 0 || missing > count / 2 ? [] : await findMissing(count, testbed);
+    // The rollup counts each message, also duplicates that the table stores as one reading.
+    const rolledUp = uncertainOrder
+      ? 0
+      : Number(counted[0]?.c ?? 0) - (sent.length + unknownDevices - refusedStored - reportedLost.length);
     if (rolledUp !== 0) examples.push(`the rollup counts ${Math.abs(rolledUp)} too ${rolledUp > 0 ? 'many' : 'few'}`);
     return {
       missing: missing + Math.max(0, -rolledUp),
-      duplicated: all - invented - distinct - Math.min(strangeDevices, strangers) + Math.max(0, rolledUp),
+      duplicated: all - invented - distinct - Math.min(unknownFound, unknownDevices) + Math.max(0, rolledUp),
       invented,
       examples,
     };
   } catch {
-    // The tables are not there yet.
-    return { ...NONE, missing: count + strangers };
+    // The tables do not exist yet.
+    return { ...NONE, missing: count + unknownDevices };
   }
 }
 
-async function findMissing(count: number, { query, database }: World): Promise<string[]> {
+async function findMissing(count: number, { query, database }: Testbed): Promise<string[]> {
   const rows = await query<{ number: string }>(
     `SELECT number FROM numbers(${count}) WHERE number NOT IN (SELECT toUInt64(n) FROM ${database}.sensors) LIMIT ${EXAMPLES}`,
   );
   return rows.map(({ number }) => `reading ${number}`);
 }
 
-/** Each change once; and in its order, device by device. */
+/** Checks that each change is there once and in order, for each device. */
 function compareChanges(found: ReadonlyMap<string, readonly string[]>, { changes }: Outcome): Counts {
   let counts = NONE;
   for (const device of new Set([...changes.keys(), ...found.keys()])) {
@@ -132,18 +138,18 @@ function compareChanges(found: ReadonlyMap<string, readonly string[]>, { changes
   return counts;
 }
 
-async function compareOpen(world: World, { open }: Outcome): Promise<Counts> {
+async function compareOpen(testbed: Testbed, { open }: Outcome): Promise<Counts> {
   try {
-    return compare('open alert', await world.openAlerts(), open);
+    return compare('open alert', await testbed.openAlerts(), open);
   } catch {
-    // The bucket is not there yet, or the server is not.
+    // The bucket or the server does not exist yet.
     return { ...NONE, missing: open.size };
   }
 }
 
-/** Windows that close later than all that the oracle is sure of are no business of its. */
-async function compareTallies({ query, database }: World, { tallies }: Outcome): Promise<Counts> {
-  const latest = Math.max(0, ...Array.from(tallies, (each) => Number(each.split(' ')[1])));
+/** Checks the windows. Those that end later than the expected ones are ignored. */
+async function compareWindows({ query, database }: Testbed, { windowResults }: Outcome): Promise<Counts> {
+  const latest = Math.max(0, ...Array.from(windowResults, (each) => Number(each.split(' ')[1])));
   try {
     const rows = await query<{ line: string }>(
       `SELECT concat(key, ' ', toString(toUnixTimestamp64Milli(time)), ' ', toString(facts['readings']), ' ', toString(toInt64(facts['total']))) AS line
@@ -152,11 +158,11 @@ async function compareTallies({ query, database }: World, { tallies }: Outcome):
     return compare(
       'window',
       rows.map(({ line }) => line),
-      tallies,
+      windowResults,
     );
   } catch {
-    // The table is not there yet.
-    return { ...NONE, missing: tallies.size };
+    // The table does not exist yet.
+    return { ...NONE, missing: windowResults.size };
   }
 }
 

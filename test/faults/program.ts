@@ -5,27 +5,27 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FaultName } from './faults.ts';
 import { copyWith, type Mutation } from './mutations.ts';
-import type { Program } from './world.ts';
+import type { Program } from './testbed.ts';
 
-/** What `engine.ts` finds in the variable `WEIR_FAULTS`, as JSON. */
-export interface Order {
+/** The content of the environment variable `WEIR_FAULTS` for `engine.ts`, as JSON. */
+export interface EngineFaults {
   /** Folder with the compiled engine. */
   readonly compiled: string;
-  /** From the inside out: a later one wraps those before it. */
+  /** The faults from the inside out: each wraps those before it. */
   readonly faults: readonly FaultName[];
 }
 
-/** Where programs come from: the entry of the harness, compiled, in a scratch folder. */
+/** Makes programs from the compiled entry of the harness, in a scratch folder. */
 export interface Programs {
   /** An engine with faults at its edges, and with mutations of its code. */
   make(faults: readonly FaultName[], mutations?: readonly Mutation[]): Program;
-  /** Removes everything. */
+  /** Removes the scratch folder. */
   remove(): void;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Compiles the entry, for the engine under test must run without a loader. `dist/` must be built. */
+/** Compiles the entry, because the engine under test must run without a loader. `dist/` must be built. */
 export function createPrograms(): Programs {
   const scratch = mkdtempSync(join(tmpdir(), 'weir-faults-engine-'));
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -35,8 +35,8 @@ export function createPrograms(): Programs {
   return {
     make: (faults, mutations = []) => {
       const compiled = mutations.length === 0 ? join(ROOT, 'dist') : copyWith(mutations, ROOT, scratch);
-      const order: Order = { compiled, faults };
-      return { cli: join(scratch, 'test/faults/engine.js'), env: { WEIR_FAULTS: JSON.stringify(order) } };
+      const settings: EngineFaults = { compiled, faults };
+      return { cli: join(scratch, 'test/faults/engine.js'), env: { WEIR_FAULTS: JSON.stringify(settings) } };
     },
     remove: () => rmSync(scratch, { recursive: true, force: true }),
   };

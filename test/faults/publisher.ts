@@ -5,27 +5,27 @@ export interface PublisherOptions {
   readonly url: string;
   readonly count: number;
   readonly perSecond: number;
-  /** What goes out in place of a reading; default: the reading once. */
+  /** The messages to send instead of a reading. Default: the reading once. */
   readonly disturb?: (n: number) => readonly Sent[];
 }
 
-/** A device gateway that numbers its readings and knows which of them the broker has acknowledged. */
+/** A device gateway that numbers its readings and tracks the broker's acknowledgements. */
 export interface Publisher {
-  /** Numbers of all readings that went out, in order. */
+  /** Numbers of all sent readings, in order. */
   readonly sent: readonly number[];
   /** Resolves once every reading is acknowledged. */
   readonly done: Promise<void>;
-  /** Nothing new goes out until `goOn`; resolves once all that has gone out is acknowledged. */
+  /** Stops sending until `resume`. Resolves once everything that was sent is acknowledged. */
   pause(): Promise<void>;
-  goOn(): void;
+  resume(): void;
   close(): Promise<void>;
 }
 
 const TICK_MS = 20;
-/** The client keeps in memory what the broker has not acknowledged. */
+/** Limit of unacknowledged messages, which the client keeps in memory. */
 const MOST_OPEN = 20_000;
 
-/** Publishes at QoS 1, in order, also across connections; what is not acknowledged is sent again by the client. */
+/** Publishes with QoS 1 in order, also across connections. The client sends unacknowledged messages again. */
 export function startPublisher({ url, count, perSecond, disturb }: PublisherOptions): Publisher {
   const client = mqtt.connect(url, { clientId: 'faults-publisher', clean: false, reconnectPeriod: 100 });
   client.on('error', () => undefined);
@@ -69,7 +69,7 @@ export function startPublisher({ url, count, perSecond, disturb }: PublisherOpti
       paused = true;
       return open === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
     },
-    goOn: () => {
+    resume: () => {
       paused = false;
     },
     close: async () => {

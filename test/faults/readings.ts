@@ -1,22 +1,22 @@
-/** What the publisher of a scenario sends, by number: so everybody can tell what must come of it. */
+/** The readings that the publisher sends, by number, so that the expected results can be computed. */
 
-/** Well in the past, so that no clock that jumps makes a stamp lie ahead. */
+/** Well in the past, so that no clock jump makes a timestamp lie in the future. */
 const BASE_AT = Math.floor(Date.now() / 3_600_000 - 3) * 3_600_000;
 export const DEVICES = 50;
-/** Every so many readings of a device one is too hot. */
+/** One of this many readings of a device is too hot. */
 const HOT_EVERY = 20;
 const STEP_MS = 10;
 const WINDOW_MS = 5_000;
-/** More than a scenario lets a reading be late. */
+/** More than the delay of any reading in a scenario. */
 const LATENESS_MS = 20_000;
 
-/** In place of a number, what the readings of strangers have. */
-export const STRANGE = -1;
+/** The number in readings of unknown devices. */
+export const UNKNOWN_NUMBER = -1;
 
 export interface Sent {
   readonly topic: string;
   readonly payload: string;
-  /** Number of the reading; undefined for what is none. */
+  /** The number of the reading; undefined for other messages. */
   readonly n?: number;
 }
 
@@ -24,36 +24,36 @@ const deviceOf = (n: number) => `d${n % DEVICES}`;
 const timeOf = (n: number) => BASE_AT + n * STEP_MS;
 const isHot = (n: number) => Math.floor(n / DEVICES) % HOT_EVERY === HOT_EVERY / 2;
 
-/** Without it, every alert changes as it did. */
+/** Whether the changes of alerts are the same without this reading. */
 export const isPlain = (n: number) => !isHot(n) && !isHot(n - DEVICES);
 
 export function readingOf(n: number): Sent {
   return sentOf(n, isHot(n) ? 90 : 20);
 }
 
-/** One that no rule has anything to say of. */
+/** A reading that matches no rule. */
 export function plainReading(n: number): Sent {
   return sentOf(n, 20);
 }
 
-/** One of a device that comes once and that nobody knows, stamped later than all others. */
-export function strangeReading(i: number): Sent {
+/** A reading of an unknown device, which sends only one, with a later timestamp than all others. */
+export function unknownDeviceReading(i: number): Sent {
   const at = BASE_AT + 2 * 3_600_000;
-  return { topic: `plant/stranger-${i}/data`, payload: JSON.stringify({ n: STRANGE, temp: 20, ts: at + i }) };
+  return { topic: `plant/unknown-${i}/data`, payload: JSON.stringify({ n: UNKNOWN_NUMBER, temp: 20, ts: at + i }) };
 }
 
 function sentOf(n: number, temp: number): Sent {
   return { topic: `plant/${deviceOf(n)}/data`, payload: JSON.stringify({ n, temp, ts: timeOf(n) }), n };
 }
 
-/** What must come of readings, in the order in which they went out. */
+/** The expected results of readings in the order of sending. */
 export interface Outcome {
-  /** By device: its changes, each as `<state> <event time>`. */
+  /** By device: the changes of its alert, each as `<state> <event time>`. */
   readonly changes: ReadonlyMap<string, readonly string[]>;
-  /** Devices whose alert is open in the end. */
+  /** Devices whose alert is open at the end. */
   readonly open: ReadonlySet<string>;
-  /** Of each window that must have closed, `<device> <end> <readings> <sum of their numbers>`. */
-  readonly tallies: ReadonlySet<string>;
+  /** One text for each window that must be closed: `<device> <end> <readings> <sum of their numbers>`. */
+  readonly windowResults: ReadonlySet<string>;
 }
 
 export function outcomeOf(sent: readonly number[]): Outcome {
@@ -77,8 +77,8 @@ export function outcomeOf(sent: readonly number[]): Outcome {
   }
   const closedAt = Math.min(...latest.values()) - LATENESS_MS;
   const closed = [...windows.values()].filter(({ endAt }) => endAt <= closedAt);
-  const tallies = closed.map(({ device, endAt, count, sum }) => `${device} ${endAt} ${count} ${sum}`);
-  return { changes, open, tallies: new Set(tallies) };
+  const windowResults = closed.map(({ device, endAt, count, sum }) => `${device} ${endAt} ${count} ${sum}`);
+  return { changes, open, windowResults: new Set(windowResults) };
 }
 
 export const STREAM = {

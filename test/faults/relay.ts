@@ -1,38 +1,38 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** How a link behaves. What is not set is as in good times. */
-export interface Weather {
-  /** New connections are refused, and those that stand are cut. */
+/** The faults of a link. Without any, it passes everything on. */
+export interface LinkFault {
+  /** New connections are refused, and existing ones are cut. */
   readonly down?: boolean;
-  /** Answers come this much later; milliseconds. */
-  readonly answersLateMs?: number;
-  /** Bytes a second, each way. */
+  /** Delay of answers; milliseconds. */
+  readonly answerDelayMs?: number;
+  /** Limit of bytes per second in each direction. */
   readonly bytesPerSecond?: number;
-  /** The first answer to each request that begins with this is dropped, and the connection with it. */
-  readonly loseAnswersTo?: string;
-  /** Answers are replaced by this. */
+  /** The first answer to each request that contains this text is dropped, and its connection is cut. */
+  readonly dropAnswersTo?: string;
+  /** Text that replaces answers. */
   readonly garbage?: string;
-  /** Of each connection only the first so many bytes reach the server. */
-  readonly deafAfterBytes?: number;
-  /** The server's side is closed halfway: nothing more comes from there, and nobody says so. */
+  /** Only this many bytes of each connection reach the server. */
+  readonly dropAfterBytes?: number;
+  /** Nothing more arrives from the server, without an error. */
   readonly silent?: boolean;
 }
 
-/** A link to a server that can be made to fail. */
+/** A TCP relay to a server that can be made to fail. */
 export interface Relay {
   readonly port: number;
-  /** Answers that were lost. */
+  /** Number of dropped answers. */
   readonly lost: number;
-  set(weather: Weather): void;
-  /** Cuts every connection that stands. */
+  set(linkFault: LinkFault): void;
+  /** Cuts all connections. */
   cut(): void;
   close(): Promise<void>;
 }
 
-/** Listens on a free port of 127.0.0.1 and passes everything on to another. */
+/** Listens on a free port of 127.0.0.1 and forwards everything to another port. */
 export async function startRelay(targetPort: number): Promise<Relay> {
   const pairs = new Set<readonly [Socket, Socket]>();
-  let weather: Weather = {};
+  let linkFault: LinkFault = {};
   let lost = 0;
   const cut = () => {
     for (const [near, far] of pairs) {
@@ -42,31 +42,34 @@ export async function startRelay(targetPort: number): Promise<Relay> {
     pairs.clear();
   };
   const server = createServer((near) => {
-    if (weather.down) {
+    if (linkFault.down) {
       near.destroy();
       return;
     }
     const far = connect(targetPort, '127.0.0.1');
     const pair = [near, far] as const;
     pairs.add(pair);
-    let doomed = false;
-    let heardBytes = 0;
+    let dropAnswer = false;
+    let passedBytes = 0;
     near.on('data', (bytes) => {
-      const heard = bytes.subarray(0, Math.max(0, (weather.deafAfterBytes ?? Number.POSITIVE_INFINITY) - heardBytes));
-      heardBytes += bytes.length;
-      if (weather.loseAnswersTo !== undefined && heard.includes(weather.loseAnswersTo)) doomed = true;
-      if (heard.length > 0) pass(near, far, heard, weather.bytesPerSecond, 0);
+      const passed = bytes.subarray(
+        0,
+        Math.max(0, (linkFault.dropAfterBytes ?? Number.POSITIVE_INFINITY) - passedBytes),
+      );
+      passedBytes += bytes.length;
+      if (linkFault.dropAnswersTo !== undefined && passed.includes(linkFault.dropAnswersTo)) dropAnswer = true;
+      if (passed.length > 0) pass(near, far, passed, linkFault.bytesPerSecond, 0);
     });
     far.on('data', (bytes) => {
-      if (weather.silent) return;
-      if (doomed) {
+      if (linkFault.silent) return;
+      if (dropAnswer) {
         lost += 1;
         near.destroy();
         far.destroy();
         return;
       }
-      const answer = weather.garbage === undefined ? bytes : Buffer.from(weather.garbage);
-      pass(far, near, answer, weather.bytesPerSecond, weather.answersLateMs ?? 0);
+      const answer = linkFault.garbage === undefined ? bytes : Buffer.from(linkFault.garbage);
+      pass(far, near, answer, linkFault.bytesPerSecond, linkFault.answerDelayMs ?? 0);
     });
     const end = () => {
       near.destroy();
@@ -83,7 +86,7 @@ export async function startRelay(targetPort: number): Promise<Relay> {
       return lost;
     },
     set(next) {
-      weather = next;
+      linkFault = next;
       if (next.down) cut();
     },
     cut,
@@ -94,7 +97,7 @@ export async function startRelay(targetPort: number): Promise<Relay> {
   };
 }
 
-/** Order is kept: a socket is not read on until what it gave has been passed on. */
+/** Forwards bytes. The order is kept, because a socket is paused until its bytes have been forwarded. */
 function pass(from: Socket, to: Socket, bytes: Buffer, bytesPerSecond: number | undefined, lateMs: number): void {
   const waitMs = lateMs + (bytesPerSecond === undefined ? 0 : (bytes.length * 1_000) / bytesPerSecond);
   if (waitMs === 0) {

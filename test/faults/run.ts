@@ -3,31 +3,31 @@ import { createRandom } from '../../engine/simulator/random.ts';
 import type { FaultName } from './faults.ts';
 import { startFlood } from './flood.ts';
 import type { Mutation } from './mutations.ts';
-import { isRight, judge, type Verdict } from './oracle.ts';
+import { checkDelivery, type DeliveryCheck, isCorrect } from './oracle.ts';
 import type { Programs } from './program.ts';
 import { startPublisher } from './publisher.ts';
 import { readingOf } from './readings.ts';
 import type { Scenario } from './scenarios.ts';
-import { createWorld } from './world.ts';
+import { createTestbed } from './testbed.ts';
 
 export interface RunOptions {
   readonly server: EmbeddedClickHouse;
   readonly full: boolean;
   readonly seed: number;
   readonly programs: Programs;
-  /** A mistake in every engine: at its edges, or in its code. */
+  /** A mistake in every engine, at its edges or in its code. */
   readonly mistake?: { readonly faults?: readonly FaultName[]; readonly mutations?: readonly Mutation[] };
 }
 
-/** One line of the table. */
-export interface Result extends Verdict {
+/** The result of a scenario: one line of the table. */
+export interface Result extends DeliveryCheck {
   readonly scenario: string;
   readonly runs: number;
-  /** The longest time from an engine's end until the next one had folded its journal; 0 where none ended. */
+  /** The longest time from an engine's exit until the next one had folded its journal; 0 if none exited. */
   readonly recoveryMs: number;
-  /** A promise was seen to be broken. */
+  /** Whether a promise was broken. */
   readonly broken: boolean;
-  /** No promise was broken, and the fault took place. */
+  /** Whether no promise was broken and the fault took place. */
   readonly kept: boolean;
 }
 
@@ -50,14 +50,14 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const runs = options.full ? (scenario.runs ?? 1) : 1;
   let sum: Result = { ...NOTHING, scenario: scenario.name, runs, kept: true };
   for (let run = 0; run < runs; run++) {
-    const { verdict, recoveryMs, happened, broken } = await runOnce(scenario, { ...options, seed: options.seed + run });
+    const { check, recoveryMs, happened, broken } = await runOnce(scenario, { ...options, seed: options.seed + run });
     sum = {
       ...sum,
-      acknowledged: sum.acknowledged + verdict.acknowledged,
-      missing: sum.missing + verdict.missing,
-      duplicated: sum.duplicated + verdict.duplicated,
-      invented: sum.invented + verdict.invented,
-      examples: [...sum.examples, ...verdict.examples],
+      acknowledged: sum.acknowledged + check.acknowledged,
+      missing: sum.missing + check.missing,
+      duplicated: sum.duplicated + check.duplicated,
+      invented: sum.invented + check.invented,
+      examples: [...sum.examples, ...check.examples],
       recoveryMs: Math.max(sum.recoveryMs, recoveryMs),
       broken: sum.broken || broken,
       kept: sum.kept && happened && !broken,
@@ -79,38 +79,46 @@ async function runOnce(scenario: Scenario, { server, full, seed, programs, mista
   const { faults = [], mutations } = mistake;
   const later = programs.make([...always, ...faults], mutations);
   const earlier = programs.make([...first, ...always, ...faults], mutations);
-  const world = await createWorld(server, scenario);
+  const testbed = await createTestbed(server, scenario);
   try {
-    await world.start(earlier, later);
+    await testbed.start(earlier, later);
     const { perSecond = 2_000 } = scenario;
     const start = perSecond === 'flood' ? startFlood : startPublisher;
     const publisher = start({
-      url: world.broker.url,
+      url: testbed.broker.url,
       count: total,
       perSecond: perSecond === 'flood' ? Number.POSITIVE_INFINITY : perSecond,
       disturb: (n) => publish(n, random, total),
     });
     try {
-      const told: number[] = [];
-      const run = { full, random, publisher, tell: (n: number) => told.push(n) };
-      await Promise.all([publisher.done, scenario.disturb?.(world, run)]);
+      const reportedLost: number[] = [];
+      const run = { full, random, publisher, expectLost: (n: number) => reportedLost.push(n) };
+      await Promise.all([publisher.done, scenario.disturb?.(testbed, run)]);
       const { sent } = publisher;
-      const strangers = scenario.strangers?.(total) ?? 0;
-      const expected = { sent, told, refused: [], strangers, repeats: false, unsure: false, ...scenario.expect };
-      const verdict = await judge(world, expected, PATIENCE_MS[full ? 'full' : 'short']);
-      const happened = (await scenario.happened?.(world)) ?? true;
-      const holds = (await scenario.holds?.(world)) ?? true;
-      const broken = !holds || !isRight(verdict);
+      const unknownDevices = scenario.unknownDevices?.(total) ?? 0;
+      const expected = {
+        sent,
+        reportedLost,
+        refused: [],
+        unknownDevices,
+        allowDuplicates: false,
+        uncertainOrder: false,
+        ...scenario.expect,
+      };
+      const check = await checkDelivery(testbed, expected, PATIENCE_MS[full ? 'full' : 'short']);
+      const happened = (await scenario.happened?.(testbed)) ?? true;
+      const holds = (await scenario.holds?.(testbed)) ?? true;
+      const broken = !holds || !isCorrect(check);
       const examples = [
-        ...verdict.examples,
+        ...check.examples,
         ...(happened ? [] : ['the fault did not take place']),
         ...(holds ? [] : ['the promise of the scenario does not hold']),
       ];
-      return { verdict: { ...verdict, examples }, recoveryMs: Math.round(world.recoveryMs), happened, broken };
+      return { check: { ...check, examples }, recoveryMs: Math.round(testbed.recoveryMs), happened, broken };
     } finally {
       await publisher.close();
     }
   } finally {
-    await world.close();
+    await testbed.close();
   }
 }

@@ -1,42 +1,43 @@
+// Longer than most: it is one list of scenarios, with the steps that only they use.
 import { appendFileSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import { DiscardPolicy, type StreamConfig } from 'nats';
 import { readStream } from '../integration/servers/events.ts';
-import { DEATHS } from './deaths.ts';
+import { CRASHES } from './crashes.ts';
 import type { FaultName } from './faults.ts';
 import type { Expectation } from './oracle.ts';
 import type { Publisher } from './publisher.ts';
-import { DEVICES, isPlain, RULES, readingOf, type Sent, STREAM, strangeReading } from './readings.ts';
-import type { World, WorldOptions } from './world.ts';
+import { DEVICES, isPlain, RULES, readingOf, type Sent, STREAM, unknownDeviceReading } from './readings.ts';
+import type { Testbed, TestbedOptions } from './testbed.ts';
 
-/** One way in which things go wrong. */
-export interface Scenario extends WorldOptions {
+/** A run with a certain failure. */
+export interface Scenario extends TestbedOptions {
   readonly name: string;
-  /** Part of the short run. */
+  /** Whether it is part of the short run. */
   readonly short?: boolean;
-  /** How often the full run repeats it; default once. */
+  /** How often the full run runs it. Default 1. */
   readonly runs?: number;
-  /** Readings of the short and of the full run; default 4,000 and 30,000. */
+  /** Number of readings in the short and in the full run. Default 4,000 and 30,000. */
   readonly count?: Count;
-  /** Default 2,000; 'flood': as fast as the broker takes them. */
+  /** Readings per second. Default 2,000; 'flood' means as fast as the broker accepts them. */
   readonly perSecond?: number | 'flood';
   /** Faults at the edges of the first engine; those after it have none. */
   readonly first?: readonly FaultName[];
   /** Faults at the edges of every engine. */
   readonly always?: readonly FaultName[];
-  /** What goes out in place of reading `n` of `count`. */
+  /** The messages to send instead of reading `n` of `count`. */
   readonly publish?: (n: number, random: () => number, count: number) => readonly Sent[];
-  readonly expect?: Partial<Omit<Expectation, 'sent' | 'told' | 'strangers'>>;
-  /** How many strangers `publish` sends with so many readings. */
-  readonly strangers?: (count: number) => number;
-  /** What happens while readings come; returns when times are good again. */
-  readonly disturb?: (world: World, run: Run) => Promise<void>;
-  /** Whether the fault took place at all: without it the run proves nothing. */
-  readonly happened?: (world: World) => boolean | Promise<boolean>;
-  /** A promise beside those that the oracle knows. */
-  readonly holds?: (world: World) => Promise<boolean>;
+  readonly expect?: Partial<Omit<Expectation, 'sent' | 'reportedLost' | 'unknownDevices'>>;
+  /** Number of unknown devices in `publish`, for this number of readings. */
+  readonly unknownDevices?: (count: number) => number;
+  /** Causes the failure while readings arrive; resolves when the failure is over. */
+  readonly disturb?: (testbed: Testbed, run: Run) => Promise<void>;
+  /** Whether the fault took place. If not, the run proves nothing. */
+  readonly happened?: (testbed: Testbed) => boolean | Promise<boolean>;
+  /** A promise that the oracle does not check. */
+  readonly holds?: (testbed: Testbed) => Promise<boolean>;
 }
 
 interface Count {
@@ -48,13 +49,13 @@ export interface Run {
   readonly full: boolean;
   readonly random: () => number;
   readonly publisher: Publisher;
-  /** The reading of this number is gone, and the engine must say so. */
-  readonly tell: (n: number) => void;
+  /** The reading of this number is lost, and the engine must report it. */
+  readonly expectLost: (n: number) => void;
 }
 
-const deaths = (Object.keys(DEATHS) as (keyof typeof DEATHS)[]).map(
+const crashScenarios = (Object.keys(CRASHES) as (keyof typeof CRASHES)[]).map(
   (name): Scenario => ({
-    name: `dies: ${name}`,
+    name: `crash: ${name}`,
     short: ['before-write', 'after-sync', 'insert-answered', 'publish-sent', 'checkpoint-between'].includes(name),
     runs: 3,
     first: [name],
@@ -64,95 +65,95 @@ const deaths = (Object.keys(DEATHS) as (keyof typeof DEATHS)[]).map(
 
 const seconds = ({ full }: Run, { short, full: long }: Count) => delay((full ? long : short) * 1_000);
 
-/** The link is in bad weather for some seconds, and good again. */
-const spell =
-  (link: keyof World['links'], weather: Parameters<World['links']['mqtt']['set']>[0], length: Count) =>
-  async ({ links }: World, run: Run) => {
+/** The link has a fault for some seconds. */
+const withLinkFault =
+  (link: keyof Testbed['links'], linkFault: Parameters<Testbed['links']['mqtt']['set']>[0], length: Count) =>
+  async ({ links }: Testbed, run: Run) => {
     await delay(300);
-    links[link].set(weather);
+    links[link].set(linkFault);
     await seconds(run, length);
     links[link].set({});
     links[link].cut();
   };
 
-const newestSegment = ({ data }: World) => {
+const newestSegment = ({ data }: Testbed) => {
   const names = readdirSync(data).filter((each) => each.endsWith('.wal'));
   return join(data, String(names.sort().at(-1)));
 };
 
-const hasLogged = (text: string) => (world: World) => world.log().some(({ msg }) => msg.includes(text));
+const hasLogged = (text: string) => (testbed: Testbed) => testbed.log().some(({ msg }) => msg.includes(text));
 
-/** Flips one bit each of three readings that stand in the journal and nowhere else. */
-const flipBits = async (world: World, { publisher, tell }: Run): Promise<void> => {
+/** Flips one bit in each of three readings that are only in the journal. */
+const flipBits = async (testbed: Testbed, { publisher, expectLost }: Run): Promise<void> => {
   await delay(500);
-  world.links.clickhouse.set({ down: true });
+  testbed.links.clickhouse.set({ down: true });
   await delay(1_000);
   await publisher.pause();
-  // What is not acknowledged to the broker would come again.
+  // Wait until the engine has acknowledged everything; otherwise the broker would send it again.
   await delay(500);
-  await world.kill();
-  const path = newestSegment(world);
+  await testbed.kill();
+  const path = newestSegment(testbed);
   const bytes = readFileSync(path);
-  // What its alerts were has been told already.
+  // Plain readings only, because the alerts of others are already published.
   const found = [...bytes.toString('latin1').matchAll(/"n":(\d+),/g)].filter(([, n]) => isPlain(Number(n)));
   for (const place of [found.at(-800), found.at(-400), found.at(-2)]) {
     bytes[place!.index]! ^= 1;
-    tell(Number(place![1]));
+    expectLost(Number(place![1]));
   }
   writeFileSync(path, bytes);
-  await world.revive();
-  world.links.clickhouse.set({});
-  publisher.goOn();
+  await testbed.revive();
+  testbed.links.clickhouse.set({});
+  publisher.resume();
 };
 
-/** Flips a bit of each checkpoint. */
-const damageCheckpoints = async (world: World, { publisher }: Run): Promise<void> => {
+/** Flips a bit in each checkpoint. */
+const damageCheckpoints = async (testbed: Testbed, { publisher }: Run): Promise<void> => {
   await delay(2_500);
   await publisher.pause();
-  await world.kill();
-  for (const name of readdirSync(world.data).filter((each) => each.startsWith('checkpoint'))) {
-    const path = join(world.data, name);
+  await testbed.kill();
+  for (const name of readdirSync(testbed.data).filter((each) => each.startsWith('checkpoint'))) {
+    const path = join(testbed.data, name);
     const bytes = readFileSync(path);
     bytes[bytes.length - 10]! ^= 1;
     writeFileSync(path, bytes);
   }
-  await world.revive();
-  publisher.goOn();
+  await testbed.revive();
+  publisher.resume();
 };
 
-/** Leaves so much of the disk of the data folder. */
-const fillDisk = ({ data }: World, leaveBytes: number) => {
+/** Fills the disk of the data folder, except for this many bytes. */
+const fillDisk = ({ data }: Testbed, leaveBytes: number) => {
   const { bavail, bsize } = statfsSync(data);
   writeFileSync(join(data, 'filler'), Buffer.alloc(bavail * bsize - leaveBytes));
 };
 
-/** The stream of alerts has little room, from before the first alert on: a limit below what it holds would make it drop that. */
-const fillStream = async (world: World, run: Run): Promise<void> => {
-  const manager = await (await world.natsClient()).jetstreamManager();
+/** Limits the stream of alerts before the first alert; a limit below its content would delete events. */
+const fillStream = async (testbed: Testbed, run: Run): Promise<void> => {
+  const manager = await (await testbed.natsClient()).jetstreamManager();
   const change = (config: Partial<StreamConfig>) => manager.streams.update('WEIR_ALERTS', config);
   await change({ discard: DiscardPolicy.New, max_msgs: 20 });
   await seconds(run, { short: 2, full: 15 });
   await change({ discard: DiscardPolicy.Old, max_msgs: -1 });
 };
 
-/** The engine is killed once it has sent rows, and another starts when `change` is done. */
+/** Kills the engine after it has sent rows, runs `change`, and starts another engine. */
 const killedAround =
-  (change: (world: World) => void | Promise<void>) =>
-  async (world: World, { publisher }: Run): Promise<void> => {
+  (change: (testbed: Testbed) => void | Promise<void>) =>
+  async (testbed: Testbed, { publisher }: Run): Promise<void> => {
     await delay(1_000);
     await publisher.pause();
     await delay(500);
-    await world.kill();
-    await change(world);
-    await world.revive();
-    publisher.goOn();
+    await testbed.kill();
+    await change(testbed);
+    await testbed.revive();
+    publisher.resume();
   };
 
 const REFUSED = 2_777;
 
-/** Too hot, so that an event tells of it, with its text twice. */
+/** A hot reading, whose event contains its text twice. */
 const isPoison = (n: number) => !isPlain(n) && n % 25 === 0;
-/** As large as a message may be; in an event, larger than NATS takes. */
+/** As large as a message may be. Its event would be larger than NATS accepts. */
 const poisoned = (sent: Sent): Sent => ({
   ...sent,
   payload: JSON.stringify({ ...JSON.parse(sent.payload), text: '\u0001'.repeat(150_000) }),
@@ -169,56 +170,56 @@ const POISON = {
   ),
   publish: (n: number) => [isPoison(n) ? poisoned(readingOf(n)) : readingOf(n)],
 };
-const truncated = async (world: World) =>
-  (await readStream(await world.natsClient(), 'WEIR_ALERTS')).filter(({ body }) => body.data.truncated === true);
-/** Resolves once there is such an event: on a busy machine it takes a while. */
-const untilTruncated = async (world: World): Promise<void> => {
+const truncated = async (testbed: Testbed) =>
+  (await readStream(await testbed.natsClient(), 'WEIR_ALERTS')).filter(({ body }) => body.data.truncated === true);
+/** Resolves once there is a truncated event. */
+const untilTruncated = async (testbed: Testbed): Promise<void> => {
   const deadlineAt = performance.now() + 20_000;
-  while ((await truncated(world)).length === 0 && performance.now() < deadlineAt) await delay(50);
+  while ((await truncated(testbed)).length === 0 && performance.now() < deadlineAt) await delay(50);
 };
-/** Less than a poisoned event has when it is cut as every large one is; bytes. */
+/** Smaller than a poisoned event after the usual cut; bytes. */
 const SMALL_PAYLOAD = 8_192;
-/** Streams beside that of the readings. */
+/** Further streams beside that of the readings. */
 const REMOVED = { topic: 'removed/{device}', format: 'json', fields: { value: 'number' } };
 const OVERLAPPING = { topic: 'plant/d7/#', format: 'json', device: 'id', fields: { value: 'number' } };
 
-/** The config has it no longer, from the next engine on. */
-const removeStream = ({ folder }: World, name: string): void => {
+/** Removes a stream from the config of the next engine. */
+const removeStream = ({ folder }: Testbed, name: string): void => {
   const file = join(folder, 'weir.json');
   const config = JSON.parse(readFileSync(file, 'utf8')) as { streams: Record<string, unknown> };
   delete config.streams[name];
   writeFileSync(file, JSON.stringify(config));
 };
 
-/** The engine is killed, also while it unsubscribes, and the broker loses the connection. */
-const removeTopics = async (world: World, { full, random }: Run): Promise<void> => {
+/** Kills the engine, also while it unsubscribes, and cuts the connection to the broker. */
+const removeTopics = async (testbed: Testbed, { full, random }: Run): Promise<void> => {
   await delay(500);
-  await world.kill();
-  removeStream(world, 'removed');
-  // Messages wait in the session by the subscription that is to go.
+  await testbed.kill();
+  removeStream(testbed, 'removed');
+  // Messages of the removed subscription wait in the session.
   await delay(300);
-  await world.revive();
+  await testbed.revive();
   for (let i = 0; i < (full ? 10 : 2); i++) {
     await delay(50 + random() * 300);
-    await world.restart();
-    world.links.mqtt.cut();
+    await testbed.restart();
+    testbed.links.mqtt.cut();
   }
 };
 
-/** The subscription is gone, and of what still came by it after the change nothing became a dead letter. */
-const areTopicsGone = async (world: World): Promise<boolean> => {
-  const ended = world.log().some(({ msg }) => msg.startsWith('Ended the subscription to removed/+'));
-  const changedAt = world.log().filter(({ msg }) => msg === 'running')[1]?.time;
-  const [row] = await world.query<{ c: string }>(
-    `SELECT count() AS c FROM ${world.database}.dead_letters WHERE time > parseDateTime64BestEffort('${changedAt}', 3)`,
+/** Whether the subscription has ended, and no later message of it became a dead letter. */
+const areTopicsGone = async (testbed: Testbed): Promise<boolean> => {
+  const ended = testbed.log().some(({ msg }) => msg.startsWith('Ended the subscription to removed/+'));
+  const changedAt = testbed.log().filter(({ msg }) => msg === 'running')[1]?.time;
+  const [row] = await testbed.query<{ c: string }>(
+    `SELECT count() AS c FROM ${testbed.database}.dead_letters WHERE time > parseDateTime64BestEffort('${changedAt}', 3)`,
   );
-  const { weir_messages_unwanted_total: before } = await world.engine().metrics();
-  const client = await mqtt.connectAsync(world.broker.url);
+  const { weir_messages_unwanted_total: before } = await testbed.engine().metrics();
+  const client = await mqtt.connectAsync(testbed.broker.url);
   await client.publishAsync('removed/x', '{}', { qos: 1 });
   await client.endAsync();
-  // Whatever the broker had sent by then has come when the next second is ticked.
+  // After the next tick, everything that the broker had sent has arrived.
   await delay(1_000);
-  const { weir_messages_unwanted_total: after } = await world.engine().metrics();
+  const { weir_messages_unwanted_total: after } = await testbed.engine().metrics();
   return ended && Number(row?.c) === 0 && before === after;
 };
 
@@ -226,21 +227,21 @@ const isLate = (n: number) => n >= 0 && (n * 7_919) % 100 < 5;
 const LATE_BY = 500;
 const isSwapped = (n: number) => (Math.floor(n / 100) * 50 + (n % 50)) % 5 === 0;
 
-const STRANGERS_EACH = 15;
-/** The devices that are known come first. */
-const strangersFrom = DEVICES;
+const UNKNOWN_PER_READING = 15;
+/** The known devices send first. */
+const unknownFrom = DEVICES;
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'calm', short: true },
-  ...deaths,
+  { name: 'no fault', short: true },
+  ...crashScenarios,
   {
     name: 'killed at random',
     short: true,
     count: { short: 6_000, full: 60_000 },
-    disturb: async (world, { random, full }) => {
+    disturb: async (testbed, { random, full }) => {
       for (let i = 0; i < (full ? 20 : 3); i++) {
         await delay(100 + random() * 900);
-        await world.restart();
+        await testbed.restart();
       }
     },
   },
@@ -249,13 +250,13 @@ export const SCENARIOS: readonly Scenario[] = [
     short: true,
     count: { short: 200_000, full: 400_000 },
     perSecond: 'flood',
-    // The broker has as many messages under way as there are packet ids.
+    // The broker may have as many messages in flight as there are packet ids.
     broker: ['max_inflight_messages 0', 'max_queued_messages 0'],
     config: { clickhouse: { batch: { rows: 20_000, age: '1s' } } },
-    disturb: async (world, { random, full }) => {
+    disturb: async (testbed, { random, full }) => {
       for (let i = 0; i < (full ? 8 : 3); i++) {
         await delay(400 + random() * 600);
-        await world.restart();
+        await testbed.restart();
       }
     },
   },
@@ -263,23 +264,23 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'acknowledgements lost',
     short: true,
     config: { mqtt: { receiveMaximum: 300 } },
-    disturb: async (world, { full }) => {
-      // Enough to connect with, and for some acknowledgements.
-      world.links.mqtt.set({ deafAfterBytes: 800 });
-      world.links.mqtt.cut();
+    disturb: async (testbed, { full }) => {
+      // Enough bytes to connect, and for some acknowledgements.
+      testbed.links.mqtt.set({ dropAfterBytes: 800 });
+      testbed.links.mqtt.cut();
       for (let i = 0; i < (full ? 20 : 8); i++) {
         await delay(200);
-        await world.restart();
+        await testbed.restart();
       }
-      world.links.mqtt.set({});
-      world.links.mqtt.cut();
+      testbed.links.mqtt.set({});
+      testbed.links.mqtt.cut();
     },
   },
   {
     name: 'broker restarts',
     short: true,
-    // What the broker had not acknowledged to the publisher comes from it again, as new messages.
-    expect: { repeats: true, unsure: true },
+    // The publisher sends messages again that the broker had not acknowledged, as new messages.
+    expect: { allowDuplicates: true, uncertainOrder: true },
     disturb: async ({ broker }) => {
       await delay(500);
       await broker.restart();
@@ -290,7 +291,7 @@ export const SCENARIOS: readonly Scenario[] = [
     short: true,
     count: { short: 800, full: 4_000 },
     perSecond: 400,
-    // Else it would lose what it has acknowledged to the publisher.
+    // Without this it would lose messages that it has acknowledged to the publisher.
     broker: ['autosave_interval 1', 'autosave_on_changes true'],
     disturb: async ({ broker, links }, { publisher }) => {
       await delay(500);
@@ -301,52 +302,52 @@ export const SCENARIOS: readonly Scenario[] = [
       await broker.kill();
       await broker.restart();
       links.mqtt.set({});
-      publisher.goOn();
+      publisher.resume();
     },
   },
   {
-    name: 'broker forgets',
+    name: 'broker loses the session',
     short: true,
-    disturb: async (world, { publisher }) => {
-      const { broker } = world;
+    disturb: async (testbed, { publisher }) => {
+      const { broker } = testbed;
       await delay(500);
       await publisher.pause();
-      // What is on its way is lost with the broker's memory.
+      // Wait for messages in flight, because they would be lost with the broker's session.
       await delay(500);
       await broker.halt();
       rmSync(join(broker.dir, 'mosquitto.db'));
       await broker.restart();
-      await world.ready();
-      publisher.goOn();
+      await testbed.ready();
+      publisher.resume();
     },
-    happened: async (world) => (await readStream(await world.natsClient(), 'WEIR_GAPS')).length === 1,
+    happened: async (testbed) => (await readStream(await testbed.natsClient(), 'WEIR_GAPS')).length === 1,
   },
-  { name: 'broker link cut', short: true, disturb: spell('mqtt', { down: true }, { short: 2, full: 10 }) },
-  { name: 'broker link silent', disturb: spell('mqtt', { silent: true }, { short: 4, full: 20 }) },
-  { name: 'broker link slow', disturb: spell('mqtt', { bytesPerSecond: 50_000 }, { short: 3, full: 15 }) },
+  { name: 'broker link cut', short: true, disturb: withLinkFault('mqtt', { down: true }, { short: 2, full: 10 }) },
+  { name: 'broker link silent', disturb: withLinkFault('mqtt', { silent: true }, { short: 4, full: 20 }) },
+  { name: 'broker link slow', disturb: withLinkFault('mqtt', { bytesPerSecond: 50_000 }, { short: 3, full: 15 }) },
   {
     name: 'ClickHouse away',
     short: true,
     count: { short: 6_000, full: 260_000 },
-    // Little room in memory: batches have to wait on the disk.
+    // The queue is small, so that batches must wait on the disk.
     config: { clickhouse: { queue: '1MiB', batch: { rows: 500, bytes: '100KiB', age: '200ms' } } },
-    disturb: spell('clickhouse', { down: true }, { short: 3, full: 120 }),
+    disturb: withLinkFault('clickhouse', { down: true }, { short: 3, full: 120 }),
   },
   {
     name: 'killed without ClickHouse',
     short: true,
-    disturb: async (world) => {
+    disturb: async (testbed) => {
       await delay(300);
-      world.links.clickhouse.set({ down: true });
+      testbed.links.clickhouse.set({ down: true });
       await delay(2_500);
-      await world.restart();
-      world.links.clickhouse.set({});
+      await testbed.restart();
+      testbed.links.clickhouse.set({});
     },
   },
-  { name: 'ClickHouse slow', disturb: spell('clickhouse', { answersLateMs: 5_000 }, { short: 4, full: 20 }) },
+  { name: 'ClickHouse slow', disturb: withLinkFault('clickhouse', { answerDelayMs: 5_000 }, { short: 4, full: 20 }) },
   {
     name: 'ClickHouse answers garbage',
-    disturb: spell(
+    disturb: withLinkFault(
       'clickhouse',
       { garbage: 'HTTP/1.1 299 Odd\r\ncontent-length: 3\r\n\r\nodd' },
       { short: 2, full: 10 },
@@ -355,7 +356,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'answer lost after the commit',
     short: true,
-    disturb: spell('clickhouse', { loseAnswersTo: 'POST ' }, { short: 2, full: 10 }),
+    disturb: withLinkFault('clickhouse', { dropAnswersTo: 'POST ' }, { short: 2, full: 10 }),
     happened: ({ links }) => links.clickhouse.lost > 0,
   },
   {
@@ -363,29 +364,31 @@ export const SCENARIOS: readonly Scenario[] = [
     short: true,
     expect: { refused: [REFUSED] },
     disturb: async ({ clickhouse, database }) => {
-      await clickhouse.command({ query: `ALTER TABLE ${database}.sensors ADD CONSTRAINT hate CHECK n != ${REFUSED}` });
+      await clickhouse.command({
+        query: `ALTER TABLE ${database}.sensors ADD CONSTRAINT refused CHECK n != ${REFUSED}`,
+      });
     },
   },
   {
     name: 'NATS away',
     short: true,
-    disturb: async (world, run) => {
+    disturb: async (testbed, run) => {
       await delay(300);
-      await world.stopNats();
+      await testbed.stopNats();
       await seconds(run, { short: 1.5, full: 15 });
-      await world.startNats();
+      await testbed.startNats();
     },
   },
-  { name: 'NATS link cut', disturb: spell('nats', { down: true }, { short: 3, full: 15 }) },
+  { name: 'NATS link cut', disturb: withLinkFault('nats', { down: true }, { short: 3, full: 15 }) },
   {
     name: 'JetStream absent',
-    disturb: async (world, run) => {
+    disturb: async (testbed, run) => {
       await delay(300);
-      await world.stopNats();
-      await world.startNats({ jetstream: false });
+      await testbed.stopNats();
+      await testbed.startNats({ jetstream: false });
       await seconds(run, { short: 2, full: 10 });
-      await world.stopNats();
-      await world.startNats();
+      await testbed.stopNats();
+      await testbed.startNats();
     },
   },
   { name: 'JetStream full', short: true, disturb: fillStream, happened: hasLogged('delivery failed') },
@@ -405,11 +408,11 @@ export const SCENARIOS: readonly Scenario[] = [
     short: true,
     diskBytes: 32 * 1024 * 1024,
     config: { journal: { minFree: '8MiB' } },
-    disturb: async (world, run) => {
+    disturb: async (testbed, run) => {
       await delay(500);
-      fillDisk(world, 6 * 1024 * 1024);
+      fillDisk(testbed, 6 * 1024 * 1024);
       await seconds(run, { short: 2, full: 5 });
-      rmSync(join(world.data, 'filler'));
+      rmSync(join(testbed.data, 'filler'));
     },
     happened: hasLogged('intake stopped: the disk is nearly full'),
   },
@@ -417,22 +420,22 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'disk full',
     diskBytes: 32 * 1024 * 1024,
     config: { journal: { minFree: '1MiB' } },
-    disturb: async (world, run) => {
+    disturb: async (testbed, run) => {
       await delay(500);
-      fillDisk(world, 0);
+      fillDisk(testbed, 0);
       await seconds(run, { short: 2, full: 5 });
-      rmSync(join(world.data, 'filler'));
+      rmSync(join(testbed.data, 'filler'));
     },
     happened: ({ exits }) => exits[0]?.code === 1,
   },
   {
     name: 'journal torn',
     short: true,
-    disturb: async (world) => {
+    disturb: async (testbed) => {
       await delay(1_000);
-      await world.kill();
-      appendFileSync(newestSegment(world), Buffer.from([200, 0, 0, 0, 1, 2, 3]));
-      await world.revive();
+      await testbed.kill();
+      appendFileSync(newestSegment(testbed), Buffer.from([200, 0, 0, 0, 1, 2, 3]));
+      await testbed.revive();
     },
     happened: hasLogged('the journal ended in half a record'),
   },
@@ -448,13 +451,13 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'clock jumps',
     always: ['clock jumps'],
     count: { short: 12_000, full: 30_000 },
-    happened: async (world) => ((await world.engine().metrics()).weir_clock_steps_total ?? 0) > 1,
+    happened: async (testbed) => ((await testbed.engine().metrics()).weir_clock_steps_total ?? 0) > 1,
   },
   {
     name: 'a tenth sent twice',
     short: true,
     publish: (n, random) => (random() < 0.1 ? [readingOf(n), readingOf(n)] : [readingOf(n)]),
-    expect: { repeats: true },
+    expect: { allowDuplicates: true },
   },
   {
     name: 'a fifth out of order',
@@ -481,13 +484,13 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'topics overlap',
     short: true,
-    // Mosquitto delivers each reading of one device twice, if it is asked to.
+    // With this option, Mosquitto delivers each reading of one device twice if subscriptions overlap.
     broker: ['allow_duplicate_messages true'],
     config: { streams: { overlapping: OVERLAPPING } },
-    disturb: async (world) => {
+    disturb: async (testbed) => {
       await delay(500);
-      await world.restart();
-      world.links.mqtt.cut();
+      await testbed.restart();
+      testbed.links.mqtt.cut();
     },
   },
   {
@@ -500,15 +503,15 @@ export const SCENARIOS: readonly Scenario[] = [
     short: true,
     ownClickHouse: true,
     first: ['no checkpoint'],
-    disturb: killedAround((world) => world.restartClickHouse()),
+    disturb: killedAround((testbed) => testbed.restartClickHouse()),
     happened: ({ exits }) => exits.length === 1,
   },
   {
     name: 'field added in between',
     short: true,
     first: ['no checkpoint'],
-    disturb: killedAround((world) =>
-      world.reconfigure({
+    disturb: killedAround((testbed) =>
+      testbed.reconfigure({
         streams: { sensors: { ...STREAM, fields: { hum: 'number', ...STREAM.fields } } },
         clickhouse: { batch: { rows: 300, age: '1s' } },
       }),
@@ -519,25 +522,25 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...POISON,
     name: 'poison event',
-    disturb: async (world, run) => {
+    disturb: async (testbed, run) => {
       await seconds(run, { short: 1, full: 5 });
-      await world.restart();
+      await testbed.restart();
     },
-    happened: async (world) => (await truncated(world)).length > 0,
+    happened: async (testbed) => (await truncated(testbed)).length > 0,
   },
   {
     ...POISON,
     name: 'poison event refused',
-    disturb: async (world, run) => {
+    disturb: async (testbed, run) => {
       await seconds(run, { short: 1, full: 5 });
-      await untilTruncated(world);
-      await world.stopNats();
-      await world.startNats({ config: `max_payload: ${SMALL_PAYLOAD}` });
+      await untilTruncated(testbed);
+      await testbed.stopNats();
+      await testbed.startNats({ config: `max_payload: ${SMALL_PAYLOAD}` });
       await seconds(run, { short: 1, full: 5 });
-      await world.restart();
+      await testbed.restart();
     },
-    happened: async (world) => {
-      const sizes = (await truncated(world)).map(({ body }) => JSON.stringify(body).length);
+    happened: async (testbed) => {
+      const sizes = (await truncated(testbed)).map(({ body }) => JSON.stringify(body).length);
       return sizes.some((size) => size > SMALL_PAYLOAD) && sizes.some((size) => size < SMALL_PAYLOAD);
     },
   },
@@ -553,17 +556,20 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     publish: (n) => [
       readingOf(n),
-      ...(n < strangersFrom
+      ...(n < unknownFrom
         ? []
-        : Array.from({ length: STRANGERS_EACH }, (_, i) => strangeReading((n - strangersFrom) * STRANGERS_EACH + i))),
+        : Array.from({ length: UNKNOWN_PER_READING }, (_, i) =>
+            unknownDeviceReading((n - unknownFrom) * UNKNOWN_PER_READING + i),
+          )),
     ],
-    strangers: (count) => (count - strangersFrom) * STRANGERS_EACH,
-    disturb: async (world, run) => {
+    unknownDevices: (count) => (count - unknownFrom) * UNKNOWN_PER_READING,
+    disturb: async (testbed, run) => {
       await seconds(run, { short: 2, full: 20 });
-      await world.restart();
+      await testbed.restart();
     },
-    // The one that we ended, and none that ran out of memory.
-    happened: (world) => world.exits.length === 1 && hasLogged('there is no room for more devices or keys')(world),
+    // Only the engine that the scenario killed exited, and none ran out of memory.
+    happened: (testbed) =>
+      testbed.exits.length === 1 && hasLogged('there is no room for more devices or keys')(testbed),
   },
   { name: 'flood', count: { short: 20_000, full: 600_000 }, perSecond: 1_000_000, merges: true },
 ];

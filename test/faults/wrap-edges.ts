@@ -5,7 +5,7 @@ import { decodeSound } from '../../engine/journal/format.ts';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import type { EventSink, SourceHandler, TableSink } from '../../engine/ports.ts';
 
-/** Wraps the edges of an engine so that something goes wrong there. Runs in the engine's process, once. */
+/** Wraps the edges of an engine so that a fault occurs there. It runs once, in the engine's process. */
 export type Fault = (edges: Edges) => Edges;
 
 export function wrapConnectors(wrap: (connectors: Connectors, options: ConnectOptions) => Partial<Connectors>): Fault {
@@ -18,7 +18,7 @@ export function wrapConnectors(wrap: (connectors: Connectors, options: ConnectOp
   });
 }
 
-/** `insert` is called in place of the sink's; `go` is the sink's. */
+/** Calls `insert` instead of that of the sink; `go` is the sink's. */
 export function wrapInsert(
   insert: (go: TableSink['insert'], ...batch: Parameters<TableSink['insert']>) => Promise<void>,
 ): Fault {
@@ -27,7 +27,7 @@ export function wrapInsert(
   }));
 }
 
-/** `publish` is called in place of the sink's; `go` is the sink's. */
+/** Calls `publish` instead of that of the sink; `go` is the sink's. */
 export function wrapPublish(
   publish: (go: EventSink['publish'], ...event: Parameters<EventSink['publish']>) => Promise<void>,
 ): Fault {
@@ -36,15 +36,15 @@ export function wrapPublish(
   }));
 }
 
-/** `messages` is called in place of the engine's, when the source hands messages over; `go` is the engine's. */
+/** Calls `messages` instead of the engine's handler when the source receives messages; `go` is the engine's. */
 export function wrapMessages(
-  messages: (go: SourceHandler['messages'], ...handedOver: Parameters<SourceHandler['messages']>) => void,
+  messages: (go: SourceHandler['messages'], ...message: Parameters<SourceHandler['messages']>) => void,
 ): Fault {
   return wrapConnectors(({ createSource }) => ({
     createSource: (hadSession) => {
       const source = createSource(hadSession);
       const wrap = (handler: SourceHandler): SourceHandler => ({
-        messages: (...handedOver) => messages((...each) => handler.messages(...each), ...handedOver),
+        messages: (...message) => messages((...each) => handler.messages(...each), ...message),
         mark: (connection, mark) => handler.mark(connection, mark),
       });
       return { ...source, start: (handler) => source.start(wrap(handler)) };
@@ -56,7 +56,7 @@ export function wrapDisk(wrap: (disk: Disk) => Partial<Disk>): Fault {
   return (edges) => ({ ...edges, disk: { ...edges.disk, ...wrap(edges.disk) } });
 }
 
-/** Wraps each file whose path matches, when it is opened. */
+/** Wraps each file whose path matches when it is opened. */
 export function wrapFiles(path: RegExp, wrap: (file: DiskFile) => Partial<DiskFile>): Fault {
   return wrapDisk((disk) => ({
     open: async (name, ...how) => {
@@ -78,7 +78,7 @@ function methodsOf(file: DiskFile): DiskFile {
   };
 }
 
-/** What happens in place of a step of the journal, with the records of the group that is written; `go` is the step. */
+/** Replacements for steps of the journal. They get the records of the group that is written; `go` is the original step. */
 export interface GroupSteps {
   readonly write?: <T>(go: () => Promise<T>, records: readonly JournalRecord[]) => Promise<T>;
   readonly sync?: (go: () => Promise<void>, records: readonly JournalRecord[]) => Promise<void>;
@@ -90,7 +90,7 @@ export function wrapGroups({ write = (go) => go(), sync = (go) => go() }: GroupS
     return {
       write: (bytes, offset, length) => {
         const go = () => file.write(bytes, offset, length);
-        // The header of a segment comes as a whole buffer.
+        // The header of a segment is written as a whole buffer.
         if (offset === undefined || length === undefined) return go();
         records = recordsIn(bytes, offset, length);
         return write(go, records);

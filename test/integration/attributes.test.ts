@@ -19,7 +19,7 @@ const RULE = {
   event: { type: 'over-limit' },
 };
 
-/** A plant whose rows nobody takes: they wait in the journal. */
+/** A plant whose rows are not delivered: they wait in the journal. */
 async function plantWith(attributes: Record<string, string>, devices: object): Promise<Plant> {
   const plant = await createPlant(
     {
@@ -37,7 +37,7 @@ async function plantWith(attributes: Record<string, string>, devices: object): P
 
 const write = (plant: Plant, devices: object) => writeFile(join(plant.dir, 'devices.json'), JSON.stringify(devices));
 
-/** What stands in the KV of open alerts for a device; undefined where nothing does. */
+/** The entry of a device in the KV of open alerts; undefined if there is none. */
 async function openAlert(nats: NatsConnection, device: string): Promise<CloudEvent | undefined> {
   const open: KV = await nats.jetstream().views.kv('weir_alerts_open', { bindOnly: true });
   const entry = await open.get(`over-limit.${device}`);
@@ -48,7 +48,7 @@ async function counted(engine: Engine, name: string): Promise<number> {
   return (await engine.metrics())[`weir_${name}_total`] ?? Number.NaN;
 }
 
-test('limits come from a file and from a bucket, change while the engine runs, and outlast a restart', async () => {
+test('limits come from a file and from a bucket, change while the engine runs, and survive a restart', async () => {
   const plant = await plantWith(
     { file: './devices.json', bucket: 'weir_attributes' },
     { d1: { limits: { temp: 50 } }, d2: { limits: { temp: 70 } } },
@@ -92,7 +92,7 @@ test('limits come from a file and from a bucket, change while the engine runs, a
   expect(await counted(engine, 'attributes_changed')).toBe(0);
 });
 
-test('the engine does not start with a faulty file, and says where the fault is', async () => {
+test('the engine does not start with a faulty file, and reports the position of the fault', async () => {
   const plant = await plantWith({ file: './devices.json' }, { d1: 5 });
   const engine = plant.spawn();
   expect(await engine.exited).toMatchObject({ code: 2 });

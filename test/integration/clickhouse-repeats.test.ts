@@ -1,3 +1,4 @@
+// Longer than most: the tests share one server that may restart.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,7 +18,7 @@ import { insertBatch } from '../../engine/runtime/insert.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 70_000 });
 
-/** What is counted twice, or lost, shows in the table (which must not merge) or in the sum of its rollup. */
+/** Counts rows in the table (which must not merge) and in its rollup, so that duplicates and losses are visible. */
 let server: EmbeddedClickHouse;
 let dir: string;
 let database: string;
@@ -80,7 +81,7 @@ const TEMP = tableOf('temp');
 const WIDER = tableOf('hum', 'temp');
 const NOW = Math.floor(Date.now() / 60_000) * 60_000;
 
-/** Readings of these values. */
+/** Readings with these values. */
 function batchOf(table: Table, temps: readonly number[]): Batch {
   const encoder = createReadingEncoder(table);
   temps.forEach((temp, i) => {
@@ -124,7 +125,7 @@ async function opened(table: Table, url = server.url, onViewSkipped?: (view: str
   return made;
 }
 
-/** Tries until it is done, as the outlet does, but without its waits. */
+/** Retries until it succeeds, as the delivery queue does, but without its waits. */
 async function deliver(batch: Batch, sink: TableSink): Promise<{ dead: number; tries: number }> {
   let dead = 0;
   const onRefusedRow = async () => void dead++;
@@ -139,7 +140,7 @@ async function deliver(batch: Batch, sink: TableSink): Promise<{ dead: number; t
   throw new Error('it was never done');
 }
 
-describe('a batch that comes again is counted once, in the table and in its rollup', () => {
+describe('a repeated batch is counted once, in the table and in its rollup', () => {
   const batch = batchOf(TEMP, [1, 2, 3]);
 
   it('when ClickHouse has restarted in between', async () => {
@@ -182,7 +183,7 @@ interface Lie {
   readonly code?: string;
 }
 
-/** In front of the server; answers so many inserts with a lie, once the server has done them. */
+/** A proxy before the server. It answers this many inserts with an error, after the server has executed them. */
 async function startLiar(lies: number, { status, code }: Lie): Promise<string> {
   let left = lies;
   const proxy = createServer(async (request, response) => {
@@ -211,7 +212,7 @@ async function startLiar(lies: number, { status, code }: Lie): Promise<string> {
   return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 }
 
-describe('a refusal after the work is done', () => {
+describe('a refusal after the insert was executed', () => {
   it.each<Lie>([
     { status: 503 },
     { status: 429 },
@@ -231,7 +232,7 @@ describe('a refusal after the work is done', () => {
   });
 });
 
-describe('a materialized view of somebody else', () => {
+describe('a foreign materialized view', () => {
   it.each(['before', 'after'])('that throws for a row takes nothing from the others: made %s ours', async (when) => {
     const skipped: string[] = [];
     let sink = await opened(TEMP, server.url, (view) => skipped.push(view));
@@ -245,13 +246,13 @@ describe('a materialized view of somebody else', () => {
     const { dead, tries } = await deliver(batchOf(TEMP, list), sink);
     expect({ dead, tries, skipped }).toEqual({ dead: 0, tries: 1, skipped: [`${database}.their_view`] });
     expect(await counts()).toEqual([17, 17]);
-    // One that it takes goes on to it.
+    // A row that the view accepts is still passed to it.
     await sink.insert(batchOf(TEMP, [100]), 'good');
     expect(await ask(`SELECT count() FROM ${database}.theirs`)).toBe('1');
     expect(skipped).toHaveLength(1);
   });
 
-  it('whose own table is gone takes nothing from the others', async () => {
+  it('whose target table is missing does not affect the others', async () => {
     const skipped: string[] = [];
     const sink = await opened(TEMP, server.url, (view) => skipped.push(view));
     await ask(`CREATE TABLE ${database}.theirs (v UInt8) ENGINE = MergeTree ORDER BY v`);
@@ -264,7 +265,7 @@ describe('a materialized view of somebody else', () => {
     expect(skipped).toHaveLength(1);
   });
 
-  it('on top of the rollup that throws leaves the rollup right', async () => {
+  it('over the rollup that throws leaves the rollup correct', async () => {
     const sink = await opened(TEMP);
     await ask(`CREATE TABLE ${database}.theirs (v UInt8) ENGINE = MergeTree ORDER BY v`);
     await ask(
@@ -275,7 +276,7 @@ describe('a materialized view of somebody else', () => {
   });
 });
 
-describe('a table that somebody drops', () => {
+describe('a dropped table', () => {
   it.each(['sensors', 'sensors_1m_states'])('is made again by the next insert: %s', async (name) => {
     const sink = await opened(TEMP);
     await sink.insert(batchOf(TEMP, [1]), 'first');
@@ -284,7 +285,7 @@ describe('a table that somebody drops', () => {
     expect(await counts()).toEqual(name === 'sensors' ? [2, 3] : [3, 2]);
   });
 
-  it('is made again with its database', async () => {
+  it('is created again with its database', async () => {
     const sink = await opened(TEMP);
     await ask(`DROP DATABASE ${database} SYNC`);
     await sink.insert(batchOf(TEMP, [1]), 'first');

@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** TLS in front of the server, as ClickHouse's own `https_port` speaks it. */
+/** A TLS proxy before the server, in place of ClickHouse's own `https_port`. */
 async function startTls(options: ServerOptions = {}): Promise<string> {
   const proxy = createServer({ ...pem, ...options }, (request, response) => {
     const { method, url, headers } = request;
@@ -83,7 +83,7 @@ describe('ClickHouse over HTTPS', () => {
     });
   });
 
-  it('is not trusted without its authority, unless that is wanted', async () => {
+  it('is not trusted without its certificate authority, unless `verify` is false', async () => {
     const url = await startTls();
     await expect(sinkOf(url).open(FIXED_TABLES)).rejects.toMatchObject({
       message: expect.stringContaining('self-signed certificate'),

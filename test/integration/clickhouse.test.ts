@@ -22,7 +22,7 @@ import { DeliveryError, type TableSink } from '../../engine/ports.ts';
 import { createScript, play, setUp } from '../pipeline/kit.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 
-// A busy machine makes a real server slow; nothing here waits for a fixed time.
+// Longer than most: the tests share one server. Deadlines are generous, because a busy machine makes the server slow.
 vi.setConfig({ testTimeout: 30_000 });
 
 let server: EmbeddedClickHouse;
@@ -42,7 +42,7 @@ afterAll(async () => {
 }, 30_000);
 
 beforeEach(() => {
-  // A name that would break out of its quotes, if it could.
+  // A name that tests quoting.
   database = `we\`ir's ${databases++}`;
 });
 
@@ -153,7 +153,7 @@ const structure = () =>
   );
 
 describe('the view open_alerts', () => {
-  it('shows the last of the changes that one message caused at one instant', async () => {
+  it('shows the last of the changes that one message caused at the same instant', async () => {
     const sensors = { topic: 'plant/{device}', format: 'ndjson', fields: { temp: 'number' } };
     const conditions = { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] };
     const setup = setUp([{ name: 'hot', stream: 'sensors', conditions, event: { type: 'hot' } }], {
@@ -161,7 +161,7 @@ describe('the view open_alerts', () => {
     });
     const script = createScript();
     const fired = Array.from({ length: 40 }, (_, i) => i % 2 === 0);
-    // Of half of the devices the last change is that to firing. Which of several rows of one instant ClickHouse takes differs.
+    // For half of the devices the last change is to firing. ClickHouse may choose any of several rows of one instant.
     fired.forEach((fires, i) => {
       const temps = [60, 1, 60, 1, 60].slice(0, fires ? 5 : 4);
       script.message(`plant/d${i}`, temps.map((temp) => `{"temp":${temp}}`).join('\n'));
@@ -176,7 +176,7 @@ describe('the view open_alerts', () => {
 });
 
 describe('open', () => {
-  it('makes database, tables and views, and finds nothing to do the second time', async () => {
+  it('creates database, tables and views, and changes nothing the second time', async () => {
     const tables = [TEMP, ...FIXED_TABLES];
     const first = sink();
     expect(first.status()).toMatchObject({ ready: false });
@@ -184,7 +184,7 @@ describe('open', () => {
     const opening = first.open(tables).then(() => {
       isOpen = true;
     });
-    // Whoever reads that it is ready may ask for its tables.
+    // Once it is ready, its tables must exist.
     while (!isOpen) {
       expect(first.status().ready).toBe(false);
       await new Promise(setImmediate);
@@ -192,7 +192,7 @@ describe('open', () => {
     await opening;
     expect(first.status()).toEqual({ name: 'clickhouse', ready: true });
     const before = await structure();
-    // Not even a right to write is needed for that.
+    // That must work also without the permission to write.
     await sink({ url: `${server.url}/?ch_readonly=1` }).open(tables);
     await sink().open(tables);
     expect(await structure()).toEqual(before);
@@ -206,7 +206,7 @@ describe('open', () => {
         wanted.map(({ name, type, comment }) => ({ name, type, comment })),
       );
     }
-    // Made by hand in a migration, these have to agree with what the engine writes.
+    // A migration creates these tables, so their columns must match what the engine writes.
     const keys = await rows<{ name: string; sorting_key: string; engine_full: string }>(
       `SELECT name, sorting_key, engine_full FROM system.tables WHERE database = '${database.replace("'", "\\'")}'`,
     );
@@ -232,7 +232,7 @@ describe('open', () => {
     expect(names).toEqual(wider.columns.map(({ name }) => name));
   });
 
-  it('adds the column of a new field, keeps the old rows, and takes over unit and TTL', async () => {
+  it('adds the column of a new field, keeps the old rows, and updates unit and TTL', async () => {
     const one = sink();
     await one.open([TEMP]);
     await one.insert(batchOf(TEMP, [reading('a', NOW, 1)]), 'first');
@@ -258,7 +258,7 @@ describe('open', () => {
     );
   });
 
-  it('refuses a changed type and says what to do', async () => {
+  it('refuses a changed type with a remedy', async () => {
     const one = sink();
     await one.open([TEMP]);
     const error = await failure(one.open([streamTable(stream([field('temp', 'string')]))]));
@@ -269,7 +269,7 @@ describe('open', () => {
     expect(one.status()).toMatchObject({ ready: false, reason: `table sensors: ${error.message}` });
   });
 
-  it('lets other tables take rows while one has to be mended, and takes its own once it is', async () => {
+  it('writes to other tables while one needs repair, and to that one after the repair', async () => {
     const one = sink();
     await one.open([TEMP]);
     await run(`ALTER TABLE ${quoted()}.sensors RENAME COLUMN late TO tardy`);
@@ -294,20 +294,20 @@ describe('open', () => {
     expect(await rows(`SELECT temp FROM ${quoted()}.sensors`)).toEqual([{ temp: 1 }]);
   });
 
-  it('refuses a table that cannot tell repeated rows', async () => {
+  it('refuses a table that cannot deduplicate rows', async () => {
     await run(`CREATE DATABASE ${quoted()}`);
     await run(`CREATE TABLE ${quoted()}.sensors (time DateTime) ENGINE = Memory`);
     const error = await failure(sink().open([TEMP]));
     expect(error).toMatchObject({ class: 'fatal', message: expect.stringContaining('is a Memory') });
   });
 
-  it('quotes whatever stands in a name or unit', async () => {
-    const odd = streamTable(
+  it('quotes names and units', async () => {
+    const special = streamTable(
       stream([field('a`b\\', 'number', "it's \\ '"), field('x) ENGINE = Null --', 'number')], { name: 'o`dd"s\\' }),
     );
     const one = sink();
-    await one.open([odd]);
-    await one.insert(batchOf(odd, [{ ...reading('a', NOW, 1), values: [1.5, undefined] }]), 't');
+    await one.open([special]);
+    await one.insert(batchOf(special, [{ ...reading('a', NOW, 1), values: [1.5, undefined] }]), 't');
     expect(await rows(`SELECT * EXCEPT (time, received, offset, id) FROM ${quoted()}.\`o\\\`dd"s\\\\\``)).toMatchObject(
       [{ 'a`b\\': 1.5, 'x) ENGINE = Null --': null }],
     );
@@ -337,10 +337,22 @@ describe('insert', () => {
       ],
       orderBy: ['time'],
     };
-    const odd = 'zero\0byte, °C, 日本, 😀, "quotes", \\ and \n';
+    const special = 'zero\0byte, °C, 日本, 😀, "quotes", \\ and \n';
     const list = [
       [0, 0, 0, 0, null, null, null, false, '', '', null],
-      [1_753_000_000_123.457, 255, (1n << 64n) - 1n, -1.5e300, 0, true, '', true, odd, odd, { [odd]: odd, '': '' }],
+      [
+        1_753_000_000_123.457,
+        255,
+        (1n << 64n) - 1n,
+        -1.5e300,
+        0,
+        true,
+        '',
+        true,
+        special,
+        special,
+        { [special]: special, '': '' },
+      ],
       [
         Date.UTC(2255, 0, 1),
         1,
@@ -348,7 +360,7 @@ describe('insert', () => {
         0.1,
         5e-324,
         false,
-        odd,
+        special,
         true,
         'x'.repeat(70_000),
         'é'.repeat(100),
@@ -384,7 +396,7 @@ describe('insert', () => {
     ).toEqual([{ hex: 'FF00FE80' }]);
   });
 
-  it('adds the rows of one token once, whole or in part, in the rollup too', async () => {
+  it('adds the rows of one token once, in whole or in part, also in the rollup', async () => {
     const january = Date.UTC(2025, 0, 31, 23, 59, 30);
     const february = Date.UTC(2025, 1, 1, 0, 0, 30);
     const both = [
@@ -412,7 +424,7 @@ describe('insert', () => {
         max_temp: null,
       },
     ];
-    // A server that dies after the first partition leaves this behind.
+    // A server that crashes after the first partition leaves this state.
     await one.insert(batchOf(TEMP, both.slice(0, 2)), 'token');
     expect(await rollup()).toEqual(expected.slice(0, 1));
     for (let i = 0; i < 3; i++) {
@@ -420,7 +432,7 @@ describe('insert', () => {
       expect(await count('sensors')).toBe(4);
       expect(await rollup()).toEqual(expected);
     }
-    // While one is at work, the server refuses the others; a later try finds its rows.
+    // While one insert runs, the server refuses the others; a later attempt finds its rows.
     const race = batchOf(TEMP, [reading('c', february, 1)]);
     const tries = await Promise.allSettled([1, 2, 3, 4].map(() => one.insert(race, 'race')));
     for (const each of tries) {
@@ -428,18 +440,18 @@ describe('insert', () => {
     }
     await one.insert(race, 'race');
     expect(await count('sensors')).toBe(5);
-    // Another token is another insert, and the same rows are one after the merge.
+    // With another token it is another insert, and the merge removes the duplicate rows.
     await one.insert(batchOf(TEMP, both), 'another token');
     expect(await count('sensors')).toBe(9);
     await run(`OPTIMIZE TABLE ${quoted()}.sensors FINAL`);
     expect(await count('sensors')).toBe(5);
   });
 
-  it('takes 10,000 rows as one part, and serves the question that everybody asks', async () => {
+  it('writes 10,000 rows as one part, and answers the most common query', async () => {
     const one = sink();
     await one.open([TEMP]);
     const list = Array.from({ length: 10_000 }, (_, i) => reading(`d${i % 10}`, Date.now() - i, i % 10));
-    // All in one month: readings from the end of the last one would make a second part.
+    // All rows are in one month, because another month would be a second part.
     const month = new Date().toISOString().slice(0, 7);
     const same = list.filter(({ time }) => new Date(time).toISOString().startsWith(month));
     await one.insert(batchOf(TEMP, same), 'many');
@@ -454,7 +466,7 @@ describe('insert', () => {
     expect(answer).toEqual(Array.from({ length: 10 }, (_, i) => ({ device: `d${i}`, mean: i })));
   });
 
-  it('takes a batch that spans more months than ClickHouse likes', async () => {
+  it('writes a batch with more months than the default limit of ClickHouse', async () => {
     const one = sink();
     await one.open([TEMP]);
     const list = Array.from({ length: 130 }, (_, i) => reading('a', Date.UTC(2010, i, 1), i));
@@ -462,7 +474,7 @@ describe('insert', () => {
     expect(await count('sensors')).toBe(130);
   });
 
-  it('does nothing for an empty batch and refuses a table it was not told of', async () => {
+  it('does nothing for an empty batch and refuses a table that was not opened', async () => {
     const one = sink();
     await one.open([TEMP]);
     await one.insert(batchOf(TEMP, []), 'none');
@@ -474,13 +486,13 @@ describe('insert', () => {
 });
 
 describe('errors', () => {
-  it('carry the names that the server gives their codes', async () => {
+  it("have the server's names of their codes", async () => {
     const codes = Object.keys(ERROR_CODES).map(Number);
     const named = await rows<{ name: string }>(`SELECT errorCodeToName(arrayJoin([${codes.join(', ')}])) AS name`);
     expect(named.map(({ name }) => name)).toEqual(Object.values(ERROR_CODES).map(([name]) => name));
   });
 
-  it('are bad-row where the table refuses a row, and the sink stays ready', async () => {
+  it('are bad-row if the table refuses a row, and the sink stays ready', async () => {
     const one = sink();
     await one.open([TEMP]);
     await run(`ALTER TABLE ${quoted()}.sensors ADD CONSTRAINT sane CHECK temp < 1000`);
@@ -497,7 +509,7 @@ describe('errors', () => {
     expect((await failure(one.insert(torn, 'torn'))).class).toBe('bad-row');
   });
 
-  it('are fatal, not bad-row, where somebody changed a column under us', async () => {
+  it('are fatal, not bad-row, if a column was changed meanwhile', async () => {
     const one = sink();
     await one.open([TEMP]);
     await run(`DROP VIEW ${quoted()}.sensors_1m_feed`);
@@ -526,8 +538,8 @@ describe('errors', () => {
   });
 
   it('are fatal for a wrong user and overload for too many parts', async () => {
-    const stranger = await failure(sink({}, { username: 'nobody', password: 'wrong' }).open([TEMP]));
-    expect(stranger).toMatchObject({ class: 'fatal', code: '516' });
+    const refused = await failure(sink({}, { username: 'nobody', password: 'wrong' }).open([TEMP]));
+    expect(refused).toMatchObject({ class: 'fatal', code: '516' });
     const one = sink();
     await one.open([TEMP]);
     await run(`ALTER TABLE ${quoted()}.sensors MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1`);
@@ -538,7 +550,7 @@ describe('errors', () => {
     expect(await count('sensors')).toBe(1);
   });
 
-  it('are transient where there is no server, or one that is not ClickHouse, or one that says nothing', async () => {
+  it('are transient if there is no server, another server, or no answer', async () => {
     const fakes: Server[] = [];
     const fake = async (answer: RequestListener) => {
       const http = createServer(answer);
@@ -586,7 +598,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('the embedded server', () => {
-  it('keeps its rows when it is killed, and the sink finds its way back to it', async () => {
+  it('keeps its rows when it is killed, and the sink reconnects to it', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
     let own = await startClickHouse({ dir });
     try {
@@ -614,7 +626,7 @@ describe('the embedded server', () => {
     }
   }, 60_000);
 
-  it('ends with the process that started it, however that ends', async () => {
+  it('ends when the process that started it ends or is killed', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
     const module = JSON.stringify(new URL('../../connectors/embedded/clickhouse.ts', import.meta.url).href);
     const code =
@@ -635,7 +647,7 @@ describe('the embedded server', () => {
     }
   }, 60_000);
 
-  it('says why it does not start', async () => {
+  it('reports why it does not start', async () => {
     const path = (await rows<{ value: string }>("SELECT value FROM system.server_settings WHERE name = 'path'"))[0]
       ?.value;
     await expect(startClickHouse({ dir: path ?? '' })).rejects.toThrow(/Another server instance in same directory/);

@@ -1,3 +1,4 @@
+// Longer than most: the tests share the rows of one table.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -18,7 +19,7 @@ import { makeFolder } from '../journal/folder.ts';
 import { setUp } from '../pipeline/kit.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 
-/** As an engine of an older version made the table. */
+/** The table as an older version of the engine created it. */
 const BEFORE: Table = { ...DEAD_LETTERS, columns: DEAD_LETTERS.columns.filter(({ name }) => name !== 'retried') };
 const AT = Date.now() - 3_600_000;
 
@@ -71,7 +72,7 @@ const find = async (
 const offsets = (letters: readonly DeadLetter[]) => letters.map(({ offset }) => offset);
 
 describe('dead letters', () => {
-  it('are messages with all their faults, the newest first, byte for byte', async () => {
+  it('are messages with all their faults and unchanged bytes, the newest first', async () => {
     const world = await setting([
       { offset: 1, payload: 'é' },
       { offset: 2, reason: 'wrong-type' },
@@ -143,7 +144,7 @@ describe('a retry', () => {
   it('decodes all of many dead letters, the oldest first, and marks the redriven ones', async () => {
     const rows = Array.from({ length: 250 }, (_, offset) => ({
       offset,
-      // Several in one millisecond.
+      // Several dead letters have the same millisecond.
       at: AT + Math.floor(offset / 7),
       payload: offset % 5 === 0 ? '{' : `{"temp":${offset}}`,
     }));

@@ -6,7 +6,7 @@ import { createCleanup, createPlant, eventually, openTables, type Plant, type Ta
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-/** Every way in which devices write readings, side by side in one config. */
+/** All formats of readings in one config. */
 const streams = {
   meters: {
     topic: 'house/{floor}/{device}/{field}',
@@ -74,7 +74,7 @@ const MESSAGES: readonly (readonly [topic: string, payload: string | Uint8Array]
   ['lines/line-1', '{"ts":1769860800000,"n":1}\n\n{"ts":1769860800001,"n":2,"x":0}\n{"ts":1769860800002,"n":3}'],
 ];
 
-/** What comes of them. */
+/** The expected rows. */
 const READINGS = 10;
 const DEAD = 3;
 const DEVICES = 7;
@@ -100,14 +100,14 @@ beforeAll(async () => {
 });
 afterAll(() => cleanup.run());
 
-/** Rows without what only the engine knows, in the order of arrival. */
+/** The rows without values that only the engine knows, in the order of arrival. */
 const rows = (stream: string) =>
   tables.select(
     `SELECT * EXCEPT (received, offset, id, late, clamped) FROM weir.${stream} FINAL ORDER BY offset, time`,
   );
 const NOON = '2026-01-31 12:00:00';
 
-test('a plain value per topic, with the field in the topic and the receive time for a stamp', async () => {
+test('a plain value per topic, with the field in the topic and the receive time as timestamp', async () => {
   const found = await rows('meters');
   const own = { device: 'meter-1', floor: 'ground', watts: null, on: null, mode: null, extra: {} };
   expect(found.map(({ time: _time, ...row }) => row)).toEqual([
@@ -118,7 +118,7 @@ test('a plain value per topic, with the field in the topic and the receive time 
   expect(await tables.count('(SELECT count() FROM weir.meters WHERE time = received)')).toBe(3);
 });
 
-test('an array of readings, devices and labels in the payload; a bad one leaves its neighbours alone', async () => {
+test('an array of readings with devices and labels in the payload; an invalid one does not affect the others', async () => {
   const own = { gateway: 'gw-1', firmware: '2.0', extra: {} };
   expect(await rows('gateways')).toEqual([
     { ...own, time: `${NOON}.500000`, device: 'node-1', room: 'attic', temp: 20.5, humidity: 40 },
@@ -133,7 +133,7 @@ test('MessagePack with microseconds, and CBOR with nanoseconds', async () => {
   expect(await rows('tanks')).toEqual([{ time: `${NOON}.000456`, device: 'tank-1', level: 0.5, extra: {} }]);
 });
 
-test('ISO 8601 with an offset, and texts taken for numbers and booleans', async () => {
+test('ISO 8601 with an offset, and texts that are read as numbers and booleans', async () => {
   expect(await rows('weather')).toEqual([
     { time: `${NOON}.500000`, device: 'alps-3', wind: 12.5, rain: false, extra: {} },
   ]);
@@ -146,7 +146,7 @@ test('lines of JSON', async () => {
   ]);
 });
 
-test('what does not fit is told apart by stream and reason', async () => {
+test('invalid messages are dead letters by stream and reason', async () => {
   const letters = await tables.select(
     'SELECT stream, reason, topic, detail FROM weir.dead_letters FINAL ORDER BY offset',
   );

@@ -101,7 +101,7 @@ test('nothing is lost between devices and tables, in a first run and in a second
   expect(second.figures).toMatchObject({ published: 200, journaled: 200, rows: 200, rejected: 0, lost: 0 });
 }, 90_000);
 
-test('Ctrl-C waits for everything and ends everything', async () => {
+test('Ctrl-C waits for everything and stops everything', async () => {
   const { demo, stdout, ended } = startDemo('--json', '--every', '100ms');
   await until(() => hasJournaled(), 'readings flow');
   demo.kill('SIGINT');
@@ -113,7 +113,7 @@ test('Ctrl-C waits for everything and ends everything', async () => {
   expect(offspring(dir)).toEqual([]);
 }, 60_000);
 
-test('a second Ctrl-C ends everything at once, and the next run continues with the data', async () => {
+test('a second Ctrl-C stops everything at once, and the next run continues with the data', async () => {
   const { demo, ended } = startDemo('--json', '--every', '20ms');
   await until(() => hasJournaled(), 'readings flow');
   // The system merges two signals that follow too closely.
@@ -132,7 +132,7 @@ test('a second Ctrl-C ends everything at once, and the next run continues with t
   }
 }, 90_000);
 
-test("a visitor's readings are welcome, and are counted separately", async () => {
+test('readings of other publishers are accepted and counted separately', async () => {
   const { stdout, ended, output } = startDemo('--every', '100ms', '--for', '12s');
   await until(() => output().includes('publish a reading:'), 'it prints the command that publishes');
   const command = /^publish a reading: {2}(.*)$/m.exec(output())![1]!;

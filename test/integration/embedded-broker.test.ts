@@ -13,10 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** What a bad string is put in place of. */
+/** The text that is replaced by an invalid string. */
 const MARK = 'MARKMARK';
 
-/** A packet in which bytes of the same number stand in place of the mark. */
+/** A packet in which the mark is replaced by the same number of bytes. */
 function packetWith(bad: Buffer, packet: object): Buffer {
   const bytes = mqttPacket.generate(packet as Parameters<typeof mqttPacket.generate>[0]);
   const at = bytes.indexOf(MARK);
@@ -55,7 +55,7 @@ const PACKETS: readonly [string, object][] = [
       ],
     },
   ],
-  ['a topic filter to be given up', { cmd: 'unsubscribe', messageId: 1, unsubscriptions: [`t/${MARK}`] }],
+  ['a topic filter to unsubscribe', { cmd: 'unsubscribe', messageId: 1, unsubscriptions: [`t/${MARK}`] }],
   ['the client id', { ...CONNECT, clientId: MARK }],
   ['the user name', { ...CONNECT, clientId: 'u', username: MARK, password: Buffer.from('x') }],
   [
@@ -69,7 +69,7 @@ const STRINGS: readonly [string, Buffer][] = [
   ['a character cut short', Buffer.from([0xe2, 0x82])],
   ['an overlong slash', Buffer.from([0xc0, 0xaf])],
   ['half a surrogate pair', Buffer.from([0xed, 0xa0, 0x80])],
-  ['what lies above Unicode', Buffer.from([0xf4, 0x90, 0x80, 0x80])],
+  ['a code point above Unicode', Buffer.from([0xf4, 0x90, 0x80, 0x80])],
   ['a NUL', Buffer.from([0x00])],
 ];
 
@@ -87,7 +87,7 @@ describe('the embedded broker closes the connection', () => {
         socket.write(mqttPacket.generate({ ...CONNECT, clientId: `c${clients++}` }));
         await vi.waitFor(() => expect(heard()).toEqual(Buffer.from([0x20, 2, 0, 0])), { timeout: 10_000 });
       }
-      // What comes behind it must not be taken either.
+      // The broker must not accept later packets either.
       const next = mqttPacket.generate({
         cmd: 'publish',
         topic: 't/next',
@@ -106,7 +106,7 @@ describe('the embedded broker closes the connection', () => {
   });
 });
 
-test('the embedded broker takes every other string', async () => {
+test('the embedded broker accepts every other string', async () => {
   const topics = ['größe/21 °C', '温度', 't/\u{1f600}', 't/\ufffd', 't/\u0001', 't/\ufeff'];
   const client = await connectAsync(broker.url, { clientId: 'größe', username: '温度', password: 'x' });
   onTestFinished(() => client.endAsync(true));

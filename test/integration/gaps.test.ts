@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const sensors = { topic: 'plant/{device}/data', format: 'json', fields: { temp: 'number' } };
 
-/** The broker ends and comes back without what it knew of sessions. */
+/** Restarts the broker without its sessions. */
 async function forgetSessions({ broker }: Plant): Promise<void> {
   await broker.halt();
   await rm(join(broker.dir, 'mosquitto.db'));
@@ -22,7 +22,7 @@ const subscribed = (engine: Engine) =>
     expect((await engine.readiness()).parts).toContainEqual(expect.objectContaining({ name: 'mqtt', ready: true })),
   );
 
-test('a session that the broker has lost is told as a gap, on NATS and in ClickHouse, and counted once', async () => {
+test('a session that the broker has lost is reported as a gap, on NATS and in ClickHouse, and counted once', async () => {
   const cleanup = createCleanup();
   onTestFinished(() => cleanup.run());
   const clickhouse = await startTestClickHouse();
@@ -63,16 +63,16 @@ test('a session that the broker has lost is told as a gap, on NATS and in ClickH
   expect(Number(row?.to)).toBeGreaterThanOrEqual(lostAfter);
   expect(Number(row?.to)).toBeLessThanOrEqual(lostBefore);
 
-  // While Weir is stopped it is lost as well.
+  // The session is also lost while Weir is stopped.
   expect((await first.stop()).code).toBe(0);
   await forgetSessions(plant);
   const second = await plant.start();
   await eventually(async () => expect(await rows()).toHaveLength(2));
   expect(await lost(second)).toBe(1);
-  const told = (await rows()).map(({ from, to }) => [from, to].map((ms) => new Date(Number(ms)).toISOString()));
-  expect(Date.parse(told[1]![0]!)).toBe(await tables.count(receivedAt('b')));
+  const ranges = (await rows()).map(({ from, to }) => [from, to].map((ms) => new Date(Number(ms)).toISOString()));
+  expect(Date.parse(ranges[1]![0]!)).toBe(await tables.count(receivedAt('b')));
   const events = await readStream(await plant.natsClient(), 'WEIR_GAPS');
   expect(events.map(({ subject }) => subject)).toEqual(['weir.gaps.hall~201', 'weir.gaps.hall~201']);
-  expect(events.map(({ body }) => [body.data.from, body.data.to])).toEqual(told);
+  expect(events.map(({ body }) => [body.data.from, body.data.to])).toEqual(ranges);
   expect(events[0]?.body).toMatchObject({ type: 'weir.gap', data: { broker: 'hall 1', reason: 'session-lost' } });
 });

@@ -1,3 +1,4 @@
+// Longer than most: the tests share helpers for two kinds of brokers.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** Has `thing` stopped when the test ends, however it ends. */
+/** Stops `thing` at the end of the test, also after a failure. */
 async function using<T extends { stop(): unknown }>(starting: T | Promise<T>): Promise<T> {
   const thing = await starting;
   cleanups.push(() => thing.stop());
@@ -54,7 +55,7 @@ type Overrides = Partial<BrokerConfig> &
   Partial<Omit<ResolvedBroker, 'config'>> &
   Partial<Pick<MqttSourceOptions, 'maxPacketBytes' | 'highWaterBytes' | 'store'>> & { acknowledge?: boolean };
 
-/** A source with one broker, and everything that it says. `acknowledge` false keeps the messages unacknowledged. */
+/** A source with one broker, and everything that it reports. With `acknowledge` false, messages stay unacknowledged. */
 function listen(url: string, overrides: Overrides = {}) {
   const { username, password, ca, hadSession, subscriptions, maxPacketBytes, highWaterBytes, store, ...rest } =
     overrides;
@@ -84,7 +85,7 @@ function listen(url: string, overrides: Overrides = {}) {
     brokers: [broker],
     counters,
     clock: { now: () => Date.now(), steady: () => performance.now() },
-    // No jitter, and the first waits as short as they get.
+    // No jitter, and the shortest first backoff.
     random: () => 0,
     onNotice: (notice) => notices.push(notice),
     ...(maxPacketBytes !== undefined && { maxPacketBytes }),
@@ -122,7 +123,7 @@ async function serve(onSocket: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    // What becomes of a connection is for the other side to say.
+    // The other side decides about the connection.
     socket.on('error', () => socket.destroy());
     onSocket(socket);
   });
@@ -134,7 +135,7 @@ async function serve(onSocket: (socket: Socket) => void): Promise<string> {
   return `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A way to the broker that can be cut without a word to either side. */
+/** A relay to the broker that can be cut without notice to either side. */
 async function cuttable(url: string): Promise<{ url: string; cut(): void }> {
   const ways: Socket[] = [];
   const through = await serve((near) => {
@@ -155,11 +156,11 @@ function accept(packet: Packet): Packet | undefined {
   return undefined;
 }
 
-/** A fence: once this has come through, whatever was to come before it has come. */
-async function fence(url: string, heard: ReturnType<typeof listen>, text = 'fence') {
+/** A fence: after this message has arrived, all earlier ones have arrived. */
+async function fence(url: string, listener: ReturnType<typeof listen>, text = 'fence') {
   const client = await publisher(url);
   await client.publishAsync('in/fence', text, { qos: 1 });
-  await until(() => heard.texts().includes(text), heard.texts);
+  await until(() => listener.texts().includes(text), listener.texts);
 }
 
 const brokers = [
@@ -168,26 +169,26 @@ const brokers = [
 ] as const;
 
 describe.each(brokers)('with %s', (name, start) => {
-  it('hands every message over once, in order, at QoS 0, 1 and 2', async () => {
+  it('passes every message on once, in order, at QoS 0, 1 and 2', async () => {
     const { url } = await using<{ url: string; stop(): unknown }>(start());
-    const heard = listen(url);
-    await heard.ready();
-    expect(heard.marks).toEqual(['connected']);
+    const listener = listen(url);
+    await listener.ready();
+    expect(listener.marks).toEqual(['connected']);
     const client = await publisher(url);
     for (const qos of [0, 1, 2] as const) {
       const texts = Array.from({ length: 50 }, (_, i) => `${qos}-${i}`);
       await Promise.all(texts.map((text) => client.publishAsync(`in/${qos}`, text, { qos })));
-      await heard.arrived(50);
-      await fence(url, heard, `fence ${qos}`);
-      const inOrder = heard.received.splice(0);
+      await listener.arrived(50);
+      await fence(url, listener, `fence ${qos}`);
+      const inOrder = listener.received.splice(0);
       expect(inOrder.map(({ text }) => text).filter((text) => !text.startsWith('fence'))).toEqual(texts);
       expect(inOrder[0]?.message).toMatchObject({ topic: `in/${qos}`, qos, retain: false, dup: false });
     }
-    await until(() => heard.counters.messages_acknowledged === 103);
-    expect(heard.counters.messages_received).toBe(153);
+    await until(() => listener.counters.messages_acknowledged === 103);
+    expect(listener.counters.messages_received).toBe(153);
   });
 
-  it('gets again what it did not acknowledge, and never again what it did', async () => {
+  it('receives unacknowledged messages again, and acknowledged ones never again', async () => {
     const { url } = await using<{ url: string; stop(): unknown }>(start());
     const first = listen(url, { acknowledge: false });
     await first.ready();
@@ -198,63 +199,63 @@ describe.each(brokers)('with %s', (name, start) => {
     }
     first.received[0]?.acknowledge();
     await until(() => first.counters.messages_acknowledged === 1);
-    // Taking the client id over ends the first connection as a crash would: no farewell, no acknowledgement.
+    // Another client with the same id ends the first connection like a crash: no offline status, no acknowledgement.
     const second = listen(url, { hadSession: true });
     await second.ready();
     await second.arrived(2);
     await fence(url, second);
     expect(second.texts()).toEqual(['b', 'c', 'fence']);
-    // aedes delivers again without saying so.
+    // aedes redelivers without the DUP flag.
     if (name === 'Mosquitto') expect(second.received.map(({ message }) => message.dup)).toEqual([true, true, false]);
     expect(second.counters.sessions_lost).toBe(0);
     await first.source.stop();
   });
 
-  // aedes does not hear the PINGREQs of a client whose buffers it has filled, so it gets less to say.
+  // aedes does not read PINGREQs of a client whose buffers are full, so it gets fewer messages.
   const burst = name === 'aedes' ? { count: 10, bytes: 100 } : { count: 40, bytes: 100_000 };
 
-  it('keeps an idle and a paused connection alive, and takes up what came meanwhile', async () => {
+  it('keeps an idle and a paused connection alive, and receives what arrived meanwhile', async () => {
     const { url } = await using<{ url: string; stop(): unknown }>(start());
-    const heard = listen(url, { keepalive: 1, acknowledge: false, highWaterBytes: 1_000 });
-    await heard.ready();
+    const listener = listen(url, { keepalive: 1, acknowledge: false, highWaterBytes: 1_000 });
+    await listener.ready();
     const client = await publisher(url);
-    // More than may be held: nothing is read until it is acknowledged.
+    // More than the buffer may hold: nothing is read until it is acknowledged.
     await client.publishAsync('in/x', Buffer.alloc(2_000), { qos: 1 });
-    await heard.arrived(1);
+    await listener.arrived(1);
     const payload = Buffer.alloc(burst.bytes, 'x');
     const publications = Array.from({ length: burst.count }, () => client.publishAsync('in/x', payload, { qos: 0 }));
     const pausedAt = performance.now();
-    // After a second and a half of silence either side would give the connection up.
+    // After a silence of 1.5 s either side would close the connection.
     await until(() => performance.now() - pausedAt > 2_500);
-    expect(heard.received).toHaveLength(1);
-    expect(heard.source.status().ready).toBe(true);
-    heard.received[0]?.acknowledge();
+    expect(listener.received).toHaveLength(1);
+    expect(listener.source.status().ready).toBe(true);
+    listener.received[0]?.acknowledge();
     await Promise.all(publications);
-    const taken = () => heard.received.length - 1 + heard.counters.messages_shed;
+    const taken = () => listener.received.length - 1 + listener.counters.messages_shed;
     await until(() => taken() === burst.count, taken);
     const resumedAt = performance.now();
     await until(() => performance.now() - resumedAt > 1_800);
-    expect(heard.marks).toEqual(['connected']);
-    expect(heard.source.status()).toEqual({ name: 'mqtt', ready: true });
+    expect(listener.marks).toEqual(['connected']);
+    expect(listener.source.status()).toEqual({ name: 'mqtt', ready: true });
   }, 15_000);
 
-  it('publishes its birth, its farewell, and, where it dies, its will', async () => {
+  it('publishes online, offline, and after a crash its will', async () => {
     const { url } = await using<{ url: string; stop(): unknown }>(start());
     const watcher = await publisher(url);
     const statuses: string[] = [];
     watcher.on('message', (_topic, payload) => statuses.push(payload.toString()));
     await watcher.subscribeAsync('weir/status', { qos: 1 });
     const way = await cuttable(url);
-    const heard = listen(way.url);
-    await heard.ready();
+    const listener = listen(way.url);
+    await listener.ready();
     await until(() => statuses.length === 1);
     way.cut();
     await until(() => statuses.length === 3);
-    await heard.ready();
-    await heard.source.stop();
+    await listener.ready();
+    await listener.source.stop();
     await until(() => statuses.length === 4);
     expect(statuses).toEqual(['online', 'offline', 'online', 'offline']);
-    expect(heard.marks).toEqual(['connected', 'disconnected', 'connected', 'disconnected']);
+    expect(listener.marks).toEqual(['connected', 'disconnected', 'connected', 'disconnected']);
     const late = await publisher(url);
     const retained = new Promise((resolve) =>
       late.once('message', (_t, text, { retain }) => resolve([`${text}`, retain])),
@@ -276,21 +277,21 @@ describe.each(brokers)('with %s', (name, start) => {
     expect(second.marks).not.toContain('session-lost');
   });
 
-  it('stops only when what it handed over is acknowledged', async () => {
+  it('stops only after all messages that it passed on are acknowledged', async () => {
     const { url } = await using<{ url: string; stop(): unknown }>(start());
-    const heard = listen(url, { acknowledge: false });
-    await heard.ready();
+    const listener = listen(url, { acknowledge: false });
+    await listener.ready();
     const client = await publisher(url);
     await client.publishAsync('in/x', 'last', { qos: 1 });
-    await heard.arrived(1);
+    await listener.arrived(1);
     let stopped = false;
-    const stopping = heard.source.stop().then(() => {
+    const stopping = listener.source.stop().then(() => {
       stopped = true;
     });
-    // As many round trips as a farewell that does not wait would need, and more.
+    // More round trips than a stop that does not wait would need.
     for (let i = 0; i < 20; i++) await client.publishAsync('elsewhere', '', { qos: 1 });
     expect(stopped).toBe(false);
-    heard.received[0]?.acknowledge();
+    listener.received[0]?.acknowledge();
     await stopping;
     const next = listen(url, { hadSession: true });
     await next.ready();
@@ -299,7 +300,7 @@ describe.each(brokers)('with %s', (name, start) => {
   });
 });
 
-/** A data folder's memory of sessions. */
+/** The store of sessions in a data folder. */
 async function sessionStore(): Promise<SessionStore> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-sessions-'));
   cleanups.push(() => rm(dir, { recursive: true, force: true }));
@@ -311,32 +312,32 @@ const subscriptionsTo = (...filters: readonly string[]) => filters.map((filter) 
 describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) => {
   const overlapping = subscriptionsTo('in/+/x', 'in/b/#', 'in/fence');
 
-  // Else Mosquitto does it by itself for clients of MQTT 3.1.1, and for those that are away when it starts.
+  // Without this, Mosquitto removes duplicates by itself for MQTT 3.1.1 clients, and for those that are away when it starts.
   const duplicating = { config: ['allow_duplicate_messages true'] };
 
-  it('takes a message once that several subscriptions bring', async () => {
+  it('passes on once a message that matches several subscriptions', async () => {
     const { url } = await using(startMosquitto(duplicating));
-    const heard = listen(url, { version, subscriptions: overlapping });
-    await heard.ready();
+    const listener = listen(url, { version, subscriptions: overlapping });
+    await listener.ready();
     const client = await publisher(url);
     const wanted: string[] = [];
     for (const topic of ['in/b/x', 'in/b', 'in/b/y', 'in/c/x']) {
       for (const qos of [0, 1, 2] as const) {
         wanted.push(`${topic} ${qos}`);
         await client.publishAsync(topic, `${topic} ${qos}`, { qos });
-        // That two messages are alike does not make them one.
+        // Two equal messages are two messages.
         wanted.push('same');
         await client.publishAsync(topic, 'same', { qos });
       }
     }
-    // The merged filter gets this one too.
+    // The merged filter also matches this message.
     await client.publishAsync('in/c/y', 'nobody asked for it', { qos: 1 });
-    await fence(url, heard);
-    expect(heard.texts().sort()).toEqual([...wanted, 'fence'].sort());
-    expect(heard.counters.messages_unwanted).toBe(1);
+    await fence(url, listener);
+    expect(listener.texts().sort()).toEqual([...wanted, 'fence'].sort());
+    expect(listener.counters.messages_unwanted).toBe(1);
   });
 
-  it('takes it once that waited while we were away and the broker restarted, and that is delivered again', async () => {
+  it('passes on once a message that waited while we were away and the broker restarted, and that is redelivered', async () => {
     const broker = await using(startMosquitto(duplicating));
     const store = await sessionStore();
     const first = listen(broker.url, { version, subscriptions: overlapping, store, acknowledge: false });
@@ -358,7 +359,7 @@ describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) =>
     expect(second.texts()).toEqual(['again', ...waited, 'fence']);
   }, 20_000);
 
-  it('takes it once that waited while the config came to have another filter for it, or one less', async () => {
+  it('passes on once a message that waited while the config got another filter for it, or lost one', async () => {
     const { url } = await using(startMosquitto(duplicating));
     const store = await sessionStore();
     const configs = [
@@ -371,16 +372,16 @@ describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) =>
     const client = await publisher(url);
     for (const [i, filters] of configs.entries()) {
       const subscriptions = subscriptionsTo(...filters, 'in/fence');
-      const heard = listen(url, { version, subscriptions, store, hadSession: i > 0 });
-      await heard.ready();
-      await fence(url, heard);
-      expect(heard.texts()).toEqual(i === 0 ? ['fence'] : [`waited ${i}`, 'fence']);
-      await heard.source.stop();
+      const listener = listen(url, { version, subscriptions, store, hadSession: i > 0 });
+      await listener.ready();
+      await fence(url, listener);
+      expect(listener.texts()).toEqual(i === 0 ? ['fence'] : [`waited ${i}`, 'fence']);
+      await listener.source.stop();
       await client.publishAsync('in/b/x', `waited ${i + 1}`, { qos: 1 });
     }
   }, 20_000);
 
-  it('takes it once where the session has both subscriptions from before, and nobody remembers it', async () => {
+  it('passes on once a message if the session has two old subscriptions that are not remembered', async () => {
     const { url } = await using(startMosquitto(duplicating));
     const older = await publisher(url, {
       clientId: 'weir',
@@ -389,15 +390,15 @@ describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) =>
       ...(version === 5 && { properties: { sessionExpiryInterval: 3_600 } }),
     });
     for (const { filter } of overlapping) await older.subscribeAsync(filter, { qos: 1 });
-    const heard = listen(url, { version, subscriptions: overlapping, hadSession: true });
-    await until(() => heard.notices.some(({ code }) => code === 'unsubscribed'));
+    const listener = listen(url, { version, subscriptions: overlapping, hadSession: true });
+    await until(() => listener.notices.some(({ code }) => code === 'unsubscribed'));
     const client = await publisher(url);
     await client.publishAsync('in/b/x', 'once', { qos: 1 });
-    await fence(url, heard);
-    expect(heard.texts()).toEqual(['once', 'fence']);
+    await fence(url, listener);
+    expect(listener.texts()).toEqual(['once', 'fence']);
   });
 
-  it('unsubscribes what is gone from the config, and leaves out what of it had waited', async () => {
+  it('unsubscribes filters that the config no longer has, and drops their waiting messages', async () => {
     const { url } = await using(startMosquitto());
     const store = await sessionStore();
     const before = subscriptionsTo('in/#', 'old/+', '$share/group/shared/#');
@@ -418,7 +419,7 @@ describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) =>
     expect(second.counters).toMatchObject({ messages_unwanted: 2, messages_received: 4 });
     await until(() => second.counters.messages_acknowledged === 4);
     await second.source.stop();
-    // It may come back.
+    // The filter may be added again.
     const third = listen(url, { version, subscriptions: before, store, hadSession: true });
     await third.ready();
     await client.publishAsync('old/x', 'wanted again', { qos: 1 });
@@ -426,7 +427,7 @@ describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) =>
     expect(third.texts()).toEqual(['wanted again', 'fence']);
   });
 
-  it('forgets with the session what had been subscribed to', async () => {
+  it('forgets the subscriptions when the session is lost', async () => {
     const { url } = await using(startMosquitto());
     const store = await sessionStore();
     const first = listen(url, { version, subscriptions: subscriptionsTo('in/#', 'old/+'), store });
@@ -442,14 +443,14 @@ describe.each([5, '3.1.1'] as const)('with Mosquitto over MQTT %s', (version) =>
   });
 });
 
-it('repeats an unsubscription that the broker refuses or never answers, and is ready meanwhile', async () => {
+it('retries an unsubscription that the broker refuses or does not answer, and is ready meanwhile', async () => {
   const asked: (readonly string[])[] = [];
   const store = await sessionStore();
   const url = await fakeBroker((packet) => {
     if (packet.cmd === 'connect') return { ...accept(packet), sessionPresent: true } as Packet;
     if (packet.cmd !== 'unsubscribe') return accept(packet);
     asked.push(packet.unsubscriptions);
-    // Refused, hung up, and then answered: that there was no subscription is as good.
+    // Refused, then disconnected, then answered that there was no subscription, which also counts as success.
     if (asked.length === 2) return undefined;
     const granted = asked.length === 1 ? [0, 0x87] : [0, 0x11];
     return { cmd: 'unsuback', messageId: packet.messageId, granted } as unknown as Packet;
@@ -457,134 +458,142 @@ it('repeats an unsubscription that the broker refuses or never answers, and is r
   const { hostname, port } = new URL(url);
   const session = { clientId: 'weir', address: `${hostname}:${port}`, broker: 'plant' };
   store.write([{ ...session, filters: ['old/a', 'in/#', 'old/b'] }]);
-  const heard = listen(url, { store, hadSession: true });
-  await heard.ready();
-  await until(() => heard.notices.some(({ code }) => code === 'unsubscribed'));
+  const listener = listen(url, { store, hadSession: true });
+  await listener.ready();
+  await until(() => listener.notices.some(({ code }) => code === 'unsubscribed'));
   expect(asked).toEqual(Array.from({ length: 3 }, () => ['old/a', 'old/b']));
-  const failed = heard.notices.filter(({ code }) => code === 'unsubscribe-failed');
+  const failed = listener.notices.filter(({ code }) => code === 'unsubscribe-failed');
   expect(failed.map(({ message }) => message)).toEqual([expect.stringContaining('refused it for old/b')]);
 });
 
 describe('with Mosquitto', () => {
-  it('comes back after the broker did, with what was queued meanwhile, and drops acknowledgements of the old connection', async () => {
+  it('reconnects after the broker, receives queued messages, and drops acknowledgements of the old connection', async () => {
     const broker = await using(startMosquitto());
-    const heard = listen(broker.url, { acknowledge: false });
-    await heard.ready();
+    const listener = listen(broker.url, { acknowledge: false });
+    await listener.ready();
     const first = await publisher(broker.url);
     await first.publishAsync('in/x', 'before', { qos: 1 });
     await first.publishAsync('in/x', 'exactly once', { qos: 2 });
-    await heard.arrived(2);
+    await listener.arrived(2);
     await broker.halt();
-    await until(() => !heard.source.status().ready);
-    for (const { acknowledge } of heard.received) acknowledge();
-    expect(heard.counters.acknowledgements_dropped).toBe(2);
+    await until(() => !listener.source.status().ready);
+    for (const { acknowledge } of listener.received) acknowledge();
+    expect(listener.counters.acknowledgements_dropped).toBe(2);
     await broker.restart();
     const client = await publisher(broker.url);
     await client.publishAsync('in/x', 'after', { qos: 1 });
-    await heard.arrived(4);
-    await heard.ready();
-    await fence(broker.url, heard);
-    // The QoS 2 message is known by its packet id; the QoS 1 message has none to be known by.
-    expect(heard.texts()).toEqual(['before', 'exactly once', 'before', 'after', 'fence']);
-    expect(heard.received[2]?.message.dup).toBe(true);
-    expect(heard.marks).toEqual(['connected', 'disconnected', 'connected']);
-    expect(heard.counters.sessions_lost).toBe(0);
+    await listener.arrived(4);
+    await listener.ready();
+    await fence(broker.url, listener);
+    // The QoS 2 message is recognized by its packet id; a QoS 1 message cannot be recognized.
+    expect(listener.texts()).toEqual(['before', 'exactly once', 'before', 'after', 'fence']);
+    expect(listener.received[2]?.message.dup).toBe(true);
+    expect(listener.marks).toEqual(['connected', 'disconnected', 'connected']);
+    expect(listener.counters.sessions_lost).toBe(0);
   }, 15_000);
 
-  it('notices that the broker has forgotten the session', async () => {
+  it('detects that the broker has lost the session', async () => {
     const broker = await using(startMosquitto({ config: ['autosave_interval 0'] }));
-    const heard = listen(broker.url);
-    await heard.ready();
+    const listener = listen(broker.url);
+    await listener.ready();
     await broker.kill();
-    await until(() => !heard.source.status().ready);
+    await until(() => !listener.source.status().ready);
     await broker.restart();
-    await heard.ready();
-    expect(heard.marks).toEqual(['connected', 'disconnected', 'session-lost', 'connected']);
-    expect(heard.counters.sessions_lost).toBe(1);
-    expect(heard.notices.map(({ code }) => code)).toEqual(['connected', 'disconnected', 'session-lost', 'connected']);
+    await listener.ready();
+    expect(listener.marks).toEqual(['connected', 'disconnected', 'session-lost', 'connected']);
+    expect(listener.counters.sessions_lost).toBe(1);
+    expect(listener.notices.map(({ code }) => code)).toEqual([
+      'connected',
+      'disconnected',
+      'session-lost',
+      'connected',
+    ]);
     const fresh = listen(broker.url, { clientId: 'never seen', hadSession: true });
     await fresh.ready();
     expect(fresh.marks).toEqual(['session-lost', 'connected']);
   }, 15_000);
 
-  it('stops reading above its high-water mark and goes on when enough is acknowledged', async () => {
+  it('stops reading above its high-water mark and continues when enough is acknowledged', async () => {
     const { url } = await using(startMosquitto());
-    const heard = listen(url, { acknowledge: false, highWaterBytes: 200_000 });
-    await heard.ready();
+    const listener = listen(url, { acknowledge: false, highWaterBytes: 200_000 });
+    await listener.ready();
     const client = await publisher(url);
     const texts = Array.from({ length: 100 }, (_, i) => String(i).padEnd(10_000));
     await Promise.all(texts.map((text) => client.publishAsync('in/x', text, { qos: 1 })));
     let acknowledged = 0;
     while (acknowledged < texts.length) {
-      await heard.arrived(acknowledged + 1);
-      const held = heard.received.slice(acknowledged);
-      // A socket read, and one more that was under way, may lie above the mark.
+      await listener.arrived(acknowledged + 1);
+      const held = listener.received.slice(acknowledged);
+      // One socket read, and one in progress, may exceed the mark.
       expect(held.length * 10_000).toBeLessThan(200_000 + 3 * 65_536);
       for (const { acknowledge } of held) acknowledge();
       acknowledged += held.length;
     }
-    expect(heard.texts()).toEqual(texts);
+    expect(listener.texts()).toEqual(texts);
     expect(acknowledged).toBeGreaterThan(0);
   }, 15_000);
 
   it.each([5, '3.1.1'] as const)(
-    'reads on over MQTT %s where a flood of QoS 0 is not durable, and sheds it',
+    'keeps reading over MQTT %s while a flood of QoS 0 is not durable, and sheds it',
     async (version) => {
       const { url } = await using(startMosquitto());
       const mark = 200_000;
-      const heard = listen(url, { version, acknowledge: false, highWaterBytes: mark });
-      await heard.ready();
+      const listener = listen(url, { version, acknowledge: false, highWaterBytes: mark });
+      await listener.ready();
       const client = await publisher(url);
       const payload = Buffer.alloc(10_000, 'x');
-      const owed = Array.from({ length: 40 }, (_, i) => `owed ${i}`);
-      const publications = owed.flatMap((text, i) => [
+      const unacknowledged = Array.from({ length: 40 }, (_, i) => `unacknowledged ${i}`);
+      const publications = unacknowledged.flatMap((text, i) => [
         ...Array.from({ length: 10 }, () => client.publishAsync('in/flood', payload, { qos: 0 })),
-        client.publishAsync('in/owed', text, { qos: i % 2 === 0 ? 1 : 2 }),
+        client.publishAsync('in/unacknowledged', text, { qos: i % 2 === 0 ? 1 : 2 }),
       ]);
       await Promise.all(publications);
       const [owedTexts, flood] = [
-        () => heard.texts().filter((text) => text.startsWith('owed')),
-        () => heard.received.filter(({ message }) => message.qos === 0),
+        () => listener.texts().filter((text) => text.startsWith('unacknowledged')),
+        () => listener.received.filter(({ message }) => message.qos === 0),
       ];
-      // Not one message has been acknowledged: what is behind the flood comes all the same.
-      await until(() => owedTexts().length === owed.length, owedTexts);
-      // Of each QoS in order; QoS 2 takes the publisher and the broker one exchange longer.
+      // No message has been acknowledged, but messages after the flood still arrive.
+      await until(() => owedTexts().length === unacknowledged.length, owedTexts);
+      // Messages of each QoS are in order; QoS 2 needs one more exchange between publisher and broker.
       const ofParity = (texts: readonly string[], rest: number) =>
         texts.filter((text) => Number(text.slice(5)) % 2 === rest);
-      for (const rest of [0, 1]) expect(ofParity(owedTexts(), rest)).toEqual(ofParity(owed, rest));
-      expect(flood().length + heard.counters.messages_shed).toBe(400);
-      expect(heard.counters.messages_received).toBe(440);
+      for (const rest of [0, 1]) expect(ofParity(owedTexts(), rest)).toEqual(ofParity(unacknowledged, rest));
+      expect(flood().length + listener.counters.messages_shed).toBe(400);
+      expect(listener.counters.messages_received).toBe(440);
       expect(flood().length * payload.length).toBeGreaterThan(mark);
-      // A socket read, and one more that was under way, may lie above the mark.
+      // One socket read, and one in progress, may exceed the mark.
       expect(flood().length * payload.length).toBeLessThan(mark + 3 * 65_536);
 
-      for (const { acknowledge } of heard.received) acknowledge();
-      await until(() => heard.counters.messages_acknowledged === owed.length);
+      for (const { acknowledge } of listener.received) acknowledge();
+      await until(() => listener.counters.messages_acknowledged === unacknowledged.length);
       const before = flood().length;
       await client.publishAsync('in/flood', payload, { qos: 0 });
       await until(() => flood().length === before + 1);
-      expect(heard.marks).toEqual(['connected']);
+      expect(listener.marks).toEqual(['connected']);
     },
   );
 
-  it.each([5, '3.1.1'] as const)('leaves out what is too large over MQTT %s, says so, and goes on', async (version) => {
-    const { url } = await using(startMosquitto());
-    const heard = listen(url, { version, maxPacketBytes: 50_000, acknowledge: false });
-    await heard.ready();
-    const client = await publisher(url);
-    await client.publishAsync('in/before', 'small', { qos: 1 });
-    await client.publishAsync('in/large', Buffer.alloc(300_000), { qos: 2 });
-    await client.publishAsync('in/after', 'small', { qos: 1 });
-    await heard.arrived(2);
-    expect(heard.received.map(({ message }) => message.topic)).toEqual(['in/before', 'in/after']);
-    expect(heard.counters.messages_oversize).toBe(1);
-    expect(heard.notices.find(({ code }) => code === 'oversize')?.message).toContain('"in/large"');
-    for (const { acknowledge } of heard.received) acknowledge();
-    expect(heard.counters.messages_acknowledged).toBe(3);
-    expect(heard.marks).toEqual(['connected']);
-  });
+  it.each([5, '3.1.1'] as const)(
+    'drops a too large message over MQTT %s, reports it, and continues',
+    async (version) => {
+      const { url } = await using(startMosquitto());
+      const listener = listen(url, { version, maxPacketBytes: 50_000, acknowledge: false });
+      await listener.ready();
+      const client = await publisher(url);
+      await client.publishAsync('in/before', 'small', { qos: 1 });
+      await client.publishAsync('in/large', Buffer.alloc(300_000), { qos: 2 });
+      await client.publishAsync('in/after', 'small', { qos: 1 });
+      await listener.arrived(2);
+      expect(listener.received.map(({ message }) => message.topic)).toEqual(['in/before', 'in/after']);
+      expect(listener.counters.messages_oversize).toBe(1);
+      expect(listener.notices.find(({ code }) => code === 'oversize')?.message).toContain('"in/large"');
+      for (const { acknowledge } of listener.received) acknowledge();
+      expect(listener.counters.messages_acknowledged).toBe(3);
+      expect(listener.marks).toEqual(['connected']);
+    },
+  );
 
-  it('logs in over TLS, and says why where it cannot', async () => {
+  it('logs in over TLS, and reports why if it cannot', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'weir-tls-'));
     cleanups.push(() => rm(dir, { recursive: true, force: true }));
     const certificate = makeCertificate(dir);
@@ -626,7 +635,7 @@ describe('with Mosquitto', () => {
   }, 15_000);
 });
 
-/** A broker of our own that answers each packet with what `answer` says: a packet, bytes, silence, or a hang-up. */
+/** A scripted broker that answers each packet with the result of `answer`: a packet, bytes, silence, or a closed connection. */
 async function fakeBroker(answer: (packet: Packet) => Packet | Uint8Array | 'silence' | undefined): Promise<string> {
   return serve((socket) => {
     const reader = parser();
@@ -656,15 +665,15 @@ describe('with a broker that does not speak MQTT 5', () => {
       }
       return accept(packet);
     });
-    const heard = listen(url);
-    await heard.ready();
+    const listener = listen(url);
+    await listener.ready();
     expect(versions).toEqual(expected);
-    expect(heard.notices.map(({ code }) => code)).toContain('protocol-fallback');
-    expect(heard.marks).toEqual(['connected']);
+    expect(listener.notices.map(({ code }) => code)).toContain('protocol-fallback');
+    expect(listener.marks).toEqual(['connected']);
   });
 });
 
-it('names the subscriptions that a broker refuses or lowers, and is ready once all of them stand', async () => {
+it('names the subscriptions that a broker refuses or lowers, and is ready once all are in effect', async () => {
   const grants = [
     [1, 0x87],
     [0, 1],
@@ -672,37 +681,37 @@ it('names the subscriptions that a broker refuses or lowers, and is ready once a
   const url = await fakeBroker((packet) =>
     packet.cmd === 'subscribe' ? { ...suback(packet), granted: grants.shift() ?? [1, 1] } : accept(packet),
   );
-  const heard = listen(url, {
+  const listener = listen(url, {
     subscriptions: [
       { filter: 'in/#', qos: 1 },
       { filter: 'secret/#', qos: 1 },
     ],
   });
-  await until(() => heard.notices.length > 0);
-  expect(heard.source.status().reason).toContain('the subscription to secret/# was refused');
-  await heard.ready();
-  expect(heard.notices.map(({ code }) => code)).toEqual(['subscribe-failed', 'qos-lowered', 'connected']);
-  expect(heard.marks).toEqual(['connected']);
+  await until(() => listener.notices.length > 0);
+  expect(listener.source.status().reason).toContain('the subscription to secret/# was refused');
+  await listener.ready();
+  expect(listener.notices.map(({ code }) => code)).toEqual(['subscribe-failed', 'qos-lowered', 'connected']);
+  expect(listener.marks).toEqual(['connected']);
 });
 
-it('names what a merged subscription that the broker refuses is for', async () => {
+it('names the filters of a refused merged subscription', async () => {
   const url = await fakeBroker((packet) =>
     packet.cmd === 'subscribe' ? { ...suback(packet), granted: [0x87] } : accept(packet),
   );
-  const heard = listen(url, { subscriptions: subscriptionsTo('a/+/x', 'a/b/#') });
-  await until(() => heard.notices.length > 0);
+  const listener = listen(url, { subscriptions: subscriptionsTo('a/+/x', 'a/b/#') });
+  await until(() => listener.notices.length > 0);
   const reason = 'the subscription to a/+/# (in place of a/+/x and a/b/#) was refused';
-  expect(heard.source.status().reason).toContain(reason);
+  expect(listener.source.status().reason).toContain(reason);
 });
 
-it('gives up a broker that does not answer any more, and comes back to it', async () => {
+it('disconnects from a broker that does not answer any more, and reconnects', async () => {
   let pings = 0;
   const url = await fakeBroker((packet) => (packet.cmd === 'pingreq' && ++pings > 0 ? 'silence' : accept(packet)));
-  const heard = listen(url, { keepalive: 1 });
-  await until(() => heard.marks.includes('disconnected'));
+  const listener = listen(url, { keepalive: 1 });
+  await until(() => listener.marks.includes('disconnected'));
   expect(pings).toBe(1);
-  expect(heard.source.status().reason).toContain('no data from the broker for 1 s');
-  await heard.ready();
+  expect(listener.source.status().reason).toContain('no data from the broker for 1 s');
+  await listener.ready();
 });
 
 it.each([
@@ -713,8 +722,8 @@ it.each([
     socket.resume();
     socket.write(bytes);
   });
-  const heard = listen(url);
-  await until(() => heard.notices.length > 0);
-  expect(heard.source.status().reason).toContain(reason);
-  expect(heard.source.status().ready).toBe(false);
+  const listener = listen(url);
+  await until(() => listener.notices.length > 0);
+  expect(listener.source.status().reason).toContain(reason);
+  expect(listener.source.status().ready).toBe(false);
 });

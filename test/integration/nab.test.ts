@@ -8,11 +8,11 @@ import { createCleanup, createPlant, eventually, openTables } from './servers/pl
 
 vi.setConfig({ testTimeout: 150_000 });
 
-/** The Numenta Anomaly Benchmark, where somebody has put it beside the checkout: `data/nab` of github.com/numenta/NAB. */
+/** The folder of the Numenta Anomaly Benchmark (`data/nab` of github.com/numenta/NAB), which may be beside the checkout. */
 const FOLDER = fileURLToPath(new URL('../../../shared/data/nab/', import.meta.url));
 const SERIES = 'realKnownCause/machine_temperature_system_failure.csv';
-const isHere = existsSync(FOLDER + SERIES) && existsSync(`${FOLDER}windows.json`);
-if (!isHere) console.warn(`Skipped: the recorded series is not here (${FOLDER}${SERIES}, with windows.json).`);
+const exists = existsSync(FOLDER + SERIES) && existsSync(`${FOLDER}windows.json`);
+if (!exists) console.warn(`Skipped: the recorded series is missing (${FOLDER}${SERIES}, with windows.json).`);
 
 const HOUR_MS = 3_600_000;
 const streams = {
@@ -54,14 +54,14 @@ const readWindows = () =>
     (bounds) => bounds.map((text) => Date.parse(`${text.replace(' ', 'T')}Z`)) as [number, number],
   );
 
-/** When the alert must begin to fire, worked out hour by hour from the file alone. */
+/** The expected start of each alert, computed hour by hour from the file alone. */
 function expectedFirings(points: readonly Point[], below: number): number[] {
   const hours = new Map<number, number[]>();
   let furthest = 0;
   for (const { at, value } of points) {
     furthest = Math.max(furthest, at);
     const start = Math.floor(at / HOUR_MS) * HOUR_MS;
-    // An hour that is over takes nothing more.
+    // A closed hour accepts no more readings.
     if (start + HOUR_MS > furthest) hours.set(start, [...(hours.get(start) ?? []), value]);
   }
   const firings: number[] = [];
@@ -82,14 +82,14 @@ function expectedFirings(points: readonly Point[], below: number): number[] {
 }
 
 /**
- * Ten weeks of a machine's temperature, with four labelled windows: an early trouble (10–12 December), a planned shutdown
+ * Ten weeks of a machine's temperature, with four labelled windows: an early anomaly (10–12 December), a planned shutdown
  * (15–17 December), an early warning (27–29 January) and the failure (7–9 February).
  *
- * Below 50 for four hours tells the shutdown and the failure, and nothing else. It cannot see the other two: there the machine is
- * cooler than usual for a day, hours of about 50 to 55, which also stand in weeks that nobody labelled. Below 55 sees all four, and
- * 3 February, four days before the failure, as well. What marks the first and third is how long they last, not how deep they go.
+ * "Below 50 for four hours" detects the shutdown and the failure, and nothing else. It cannot detect the other two: there the machine is
+ * cooler than usual for a day, with hours of about 50 to 55, which also occur in unlabelled weeks. "Below 55" detects all four, and also
+ * 3 February, four days before the failure. The first and third differ by their duration, not by their temperature.
  */
-test.skipIf(!isHere)('a recorded machine: thresholds tell the labelled windows, and little else', async () => {
+test.skipIf(!exists)('a recorded machine: thresholds detect the labelled windows, and little else', async () => {
   const cleanup = createCleanup();
   onTestFinished(() => cleanup.run());
   const clickhouse = await startTestClickHouse();
@@ -112,12 +112,12 @@ test.skipIf(!isHere)('a recorded machine: thresholds tell the labelled windows, 
     expect([metrics.weir_clickhouse_pending_bytes, metrics.weir_nats_pending_bytes]).toEqual([0, 0]);
     expect(await tables.count('(SELECT count() FROM weir.machines FINAL)')).toBe(points.length);
   });
-  // The recorder's clock once went back by an hour, which had not ended by then.
+  // The recorder's clock once went back by an hour, before that hour had ended.
   expect(await tables.count('(SELECT countIf(late) FROM weir.machines FINAL)')).toBe(0);
 
-  const told = await readStream(await plant.natsClient(), 'WEIR_ALERTS');
+  const published = await readStream(await plant.natsClient(), 'WEIR_ALERTS');
   const firings = (rule: string) =>
-    told
+    published
       .filter(({ body }) => body.data.rule === rule && body.data.state === 'firing')
       .map(({ body }) => Date.parse(body.time));
   expect(firings('very-cold')).toEqual(expectedFirings(points, 50));

@@ -6,24 +6,24 @@ import { testNats } from './servers/nats.ts';
 const DEADLINE = { timeout: 15_000, interval: 20 };
 vi.setConfig({ testTimeout: 40_000 });
 
-/** A source over a bucket, and what its listener would hold. */
+/** A source that reads a bucket, and the attributes that its handler has received. */
 function follow(url: string) {
   const source = createKvAttributes({ config: { servers: [url] }, bucket: 'weir_attributes' });
   onTestFinished(() => source.stop());
-  const held = new Map<string, string | undefined>();
+  const current = new Map<string, string | undefined>();
   const faults: string[] = [];
-  let wholes = 0;
+  let fullReads = 0;
   source.start({
     all: (entries) => {
-      held.clear();
-      for (const [device, text] of entries) held.set(device, text);
-      wholes += 1;
+      current.clear();
+      for (const [device, text] of entries) current.set(device, text);
+      fullReads += 1;
     },
-    put: (device, text) => held.set(device, text),
-    removed: (device) => held.delete(device),
-    faulty: (told) => faults.push(...told),
+    put: (device, text) => current.set(device, text),
+    removed: (device) => current.delete(device),
+    faulty: (reasons) => faults.push(...reasons),
   });
-  return { source, faults, wholes: () => wholes, held: () => Object.fromEntries(held) };
+  return { source, faults, fullReads: () => fullReads, current: () => Object.fromEntries(current) };
 }
 
 async function bucketOf(url: string): Promise<{ client: NatsConnection; bucket: KV }> {
@@ -32,39 +32,39 @@ async function bucketOf(url: string): Promise<{ client: NatsConnection; bucket: 
   return { client, bucket: await client.jetstream().views.kv('weir_attributes') };
 }
 
-test('a bucket that is missing is made, and what comes and goes in it is told', async () => {
+test('a missing bucket is created, and changes in it are reported', async () => {
   const server = await testNats();
-  const { source, held, faults, wholes } = follow(server.url);
+  const { source, current, faults, fullReads } = follow(server.url);
   expect(source.status()).toMatchObject({ name: 'attributes bucket', ready: false });
   await vi.waitFor(() => expect(source.status().ready).toBe(true), DEADLINE);
-  expect([wholes(), held()]).toEqual([1, {}]);
+  expect([fullReads(), current()]).toEqual([1, {}]);
   const client = await connect({ servers: server.url });
   onTestFinished(() => client.close());
   const bucket = await client.jetstream().views.kv('weir_attributes', { bindOnly: true });
   await bucket.put('dev-1', '{ "limits": { "temp": 70 } }');
   await bucket.put('d=C3=A9=2E1', '{}');
-  await vi.waitFor(() => expect(held()).toEqual({ 'dev-1': '{"limits":{"temp":70}}', 'dé.1': '{}' }), DEADLINE);
+  await vi.waitFor(() => expect(current()).toEqual({ 'dev-1': '{"limits":{"temp":70}}', 'dé.1': '{}' }), DEADLINE);
   await bucket.put('dev-1', '{"limits":{"temp":60}}');
   await bucket.delete('d=C3=A9=2E1');
-  await vi.waitFor(() => expect(held()).toEqual({ 'dev-1': '{"limits":{"temp":60}}' }), DEADLINE);
+  await vi.waitFor(() => expect(current()).toEqual({ 'dev-1': '{"limits":{"temp":60}}' }), DEADLINE);
   expect(faults).toEqual([]);
 });
 
-test('entries that cannot be used are told with the reason, and change nothing', async () => {
+test('unusable entries are reported with the reason, and change nothing', async () => {
   const server = await testNats();
   const { bucket } = await bucketOf(server.url);
   await bucket.put('dev-0', '[]');
   await bucket.put('dev-1', '{"a":1}');
-  const { held, faults } = follow(server.url);
-  await vi.waitFor(() => expect(held()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}' }), DEADLINE);
-  // Of two values at once, the bucket may tell the last alone.
+  const { current, faults } = follow(server.url);
+  await vi.waitFor(() => expect(current()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}' }), DEADLINE);
+  // Of two quick changes, the bucket may report only the last.
   await bucket.put('dev-1', '{"a":');
   await vi.waitFor(() => expect(faults).toHaveLength(2), DEADLINE);
   await bucket.put('dev-1', '{"__proto__":1}');
   await bucket.put('plant.dev-1', '{}');
   await bucket.put('dev-2', '{"a":2}');
-  await vi.waitFor(() => expect(held()).toMatchObject({ 'dev-2': '{"a":2}' }), DEADLINE);
-  expect(held()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}', 'dev-2': '{"a":2}' });
+  await vi.waitFor(() => expect(current()).toMatchObject({ 'dev-2': '{"a":2}' }), DEADLINE);
+  expect(current()).toEqual({ 'dev-0': undefined, 'dev-1': '{"a":1}', 'dev-2': '{"a":2}' });
   expect(faults).toEqual([
     'weir_attributes/dev-0: The attributes of "dev-0" are not an object. Write them like { "limits": { "temp": 70 } }.',
     expect.stringMatching(/^weir_attributes\/dev-1: A /),
@@ -73,24 +73,24 @@ test('entries that cannot be used are told with the reason, and change nothing',
   ]);
 });
 
-test('what changed while the connection was lost is told when it is back; nothing is lost in between', async () => {
+test('changes during a lost connection are reported after the reconnection; nothing is lost', async () => {
   const server = await testNats();
   const { bucket, client } = await bucketOf(server.url);
   await bucket.put('dev-1', '{"a":1}');
   await bucket.put('dev-2', '{"a":1}');
-  const { source, held, wholes } = follow(server.url);
-  await vi.waitFor(() => expect(held()).toEqual({ 'dev-1': '{"a":1}', 'dev-2': '{"a":1}' }), DEADLINE);
+  const { source, current, fullReads } = follow(server.url);
+  await vi.waitFor(() => expect(current()).toEqual({ 'dev-1': '{"a":1}', 'dev-2': '{"a":1}' }), DEADLINE);
   await client.close();
   await server.stop();
   await vi.waitFor(() => expect(source.status().reason).toMatch(/connection to NATS .* is lost/), DEADLINE);
-  expect(held()).toEqual({ 'dev-1': '{"a":1}', 'dev-2': '{"a":1}' });
+  expect(current()).toEqual({ 'dev-1': '{"a":1}', 'dev-2': '{"a":1}' });
   const again = await testNats({ dir: server.dir, port: server.port });
   const { bucket: same } = await bucketOf(again.url);
   await same.delete('dev-1');
   await same.put('dev-2', '{"a":2}');
-  await vi.waitFor(() => expect(held()).toEqual({ 'dev-2': '{"a":2}' }), DEADLINE);
-  await vi.waitFor(() => expect(wholes()).toBeGreaterThan(1), DEADLINE);
+  await vi.waitFor(() => expect(current()).toEqual({ 'dev-2': '{"a":2}' }), DEADLINE);
+  await vi.waitFor(() => expect(fullReads()).toBeGreaterThan(1), DEADLINE);
   await same.put('dev-3', '{}');
-  await vi.waitFor(() => expect(held()).toEqual({ 'dev-2': '{"a":2}', 'dev-3': '{}' }), DEADLINE);
+  await vi.waitFor(() => expect(current()).toEqual({ 'dev-2': '{"a":2}', 'dev-3': '{}' }), DEADLINE);
   expect(source.status()).toEqual({ name: 'attributes bucket', ready: true });
 });

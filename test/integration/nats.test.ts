@@ -19,7 +19,8 @@ const BINARIES = Object.entries({ installed: await natsServerOnPath(), npm: awai
   ([name, binary]) => (binary === undefined ? [] : [{ name, binary }]),
 );
 const DEADLINE = { timeout: 10_000, interval: 20 };
-// A condition that is never met fails the test before the test itself runs out of time, and so cleans up after itself.
+// Longer than most: the tests run with each nats-server. The deadline of a condition is shorter than that of a test, so that a failed test
+// can clean up.
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 20_000 });
 
 function sinkTo(url: string, options: Partial<NatsSinkOptions> = {}): EventSink {
@@ -47,14 +48,14 @@ function alert(offset: number, state: 'firing' | 'resolved' = 'firing', key = 'p
   };
 }
 
-/** The engine's way to a sink. */
-function outletTo(
+/** Delivers events in the same way as the engine. */
+function deliveryTo(
   eventSink: EventSink,
   insertUndeliverable: (event: EventOutput) => Promise<void> = async () => undefined,
   random: () => number = Math.random,
 ) {
   const { config } = setUp([]);
-  const outlet = createEventDelivery({
+  const delivery = createEventDelivery({
     config,
     eventSink,
     repeatsFrom: undefined,
@@ -65,8 +66,8 @@ function outletTo(
     counters: createCounters(),
     onProgress: () => undefined,
   });
-  onTestFinished(() => outlet.stop());
-  return outlet;
+  onTestFinished(() => delivery.stop());
+  return delivery;
 }
 
 /** An alert of about 20 kB. */
@@ -88,12 +89,12 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-test('at least one nats-server is here to be tested with', () => {
+test('at least one nats-server is installed', () => {
   expect(BINARIES).not.toHaveLength(0);
 });
 
 describe.each(BINARIES)('with the $name server', ({ binary }) => {
-  test('streams and buckets are made once, and opening again is harmless', async () => {
+  test('streams and buckets are created once, and a second open changes nothing', async () => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     expect(sink.status()).toMatchObject({ name: 'nats', ready: false });
@@ -127,23 +128,23 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     });
   });
 
-  test('an ordinary subscriber sees subject, id and body; a repeat adds nothing', async () => {
+  test('an ordinary subscriber receives subject, id and body; a duplicate adds nothing', async () => {
     const server = await testNats({ binary });
     const nc = await clientOf(server.url);
-    const heard = nc.subscribe('weir.>', { max: 2 });
+    const subscription = nc.subscribe('weir.>', { max: 2 });
     await nc.flush();
     const sink = sinkTo(server.url);
     await sink.open();
     await sink.publish(alert(1));
     await sink.publish(alert(1));
-    const [message] = await all(heard);
+    const [message] = await all(subscription);
     expect(message?.subject).toBe('weir.alerts.critical.hot.press-1');
     expect(message?.headers?.get('Nats-Msg-Id')).toBe('j.1.hot.press-1.firing');
     expect(message?.json()).toEqual({ offset: 1, state: 'firing' });
     expect(await messagesIn(await nc.jetstreamManager(), 'WEIR_ALERTS')).toBe(1);
   });
 
-  test('the KV shows an alert while it is open, and devices for good', async () => {
+  test('the KV has an alert while it is open, and devices permanently', async () => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     await sink.open();
@@ -168,16 +169,16 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect((await devices.get('press=2E1'))?.json()).toEqual({ state: 'offline' });
   });
 
-  test('many at once: each key in order, and the KV as the last of each left it', async () => {
+  test('many events at once: each key is in order, and the KV has the last of each', async () => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     await sink.open();
     const events = Array.from({ length: 400 }, (_, i) =>
       alert(i, Math.floor(i / 20) % 2 === 0 ? 'firing' : 'resolved', `press-${i % 20}`),
     );
-    const outlet = outletTo(sink);
-    for (const event of events) outlet.push(event);
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(events.length)).toBe(true), DEADLINE);
+    const delivery = deliveryTo(sink);
+    for (const event of events) delivery.push(event);
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(events.length)).toBe(true), DEADLINE);
     const js = (await clientOf(server.url)).jetstream();
     const consumer = await js.consumers.get('WEIR_ALERTS');
     const seen = new Map<string, number>();
@@ -192,7 +193,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await all(await open.keys())).toEqual([]);
   });
 
-  test('while the server is away it refuses, and afterwards goes on without being opened again', async () => {
+  test('it rejects while the server is away, and continues afterwards without another open', async () => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     await sink.open();
@@ -211,21 +212,21 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2);
   });
 
-  test('an older event of a key is delivered before a newer one, also when it has to be tried again', async () => {
+  test('an older event of a key is delivered before a newer one, also after retries', async () => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     await sink.open();
-    // The older an event is, the longer it would wait.
+    // Older events would wait longer.
     const draws = [0.9, 0.7, 0.5, 0.3, 0.1];
     let turn = 0;
-    const outlet = outletTo(sink, undefined, () => draws[turn++ % draws.length]!);
-    await vi.waitFor(() => expect(outlet.isOpen).toBe(true), DEADLINE);
+    const delivery = deliveryTo(sink, undefined, () => draws[turn++ % draws.length]!);
+    await vi.waitFor(() => expect(delivery.isOpen).toBe(true), DEADLINE);
     await server.stop();
-    for (const event of [alert(1), alert(2, 'resolved'), alert(3), alert(4, 'resolved')]) outlet.push(event);
-    outlet.push(alert(9, 'firing', 'other'));
+    for (const event of [alert(1), alert(2, 'resolved'), alert(3), alert(4, 'resolved')]) delivery.push(event);
+    delivery.push(alert(9, 'firing', 'other'));
     await vi.waitFor(() => expect(sink.status().ready).toBe(false), DEADLINE);
     await testNats({ binary, dir: server.dir, port: server.port });
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(5)).toBe(true), { ...DEADLINE, timeout: 30_000 });
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(5)).toBe(true), { ...DEADLINE, timeout: 30_000 });
     const js = (await clientOf(server.url)).jetstream();
     const offsets: number[] = [];
     for await (const message of await (await js.consumers.get('WEIR_ALERTS')).fetch({ max_messages: 5 })) {
@@ -237,7 +238,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await all(await open.keys())).toEqual(['hot.other']);
   });
 
-  test('streams and buckets that vanish are made again', async () => {
+  test('deleted streams and buckets are created again', async () => {
     const server = await testNats({ binary });
     const sink = sinkTo(server.url);
     await sink.open();
@@ -249,7 +250,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(manager, 'KV_weir_alerts_open')).toBe(1);
   });
 
-  test('what was published before an outage that outlasts the duplicate window is not published again', async () => {
+  test('published events are not published again after an outage longer than the duplicate window', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     const forgetful = { subjects: ['weir.alerts.>'], duplicate_window: nanos(100) };
@@ -267,7 +268,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2_501);
   });
 
-  test('nor is it where our clock was wrong, for its position in the stream says what is new', async () => {
+  test('they are not published again if our clock was wrong, because the stream position decides', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     const forgetful = { subjects: ['weir.alerts.>'], duplicate_window: nanos(100) };
@@ -287,7 +288,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     for (let offset = 2; offset < 11; offset++) await second.publish(alert(offset));
     expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(10);
     expect(second.positions!().WEIR_ALERTS).toMatchObject({ sequence: 10 });
-    // A stream that was made again has other numbers: there the time decides.
+    // A stream that was created again has other numbers, so the time decides.
     await manager.streams.delete('WEIR_ALERTS');
     await manager.streams.add({ name: 'WEIR_ALERTS', ...forgetful });
     const third = sinkTo(server.url);
@@ -296,7 +297,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(third.positions!().WEIR_ALERTS).toMatchObject({ sequence: 1 });
   });
 
-  test('nor is it after a connection that was lost for as long', async () => {
+  test('they are not published again after an equally long connection loss', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], duplicate_window: nanos(100) });
@@ -311,7 +312,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(await messagesIn(after, 'WEIR_ALERTS')).toBe(2);
   });
 
-  test('where it may not read back what it had published, it says so, and publishes', async () => {
+  test('without the permission to read back, it reports that and publishes', async () => {
     const denied = '$JS.API.CONSUMER.>';
     const config = `authorization { users: [{ user: weir, password: "s", permissions: { publish: { deny: ["${denied}"] } } }] }`;
     const server = await testNats({ binary, config });
@@ -324,7 +325,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(sink.status()).toEqual({ name: 'nats', ready: true });
   });
 
-  test('an operator’s own stream stays as it is', async () => {
+  test('an operator’s own stream is not changed', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.*.*.*', 'mine'], max_msgs: 7 });
@@ -337,7 +338,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(notices).toEqual([]);
   });
 
-  test('an operator’s stream that would not take our events is fatal, and says why', async () => {
+  test('an operator’s stream that would not accept our events is fatal, with the reason', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.critical.>'] });
@@ -352,14 +353,14 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     expect(sink.status().ready).toBe(true);
   });
 
-  test('subjects that another stream holds already are fatal', async () => {
+  test('subjects of another existing stream are fatal', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     await manager.streams.add({ name: 'EVERYTHING', subjects: ['weir.>'] });
     await expect(sinkTo(server.url).open()).rejects.toMatchObject({ class: 'fatal', code: '10065' });
   });
 
-  test('a full stream is overload, a message too large a bad row', async () => {
+  test('a full stream is overload, a too large message is bad-row', async () => {
     const server = await testNats({ binary, config: 'max_payload: 20KB' });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     const sample = { subjects: ['weir.alerts.>'], max_msgs: 1, max_msg_size: 10_000 };
@@ -397,10 +398,10 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
         };
         await manager.streams.add({ ...own, ...bucket, max_msg_size: 8192 });
       }
-      const outlet = outletTo(sinkTo(server.url), () => Promise.reject(new Error('not to be buried')));
+      const delivery = deliveryTo(sinkTo(server.url), () => Promise.reject(new Error('must not become a dead letter')));
       const large = largeAlert();
-      outlet.push(large);
-      await vi.waitFor(() => expect(outlet.outbox.isConfirmed(1)).toBe(true), DEADLINE);
+      delivery.push(large);
+      await vi.waitFor(() => expect(delivery.outbox.isConfirmed(1)).toBe(true), DEADLINE);
       const js = (await clientOf(server.url)).jetstream();
       const kv = await js.views.kv('weir_alerts_open', { bindOnly: true });
       const shortened = { id: large.id, data: { rule: 'hot', key: 'press-1', state: 'firing', truncated: true } };
@@ -411,40 +412,40 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     },
   );
 
-  test('an event of which no form is small enough is buried, and those behind it go on', async () => {
+  test('an event that is too large in every form becomes a dead letter, and later ones continue', async () => {
     const server = await testNats({ binary });
     const manager = await (await clientOf(server.url)).jetstreamManager();
     await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], max_msg_size: 300 });
-    const buried: string[] = [];
-    const outlet = outletTo(sinkTo(server.url), async ({ id }) => void buried.push(id));
-    for (const event of [largeAlert(), alert(2, 'resolved'), alert(3)]) outlet.push(event);
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(3)).toBe(true), DEADLINE);
-    expect(buried).toEqual([largeAlert().id]);
+    const deadLettered: string[] = [];
+    const delivery = deliveryTo(sinkTo(server.url), async ({ id }) => void deadLettered.push(id));
+    for (const event of [largeAlert(), alert(2, 'resolved'), alert(3)]) delivery.push(event);
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(3)).toBe(true), DEADLINE);
+    expect(deadLettered).toEqual([largeAlert().id]);
     expect(await messagesIn(manager, 'WEIR_ALERTS')).toBe(2);
   });
 
-  test('the longest subjects fit into a line of 512 bytes, far below what servers take', async () => {
+  test('the longest subjects fit into a line of 512 bytes, far below the limit of servers', async () => {
     const server = await testNats({ binary, config: 'max_control_line: 512' });
-    const outlet = outletTo(sinkTo(server.url));
+    const delivery = deliveryTo(sinkTo(server.url));
     const [rule, key] = ['\u0001'.repeat(128), '\u0001'.repeat(4_000)];
     const token = (text: string) => kvToken(text);
     const event = { ...alert(1), subject: alertSubject('critical', rule, key), id: `j.1.${token(rule)}.${token(key)}` };
-    outlet.push({ ...event, kv: { ...event.kv!, key: `${token(rule)}.${token(key)}` } });
-    await vi.waitFor(() => expect(outlet.outbox.isConfirmed(1)).toBe(true), DEADLINE);
+    delivery.push({ ...event, kv: { ...event.kv!, key: `${token(rule)}.${token(key)}` } });
+    await vi.waitFor(() => expect(delivery.outbox.isConfirmed(1)).toBe(true), DEADLINE);
     expect(await messagesIn(await (await clientOf(server.url)).jetstreamManager(), 'WEIR_ALERTS')).toBe(1);
   });
 
-  test('without JetStream it publishes plainly, and says what is lost by it', async () => {
+  test('without JetStream it uses core NATS, and reports what is missing', async () => {
     const server = await testNats({ binary, jetstream: false });
     const nc = await clientOf(server.url);
-    const heard = nc.subscribe('weir.>', { max: 2 });
+    const subscription = nc.subscribe('weir.>', { max: 2 });
     await nc.flush();
     const notices: string[] = [];
     const sink = sinkTo(server.url, { onNotice: (text) => notices.push(text) });
     await sink.open();
     await sink.publish(alert(1));
     await sink.publish({ kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' });
-    expect((await all(heard)).map((message) => message.subject)).toEqual([
+    expect((await all(subscription)).map((message) => message.subject)).toEqual([
       'weir.alerts.critical.hot.press-1',
       'weir.deadletters',
     ]);
@@ -474,7 +475,7 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     await vi.waitFor(() => sink.publish(alert(1)), DEADLINE);
   });
 
-  test('what we may not publish is fatal, with JetStream and without', async () => {
+  test('a subject without permission is fatal, with and without JetStream', async () => {
     const config = `authorization { users = [
       { user: weir, password: p, permissions: { publish: { deny: ["weir.alerts.>", "weir.deadletters"] } } }
     ] }`;
@@ -483,11 +484,11 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
     await sink.open();
     const denied = { class: 'fatal', code: 'PERMISSIONS_VIOLATION' };
     await expect(sink.publish(alert(1))).rejects.toMatchObject(denied);
-    const letter: EventOutput = { kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' };
-    await expect(sink.publish(letter)).rejects.toMatchObject(denied);
+    const deadLetter: EventOutput = { kind: 'event', id: 'j.2', offset: 2, subject: 'weir.deadletters', body: '{}' };
+    await expect(sink.publish(deadLetter)).rejects.toMatchObject(denied);
   });
 
-  test('dies with the process that started it, even when that is killed', async () => {
+  test('ends when the process that started it ends, even if that is killed', async () => {
     const module = new URL('../../connectors/embedded/nats.ts', import.meta.url).href;
     const script = `const { startNats } = await import(${JSON.stringify(module)});
       const server = await startNats(${JSON.stringify({ dir: await temporaryFolder(), binary })});
@@ -507,8 +508,8 @@ describe.each(BINARIES)('with the $name server', ({ binary }) => {
   });
 });
 
-describe('a server that is not there', () => {
-  test('is transient, and found once it is', async () => {
+describe('a missing server', () => {
+  test('is transient, and is found once it runs', async () => {
     const first = await testNats();
     await first.stop();
     const sink = sinkTo(first.url);
@@ -523,7 +524,7 @@ describe('a server that is not there', () => {
   });
 });
 
-describe('an embedded server that cannot start says why', () => {
+describe('an embedded server that cannot start reports why', () => {
   test.each([
     [{ config: 'nonsense {' }, /did not start: nats-server: .*Parse error/i],
     [{ binary: '/nowhere/nats-server' }, /did not start: spawn \/nowhere\/nats-server ENOENT/],
@@ -531,7 +532,7 @@ describe('an embedded server that cannot start says why', () => {
     await expect(startNats({ dir: await temporaryFolder(), ...options })).rejects.toThrow(message);
   });
 
-  test('when its port is taken', async () => {
+  test('if its port is in use', async () => {
     const { port } = await testNats();
     await expect(testNats({ port })).rejects.toThrow(/address already in use/);
   });

@@ -1,3 +1,4 @@
+// Longer than most: each outage is one test with many steps.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ function untilTestEnds(): Cleanup {
   return cleanup;
 }
 
-/** A ClickHouse that is not there yet: where it will be, and how to start it. */
+/** A ClickHouse that does not run yet: its address, and a function that starts it. */
 async function absentClickHouse(cleanup: Cleanup) {
   const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));
   cleanup.add(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
@@ -55,7 +56,7 @@ async function absentClickHouse(cleanup: Cleanup) {
   };
 }
 
-/** Publishes numbered readings of one device and resolves when the broker has them all. */
+/** Publishes numbered readings of one device. Resolves when the broker has all of them. */
 async function publish(plant: Plant, device: string, readings: readonly Json[]): Promise<void> {
   const client = await plant.client();
   await Promise.all(
@@ -66,7 +67,7 @@ async function publish(plant: Plant, device: string, readings: readonly Json[]):
 
 const numbered = (from: number, count: number, more: Json = {}) =>
   Array.from({ length: count }, (_, i) => ({ ts: BASE + (from + i) * 10, temp: 20, n: from + i, ...more }));
-/** One alert that fires and resolves, and fires again, and so on. */
+/** One alert that fires and is resolved repeatedly. */
 const swinging = (from: number, count: number) =>
   numbered(from, count).map((reading, i) => ({ ...reading, temp: i % 2 === 0 ? 90 : 20 }));
 
@@ -76,7 +77,7 @@ const ready = (engine: Engine) =>
   eventually(async () => expect(await engine.readiness()).toMatchObject({ ready: true }));
 const warnings = (engine: Engine) => engine.log().filter(({ level }) => level >= 40);
 
-test('servers that are missing, or go and come back, are waited for, and nothing is lost or told twice', async () => {
+test('the engine waits for missing and restarted servers, and nothing is lost or published twice', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const plant = await createPlant(
@@ -87,7 +88,7 @@ test('servers that are missing, or go and come back, are waited for, and nothing
   const numbers = async () => (await tables.select('SELECT n FROM weir.sensors FINAL ORDER BY n')).map(({ n }) => n);
   const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-  // ClickHouse is not there at the start.
+  // ClickHouse does not run at the start.
   const engine = await plant.start();
   await publish(plant, 'press-1', swinging(0, 100));
   await eventually(async () => {
@@ -114,7 +115,7 @@ test('servers that are missing, or go and come back, are waited for, and nothing
   await ready(engine);
   await eventually(async () => expect(await numbers()).toEqual(upTo(100)));
 
-  // NATS goes.
+  // NATS stops.
   await plant.stopNats();
   await eventually(async () => expect(await partOf(engine, 'nats')).toMatchObject({ ready: false }));
   expect((await engine.readiness()).status).toBe(503);
@@ -128,7 +129,7 @@ test('servers that are missing, or go and come back, are waited for, and nothing
   const nats = await plant.natsClient();
   await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(200));
 
-  // The broker goes, and the devices are back before the engine is.
+  // The broker restarts, and the devices reconnect before the engine.
   await plant.broker.halt();
   await eventually(async () => expect(await partOf(engine, 'mqtt')).toMatchObject({ ready: false }));
   await plant.broker.restart();
@@ -138,8 +139,8 @@ test('servers that are missing, or go and come back, are waited for, and nothing
     expect(await numbers()).toEqual(upTo(300));
     expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(300);
   });
-  const told = await readStream(nats, 'WEIR_ALERTS');
-  expect(told.map(({ body }) => `${body.data.state} ${body.time}`)).toEqual(
+  const published = await readStream(nats, 'WEIR_ALERTS');
+  expect(published.map(({ body }) => `${body.data.state} ${body.time}`)).toEqual(
     upTo(300).map((n) => `${n % 2 === 0 ? 'firing' : 'resolved'} ${new Date(BASE + n * 10).toISOString()}`),
   );
   expect((await engine.metrics()).weir_sessions_lost_total).toBe(0);
@@ -149,7 +150,7 @@ test('servers that are missing, or go and come back, are waited for, and nothing
 const MANY = 15_000;
 const QUEUE_BYTES = 256 * 1024;
 
-test('with ClickHouse away rows wait on the disk, alerts go out, and a crash costs nothing', async () => {
+test('while ClickHouse is away rows wait on the disk, alerts are published, and a crash loses nothing', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const config = { clickhouse: { queue: '256KiB', batch: { age: '100ms', bytes: '64KiB' } } };
@@ -188,7 +189,7 @@ test('with ClickHouse away rows wait on the disk, alerts go out, and a crash cos
   expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(2);
 });
 
-test('with ClickHouse away for long the journal fills up; then the engine takes nothing in, and catches up later', async () => {
+test('while ClickHouse is away for long the journal fills up; then intake stops, and the engine catches up later', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const config = { journal: { maxBytes: '16MiB' } };
@@ -211,7 +212,7 @@ test('with ClickHouse away for long the journal fills up; then the engine takes 
     expect.arrayContaining([expect.stringMatching(/^intake stopped: the journal is full/)]),
   );
 
-  // A while later, as the journal counts it, nothing more has come in, and our pause is not the devices' silence.
+  // Some ticks later, no more messages have been accepted, and the stopped intake does not count as silence of devices.
   const later = await eventually(async () => {
     const metrics = await engine.metrics();
     expect(metrics.weir_journal_next_offset).toBeGreaterThan((paused.weir_journal_next_offset ?? 0) + 5);
@@ -219,9 +220,9 @@ test('with ClickHouse away for long the journal fills up; then the engine takes 
   });
   expect(later.weir_messages_journaled_total).toBeLessThan(MANY);
   expect(later.weir_messages_acknowledged_total).toBe(later.weir_messages_journaled_total);
-  const held = later.weir_messages_received_total! - later.weir_messages_journaled_total!;
-  expect(held * 2_000).toBeLessThan(17 * 2 ** 20);
-  // What was on its way when it filled up still went in.
+  const buffered = later.weir_messages_received_total! - later.weir_messages_journaled_total!;
+  expect(buffered * 2_000).toBeLessThan(17 * 2 ** 20);
+  // Messages in flight when it became full were still accepted.
   expect(later.weir_journal_size_bytes).toBeLessThan((16 + 16 + 4) * 2 ** 20);
   expect(later.process_resident_memory_bytes).toBeLessThan(350e6);
   expect((await readStream(nats, 'WEIR_ALERTS')).map(({ subject }) => subject)).toEqual([]);
@@ -232,11 +233,11 @@ test('with ClickHouse away for long the journal fills up; then the engine takes 
   expect(await tables.count('(SELECT uniqExact(n) FROM weir.sensors)')).toBe(MANY);
   await ready(engine);
   expect((await engine.metrics()).weir_intake_paused).toBe(0);
-  // Now it is silent indeed.
+  // Now the device is really silent.
   await eventually(async () => expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(1));
 });
 
-test('while nothing is taken in QoS 0 is shed and QoS 1 waits, and a new connection brings nothing twice', async () => {
+test('while intake is stopped QoS 0 is shed and QoS 1 waits, and a new connection causes no duplicates', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const config = { journal: { maxBytes: '16MiB' } };
@@ -249,9 +250,9 @@ test('while nothing is taken in QoS 0 is shed and QoS 1 waits, and a new connect
   const filling = 9_000;
   await publish(plant, 'press-1', numbered(0, filling, { note: 'x'.repeat(2_000) }));
   await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_intake_paused: 1 }));
-  const held = 500;
-  const count = filling + held;
-  await publish(plant, 'press-1', numbered(filling, held));
+  const buffered = 500;
+  const count = filling + buffered;
+  await publish(plant, 'press-1', numbered(filling, buffered));
   await eventually(async () => expect(await engine.metrics()).toMatchObject({ weir_messages_received_total: count }));
   expect((await engine.metrics()).weir_messages_journaled_total).toBeLessThanOrEqual(filling);
 
@@ -266,13 +267,13 @@ test('while nothing is taken in QoS 0 is shed and QoS 1 waits, and a new connect
     expect(await partOf(engine, 'intake')).toEqual({ name: 'intake', ready: false, reason });
   });
 
-  // What was held comes again by the new connection.
+  // Buffered messages are redelivered on the new connection.
   await plant.broker.halt();
   await eventually(async () => expect(await partOf(engine, 'mqtt')).toMatchObject({ ready: false }));
   await plant.broker.restart();
   await eventually(async () => {
     const { weir_messages_received_total: received = 0 } = await engine.metrics();
-    expect(received).toBeGreaterThanOrEqual(count + flood + held);
+    expect(received).toBeGreaterThanOrEqual(count + flood + buffered);
   });
   expect((await engine.metrics()).weir_intake_paused).toBe(1);
 
@@ -288,7 +289,7 @@ test('while nothing is taken in QoS 0 is shed and QoS 1 waits, and a new connect
   expect(await tables.count('(SELECT uniqExact(n) FROM weir.sensors)')).toBe(count);
 });
 
-test('with the disk nearly full the engine takes nothing in, and says why; at its end it keeps what it holds', async () => {
+test('with a nearly full disk intake stops with a reason; at its stop the engine keeps buffered messages', async () => {
   const cleanup = untilTestEnds();
   const clickhouse = await absentClickHouse(cleanup);
   const config = { journal: { minFree: '1000GiB' } };
@@ -311,11 +312,11 @@ test('with the disk nearly full the engine takes nothing in, and says why; at it
   const next = await plant.start();
   const tables = openTables(clickhouse.url, cleanup);
   await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(100));
-  // They were acknowledged: the broker has none of them left.
+  // They were acknowledged, so the broker does not have them any more.
   expect(await next.metrics()).toMatchObject({ weir_messages_received_total: 0, weir_messages_redelivered_total: 0 });
 });
 
-test('passwords get through to the servers, and never into log, stderr, metrics or readiness', async () => {
+test('passwords reach the servers, and never log, stderr, metrics or readiness', async () => {
   const cleanup = untilTestEnds();
   const dir = await mkdtemp(join(tmpdir(), 'weir-passwords-'));
   cleanup.add(() => rm(dir, { recursive: true, force: true }));
@@ -339,7 +340,7 @@ test('passwords get through to the servers, and never into log, stderr, metrics 
       config: {
         mqtt: login('MQTT_PASSWORD'),
         nats: login('NATS_PASSWORD'),
-        // A server that knows no such user, whatever the password.
+        // The server does not know this user.
         clickhouse: login('CLICKHOUSE_PASSWORD'),
         log: { level: 'trace' },
       },

@@ -33,7 +33,7 @@ function weir(args: readonly string[], stdout: Out = 'pipe', stderr: Out = 'pipe
   return child;
 }
 
-/** What a command printed, and how it ended. */
+/** The output of a command, and its exit. */
 async function ended(child: ChildProcess): Promise<{ code: number; stdout: string; stderr: string }> {
   let [stdout, stderr] = ['', ''];
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -54,7 +54,7 @@ function full(): number {
   return fd;
 }
 
-/** A pipe with no room for a single byte. */
+/** A full pipe. */
 function fullPipe(): number {
   const path = join(folder(), 'pipe');
   execFileSync('mkfifo', [path]);
@@ -79,7 +79,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A config whose servers are not there, so that the engine has something to say. */
+/** A config with missing servers, so that the engine logs warnings. */
 async function makeConfig(changes: object = {}): Promise<{ file: string; url: string }> {
   const dir = folder();
   const file = join(dir, 'weir.json');
@@ -98,7 +98,7 @@ async function makeConfig(changes: object = {}): Promise<{ file: string; url: st
 }
 
 describe('an engine whose log cannot be written', () => {
-  test.each(['a full device', 'a closed pipe'])('runs and stops as ever: %s', async (kind) => {
+  test.each(['a full device', 'a closed pipe'])('runs and stops normally: %s', async (kind) => {
     const { file, url } = await makeConfig();
     const child = weir(['run', '--config', file], kind === 'a full device' ? full() : 'pipe', full());
     child.stdout?.destroy();
@@ -112,7 +112,7 @@ describe('an engine whose log cannot be written', () => {
     expect({ code, signal }).toEqual({ code: 0, signal: null });
   });
 
-  test('runs and stops as ever: a pipe that nobody reads', async () => {
+  test('runs and stops normally: a pipe without a reader', async () => {
     const { file, url } = await makeConfig();
     const child = weir(['run', '--config', file], fullPipe());
     await vi.waitFor(async () => expect((await fetch(`${url}/healthz`)).status).toBe(200), DEADLINE);
@@ -134,7 +134,7 @@ describe('a command whose output cannot be written', () => {
     return dir;
   }
 
-  test('ends quietly where its reader has gone', async () => {
+  test('ends without an error if its reader has exited', async () => {
     const child = weir(['journal', 'dump', '--data', await makeJournal()]);
     child.stdout!.once('data', () => child.stdout!.destroy());
     let stderr = '';
@@ -143,13 +143,13 @@ describe('a command whose output cannot be written', () => {
     expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
   });
 
-  test('says so where the disk is full', async () => {
+  test('reports a full disk', async () => {
     const { code, stderr } = await ended(weir(['journal', 'dump', '--data', await makeJournal()], full()));
     expect(stderr).toMatch(/^weir: the output cannot be written: ENOSPC[^\n]*\n$/);
     expect(code).toBe(1);
   });
 
-  test('says what it found by its exit code, even where nothing can be written', async () => {
+  test('has the right exit code even if nothing can be written', async () => {
     const { file } = await makeConfig({ streems: {} });
     expect((await ended(weir(['check', '--config', file], full(), full()))).code).toBe(2);
   });
@@ -167,7 +167,7 @@ describe('text from outside', () => {
   const NASTY = '\u0007\u001b]0;x\u007f\u009b31m\u009d\u202e\u2066\u2028\ufeff';
   const raw = /(?!\n)\p{Cc}|[\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/u;
 
-  test('does not steer the terminal: weir journal dump', async () => {
+  test('does not control the terminal: weir journal dump', async () => {
     const dir = folder();
     const journal = await open(dir);
     await append(journal, [{ ...message(NASTY), topic: `a${NASTY}` } as NewRecord]);
@@ -177,7 +177,7 @@ describe('text from outside', () => {
     expect(JSON.parse(stdout)).toMatchObject({ topic: `a${NASTY}`, payload: NASTY });
   });
 
-  test('does not steer the terminal: weir check, and weir run', async () => {
+  test('does not control the terminal: weir check, and weir run', async () => {
     const { file } = await makeConfig({ [`x${NASTY}`]: 1, log: { level: NASTY } });
     const checked = await ended(weir(['check', '--config', file]));
     expect(checked.stdout).toContain('\\u001b]0;x\\u007f\\u009b31m\\u009d\\u202e\\u2066\\u2028\\ufeff');
@@ -202,7 +202,7 @@ describe('text from outside', () => {
   });
 });
 
-test('what an engine and its commands leave on the disk is for their user alone', async () => {
+test('only their user can read the files of an engine and its commands', async () => {
   const { file, url } = await makeConfig({ data: './made/data' });
   const data = join(file, '../made/data');
   const child = weir(['run', '--config', file]);
@@ -227,7 +227,7 @@ function modesOf(dir: string): Map<string, string> {
   );
 }
 
-test('a segment that everybody could read is closed when the journal is opened', async () => {
+test('a segment that other users could read gets the right mode when the journal is opened', async () => {
   const dir = folder();
   const first = await open(dir);
   await append(first, [message('secret')]);

@@ -24,9 +24,9 @@ const hot = {
 };
 
 interface Special {
-  /** More of the NATS server's configuration. */
+  /** More text for the NATS server's configuration. */
   readonly nats?: string;
-  /** Before the engine starts. */
+  /** Called before the engine starts. */
   readonly prepare?: (plant: Plant) => Promise<void>;
   readonly streams?: Json;
   readonly config?: Readonly<Record<string, Json>>;
@@ -61,7 +61,7 @@ async function startPlant({ nats, prepare, streams = { sensors }, config }: Spec
   return { plant, engine, tables: openTables(clickhouse.url, cleanup), publish, checkpoint };
 }
 
-test('an event with a text of half a megabyte goes out cut, and its row has the whole text', async () => {
+test('an event with a text of half a megabyte is published truncated, and its row has the whole text', async () => {
   const { plant, engine, tables, publish, checkpoint } = await startPlant();
   await publish('d1', { temp: 90, text: 'x'.repeat(500_000) });
   await publish('d2', { temp: 90, text: '\u0001'.repeat(100_000) });
@@ -78,7 +78,7 @@ test('an event with a text of half a megabyte goes out cut, and its row has the 
   expect((await engine.metrics()).weir_events_retried_total).toBe(0);
 });
 
-test('an event that is above the max_payload of the server is heard all the same, in a shorter form', async () => {
+test('an event above the max_payload of the server is published in a shorter form', async () => {
   const { plant, engine, publish, checkpoint } = await startPlant({ nats: 'max_payload: 8192' });
   await publish('d1', { temp: 90, text: 'x'.repeat(20_000) });
   for (let i = 0; i < 20; i++) await publish(`n${i}`, { temp: 90, text: 'short' });
@@ -96,13 +96,13 @@ test('an event that is above the max_payload of the server is heard all the same
   });
 });
 
-/** An operator's own stream, which takes the shortest form of an ordinary alert, but not that of one whose key is long. */
+/** An operator's own stream, which accepts the shortest form of an ordinary alert, but not that of an alert with a long key. */
 async function limitStream(plant: Plant): Promise<void> {
   const manager = await (await plant.natsClient()).jetstreamManager();
   await manager.streams.add({ name: 'WEIR_ALERTS', subjects: ['weir.alerts.>'], max_msg_size: 850 });
 }
 
-test('an event that NATS takes in no form is a dead letter; the others come, and checkpoints go on', async () => {
+test('an event that NATS refuses in every form is a dead letter; others are published, and checkpoints continue', async () => {
   const { plant, engine, tables, publish, checkpoint } = await startPlant({ prepare: limitStream });
   const device = 'd'.repeat(250);
   await publish(device, { temp: 90, text: 'x'.repeat(20_000) });
@@ -129,7 +129,7 @@ test('an event that NATS takes in no form is a dead letter; the others come, and
   expect(await engine.readiness()).toMatchObject({ ready: true });
 });
 
-test('a table that cannot be written keeps its own rows waiting, and readiness names it', async () => {
+test('only the rows of a table that cannot be written wait, and readiness names it', async () => {
   const { engine, tables, publish } = await startPlant();
   await publish('d1', { temp: 1 });
   await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.devices)')).toBe(1));
@@ -147,7 +147,7 @@ test('a table that cannot be written keeps its own rows waiting, and readiness n
   await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.sensors)')).toBe(2_001));
 });
 
-test('an event that may not be published holds up none of another key, and readiness says which', async () => {
+test('an event without permission does not delay other keys, and readiness names it', async () => {
   const denied = 'weir.alerts.warning.hot.d1';
   const { plant, engine, publish } = await startPlant({
     nats: `no_auth_user: weir
@@ -167,7 +167,7 @@ test('an event that may not be published holds up none of another key, and readi
   expect((await engine.metrics()).weir_events_dead_lettered_total).toBe(0);
 });
 
-test('a table that somebody has to mend is no reason for the others to wait, also at a start', async () => {
+test('a table that needs repair does not delay the others, also at a start', async () => {
   const { plant, engine, tables, publish } = await startPlant();
   await publish('d1', { temp: 1 });
   await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.devices)')).toBe(1));
@@ -186,7 +186,7 @@ test('a table that somebody has to mend is no reason for the others to wait, als
   });
 });
 
-test('the rows of a table that cannot be written wait on the disk, however many; nothing of them is lost or doubled', async () => {
+test('any number of rows of a table that cannot be written wait on the disk; none is lost or duplicated', async () => {
   const { plant, engine, tables, publish } = await startPlant({
     streams: { sensors, others: { ...sensors, topic: 'others/{device}/data' } },
     config: { clickhouse: { queue: '1MiB', batch: { age: '100ms', bytes: '200kB' } } },

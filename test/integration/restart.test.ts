@@ -1,3 +1,4 @@
+// Longer than most: the tests share the setup of a plant.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -61,7 +62,7 @@ function untilTestEnds(): Cleanup {
   return cleanup;
 }
 
-/** A plant with a database of its own, gone when the test is over. */
+/** A plant with its own database, which is removed at the end of the test. */
 async function newPlant(
   rules: readonly Json[],
   config: Readonly<Record<string, Json>> = {},
@@ -76,7 +77,7 @@ const alertStates = async ({ database }: Plant) =>
   );
 
 describe('a stop', () => {
-  test('is clean and complete, and the next start takes up where it was', async () => {
+  test('is clean and complete, and the next start continues from there', async () => {
     const plant = await newPlant([hot]);
     const { database } = plant;
     const first = await plant.start();
@@ -85,7 +86,7 @@ describe('a stop', () => {
     const say = (ms: number, temp: number) =>
       devices.publishAsync('plant/press-1/data', JSON.stringify({ ts: BASE + ms, temp, n: sent++ }), { qos: 1 });
     for (const ms of [1_000, 6_000]) await say(ms, 60);
-    // Closes the first window; stands in the second, which the next run must know of.
+    // This reading closes the first window. It is in the second one, which the next run must restore.
     await say(11_000, 70);
     await eventually(async () => expect(await alertStates(plant)).toEqual(['hot press-1 pending']));
     expect(await first.stop()).toEqual({ code: 0, signal: null });
@@ -95,13 +96,13 @@ describe('a stop', () => {
     expect(await readdir(join(plant.dir, 'data'))).toContain('checkpoint.jsonl');
     expect(await readdir(join(plant.dir, 'data'))).not.toContain('lock');
 
-    // The broker keeps what comes meanwhile.
+    // The broker queues messages meanwhile.
     await say(12_000, 90);
     const second = await plant.start();
     await eventually(() => {
       const folded = second.log().find(({ msg }) => msg === 'recovery complete: journal folded');
       expect(folded?.from).toBeGreaterThan(0);
-      // Everything stood in the checkpoint.
+      // The checkpoint had everything.
       expect(folded?.records).toBe(0);
     });
     for (const ms of [21_000, 31_000]) await say(ms, 80);
@@ -114,9 +115,9 @@ describe('a stop', () => {
       );
       expect(await readStream(nats, 'WEIR_ALERTS')).toHaveLength(2);
     });
-    const told = await readStream(nats, 'WEIR_ALERTS');
-    expect(told.map(({ body }) => [body.data.state, body.data.since, body.data.at, body.data.facts])).toEqual([
-      // Of the window that was open at the stop, with the readings of both runs.
+    const published = await readStream(nats, 'WEIR_ALERTS');
+    expect(published.map(({ body }) => [body.data.state, body.data.since, body.data.at, body.data.facts])).toEqual([
+      // The window that was open at the stop has the readings of both runs.
       ['firing', at(10_000), at(20_000), { device: 'press-1', meanTemp: 80, count: 2 }],
       ['resolved', at(10_000), at(50_000), { device: 'press-1', meanTemp: 20, count: 1 }],
     ]);
@@ -136,29 +137,29 @@ const ROUNDS = READINGS / DEVICES;
 
 describe('a kill in the middle of a stream', () => {
   let plant: Plant;
-  let told: Received[];
+  let published: Received[];
   const cleanup = createCleanup();
   beforeAll(async () => {
     plant = await newPlant([limit, hot], {}, cleanup);
     await publishAndKill(plant);
-    told = await readStream(await plant.natsClient(), 'WEIR_ALERTS');
+    published = await readStream(await plant.natsClient(), 'WEIR_ALERTS');
   });
   afterAll(() => cleanup.run());
 
-  test('loses no reading and doubles none', async () => {
+  test('loses and duplicates no reading', async () => {
     const rows = await tables.select(`SELECT n FROM ${plant.database}.sensors FINAL ORDER BY n`);
     expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: READINGS }, (_, n) => n));
   });
 
-  test('puts no event into the stream twice', () => {
-    expect(told.length).toBeGreaterThan(0);
-    expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
+  test('stores no event twice in the stream', () => {
+    expect(published.length).toBeGreaterThan(0);
+    expect(new Set(published.map(({ id }) => id)).size).toBe(published.length);
   });
 
-  test('tells every change of an alert once, and in order', () => {
+  test('publishes every change of an alert once, and in order', () => {
     for (let d = 0; d < DEVICES; d++) {
       const key = `press-${d}`;
-      const changes = told
+      const changes = published
         .filter(({ body }) => body.data.rule === 'limit' && body.subject === key)
         .map(({ body }) => `${body.data.state} ${Date.parse(body.time) - BASE}`);
       expect(changes).toEqual(CHANGES);
@@ -166,13 +167,13 @@ describe('a kill in the middle of a stream', () => {
   });
 });
 
-/** What the rule `limit` must say of each device. */
+/** The expected changes of the rule `limit` for each device. */
 const CHANGES = Array.from(
   { length: ROUNDS / RUN - 1 },
   (_, i) => `${i % 2 === 0 ? 'firing' : 'resolved'} ${(i + 1) * RUN * 1_000}`,
 );
 
-/** Kills the engine twice while readings are under way, and waits until everything has arrived in the end. */
+/** Kills the engine twice while readings arrive, and waits until everything has arrived. */
 async function publishAndKill(plant: Plant): Promise<void> {
   const { database } = plant;
   const devices = await plant.client();
@@ -199,8 +200,8 @@ async function publishAndKill(plant: Plant): Promise<void> {
   expect((await engine.stop()).code).toBe(0);
 }
 
-describe('what is wrong', () => {
-  test('in config and rules is told with its place, all at once, before anything is touched', async () => {
+describe('errors', () => {
+  test('in config and rules are reported with their positions, all at once, before anything is changed', async () => {
     const plant = await newPlant([
       limit,
       { ...hot, conditions: { all: [{ fact: 'maenTemp', operator: 'greaterThan', value: 50 }] } },
@@ -226,7 +227,7 @@ describe('what is wrong', () => {
     expect(await readdir(plant.dir)).not.toContain('data');
   });
 
-  test('a missing secret is told, and a missing file', async () => {
+  test('a missing secret and a missing file are reported', async () => {
     const plant = await newPlant([limit], {
       clickhouse: { username: 'weir', password: { env: 'WEIR_TEST_PASSWORD' } },
     });
@@ -241,7 +242,7 @@ describe('what is wrong', () => {
     expect(nowhere.stderr()).not.toMatch(/^\s+at /m);
   });
 
-  test('a data folder that another engine uses is left alone', async () => {
+  test('a data folder that another engine uses is not changed', async () => {
     const plant = await newPlant([limit]);
     const first = await plant.start();
     const second = plant.spawn();
@@ -250,13 +251,13 @@ describe('what is wrong', () => {
     expect(said).toContain(`in use by process ${first.pid}`);
     expect(said).not.toMatch(/\\n\s+at |^\s+at /m);
     await eventually(async () => expect((await first.readiness()).ready).toBe(true));
-    // The lock of one that was killed counts for nothing.
+    // The lock of a killed engine is ignored.
     await first.kill();
     const third = await plant.start();
     expect((await third.stop()).code).toBe(0);
   });
 
-  test('a port that is taken', async () => {
+  test('a port in use is reported', async () => {
     const plant = await newPlant([limit]);
     const first = await plant.start();
     const port = Number(new URL(first.url()).port);

@@ -20,7 +20,7 @@ const rules = [
   { name: 'silent', stream: 'sensors', silence: '2s', event: { type: 'silent' } },
 ];
 
-/** With MQTT 3.1.1 retained messages come with every connection, with MQTT 5 once the broker has lost the session. */
+/** With MQTT 3.1.1 retained messages arrive on every connection, with MQTT 5 after the broker has lost the session. */
 test.each([
   ['3.1.1', 'at every connection', false],
   ['3.1.1', 'after a lost session', true],
@@ -40,7 +40,7 @@ test.each([
   const at = Date.now();
   const send = (device: string, ts: number, temp: number, retain = true) =>
     client.publishAsync(`plant/${device}/data`, JSON.stringify({ ts, temp }), { qos: 1, retain });
-  // Retained before Weir has ever run: it is judged, and nobody lives by it.
+  // Retained before the first start of Weir: it is evaluated, and does not count as a sign of life.
   await send('old', at - 3_600_000, 60);
   const engine = await plant.start();
   await eventually(async () => expect(await tables.count('(SELECT count() FROM weir.alerts)')).toBeGreaterThan(0));
@@ -62,7 +62,7 @@ test.each([
 
   for (let times = 1; times <= 2; times++) {
     const before = await engine.metrics();
-    // A clean session under its client id takes the place of Weir's own.
+    // A clean session with its client id replaces Weir's session.
     if (forgets) await (await plant.client({ clientId: 'weir-test', clean: true, reconnectPeriod: 0 })).endAsync(true);
     else await plant.broker.restart();
     const left = async () => {
@@ -72,7 +72,7 @@ test.each([
     const earlier = (before.weir_readings_outdated_total ?? 0) + (before.weir_retained_repeated_total ?? 0);
     await eventually(async () => expect(await left()).toBe(earlier + 2));
   }
-  // A fence: what had followed from them would have come by then.
+  // A fence: their results would have arrived before it.
   await send('fence', Date.now(), 20, false);
   await eventually(async () =>
     expect(await tables.count("(SELECT count() FROM weir.sensors WHERE device = 'fence')")).toBe(1),

@@ -1,3 +1,4 @@
+// Longer than most: the tests share one broker and its subscriber.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

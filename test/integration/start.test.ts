@@ -10,7 +10,7 @@ import { type Engine, spawnWeir } from './servers/engine.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** Sparse; takes a second or more to look through. */
+/** A sparse file that takes a second or more to read. */
 const LARGE_BYTES = 400e6;
 
 let folder: string;
@@ -20,7 +20,7 @@ beforeEach(async () => {
   await mkdir(join(folder, 'rules'));
 });
 
-/** The engine with its data there, and servers that are not there. */
+/** The engine with this data folder, and without servers. */
 function startIn(data: string): Engine {
   const config = {
     data,
@@ -52,7 +52,7 @@ test.each([
   ]);
 });
 
-test('SIGTERM ends a start that takes long', async () => {
+test('SIGTERM ends a slow start', async () => {
   const data = join(folder, 'data');
   const journal = await openJournal({
     folder: data,

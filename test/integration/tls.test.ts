@@ -14,12 +14,12 @@ import { temporaryFolder, testNats } from './servers/nats.ts';
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 20_000 });
 
 const DEADLINE = { timeout: 15_000, interval: 20 };
-/** How TLS begins: a record of the handshake. */
+/** The first bytes of TLS: a handshake record. */
 const HANDSHAKE = '\x16\x03\x01';
 const LOGIN = { username: 'weir', password: 'hunter2' };
 
-/** Somebody on the way who knows no TLS: greets as told, and takes down whatever comes. */
-async function eavesdropper(greeting = ''): Promise<{ port: number; heard(): string; connections(): number }> {
+/** A server without TLS: it sends the given greeting and records all received bytes. */
+async function eavesdropper(greeting = ''): Promise<{ port: number; received(): string; connections(): number }> {
   const chunks: Buffer[] = [];
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -36,12 +36,12 @@ async function eavesdropper(greeting = ''): Promise<{ port: number; heard(): str
   });
   return {
     port: (server.address() as AddressInfo).port,
-    heard: () => Buffer.concat(chunks).toString('latin1'),
+    received: () => Buffer.concat(chunks).toString('latin1'),
     connections: () => sockets.length,
   };
 }
 
-/** What a NATS server says that neither demands TLS nor offers it. */
+/** The greeting of a NATS server that neither requires nor offers TLS. */
 const PLAIN_INFO = `INFO ${JSON.stringify({
   server_id: 'X',
   version: '2.10.0',
@@ -65,7 +65,7 @@ function configOf(urls: { mqtt?: string; clickhouse?: string }): Config {
   return config!;
 }
 
-describe('where TLS is demanded and the server has none, no login leaves', () => {
+describe('if TLS is required and the server has none, no login is sent', () => {
   test.each([
     ['tls://, in any case of its letters', 'TLS', undefined],
     ['tls:// alone', 'tls', undefined],
@@ -80,14 +80,14 @@ describe('where TLS is demanded and the server has none, no login leaves', () =>
       message: expect.stringContaining('the server offers no TLS'),
     });
     expect(spy.connections()).toBeGreaterThan(0);
-    expect(spy.heard()).toBe('');
+    expect(spy.received()).toBe('');
   });
 
-  test('NATS: the password does reach one where no TLS is demanded, so the listener would hear it', async () => {
+  test('NATS: without the requirement of TLS the password is sent, so the test would detect it', async () => {
     const spy = await eavesdropper(PLAIN_INFO);
     const sink = createNatsSink({ config: { servers: [`nats://127.0.0.1:${spy.port}`] }, ...LOGIN });
     const opening = sink.open().catch(() => undefined);
-    await vi.waitFor(() => expect(spy.heard()).toContain('hunter2'), DEADLINE);
+    await vi.waitFor(() => expect(spy.received()).toContain('hunter2'), DEADLINE);
     await sink.close();
     await opening;
   });
@@ -113,9 +113,9 @@ describe('where TLS is demanded and the server has none, no login leaves', () =>
     onTestFinished(() => source.stop());
     const publisher = createPublisher({ url: config.mqtt[0]!.url, ...LOGIN });
     onTestFinished(() => publisher.close());
-    // One from each, and nothing in clear.
-    await vi.waitFor(() => expect(spy.heard().split(HANDSHAKE).length - 1).toBeGreaterThan(1), DEADLINE);
-    expect(spy.heard()).not.toMatch(/MQTT|weir|hunter2/);
+    // One handshake from each, and nothing unencrypted.
+    await vi.waitFor(() => expect(spy.received().split(HANDSHAKE).length - 1).toBeGreaterThan(1), DEADLINE);
+    expect(spy.received()).not.toMatch(/MQTT|weir|hunter2/);
   });
 
   test('ClickHouse: https://', async () => {
@@ -124,14 +124,14 @@ describe('where TLS is demanded and the server has none, no login leaves', () =>
     const sink = createClickHouseSink({ config: clickhouse, ...LOGIN });
     onTestFinished(() => sink.close());
     await expect(sink.open([])).rejects.toThrow();
-    expect(spy.heard()).toContain(HANDSHAKE);
-    expect(spy.heard()).not.toMatch(/HTTP|hunter2/);
-    expect(spy.heard()).not.toContain(Buffer.from('weir:hunter2').toString('base64'));
+    expect(spy.received()).toContain(HANDSHAKE);
+    expect(spy.received()).not.toMatch(/HTTP|hunter2/);
+    expect(spy.received()).not.toContain(Buffer.from('weir:hunter2').toString('base64'));
   });
 });
 
 describe('NATS over TLS', () => {
-  test('tls:// alone trusts no authority of nobody; with `ca` it connects and logs in', async () => {
+  test('tls:// alone does not trust an unknown certificate authority; with `ca` it connects and logs in', async () => {
     const dir = await temporaryFolder();
     const certificate = makeCertificate(dir);
     if (certificate === undefined) return;

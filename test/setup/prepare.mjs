@@ -1,5 +1,5 @@
-// Run by npm after `npm ci` in a checkout: builds dist/, so that `npx weir` works at once.
-// A production install has no compiler and brings dist/ with it.
+// npm runs this after `npm ci` in a checkout. It builds dist/, so that `npx weir` works at once.
+// A production install has no compiler, and its package contains dist/.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

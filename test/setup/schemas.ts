@@ -1,4 +1,4 @@
-/** Writes the JSON schemas that editors use, from the constants that Weir itself reads files with: `npx tsx test/setup/schemas.ts`. */
+/** Writes the JSON schemas for editors from the constants with which Weir checks files: `npx tsx test/setup/schemas.ts`. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,14 +9,14 @@ import { ruleSchema } from '../../engine/language/schema/rule-schema.ts';
 import { sharedSchema } from '../../engine/language/schema/schema-shared.ts';
 import type { JsonSchema } from '../../engine/model/json-schema.ts';
 
-/** A schema without the keyword of our own, which editors do not know. */
+/** A schema without our own keyword, which editors do not know. */
 function published(schema: JsonSchema): JsonSchema {
   return JSON.parse(
     JSON.stringify(schema, (key, value) => (key === 'patternBounds' ? undefined : value)),
   ) as JsonSchema;
 }
 
-/** The schema files by their path from the root of the repository, with what each must hold. */
+/** The schema files: path from the root of the repository, and content. */
 export const schemaFiles: Readonly<Record<string, JsonSchema>> = {
   'deploy/weir.schema.json': published(configSchema),
   'rules/rule.schema.json': published(ruleSchema),

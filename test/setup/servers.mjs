@@ -1,4 +1,4 @@
-// Makes sure that the servers which the tests talk to are there; installs them where it may.
+// Checks that the servers for the tests are installed, and installs them if it is allowed to.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -6,12 +6,12 @@ import { delimiter, join } from 'node:path';
 const PACKAGES = { mosquitto: 'mosquitto', mosquitto_sub: 'mosquitto-clients', 'nats-server': 'nats-server' };
 
 function isInstalled(command) {
-  // Servers live in sbin, which the PATH of an ordinary user lacks.
+  // Servers are installed in sbin, which is not on the PATH of an ordinary user.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.some((folder) => existsSync(join(folder, command)));
 }
 
-/** Returns what is missing all the same, as lines for a person; empty when everything is there. */
+/** Returns one line of text for each server that is still missing; empty if there is none. */
 export function ensureServers() {
   const missing = Object.keys(PACKAGES).filter((command) => !isInstalled(command));
   if (missing.length === 0) return [];
@@ -24,7 +24,7 @@ export function ensureServers() {
   console.log(`Installing ${packages.join(', ')} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   spawnSync('apt-get', ['update', '-qq'], { stdio: ['ignore', 'ignore', 'inherit'], env });
-  // The packages would start their servers at once; the tests start their own.
+  // The packages would start their servers at once, but the tests start their own.
   spawnSync('sh', ['-c', `RUNLEVEL=1 ${command} -qq`], { stdio: ['ignore', 'ignore', 'inherit'], env });
   return missing.filter((each) => !isInstalled(each)).map((each) => `${each} could not be installed: ${command}`);
 }

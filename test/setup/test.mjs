@@ -1,5 +1,5 @@
-// `npm test`: everything that must hold before a change lands, and true counts at the end.
-// Arguments are handed to Vitest; with any, only Vitest runs: `npm test -- test/decode`.
+// `npm test`: all checks before a change is merged, with the counts at the end.
+// Arguments are passed to Vitest; with arguments, only Vitest runs: `npm test -- test/decode`.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const args = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'weir-test-'));
 const report = join(scratch, 'report.json');
-/** Vitest colours what it prints even into a file. An empty NO_COLOR asks for nothing. */
+/** Vitest prints colours also into a file. An empty NO_COLOR has no effect. */
 const isPlain = Boolean(process.env.NO_COLOR) || (!process.stdout.isTTY && !process.env.FORCE_COLOR);
 const env = isPlain ? { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } : process.env;
 let passed = 0;
@@ -52,7 +52,7 @@ function vitest() {
     const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
     passed += numPassedTests;
     failed += numFailedTests;
-    // A file that cannot be loaded has no tests to count.
+    // A file that cannot be loaded counts as a failure, because it has no tests.
     if (status !== 0 && numFailedTests === 0) failed += Math.max(1, numFailedTestSuites);
   } catch (error) {
     console.error(`Vitest left no report: ${error.message}`);
@@ -60,7 +60,7 @@ function vitest() {
   }
 }
 
-/** The main job, as a newcomer runs it, for a few seconds, with a visitor's readings; what it prints must add up. */
+/** Runs the demo for some seconds, publishes readings of another device, and checks the printed counts. */
 async function demo() {
   console.log('\n── demo');
   const cli = join(root, 'dist/engine/cli.js');
@@ -69,23 +69,23 @@ async function demo() {
   const child = spawn(process.execPath, parameters, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new AbortController();
   const ended = once(child, 'exit').finally(() => exited.abort());
-  const visit = visitDemo(dir, exited.signal).catch((error) =>
-    console.error(`nobody could visit the demo: ${error.message}`),
+  const published = publishToDemo(dir, exited.signal).catch((error) =>
+    console.error(`the readings could not be published to the demo: ${error.message}`),
   );
-  const [stdout, [status]] = await Promise.all([text(child.stdout), ended, visit]);
+  const [stdout, [status]] = await Promise.all([text(child.stdout), ended, published]);
   process.stdout.write(stdout);
   const line = stdout.trim().split('\n').at(-1) ?? '';
   const result = line.startsWith('{') ? JSON.parse(line) : {};
   count(status === 0 && result.lost === 0, 'the demo loses nothing');
   count(result.published > 0 && result.rows === result.published - result.rejected, 'the demo stores every reading');
-  count(result.alerts?.firing > 1, 'the demo fires an alert of its own, and one of the visitor');
-  count(result.visiting === 2, "the demo counts a visitor's readings apart");
-  // Those of its own faults last longer than the run.
-  count(result.alerts?.resolved > 0, "the demo resolves the visitor's alert");
+  count(result.alerts?.firing > 1, 'the demo fires alerts of its own devices, and one of the other device');
+  count(result.visiting === 2, 'the demo counts readings of other publishers separately');
+  // The alerts of its own devices last longer than the run.
+  count(result.alerts?.resolved > 0, 'the demo resolves the alert of the other device');
 }
 
-/** A device whose battery is low, and is charged: by a rule that comes with the engine, an alert that fires and resolves. */
-async function visitDemo(dir, signal) {
+/** Publishes a low battery and then a full one, so that an alert of an example rule fires and is resolved. */
+async function publishToDemo(dir, signal) {
   const config = await untilReady(join(dir, 'weir.json'), signal);
   const client = await mqtt.connectAsync(config.mqtt.url);
   try {
@@ -98,7 +98,7 @@ async function visitDemo(dir, signal) {
   }
 }
 
-/** The config of the demo, once its engine takes readings. Rejects when the demo has ended before. */
+/** Resolves with the config of the demo once its engine is ready. Rejects if the demo has exited before. */
 async function untilReady(file, signal) {
   for (;;) {
     try {
@@ -106,13 +106,13 @@ async function untilReady(file, signal) {
       const { ok } = await fetch(`http://${config.http.host}:${config.http.port}/readyz`, { signal });
       if (ok) return config;
     } catch {
-      // Not yet.
+      // The engine is not ready yet.
     }
     await delay(100, undefined, { signal });
   }
 }
 
-/** Things break while readings flow; each scenario counts. */
+/** Runs the fault scenarios; each counts as one test. */
 function faults() {
   console.log('\n── faults');
   const { status, stdout } = run('npx', ['tsx', 'test/faults/main.ts', '--short', '--json'], {

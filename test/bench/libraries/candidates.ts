@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Resolves from the folder that it is in. Exports of CommonJS modules stand beside their default, whatever else loads modules here. */
+/** A module that resolves packages from its own folder. Exports of CommonJS modules are available beside their default. */
 const LOADER = `export const load = async (specifier) => {
   const module = await import(specifier);
   return { ...module.default, ...module, default: module.default ?? module };
 };
 `;
 
-/** What is compared with our own code, at the versions that the table in CONTRIBUTING.md names, and the test suites. */
+/** The packages that are compared with our own code, in the versions of the table in CONTRIBUTING.md, and the test suites. */
 const VERSIONS = {
   '@cfworker/json-schema': '4.1.6',
   '@datadog/sketches-js': '2.1.1',
@@ -48,12 +48,12 @@ const VERSIONS = {
   'temporal-polyfill': '1.0.8',
 } as const;
 
-/** The installed candidates. They stay out of our own `node_modules`. */
+/** The installed candidates. They are not in our own `node_modules`. */
 export interface Candidates {
   readonly folder: string;
-  /** The exports of a package, or of a module of one. The caller states their type. */
+  /** The exports of a package or of one of its modules. The caller gives their type. */
   load<T>(specifier: string): Promise<T>;
-  /** Bytes of a package and all that it depends on, and how many packages these are; none of what is no package. */
+  /** Bytes of a package with all its dependencies, and the number of packages; both are 0 for a part of the platform. */
   sizeOf(name: string): { readonly bytes: number; readonly packages: number };
 }
 
@@ -84,7 +84,7 @@ export async function installCandidates(): Promise<Candidates> {
 function addPackage(name: string, from: string, found: Map<string, number>): void {
   let folder = from;
   while (!existsSync(join(folder, 'node_modules', name))) {
-    // An optional one that is not installed here.
+    // An optional dependency that is not installed.
     if (folder === dirname(folder)) return;
     folder = dirname(folder);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readCsv } from '../../../engine/devices/csv.ts';
 import { type Comparison, countRight, cpuRatio } from './measure.ts';
 
-/** Rows, and the offset of the first fault. */
+/** The rows and the offset of the first fault. */
 interface Read {
   readonly rows: readonly (readonly string[])[];
   readonly fault?: number;
@@ -11,7 +11,7 @@ interface Read {
 
 type Reader = (text: string) => Read;
 
-/** What is not CSV by RFC 4180; the faulty cell stands between two bars, which are not part of the text. */
+/** Texts that are not CSV by RFC 4180. The faulty cell is between two bars, which are not part of the text. */
 const FAULTY = [
   'device,a\nd1,|"x\n|',
   'device,a\nd1,|x"y|\n',
@@ -28,7 +28,7 @@ const FAULTY = [
 
 const TABLE = `device,site,limits.temp,note\n${Array.from({ length: 5_000 }, (_, i) => `dev-${i},"site ""${i % 9}""",${i % 90}.5,plain text\n`).join('')}`;
 
-/** csv-spectrum, faulty tables, and a table of 5,000 devices. */
+/** Compares with csv-spectrum, faulty tables, and a table of 5,000 devices. */
 export const compareCsv: Comparison = async (candidates) => {
   type Papa = { parse: (text: string, options: object) => { data: string[][]; errors: { index?: number }[] } };
   const papa = await candidates.load<Papa>('papaparse');
@@ -43,7 +43,7 @@ export const compareCsv: Comparison = async (candidates) => {
     try {
       return { rows: parse(text, { skip_empty_lines: true }) };
     } catch (error) {
-      // It counts the bytes in front of the comma before the cell.
+      // The library counts the bytes up to the comma before the cell.
       return { rows: [], fault: (error as { bytes: number }).bytes + 1 };
     }
   };

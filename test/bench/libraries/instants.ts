@@ -5,7 +5,7 @@ import { type Comparison, countRight, cpuRatio, type Finding } from './measure.t
 const { NaN: NONE } = Number;
 const AT = Date.UTC(2026, 0, 31, 12, 30, 45);
 
-/** RFC 3339 with its examples (section 5.8), and what `parseIso` adds to it; NaN for what is no instant. */
+/** The examples of RFC 3339 (section 5.8) and the additions of `parseIso`; NaN for texts that are not instants. */
 const INSTANTS: readonly (readonly [text: string, at: number])[] = [
   ['1985-04-12T23:20:50.52Z', Date.UTC(1985, 3, 12, 23, 20, 50, 520)],
   ['1996-12-19T16:39:57-08:00', Date.UTC(1996, 11, 20, 0, 39, 57)],
@@ -78,7 +78,7 @@ export const compareInstants: Comparison = async (candidates) => {
   }));
 };
 
-/** A parser that throws at what is none, as one that gives NaN. */
+/** Wraps a parser that throws, so that it returns NaN instead. */
 function orNaN(parse: Parse): Parse {
   return (text) => {
     try {
@@ -93,7 +93,7 @@ function countInstants(parse: Parse): number {
   return countRight(INSTANTS, ([text, at]) => Object.is(parse(text), at));
 }
 
-/** Offsets in every time zone that Node knows, on both sides of each change of its clocks and every 29 days, judged by Temporal. */
+/** Offsets in every time zone of Node, on both sides of each clock change and every 29 days, compared with Temporal. */
 export const compareTimeZones: Comparison = async (candidates) => {
   type Zoned = { offsetNanoseconds: number };
   type Temporal = {
@@ -103,16 +103,16 @@ export const compareTimeZones: Comparison = async (candidates) => {
   type Luxon = { IANAZone: { create: (zone: string) => { offset: (at: number) => number } } };
   const { IANAZone } = await candidates.load<Luxon>('luxon');
   const { tzOffset } = await candidates.load<{ tzOffset: (zone: string, at: Date) => number }>('@date-fns/tz');
-  const judge = (zone: string, at: number) =>
+  const reference = (zone: string, at: number) =>
     Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).offsetNanoseconds / 1e6;
   const offsets: Record<string, (zone: string) => (at: number) => number> = {
     ours: zoneOffset,
-    'temporal-polyfill': (zone) => (at) => judge(zone, at),
+    'temporal-polyfill': (zone) => (at) => reference(zone, at),
     luxon: (zone) => (at) => IANAZone.create(zone).offset(at) * 60_000,
     '@date-fns/tz': (zone) => (at) => tzOffset(zone, new Date(at)) * 60_000,
   };
   const cases = Intl.supportedValuesOf('timeZone').flatMap((zone) =>
-    instantsAround(offsets.luxon!(zone)).map((at) => ({ zone, at, offset: judge(zone, at) })),
+    instantsAround(offsets.luxon!(zone)).map((at) => ({ zone, at, offset: reference(zone, at) })),
   );
   const right = Object.fromEntries(
     Object.entries(offsets).map(([name, of]) => {
@@ -132,7 +132,7 @@ export const compareTimeZones: Comparison = async (candidates) => {
         thing: 'time zones',
         candidate,
         right: {
-          of: `offsets from 1975 to 2037, ${candidate === 'temporal-polyfill' ? 'itself the judge' : 'judged by Temporal'}`,
+          of: `offsets from 1975 to 2037, ${candidate === 'temporal-polyfill' ? 'the reference itself' : 'compared with Temporal'}`,
           ours: right.ours!,
           theirs: right[candidate]!,
           total: cases.length,

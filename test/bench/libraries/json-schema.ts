@@ -14,13 +14,13 @@ interface Case {
   readonly valid: boolean;
 }
 
-/** The errors of a value; empty where it is valid. */
+/** The errors of a value; empty if it is valid. */
 type Errors = (value: unknown) => readonly unknown[];
 type Compile = (schema: JsonSchema) => Errors | Promise<Errors>;
 
 /**
- * Draft 4 of the JSON Schema Test Suite as npm has it, or with WEIR_SCHEMA_SUITE the folder of another draft; of it the tests whose schemas
- * keep to the part of JSON Schema that ours supports. Beside them all faulty files of our own tests.
+ * Compares with draft 4 of the JSON Schema Test Suite from npm, or the draft in the folder WEIR_SCHEMA_SUITE. Only tests are used whose
+ * schemas have the part of JSON Schema that ours supports. In addition, all faulty files of our own tests are used.
  */
 export const compareJsonSchema: Comparison = async (candidates) => {
   const suite = readSuite(
@@ -100,13 +100,13 @@ async function countValid(compile: Compile, cases: readonly Case[]): Promise<num
     try {
       compiled.set(schema, await compile(schema));
     } catch {
-      // Its tests count as not right.
+      // The tests of this schema count as failed.
     }
   }
   return countRight(cases, ({ schema, data, valid }) => (compiled.get(schema)!(data).length === 0) === valid);
 }
 
-/** How many errors the faulty files of our tests get, looking at their schema alone, and the way to do that again. */
+/** The number of schema errors in the faulty files of our tests, and a function to repeat the count. */
 async function faultyFiles(compile: Compile) {
   const documents = [
     ...(await documentsOf('../../config/bad/', await compile(configSchema))),
@@ -130,7 +130,7 @@ const SCALARS = [
   ...['minItems', 'maxItems', 'uniqueItems', 'required', 'minProperties', 'maxProperties', 'enum', 'const'],
 ];
 
-/** Whether a schema keeps to what `JsonSchema` describes. */
+/** Whether a schema uses only what `JsonSchema` describes. */
 function isOurs(schema: unknown): boolean {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return false;
   const { properties = {}, definitions = {}, items, additionalProperties, anyOf, $ref, ...rest } = schema as JsonSchema;

@@ -1,6 +1,6 @@
 /**
- * Compares what is written by hand with libraries: `npm run libraries`, or `npm run libraries -- csv` for one comparison. The figures in
- * CONTRIBUTING.md come from here.
+ * Compares our own code with libraries: `npm run libraries`, or `npm run libraries -- csv` for one comparison. It gives the numbers in
+ * CONTRIBUTING.md.
  */
 import { rmSync } from 'node:fs';
 import { type Candidates, installCandidates } from './candidates.ts';

@@ -2,15 +2,15 @@ import type { Candidates } from './candidates.ts';
 
 /** One comparison: a line of the output. */
 export interface Finding {
-  /** What was written by hand. */
+  /** Our own code. */
   readonly thing: string;
-  /** A package, or a part of the platform. */
+  /** The candidate: a package, or a part of the platform. */
   readonly candidate: string;
-  /** What was counted, and how much of it each of the two gets right. */
+  /** What was counted, and the number of correct results of each of the two. */
   readonly right?: { readonly of: string; readonly ours: number; readonly theirs: number; readonly total: number };
-  /** CPU time of the candidate over ours, for the same work in the same run: above 1, ours is faster. */
+  /** CPU time of the candidate divided by ours, for the same work in the same run. Above 1, ours is faster. */
   readonly cpu?: number;
-  /** What else was measured, in a few words. */
+  /** Other measurements, in a few words. */
   readonly note?: string;
 }
 
@@ -20,7 +20,7 @@ export type Comparison = (candidates: Candidates) => Promise<readonly Finding[]>
 const ROUNDS = 7;
 const LEAST_MS = 60;
 
-/** CPU time of `theirs` over that of `ours`: the best of some rounds each, in turn, so that both see the same machine. */
+/** CPU time of `theirs` divided by that of `ours`. Each is the best of several rounds, in turn, so that both have the same conditions. */
 export function cpuRatio(ours: () => unknown, theirs: () => unknown): number {
   const repeats = { ours: repeatsOf(ours), theirs: repeatsOf(theirs) };
   let [best, other] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -31,7 +31,7 @@ export function cpuRatio(ours: () => unknown, theirs: () => unknown): number {
   return other / best;
 }
 
-/** How often work must be done so that the clock can tell how long it takes. */
+/** How often the work must run so that the clock can measure it. */
 function repeatsOf(work: () => unknown): number {
   let repeats = 1;
   while (cpuMs(work, repeats) < LEAST_MS) repeats *= 2;
@@ -45,7 +45,7 @@ function cpuMs(work: () => unknown, repeats: number): number {
   return (user + system) / 1_000;
 }
 
-/** How many cases do not throw and give what they should. */
+/** Number of cases that do not throw and give the expected result. */
 export function countRight<T>(cases: readonly T[], isRight: (each: T) => boolean): number {
   return cases.filter((each) => {
     try {

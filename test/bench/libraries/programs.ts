@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { lockFolder } from '../../../engine/journal/lock.ts';
 import { type Comparison, countRight } from './measure.ts';
 
-/** Command lines with a mistake, for a program with `--devices N` and `--json`: each is to be refused. */
+/** Command lines with a mistake, for a program with `--devices N` and `--json`. Each must be refused. */
 const MISTAKES = [
   ['--devics', '5'],
   ['--devices'],
@@ -20,7 +20,7 @@ const MISTAKES = [
   ['--devices', '5', 'stray'],
 ];
 
-/** Our commands leave the taking apart to `parseArgs` of Node. */
+/** Our commands use `parseArgs` of Node. */
 export const compareCommandLine: Comparison = async (candidates) => {
   type Commander = { Command: new () => Program };
   interface Program {
@@ -53,7 +53,7 @@ export const compareCommandLine: Comparison = async (candidates) => {
   }));
 };
 
-/** How soon a folder can be used again whose process was killed. */
+/** The time until a folder can be used again after its process was killed. */
 export const compareLock: Comparison = async (candidates) => {
   type Lockfile = { default: { lock: (folder: string) => Promise<unknown> } };
   const { default: lockfile } = await candidates.load<Lockfile>('proper-lockfile');
@@ -102,7 +102,7 @@ async function untilTaken(take: () => Promise<unknown>, deadline: number): Promi
   }
 }
 
-/** What cannot be compared by a figure other than its size. */
+/** Candidates of which only the size can be compared. */
 export const compareSizes: Comparison = async () => [
   { thing: 'backoff', candidate: 'exponential-backoff' },
   { thing: 'rate limit', candidate: 'p-throttle' },

@@ -5,11 +5,11 @@ import { createRandom } from '../../../engine/simulator/random.ts';
 import { type Comparison, countRight, cpuRatio } from './measure.ts';
 
 const REGISTERS = 4_096;
-/** Few and small ones: the candidate takes most of a millisecond for a value. */
+/** The inputs are few and small, because the candidate needs almost a millisecond per value. */
 const SIZES = [2_000, 20_000];
 const SETS = 2;
 
-/** Numbers of different values, estimated with as many registers: within three standard errors, 4.9 %. */
+/** Estimates of the number of different values with the same number of registers: correct within three standard errors, 4.9 %. */
 export const compareDistinct: Comparison = async (candidates) => {
   type Bloom = {
     default: {
@@ -56,7 +56,7 @@ interface Quantiles {
   readonly merge: (from: Quantiles) => void;
 }
 
-/** Quantiles of 20,000 values within 1 % of the value at that rank, and the same result whatever the order of merging. */
+/** Quantiles of 20,000 values within 1 % of the value at that rank, with the same result for each order of merging. */
 export const compareQuantiles: Comparison = async (candidates) => {
   type DataDog = { default: { DDSketch: new (options: object) => Dd } };
   type Dd = { accept: (value: number) => void; getValueAtQuantile: (q: number) => number; merge: (from: Dd) => void };

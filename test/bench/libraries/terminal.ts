@@ -2,7 +2,7 @@ import { createScreen } from '../../../engine/commands/demo/screen.ts';
 import type { Candidates } from './candidates.ts';
 import { type Comparison, cpuRatio } from './measure.ts';
 
-/** A terminal without a window: what is written to it ends on its screen. */
+/** An emulated terminal. */
 interface Terminal {
   write(text: string, done: () => void): void;
   resize(columns: number, rows: number): void;
@@ -14,7 +14,7 @@ interface Buffer {
   getLine(y: number): { translateToString(trim: boolean): string } | undefined;
 }
 
-/** Draws on a stream with a size, frame by frame. */
+/** Draws frames on a stream with a terminal size. */
 type Drawer = (stream: Stream) => (lines: readonly string[]) => void;
 
 interface Stream {
@@ -34,7 +34,7 @@ interface Frame {
 const WIDE = '機械';
 const numbered = (count: number, text = 'line') => Array.from({ length: count }, (_, i) => `${text} ${i}`);
 
-/** Frames after each of which the screen must show what a fresh terminal of its size shows that got this frame alone. */
+/** Frames. After each, the screen must be equal to that of a new terminal of the same size that received only this frame. */
 const SCENES: readonly (readonly Frame[])[] = [
   [{ lines: numbered(8) }, { lines: numbered(3) }],
   [{ lines: numbered(3) }, { lines: numbered(8) }],
@@ -56,7 +56,7 @@ const SCENES: readonly (readonly Frame[])[] = [
   [{ lines: numbered(9) }, { lines: [] }, { lines: numbered(2) }],
 ];
 
-/** A view that is redrawn, on an emulated terminal of 20 × 10. */
+/** Compares the redrawing of a view on an emulated terminal of 20 × 10. */
 export const compareTerminal: Comparison = async (candidates) => {
   type LogUpdate = { createLogUpdate: (stream: Stream, options: object) => (text: string) => void };
   const { createLogUpdate } = await candidates.load<LogUpdate>('log-update');
@@ -83,7 +83,7 @@ export const compareTerminal: Comparison = async (candidates) => {
 
 const ours: Drawer = (stream) => {
   const screen = createScreen({ stdout: stream as unknown as NodeJS.WritableStream, env: {} });
-  // It would give the cursor back when the process ends.
+  // The library would restore the cursor when the process exits.
   process.removeAllListeners('exit');
   return screen.draw;
 };
@@ -123,7 +123,7 @@ function streamOf(columns: number, write: (text: string) => void, onResize: (() 
     columns,
     rows: 10,
     isTTY: true,
-    // As a terminal driver does with what programs write.
+    // A terminal driver also converts line feeds.
     write(text) {
       write(text.replace(/\r?\n/g, '\r\n'));
       return true;
@@ -140,7 +140,7 @@ function screenOf({ buffer: { active } }: Terminal): string {
   return rows.join('\n').trim();
 }
 
-/** Bytes of ten frames of which a third changes. */
+/** Bytes of ten frames in which a third of the lines changes. */
 function redraw(drawer: Drawer): number {
   let bytes = 0;
   const draw = drawer(streamOf(80, (text) => (bytes += text.length)));

@@ -5,7 +5,7 @@ import { createRowEncoder } from '../../../engine/delivery/row-binary.ts';
 import type { Table } from '../../../engine/model/table.ts';
 import { type Comparison, countRight, cpuRatio } from './measure.ts';
 
-/** Our events, taken by the SDK as it checks what comes from strangers. */
+/** Our events, parsed by the SDK with its checks of external input. */
 export const compareCloudEvents: Comparison = async (candidates) => {
   type Sdk = { CloudEvent: new (event: object, strict: boolean) => { toJSON: () => object } };
   const { CloudEvent } = await candidates.load<Sdk>('cloudevents');
@@ -42,7 +42,7 @@ export const compareCloudEvents: Comparison = async (candidates) => {
   ];
 };
 
-/** The rows of a table, against the JSON that the client of ClickHouse would write. */
+/** The rows of a table, compared with the JSON that the ClickHouse client would write. */
 export const compareRows: Comparison = async () => {
   const table: Table = {
     name: 't',
@@ -74,7 +74,7 @@ export const compareRows: Comparison = async () => {
   ];
 };
 
-/** A socket's chunk of messages of QoS 1. */
+/** A chunk of a socket with QoS 1 messages. */
 export const comparePackets: Comparison = async (candidates) => {
   type Parser = { on: (event: 'packet', listener: (packet: unknown) => void) => void; parse: (chunk: Buffer) => void };
   const { parser } = (await candidates.load<{ default: { parser: (options: object) => Parser } }>('mqtt-packet'))

@@ -10,7 +10,7 @@ import { type Comparison, countRight, cpuRatio } from './measure.ts';
 
 type Distance = (a: string, b: string) => number;
 
-/** Typing errors in every key of the schemas, of which a distance finds the key that was meant, within the bound of `suggest`. */
+/** Typing errors in every key of the schemas. A distance must find the intended key within the bound of `suggest`. */
 export const compareSuggestions: Comparison = async (candidates) => {
   const { distance } = (await candidates.load<{ default: { distance: Distance } }>('fastest-levenshtein')).default;
   type Damerau = { default: (a: string, b: string) => { steps: number } };
@@ -40,7 +40,7 @@ function siblings(schema: JsonSchema): string[][] {
   return [Object.keys(properties), ...inner.flatMap(siblings)];
 }
 
-/** A letter left out, doubled or replaced, and two neighbours swapped, at each place. */
+/** At each position: a letter omitted, doubled or replaced, and two neighbours swapped. */
 function typos(name: string): string[] {
   const places = Array.from(name, (_, i) => [name.slice(0, i), name.slice(i)] as const);
   return places
@@ -59,7 +59,7 @@ function nearest(distance: Distance, typo: string, names: readonly string[]): st
   return distances.find(([, steps]) => steps <= bound)?.[0];
 }
 
-/** Durations and sizes by the grammar of the config and of rule files; undefined for what is none. */
+/** Durations and sizes by the grammar of the config and of rule files; undefined for other texts. */
 const DURATIONS: readonly (readonly [text: string, ms: number | undefined])[] = [
   ...(Object.entries({
     '0s': 0,
@@ -128,7 +128,7 @@ export const compareQuantities: Comparison = async (candidates) => {
   });
 };
 
-/** What MQTT 5.0 says in section 4.7: filter, topic, and whether it matches. */
+/** The examples of MQTT 5.0, section 4.7: filter, topic, and whether they match. */
 const MATCHES: readonly (readonly [filter: string, topic: string, matches: boolean])[] = [
   ['sport/tennis/player1/#', 'sport/tennis/player1', true],
   ['sport/tennis/player1/#', 'sport/tennis/player1/ranking', true],

@@ -47,7 +47,7 @@ describe('an alert tracker', () => {
     expect([alerts.firing, alerts.events]).toEqual([1, 2]);
   });
 
-  test('counts from its start on, also what came before it was told where that is', () => {
+  test('counts from the start offset, including events received before the offset was known', () => {
     alerts.add(event(9, 'firing', 'old'));
     alerts.add(event(10, 'firing', 'new'));
     alerts.add(event(11, 'resolved', 'open-before', LATER));

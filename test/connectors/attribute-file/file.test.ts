@@ -14,46 +14,49 @@ function follow(name: string, content: string) {
   writeFileSync(file, content);
   const source = createAttributeFile({ file, pollMs: 10 });
   onTestFinished(() => source.stop());
-  const told: (Record<string, string | undefined> | readonly string[])[] = [];
+  const reports: (Record<string, string | undefined> | readonly string[])[] = [];
   source.start({
-    all: (entries) => told.push(Object.fromEntries(entries)),
-    faulty: (faults) => told.push(faults),
+    all: (entries) => reports.push(Object.fromEntries(entries)),
+    faulty: (faults) => reports.push(faults),
     put: () => expect.unreachable(),
     removed: () => expect.unreachable(),
   });
-  return { file, folder, source, told };
+  return { file, folder, source, reports };
 }
 
 test('a file is reported at once, and again when it is written', async () => {
-  const { file, told } = follow('devices.csv', 'device,limit\nd1,5\n');
-  expect(told).toEqual([{ d1: '{"limit":5}' }]);
+  const { file, reports } = follow('devices.csv', 'device,limit\nd1,5\n');
+  expect(reports).toEqual([{ d1: '{"limit":5}' }]);
   writeFileSync(file, 'device,limit\nd1,6\nd2,7\n');
-  await vi.waitFor(() => expect(told.at(-1)).toEqual({ d1: '{"limit":6}', d2: '{"limit":7}' }), DEADLINE);
-  expect(told).toHaveLength(2);
+  await vi.waitFor(() => expect(reports.at(-1)).toEqual({ d1: '{"limit":6}', d2: '{"limit":7}' }), DEADLINE);
+  expect(reports).toHaveLength(2);
 });
 
 test('a replaced file is reported each time, also with the same size and age', async () => {
-  const { file, folder, told } = follow('devices.json', '{"d1":{"limit":1}}');
+  const { file, folder, reports } = follow('devices.json', '{"d1":{"limit":1}}');
   const at = new Date(0);
   for (const limit of [2, 3, 4]) {
     writeFileSync(join(folder, 'next'), `{"d1":{"limit":${limit}}}`);
     utimesSync(join(folder, 'next'), at, at);
     renameSync(join(folder, 'next'), file);
-    await vi.waitFor(() => expect(told.at(-1)).toEqual({ d1: `{"limit":${limit}}` }), DEADLINE);
+    await vi.waitFor(() => expect(reports.at(-1)).toEqual({ d1: `{"limit":${limit}}` }), DEADLINE);
   }
-  expect(told).toHaveLength(4);
+  expect(reports).toHaveLength(4);
 });
 
 test('a faulty or missing file is reported with the reason; a valid one is reported again', async () => {
-  const { file, source, told } = follow('devices.json', '{"d1":{}}');
+  const { file, source, reports } = follow('devices.json', '{"d1":{}}');
   expect(source.status()).toEqual({ name: 'attributes file', ready: true });
   writeFileSync(file, '{"d1":\n 5}');
-  await vi.waitFor(() => expect(told.at(-1)).toEqual([expect.stringMatching(/devices\.json:1:2: error: /)]), DEADLINE);
+  await vi.waitFor(
+    () => expect(reports.at(-1)).toEqual([expect.stringMatching(/devices\.json:1:2: error: /)]),
+    DEADLINE,
+  );
   expect(source.status()).toMatchObject({ ready: true, reason: expect.stringContaining('"d1"') as string });
   rmSync(file);
-  await vi.waitFor(() => expect(told.at(-1)).toEqual([expect.stringContaining('cannot be read')]), DEADLINE);
+  await vi.waitFor(() => expect(reports.at(-1)).toEqual([expect.stringContaining('cannot be read')]), DEADLINE);
   writeFileSync(file, '{"d2":{}}');
-  await vi.waitFor(() => expect(told.at(-1)).toEqual({ d2: '{}' }), DEADLINE);
+  await vi.waitFor(() => expect(reports.at(-1)).toEqual({ d2: '{}' }), DEADLINE);
   expect(source.status()).toEqual({ name: 'attributes file', ready: true });
 });
 
@@ -62,12 +65,12 @@ test('a file that is being written is not read until it stops changing', () => {
   onTestFinished(() => {
     vi.useRealTimers();
   });
-  const { file, told } = follow('devices.json', '{}');
+  const { file, reports } = follow('devices.json', '{}');
   for (const part of ['{', '{"d1"', '{"d1":{}', '{"d1":{}}']) {
     writeFileSync(file, part);
     vi.advanceTimersByTime(10);
   }
-  expect(told).toEqual([{}]);
+  expect(reports).toEqual([{}]);
   vi.advanceTimersByTime(10);
-  expect(told).toEqual([{}, { d1: '{}' }]);
+  expect(reports).toEqual([{}, { d1: '{}' }]);
 });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type EmbeddedClickHouse, startClickHouse } from '../../../connectors/embedded/clickhouse.ts';
 
 /**
- * A ClickHouse server on a free port with a temporary directory; `stop` ends it and removes the directory.
- * Start it in `beforeAll` (60 s), stop it in `afterAll`.
+ * A ClickHouse server on a free port with a temporary directory. `stop` ends it and removes the directory. Start it in `beforeAll` (60 s),
+ * stop it in `afterAll`.
  */
 export async function startTestClickHouse(): Promise<EmbeddedClickHouse> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-clickhouse-'));

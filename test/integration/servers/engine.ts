@@ -6,7 +6,7 @@ const CLI = fileURLToPath(new URL('../../../dist/engine/cli.js', import.meta.url
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 30_000;
 
-/** How a process ended. */
+/** The exit of a process. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -15,36 +15,36 @@ export interface Exit {
 /** One line of the engine's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: number; readonly msg: string };
 
-/** What `/readyz` answers. */
+/** The answer of `/readyz`. */
 export interface Readiness {
   readonly status: number;
   readonly ready: boolean;
   readonly parts: readonly { readonly name: string; readonly ready: boolean; readonly reason?: string }[];
-  /** The answer as it came. */
+  /** The unparsed answer. */
   readonly text: string;
 }
 
-/** The engine as its users run it: a process of its own, from `dist/`. */
+/** The engine in the form that users run: a separate process, from `dist/`. */
 export interface Engine {
   readonly pid: number;
-  /** Where its own door is; throws before it runs. */
+  /** The URL of its HTTP server; throws before it runs. */
   url(): string;
   readonly exited: Promise<Exit>;
   stdout(): string;
   stderr(): string;
   log(): LogLine[];
-  /** Waits until it has opened its door. Rejects with what it wrote where it ended instead. */
+  /** Waits until its HTTP server runs. Rejects with its output if it exits before. */
   running(): Promise<void>;
   readiness(): Promise<Readiness>;
-  /** Samples of `/metrics` by name, labels included as they stand there. */
+  /** The samples of `/metrics` by name, with the labels as printed. */
   metrics(): Promise<Readonly<Record<string, number>>>;
   get(path: string): Promise<string>;
-  /** SIGTERM; by force after 30 s. */
+  /** Stops it with SIGTERM; kills it after 30 s. */
   stop(): Promise<Exit>;
   kill(): Promise<Exit>;
 }
 
-/** Runs `weir ARGS…` with nothing in its environment but the PATH and `env`. Ends with this process at the latest. */
+/** Runs `weir ARGS…` with only PATH and `env` in its environment. It ends with this process at the latest. */
 export function spawnWeir(args: readonly string[], env: Readonly<Record<string, string>> = {}, cli = CLI): Engine {
   const child = spawn(process.execPath, ['--disallow-code-generation-from-strings', cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,7 +57,7 @@ export function spawnWeir(args: readonly string[], env: Readonly<Record<string, 
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   let exit: Exit | undefined;
   const exited = new Promise<Exit>((resolve) => {
-    // `close`, and not `exit`: what it wrote last has been read by then.
+    // `close` is used and not `exit`, because at `close` its last output has been read.
     child.once('close', (code, signal) => {
       process.removeListener('exit', reap);
       resolve((exit = { code, signal }));
@@ -107,7 +107,7 @@ async function end(child: ChildProcess, exited: Promise<Exit>, signal: NodeJS.Si
   return exit;
 }
 
-/** Whole lines only: the last may still be on its way. */
+/** Parses complete lines only, because the last one may be incomplete. */
 function parseLog(text: string): LogLine[] {
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as LogLine);

@@ -1,6 +1,6 @@
 import type { NatsConnection } from 'nats';
 
-/** An event as a subscriber of NATS gets it. */
+/** An event as a NATS subscriber receives it. */
 export interface Received {
   readonly subject: string;
   /** `Nats-Msg-Id` */
@@ -16,11 +16,11 @@ export interface CloudEvent {
   readonly subject: string;
   readonly time: string;
   readonly datacontenttype: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what an event holds differs by its type, and tests look inside.
+  // biome-ignore lint/suspicious/noExplicitAny: the data of an event depend on its type, and tests read them.
   readonly data: any;
 }
 
-/** Everything published below `weir.` from now on, as an ordinary subscriber of core NATS sees it. */
+/** Collects everything published below `weir.` from now on, with an ordinary core NATS subscriber. */
 export async function listen(client: NatsConnection): Promise<readonly Received[]> {
   const received: Received[] = [];
   client.subscribe('weir.>', {
@@ -33,7 +33,7 @@ export async function listen(client: NatsConnection): Promise<readonly Received[
   return received;
 }
 
-/** All that a JetStream stream holds from its message number `from` on, oldest first, as a subscriber that comes late reads it. */
+/** All messages of a JetStream stream from number `from`, the oldest first, as a later subscriber reads them. */
 export async function readStream(client: NatsConnection, stream: string, from = 1): Promise<Received[]> {
   const manager = await client.jetstreamManager();
   const { first_seq: first, last_seq: last } = (await manager.streams.info(stream)).state;

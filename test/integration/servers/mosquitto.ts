@@ -6,24 +6,24 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../../connectors/embedded/child.ts';
 
-/** A real Mosquitto that belongs to the test. */
+/** A real Mosquitto for a test. */
 export interface Mosquitto {
-  /** `mqtt://127.0.0.1:PORT`, or `mqtts:` where the config brings a certificate. */
+  /** `mqtt://127.0.0.1:PORT`, or `mqtts:` if the config has a certificate. */
   readonly url: string;
   readonly port: number;
-  /** Changes with every restart. */
+  /** The process id, which changes with every restart. */
   readonly pid: number;
-  /** Configuration, database and log; removed by `stop` unless it was given. */
+  /** The folder of configuration, database and log. `stop` removes it unless it was given. */
   readonly dir: string;
-  /** Everything that Mosquitto has written, over all its runs. */
+  /** The output of Mosquitto in all its runs. */
   log(): string;
-  /** Ends it cleanly, with its sessions and messages saved, and leaves the directory for `restart`. */
+  /** Stops it cleanly, with saved sessions and messages, and keeps the directory for `restart`. */
   halt(): Promise<void>;
-  /** SIGKILL: what was not saved is lost. */
+  /** Kills it with SIGKILL: unsaved data are lost. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and directory, halting it first where it still runs. */
+  /** Starts it again with the same port and directory; stops it first if it still runs. */
   restart(): Promise<void>;
-  /** Halts it and removes the directory; may be called again. */
+  /** Stops it and removes the directory. May be called more than once. */
   stop(): Promise<void>;
 }
 
@@ -32,8 +32,8 @@ const DEADLINE_MS = 10_000;
 
 /**
  * Starts Mosquitto 2.0 on 127.0.0.1 with persistence and without limits on queued and in-flight messages.
- * `config`: further lines; those about passwords and TLS apply to the one listener. Anonymous unless `config` says
- * otherwise. Ends with this process at the latest.
+ * `config` has further lines; those about passwords and TLS apply to the one listener. Anonymous clients are allowed unless `config`
+ * forbids it. It ends with this process at the latest.
  */
 export async function startMosquitto(
   options: { config?: readonly string[]; dir?: string; port?: number } = {},
@@ -79,7 +79,7 @@ export function writePasswords(dir: string, passwords: Readonly<Record<string, s
   return file;
 }
 
-/** A certificate for 127.0.0.1 and localhost that signs itself; undefined where there is no `openssl` on the PATH. */
+/** A self-signed certificate for 127.0.0.1 and localhost; undefined if `openssl` is not on the PATH. */
 export function makeCertificate(dir: string): { certFile: string; keyFile: string } | undefined {
   const certFile = join(dir, 'server.crt');
   const keyFile = join(dir, 'server.key');
@@ -96,7 +96,7 @@ export function makeCertificate(dir: string): { certFile: string; keyFile: strin
 
 function configLines(dir: string, port: number, config: readonly string[]): readonly string[] {
   return [
-    // Started as root it would become another user, who may not write here.
+    // If root starts it, Mosquitto changes to another user, who cannot write here.
     `user ${userInfo().username}`,
     'persistence true',
     `persistence_location ${dir}/`,

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type EmbeddedNats, type EmbeddedNatsOptions, startNats } from '../../../connectors/embedded/nats.ts';
 
-/** A folder that is gone when the running test is over. */
+/** A folder that is removed at the end of the running test. */
 export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-nats-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }
 
-/** A real NATS server for the running test, stopped when it is over; in a folder of its own unless `dir` names one. */
+/** A real NATS server for the running test, stopped at its end; in a new folder unless `dir` is given. */
 export async function testNats(options: Partial<EmbeddedNatsOptions> = {}): Promise<EmbeddedNats & { dir: string }> {
   const dir = options.dir ?? (await temporaryFolder());
   const server = await startNats({ ...options, dir });

@@ -9,14 +9,14 @@ import { type EmbeddedNats, startNats } from '../../../connectors/embedded/nats.
 import { type Engine, spawnWeir } from './engine.ts';
 import { type Mosquitto, startMosquitto } from './mosquitto.ts';
 
-/** Generous, because the machine may be busy; nothing waits longer than it must. */
+/** Generous, because the machine may be busy; a test continues as soon as its condition is true. */
 export const DEADLINE_MS = 45_000;
 
-/** Tries until the assertions hold. */
+/** Retries until the assertions are true. */
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: DEADLINE_MS, interval: 25 });
 
-/** Everything that was started, ended in reverse order, each whatever becomes of the others. */
+/** Stops everything that was started in reverse order, also if some stops fail. */
 export interface Cleanup {
   add(end: () => unknown): void;
   run(): Promise<void>;
@@ -42,41 +42,41 @@ export function createCleanup(): Cleanup {
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Config and rules of an engine, as its users write them; servers and folders are filled in. */
+/** The config and rules of an engine; servers and folders are filled in. */
 export interface PlantOptions {
   readonly clickhouseUrl: string;
-  /** One per plant, where they share a server. */
+  /** The database; plants that share a server need different ones. */
   readonly database: string;
   readonly streams: Json;
   readonly rules: readonly Json[];
-  /** Laid over the sections of the config of the same name. */
+  /** Changes of the sections of the config. */
   readonly config?: Readonly<Record<string, Json>>;
   /** More lines for the broker's configuration. */
   readonly broker?: readonly string[];
-  /** More of the NATS server's configuration. */
+  /** More text for the NATS server's configuration. */
   readonly nats?: string;
 }
 
-/** A broker, a NATS server, a database and a folder, all for one engine. */
+/** A broker, a NATS server, a database and a folder for one engine. */
 export interface Plant {
   readonly dir: string;
   readonly configFile: string;
   readonly broker: Mosquitto;
   readonly database: string;
   nats(): EmbeddedNats;
-  /** Ends NATS and leaves what it keeps for `startNats`. */
+  /** Stops NATS and keeps its data for `startNats`. */
   stopNats(): Promise<void>;
-  /** Starts it again, on the same port. */
+  /** Starts NATS again on the same port. */
   startNats(): Promise<void>;
   writeConfig(changes: Readonly<Record<string, unknown>>): Promise<void>;
   writeRules(rules: readonly Json[]): Promise<void>;
-  /** Starts the engine and waits until it runs, which is not to say that it is ready. */
+  /** Starts the engine and waits until it runs; it may not be ready yet. */
   start(env?: Readonly<Record<string, string>>): Promise<Engine>;
   /** Starts the engine without waiting. */
   spawn(env?: Readonly<Record<string, string>>): Engine;
-  /** An ordinary client of the broker. */
+  /** A client of the broker. */
   client(options?: IClientOptions): Promise<MqttClient>;
-  /** An ordinary client of the NATS server, gone with it. */
+  /** A client of the NATS server, closed together with it. */
   natsClient(): Promise<NatsConnection>;
 }
 
@@ -150,11 +150,11 @@ async function writeRules(folder: string, rules: readonly Json[]): Promise<void>
   );
 }
 
-/** What a test asks of ClickHouse. */
+/** Queries of ClickHouse for tests. */
 export interface Tables {
-  /** Rows as objects; 64-bit integers are texts, times `YYYY-MM-DD hh:mm:ss.ffffff`. */
+  /** The rows as objects; 64-bit integers are strings, times are `YYYY-MM-DD hh:mm:ss.ffffff`. */
   select<Row = Json>(query: string): Promise<Row[]>;
-  /** One number. */
+  /** A single number. */
   count(query: string): Promise<number>;
   command(query: string): Promise<void>;
 }
@@ -162,7 +162,7 @@ export interface Tables {
 export function openTables(url: string, cleanup: Cleanup): Tables {
   const client: ClickHouseClient = createClient({
     url,
-    // A table that is not there yet is asked for again.
+    // The query is repeated if the table does not exist yet.
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { output_format_json_quote_64bit_integers: 1, output_format_json_quote_denormals: 1 },
   });

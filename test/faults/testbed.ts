@@ -1,3 +1,4 @@
+// Longer than most: one object starts, changes and stops all parts of a testbed, which share their state.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,82 +15,82 @@ import { mountDisk } from './disk.ts';
 import { RULES, STREAM } from './readings.ts';
 import { type Relay, startRelay } from './relay.ts';
 
-/** How an engine is started: with `run --config FILE`. */
+/** The program of an engine, which is started with `run --config FILE`. */
 export interface Program {
   readonly cli: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Servers, links and an engine for one run of a scenario. */
-export interface World {
+/** The servers, links and engine of one run of a scenario. */
+export interface Testbed {
   readonly broker: Mosquitto;
   readonly links: { readonly mqtt: Relay; readonly nats: Relay; readonly clickhouse: Relay };
   readonly folder: string;
-  /** Of the journal. */
+  /** The data folder, with the journal. */
   readonly data: string;
   readonly database: string;
   readonly clickhouse: ClickHouseClient;
-  /** Ends it cleanly and starts it again; only where it is the scenario's own. */
+  /** Stops the server cleanly and starts it again; only if the scenario has its own server. */
   restartClickHouse(): Promise<void>;
-  /** Lays changes over the sections of the config, for the engines that start from now on. */
+  /** Merges changes into the sections of the config, for engines that start later. */
   reconfigure(changes: Readonly<Record<string, object>>): void;
   nats(): EmbeddedNats;
   stopNats(): Promise<void>;
-  /** Starts it again, on the same port and with what it had kept. */
+  /** Starts the server again, on the same port and with its data. */
   startNats(options?: { readonly jetstream?: boolean; readonly config?: string }): Promise<void>;
-  /** An ordinary client of the NATS server. */
+  /** A client of the NATS server. */
   natsClient(): Promise<NatsConnection>;
-  /** The engine that runs, or ran last. */
+  /** The running engine, or the last one. */
   engine(): Engine;
-  /** Starts an engine and keeps it up: after one that ends by itself, `then` is started. */
+  /** Starts an engine. When it exits by itself, `then` is started. */
   start(first: Program, then?: Program): Promise<void>;
-  /** Resolves once the engine can do all its work. */
+  /** Resolves once every part of the engine is ready. */
   ready(): Promise<void>;
-  /** SIGKILL, and a new one. Resolves once it runs. */
+  /** Kills the engine with SIGKILL and starts a new one. Resolves once it runs. */
   restart(): Promise<void>;
-  /** SIGKILL, and none until `revive`. */
+  /** Kills the engine with SIGKILL. The next one starts at `revive`. */
   kill(): Promise<void>;
   revive(): Promise<void>;
-  /** What all engines have logged. */
+  /** The log lines of all engines. */
   log(): readonly LogLine[];
-  /** How the engines have ended, in order. */
+  /** How the engines have exited, in order. */
   readonly exits: readonly Exit[];
-  /** The longest time from an engine's end until the next one was ready; milliseconds. */
+  /** The longest time from an engine's exit until the next one was ready; milliseconds. */
   readonly recoveryMs: number;
   query<Row>(query: string): Promise<Row[]>;
-  /** The changes of alerts in the stream, in order, each as `<state> <event time>`, by device. */
+  /** By device: the changes of alerts in the stream, in order, each as `<state> <event time>`. */
   changes(): Promise<ReadonlyMap<string, readonly string[]>>;
-  /** Devices that the bucket of open alerts tells of. */
+  /** The devices in the bucket of open alerts. */
   openAlerts(): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** Parts of the engine that can be ready or not. */
+/** The parts of the engine in `/readyz`. */
 const EVERYTHING = ['journal', 'mqtt', 'nats', 'clickhouse'];
 const READY_DEADLINE_MS = 60_000;
 
 let databases = 0;
 
-export interface WorldOptions {
-  /** Laid over the sections of the config. */
+export interface TestbedOptions {
+  /** Changes of the sections of the config. */
   readonly config?: Readonly<Record<string, object>>;
-  /** Default: those that the oracle knows. */
+  /** The rules. Default: those that the oracle knows. */
   readonly rules?: readonly { readonly name: string }[];
-  /** ClickHouse may merge: too many parts else. A merge would hide that a row was inserted twice. */
+  /** Whether ClickHouse merges; needed if there would be too many parts. By default it does not, because a merge would hide duplicate rows. */
   readonly merges?: boolean;
-  /** A ClickHouse server of its own. */
+  /** Whether the scenario has its own ClickHouse server. */
   readonly ownClickHouse?: boolean;
   /** More lines for the broker's configuration. */
   readonly broker?: readonly string[];
-  /** Heap of the engine, in MiB; default: that of Node.js. */
+  /** Heap of the engine in MiB. Default: that of Node.js. */
   readonly heapMiB?: number;
-  /** Size of a disk of its own for the data folder: see `canMakeDisk`. */
+  /** Size of a separate disk for the data folder; see `canMakeDisk`. */
   readonly diskBytes?: number;
 }
 
 const MERGED = ['sensors', 'alerts', 'facts'];
 
-export async function createWorld(
+export async function createTestbed(
   shared: EmbeddedClickHouse,
   {
     config = {},
@@ -99,8 +100,8 @@ export async function createWorld(
     heapMiB,
     diskBytes,
     ownClickHouse = false,
-  }: WorldOptions,
-): Promise<World> {
+  }: TestbedOptions,
+): Promise<Testbed> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'));
   const data = join(folder, 'data');
   mkdirSync(data);
@@ -194,7 +195,7 @@ export async function createWorld(
     start: async (first, then = first) => {
       successor = then;
       await launch(first);
-      // Before it has subscribed, the broker keeps nothing for it.
+      // The broker stores messages only after the engine has subscribed.
       await ready(current, EVERYTHING);
       await stopMerges();
     },
@@ -249,7 +250,7 @@ export async function createWorld(
   };
 }
 
-function configOf(links: World['links'], database: string, more: Readonly<Record<string, object>>): object {
+function configOf(links: Testbed['links'], database: string, more: Readonly<Record<string, object>>): object {
   const config: Record<string, object> = {
     mqtt: { url: `mqtt://127.0.0.1:${links.mqtt.port}`, clientId: 'faults', keepalive: '5s' },
     streams: { sensors: STREAM },
@@ -267,7 +268,7 @@ function configOf(links: World['links'], database: string, more: Readonly<Record
   return { data: './data', rules: './rules', ...config };
 }
 
-/** Undefined where it does not answer. */
+/** The answer of `/readyz`; undefined if the engine does not answer. */
 async function readinessOf(engine: Engine): Promise<Readiness | undefined> {
   try {
     return await engine.readiness();
@@ -287,12 +288,12 @@ async function ready(engine: () => Engine, parts: readonly string[]): Promise<vo
   }
 }
 
-/** What the stream of alerts has behind its first messages. */
+/** The events of the alert stream after the known ones. */
 async function readNew(client: NatsConnection, known: number): Promise<Received[]> {
   try {
     return await readStream(client, 'WEIR_ALERTS', known + 1);
   } catch {
-    // It is not there yet, or the server is not.
+    // The stream or the server does not exist yet.
     return [];
   }
 }

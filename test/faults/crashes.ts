@@ -2,44 +2,44 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../../engine/model/record.ts';
 import { type Fault, wrapDisk, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './wrap-edges.ts';
 
-/** True at the `times`-th call, and never again. */
+/** Returns true only at the `times`-th call. */
 export function at(times: number): () => boolean {
   let calls = 0;
   return () => ++calls === times;
 }
 
-/** What happens in place of a step of the engine; `go` is the step. */
+/** Replaces a step of the engine; `go` is the original step. */
 type Step = (go: () => Promise<void>) => Promise<void>;
 
-/** Ends the process as `kill -9` does. */
-function die(): void {
+/** Ends the process like `kill -9`. */
+function crash(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** A step that never ends, since the process does, some milliseconds later. */
-async function dieInstead(afterMs: number): Promise<never> {
-  setTimeout(die, afterMs);
+/** A step that never ends: the process ends some milliseconds later. */
+async function crashInstead(afterMs: number): Promise<never> {
+  setTimeout(crash, afterMs);
   return new Promise(() => undefined);
 }
 
-// Small: where the machine is busy, groups are few and large.
+// The numbers are small, because groups are few and large on a busy machine.
 const GROUPS = 8;
 const INSERTS = 4;
 const EVENTS = 60;
-/** The second cut: its checkpoint is the first that replaces one. */
+/** The checkpoint of the second cut is the first that replaces another one. */
 const CUTS = 2;
 
 export const hasMessages = (records: readonly JournalRecord[]) => records.some(({ kind }) => kind === 'message');
 const hasCut = (records: readonly JournalRecord[]) =>
   records.some((record) => record.kind === 'mark' && record.mark === 'cut');
 
-/** Dies around a sync of the journal. */
+/** Crashes around a sync of the journal. */
 function atSync(step: Step): Fault {
   const isDue = at(GROUPS);
   return wrapGroups({ sync: (go, records) => (hasMessages(records) && isDue() ? step(go) : go()) });
 }
 
-/** Takes each group. True once the newest cut is not the first and there are readings before it, so that its state is worth something. */
+/** Returns a function to call with each group. It returns true once the newest cut is not the first and there are readings before it, so that its state is not empty. */
 function watchCuts(): (records: readonly JournalRecord[]) => boolean {
   let cuts = 0;
   let hasReadings = false;
@@ -51,7 +51,7 @@ function watchCuts(): (records: readonly JournalRecord[]) => boolean {
   };
 }
 
-/** Dies around a renaming of checkpoint files: the one to a name that ends so. */
+/** Crashes around the rename of a checkpoint file to a name that ends with `to`. */
 function atRename(to: string, step: Step): Fault {
   const watch = watchCuts();
   let isDue = false;
@@ -61,30 +61,30 @@ function atRename(to: string, step: Step): Fault {
       return go();
     },
   });
-  const dieThere = wrapDisk((disk) => ({
+  const crashAtRename = wrapDisk((disk) => ({
     rename: (from, path) => {
       const go = () => disk.rename(from, path);
       return path.endsWith(to) && isDue ? step(go) : go();
     },
   }));
-  return (edges) => dieThere(follow(edges));
+  return (edges) => crashAtRename(follow(edges));
 }
 
-const dieBefore: Step = async (go) => {
-  die();
+const crashBefore: Step = async (go) => {
+  crash();
   await go();
 };
-const dieAfter: Step = async (go) => {
+const crashAfter: Step = async (go) => {
   await go();
-  die();
+  crash();
 };
-/** The request is on its way, and may arrive or not. */
-const dieOnTheWay =
+/** Crashes while the request is in flight; it may arrive or not. */
+const crashInFlight =
   (afterMs: number): Step =>
   async (go) => {
     go().catch(() => undefined);
     await delay(afterMs);
-    die();
+    crash();
   };
 
 function atInsert(step: Step): Fault {
@@ -97,39 +97,39 @@ function atPublish(step: Step): Fault {
   return wrapPublish((go, event) => (isDue() ? step(() => go(event)) : go(event)));
 }
 
-/** The places of the protocol at which the engine dies, in the order of a reading's way. */
-export const DEATHS = {
-  // Not at once: an acknowledgement that is sent too early must get through, so that it is seen.
+/** The steps of the protocol at which the engine crashes, in the order of processing. */
+export const CRASHES = {
+  // The crash comes a little later, so that an acknowledgement that was sent too early reaches the broker and is detected.
   'before-write': () => {
     const isDue = at(GROUPS);
-    return wrapGroups({ write: (go, records) => (hasMessages(records) && isDue() ? dieInstead(20) : go()) });
+    return wrapGroups({ write: (go, records) => (hasMessages(records) && isDue() ? crashInstead(20) : go()) });
   },
-  'before-sync': () => atSync(dieBefore),
-  'after-sync': () => atSync(dieAfter),
+  'before-sync': () => atSync(crashBefore),
+  'after-sync': () => atSync(crashAfter),
   'after-ack': () => {
     const isDue = at(GROUPS);
     return wrapMessages((go, connection, messages, acknowledge) =>
       go(connection, messages, () => {
         acknowledge();
-        if (isDue()) die();
+        if (isDue()) crash();
       }),
     );
   },
-  // In the turn after the fold of the cut: the state is taken, and no checkpoint is written.
+  // The crash comes in the turn after the fold of the cut: the snapshot is taken, and no checkpoint is written yet.
   cut: () => {
     const isDue = watchCuts();
     return wrapGroups({
       sync: async (go, records) => {
         await go();
-        if (isDue(records)) setImmediate(die);
+        if (isDue(records)) setImmediate(crash);
       },
     });
   },
-  'insert-sent': () => atInsert(dieOnTheWay(4)),
-  'insert-answered': () => atInsert(dieAfter),
-  'publish-sent': () => atPublish(dieOnTheWay(1)),
-  'publish-answered': () => atPublish(dieAfter),
-  'checkpoint-written': () => atRename('checkpoint-before.jsonl', dieBefore),
-  'checkpoint-between': () => atRename('checkpoint.jsonl', dieBefore),
-  'checkpoint-renamed': () => atRename('checkpoint.jsonl', dieAfter),
+  'insert-sent': () => atInsert(crashInFlight(4)),
+  'insert-answered': () => atInsert(crashAfter),
+  'publish-sent': () => atPublish(crashInFlight(1)),
+  'publish-answered': () => atPublish(crashAfter),
+  'checkpoint-written': () => atRename('checkpoint-before.jsonl', crashBefore),
+  'checkpoint-between': () => atRename('checkpoint.jsonl', crashBefore),
+  'checkpoint-renamed': () => atRename('checkpoint.jsonl', crashAfter),
 } satisfies Readonly<Record<string, () => Fault>>;
