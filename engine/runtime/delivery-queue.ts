@@ -29,7 +29,7 @@ export interface DeliveryQueue<T> {
   readonly stuck: Stuck | undefined;
   push(item: T): void;
   /** The item no longer takes memory. */
-  lighten(item: T): void;
+  releaseBytes(item: T): void;
   /** Ends all tries. What is not confirmed stays in the journal. */
   stop(): void;
 }
@@ -103,10 +103,10 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
       pending.set(item, outbox.add(options.bytesOf(item)));
       items$.next(item);
     },
-    lighten(item) {
+    releaseBytes(item) {
       const waiting = pending.get(item);
       if (waiting === undefined) return;
-      outbox.lighten(waiting);
+      outbox.releaseBytes(waiting);
       options.onProgress();
     },
     stop() {

@@ -114,7 +114,7 @@ export function createTableDelivery(
 function relieve(outlet: DeliveryQueue<SpillableBatch>, parcel: SpillableBatch, log: Logger): void {
   parcel.spill().then(
     (spilled) => {
-      if (spilled) outlet.lighten(parcel);
+      if (spilled) outlet.releaseBytes(parcel);
     },
     // It stays in memory; where that fills up, intake stops.
     (error: unknown) => log.error({ err: error }, 'a batch could not be written to the disk'),
