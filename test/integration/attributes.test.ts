@@ -96,5 +96,7 @@ test('the engine does not start with a faulty file, and says where the fault is'
   const plant = await plantWith({ file: './devices.json' }, { d1: 5 });
   const engine = plant.spawn();
   expect(await engine.exited).toMatchObject({ code: 2 });
-  expect(engine.stderr()).toMatch(/devices\.json:1:2: error: The attributes of "d1" are not an object\. \[not-an-object\]/);
+  expect(engine.stderr()).toMatch(
+    /devices\.json:1:2: error: The attributes of "d1" are not an object\. \[not-an-object\]/,
+  );
 });
