@@ -1,6 +1,6 @@
 import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 import type { FieldValue } from '../model/field.ts';
-import { fingerprint } from './fingerprint.ts';
+import { fingerprintOfValue } from './fingerprint.ts';
 import { addToRegisters, createRegisters, estimateRegisters, mergeRegisters } from './hyperloglog.ts';
 
 /** The fingerprints of the different values while there are few; beyond that, the registers of a HyperLogLog. */
@@ -19,7 +19,7 @@ const SMALLEST_TABLE = 8;
 
 const aggregate: Aggregate<Distinct> = {
   create: () => ({ n: 0, slots: new Array<number>(SMALLEST_TABLE).fill(0) }),
-  add: (into, value: FieldValue) => addFingerprint(into, fingerprint(value)),
+  add: (into, value: FieldValue) => addFingerprint(into, fingerprintOfValue(value)),
   merge(into, from) {
     if (into.n === 0) {
       into.n = from.n;

@@ -6,7 +6,7 @@ const bits = new DataView(new ArrayBuffer(8));
  * A hash of 53 bits, as a whole number. Equal values have equal hashes (0 and -0 are equal), on any machine. Two different values have equal
  * hashes with a probability of 1 in 9 × 10^15.
  */
-export function fingerprint(value: FieldValue): number {
+export function fingerprintOfValue(value: FieldValue): number {
   let high: number;
   let low: number;
   if (typeof value === 'string') {

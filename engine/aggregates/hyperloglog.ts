@@ -6,7 +6,7 @@ const RANK_BITS = 41;
 const PER_WORD = 5;
 
 /**
- * An empty HyperLogLog (Flajolet, Fusy, Gandouet and Meunier 2007) of `fingerprint`s, with its registers packed into small integers.
+ * An empty HyperLogLog (Flajolet, Fusy, Gandouet and Meunier 2007) of `fingerprintOfValue` results, with its registers packed into small integers.
  * It depends only on the set of fingerprints, not on their order or on how it was merged.
  */
 export function createRegisters(): number[] {

@@ -17,12 +17,12 @@ export const LEAST_SINGLE = MOST_SINGLE / 2;
 
 const aggregate: Aggregate<WeightedTime> = {
   create: () => ({ times: [], values: [], start: 0, mean: 0 }),
-  add: (into, value, time) => place(into, time, value as number),
+  add: (into, value, time) => insertReading(into, time, value as number),
   merge(into, from) {
     if (from.times.length === 0) return;
     if (into.times.length === 0) replaceBy(into, from, from.start, from.mean);
     else if (from.times[0] !== from.start) joinSettled(into, from);
-    else placeAll(into, from);
+    else insertAll(into, from);
   },
   result: (of) => (of.times.length < 2 ? of.values[0] : meanOver(of, of.times.length - 1)),
 };
@@ -35,7 +35,7 @@ const aggregate: Aggregate<WeightedTime> = {
  */
 export const timeWeightedMean: AggregateKind = { accepts: ['number'], create: () => aggregate };
 
-function place(into: WeightedTime, time: number, value: number): void {
+function insertReading(into: WeightedTime, time: number, value: number): void {
   const { times, values } = into;
   let at = times.length;
   while (at > 0 && times[at - 1]! > time) at -= 1;
@@ -53,8 +53,8 @@ function place(into: WeightedTime, time: number, value: number): void {
   }
 }
 
-function placeAll(into: WeightedTime, { times, values }: WeightedTime): void {
-  for (let i = 0; i < times.length; i++) place(into, times[i]!, values[i]!);
+function insertAll(into: WeightedTime, { times, values }: WeightedTime): void {
+  for (let i = 0; i < times.length; i++) insertReading(into, times[i]!, values[i]!);
 }
 
 /** Inserts an item. Readings arrive nearly in order, so it is nearly always a push. */
@@ -93,7 +93,7 @@ function joinSettled(into: WeightedTime, from: WeightedTime): void {
   const settledMs = times[0]! - into.start + heldMs;
   into.mean += (from.mean - into.mean) * (heldMs / settledMs);
   into.start = times[0]! - settledMs;
-  placeAll(into, from);
+  insertAll(into, from);
 }
 
 function replaceBy(into: WeightedTime, from: WeightedTime, start: number, mean: number): void {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Distinct, distinct, EXACT_DISTINCT } from '../../engine/aggregates/distinct.ts';
-import { fingerprint } from '../../engine/aggregates/fingerprint.ts';
+import { fingerprintOfValue } from '../../engine/aggregates/fingerprint.ts';
 import type { FieldValue } from '../../engine/model/field.ts';
 import { accumulate, itKeepsTheLaws, resultOf, stamped } from './laws.ts';
 
@@ -26,9 +26,9 @@ const values = (kind: string, n: number, from = 0): FieldValue[] =>
 
 describe.each(kinds)('%s', (kind) => {
   it('have fingerprints that differ', () => {
-    const prints = values(kind, 60_000).map(fingerprint);
-    expect(new Set(prints).size).toBe(60_000);
-    expect(prints.every((print) => Number.isSafeInteger(print) && print >= 0)).toBe(true);
+    const hashes = values(kind, 60_000).map(fingerprintOfValue);
+    expect(new Set(hashes).size).toBe(60_000);
+    expect(hashes.every((hash) => Number.isSafeInteger(hash) && hash >= 0)).toBe(true);
   });
 
   it.each([1, 2, 7, 100, EXACT_DISTINCT - 1, EXACT_DISTINCT])('are counted exactly: %d', (n) => {

@@ -141,8 +141,8 @@ describe('the event of an alert', () => {
     ['that is stable and fires', 'stable', 'firing', 'weir.alert.firing', { reason: 'stable' }, true],
     ['that is stable and resolved', 'stable', 'resolved', 'weir.alert.resolved', { reason: 'stable' }, false],
   ])('%s', (_, notice, state, type, data, open) => {
-    const told: Notice = { ...transition(state), kind: 'notice', notice };
-    const event = alertEvent(told, RULE, STREAM, CONTEXT);
+    const change: Notice = { ...transition(state), kind: 'notice', notice };
+    const event = alertEvent(change, RULE, STREAM, CONTEXT);
     const body = JSON.parse(event?.body ?? '');
     expect(body).toMatchObject({ type, data: { state, ...data } });
     expect(body.data.reason).toBe('reason' in data ? data.reason : undefined);
@@ -274,14 +274,14 @@ describe('evidence', () => {
     const evidence = { from: AT - 1, to: AT + 9_999.999 };
     const from = "time >= toDateTime64('2026-01-02 03:04:05.000', 6, 'UTC')";
     const to = "time <= toDateTime64('2026-01-02 03:04:15.000999', 6, 'UTC')";
-    const told = (per: readonly string[], parts: readonly string[]) =>
+    const queryOf = (per: readonly string[], parts: readonly string[]) =>
       evidenceOf({ key: { ...key, parts }, evidence }, per, stream, 'weir');
-    expect(told(['site', 'device'], ['north', 'd1'])).toEqual({
+    expect(queryOf(['site', 'device'], ['north', 'd1'])).toEqual({
       ...rowBounds(evidence, stream),
       sql: `SELECT * FROM weir.facts WHERE rule = 'climate' AND key = 'north|d1' AND ${from} AND ${to} ORDER BY time`,
     });
-    expect(told(['site'], ["o'brien"]).sql).toContain(`rule = 'climate' AND labels['site'] = 'o\\'brien' AND ${from}`);
-    expect(told([], []).sql).toContain(`WHERE rule = 'climate' AND ${from}`);
+    expect(queryOf(['site'], ["o'brien"]).sql).toContain(`rule = 'climate' AND labels['site'] = 'o\\'brien' AND ${from}`);
+    expect(queryOf([], []).sql).toContain(`WHERE rule = 'climate' AND ${from}`);
     expect(rowBounds(evidence, { name: 'sensors' })).toEqual(evidence);
   });
 

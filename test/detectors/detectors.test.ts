@@ -53,8 +53,8 @@ describe.each(names)('%s', (name) => {
       fc.property(series, fc.constantFrom(1_000, 10_000, 60_000, 600_000), (readings, spanMs) => {
         follow(detectors[name].create(spanMs), readings).forEach((found, i) => {
           const expected = REFERENCES[name](readings.slice(0, i + 1), spanMs);
-          const told = `reading ${i} of ${JSON.stringify(readings.slice(0, i + 1))}: ${found} for ${expected}`;
-          if (!isNear(found, expected, TOLERANCE[name] ?? 1e-12)) expect.fail(told);
+          const difference = `reading ${i} of ${JSON.stringify(readings.slice(0, i + 1))}: ${found} for ${expected}`;
+          if (!isNear(found, expected, TOLERANCE[name] ?? 1e-12)) expect.fail(difference);
         });
       }),
       { numRuns: 150 },
@@ -172,18 +172,18 @@ describe('known readings', () => {
     const steady = fc
       .tuple(fc.array(gap, { minLength: 30, maxLength: 30 }), fc.array(noise, { minLength: 15, maxLength: 60 }))
       .map(([gaps, values]) => stamp(gaps, values));
-    let judged = 0;
+    let evaluated = 0;
     fc.assert(
       fc.property(steady, fc.constantFrom(11_000, 15_000, 20_000, 600_000), (readings, spanMs) => {
         follow(detectors[name].create(spanMs), readings).forEach((found, i) => {
           const expected = REFERENCES[name](readings.slice(0, i + 1), spanMs);
           if (!isNear(found, expected, TOLERANCE[name] ?? 1e-12)) expect.fail(`${i}: ${found} for ${expected}`);
-          if (expected !== undefined) judged++;
+          if (expected !== undefined) evaluated++;
         });
       }),
       { numRuns: 150 },
     );
-    expect(judged).toBeGreaterThan(1_000);
+    expect(evaluated).toBeGreaterThan(1_000);
   });
 
   it('mad has a sample of at most 120 values over the whole horizon', () => {

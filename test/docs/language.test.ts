@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { blocksOf, PAGES, proseOf, readPage } from './pages.ts';
 
@@ -37,12 +38,15 @@ function readText(page: string): string {
 
 /** Each banned turn of a page, with the plain words for it. */
 function bannedIn(page: string): string[] {
-  const text = readText(page).replaceAll(/\s+/g, ' ');
+  return bannedInText(readText(page));
+}
+
+function bannedInText(prose: string): string[] {
+  const text = prose.replaceAll(/\s+/g, ' ');
   return BANNED.flatMap(([pattern, instead]) =>
-    Array.from(
-      text.matchAll(new RegExp(`.{0,40}${pattern.source}.{0,20}`, 'gi')),
-      ([found]) => `${found} → ${instead}`,
-    ),
+    Array.from(text.matchAll(new RegExp(pattern, 'gi')), ({ 0: found, index }) => {
+      return `${text.slice(Math.max(0, index - 40), index + found.length + 20)} → ${instead}`;
+    }),
   );
 }
 
@@ -64,4 +68,56 @@ describe('a banned word is found', () => {
   test('and not in code, or as a part of another word', () => {
     expect(bannedIn('A standard `told` understands [it](stands.md).\n\n```js\ntold();\n```\n')).toEqual([]);
   });
+});
+
+/** Folders of code whose comments and texts use plain words. */
+const ROOMS: readonly string[] = [
+  'engine/aggregates',
+  'engine/alerts',
+  'engine/decode',
+  'engine/delivery',
+  'engine/detectors',
+  'engine/devices',
+  'engine/model',
+  'engine/windows',
+  'test/aggregates',
+  'test/alerts',
+  'test/decode',
+  'test/delivery',
+  'test/detectors',
+  'test/devices',
+  'test/model',
+  'test/windows',
+];
+
+const root = new URL('../../', import.meta.url);
+const COMMENT_OR_TEXT = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
+
+/** What people read in a file of TypeScript: comments without code, and texts of several words without their expressions. */
+function readComments(code: string): string {
+  return Array.from(code.matchAll(COMMENT_OR_TEXT), ([part]) => {
+    if (part.startsWith('/')) return part.replaceAll(/`[^`]*`|^\s*\*/gm, ' ');
+    return part.includes(' ') ? part.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, ' ') : '';
+  }).join('\n');
+}
+
+/** The files of TypeScript in a folder and the folders in it. */
+function filesOf(room: string): string[] {
+  const names = readdirSync(new URL(`${room}/`, root), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.ts')).map((name) => `${room}/${name}`);
+}
+
+test.each(ROOMS)('the code of %s uses plain words', (room) => {
+  const found = filesOf(room).flatMap((path) =>
+    bannedInText(readComments(readFileSync(new URL(path, root), 'utf8'))).map((each) => `${path}: ${each}`),
+  );
+  expect(found).toEqual([]);
+});
+
+test('a banned word is found in a comment or text, and not in code', () => {
+  const code = `/** It is \`told\`. */
+    const told = 'told'; // Stands here.
+    log('It was judged');
+    log(\`Now \${told} comes to\`);`;
+  expect(bannedInText(readComments(code))).toHaveLength(3);
 });
