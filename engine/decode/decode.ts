@@ -12,6 +12,7 @@ import { describeValue, quoteText, Rejection } from './rejection.ts';
 import { createRoutes, type DataRoute } from './routes.ts';
 import { readStatus } from './status.ts';
 
+/** What a decoder needs. */
 export interface DecoderOptions {
   /** The checked configs, with defaults filled in. A stream's index is its position here. */
   readonly streams: readonly StreamConfig[];

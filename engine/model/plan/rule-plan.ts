@@ -9,8 +9,10 @@ import type { Keying } from './keying.ts';
 import type { Lifecycle } from './lifecycle-plan.ts';
 import type { WindowPlan } from './window-plan.ts';
 
+/** A compiled rule, by its kind. */
 export type RulePlan = ReadingRule | DerivedRule | WindowRule | SilenceRule;
 
+/** What all kinds of compiled rules have. */
 export interface RuleBase {
   /** Position in the plan's `rules`. */
   readonly index: number;
@@ -34,6 +36,7 @@ export interface RuleBase {
   readonly units: Readonly<Record<string, string>>;
 }
 
+/** A rule over single readings without facts. */
 export interface ReadingRule extends RuleBase {
   readonly kind: 'reading';
   readonly order: ReadingOrder;
@@ -59,6 +62,7 @@ export interface DerivedRule extends RuleBase {
   readonly view: ViewPlan<Derived> | undefined;
 }
 
+/** A rule over windows or a sequence. */
 export interface WindowRule extends RuleBase {
   readonly kind: 'window';
   readonly where: ((reading: Reading) => boolean) | undefined;
@@ -75,6 +79,7 @@ export interface WindowRule extends RuleBase {
   readonly view: ViewPlan<Closed> | undefined;
 }
 
+/** A rule that fires when no reading of a key arrives for `silenceMs`. */
 export interface SilenceRule extends RuleBase {
   readonly kind: 'silence';
   readonly silenceMs: number;
