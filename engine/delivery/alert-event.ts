@@ -16,7 +16,8 @@ export type EventRule = Pick<RulePlan, 'name' | 'version' | 'type' | 'severity' 
 };
 
 /**
- * The event of an alert that began to fire, changed its severity, resolved or re-notifies, with its entry in the KV bucket of open alerts.
+ * The event of an alert that began to fire, changed its severity, resolved, re-notifies or is stable after flapping, with its entry in the KV
+ * bucket of open alerts.
  * Undefined for every other change of state, and for changes of an alert that flaps, which are only in the `alerts` table.
  * A change that the rule's limit suppresses only changes the KV entry.
  */
