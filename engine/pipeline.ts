@@ -1,6 +1,6 @@
 import { filter, mergeMap, type Observable } from 'rxjs';
 import type { BatchLimits } from './delivery/batches.ts';
-import type { EventContext } from './delivery/events.ts';
+import type { EventContext } from './delivery/event-context.ts';
 import type { SentRange } from './delivery/ranges.ts';
 import type { Item } from './model/item/item.ts';
 import type { Batch, EventOutput } from './model/output.ts';

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../model/aggregate.ts';
 
-/** Number of readings (`"count": true`), or of readings that have the field (`"count": "temp"`). Zero where there is none. */
+/** Number of readings (`"count": true`), or of readings that have the field (`"count": "temp"`). Zero if there are none. */
 export const count: Aggregate<{ n: number }> = {
   create: () => ({ n: 0 }),
   add(into) {

@@ -3,10 +3,10 @@ import type { FieldValue } from '../model/field.ts';
 const bits = new DataView(new ArrayBuffer(8));
 
 /**
- * A hash of 53 bits, as a whole number. Equal values have equal ones (0 and -0 are equal), on any machine; two different values have
- * equal ones once in 9 × 10^15.
+ * A hash of 53 bits, as a whole number. Equal values have equal hashes (0 and -0 are equal), on any machine. Two different values have equal
+ * hashes with a probability of 1 in 9 × 10^15.
  */
-export function fingerprint(value: FieldValue): number {
+export function fingerprintOfValue(value: FieldValue): number {
   let high: number;
   let low: number;
   if (typeof value === 'string') {
@@ -20,7 +20,7 @@ export function fingerprint(value: FieldValue): number {
       low ^= low >>> 13;
     }
   } else {
-    // Adding 0 makes 0 of -0.
+    // Adding 0 turns -0 into 0.
     bits.setFloat64(0, Number(value) + 0);
     high = bits.getInt32(0);
     low = bits.getInt32(4);
@@ -30,7 +30,7 @@ export function fingerprint(value: FieldValue): number {
   return (mixed >>> 11) * 0x1_0000_0000 + (other >>> 0);
 }
 
-/** Every bit of the result depends on every bit given (the finalizer of MurmurHash3, Appleby 2011). */
+/** Every bit of the result depends on every bit of the input (the finalizer of MurmurHash3, Appleby 2011). */
 function mix(hash: number): number {
   let h = hash ^ (hash >>> 16);
   h = Math.imul(h, 0x85ebca6b);

@@ -1,7 +1,7 @@
 import type { Aggregate } from '../model/aggregate.ts';
 import type { FieldValue } from '../model/field.ts';
 
-/** A value and the event time it belongs to; `value` is absent until there is one. */
+/** A value and its event time. `value` is absent before the first value. */
 export interface Stamped {
   time: number;
   value?: FieldValue;

@@ -1,9 +1,9 @@
 import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 
-/** Most bounds that a histogram may have. */
+/** The largest number of bounds of a histogram. */
 const MAX_BOUNDS = 64;
 
-/** Counts of values: up to the first bound, up to the second, …, above the last. A value that is a bound counts below it. */
+/** Counts of values: up to the first bound, up to the second, …, above the last. A value equal to a bound counts below it. */
 function histogramOf(bounds: readonly number[]): Aggregate<{ counts: number[] }> {
   return {
     create: () => ({ counts: new Array<number>(bounds.length + 1).fill(0) }),
@@ -26,7 +26,7 @@ function histogramOf(bounds: readonly number[]): Aggregate<{ counts: number[] }>
 
 /**
  * `{ "histogram": "temp", "bounds": [20, 30] }`: as the fact `h`, it gives the facts `h.0` (values up to 20), `h.1` (above 20, up to 30)
- * and `h.2` (above 30), all zero where no reading had the field. The bounds rise.
+ * and `h.2` (above 30). All are zero if no reading had the field. The bounds must rise.
  */
 export const histogram: AggregateKind = {
   accepts: ['number'],
@@ -37,7 +37,7 @@ export const histogram: AggregateKind = {
       maxItems: MAX_BOUNDS,
       items: { type: 'number' },
       description:
-        'Upper ends of the buckets, each above the one before; one more bucket holds what is above the last.',
+        'Upper bounds of the buckets, in rising order. One more bucket counts the values above the last bound.',
       examples: [[20, 30, 40]],
     },
   },

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../model/aggregate.ts';
 
-/** Largest value of the field; undefined where no reading had it. */
+/** Largest value of the field; undefined if no reading had it. */
 export const max: Aggregate<{ n: number; value: number }> = {
   create: () => ({ n: 0, value: 0 }),
   add(into, value) {

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../model/aggregate.ts';
 
-/** Smallest value of the field; undefined where no reading had it. */
+/** Smallest value of the field; undefined if no reading had it. */
 export const min: Aggregate<{ n: number; value: number }> = {
   create: () => ({ n: 0, value: 0 }),
   add(into, value) {

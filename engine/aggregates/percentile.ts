@@ -1,18 +1,18 @@
 import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 import { addToSketch, createSketch, mergeSketch, type Sketch, valueAt } from './sketch.ts';
 
-/** Values as they are while they are few, and a sketch of all of them beyond that. */
+/** The values themselves while there are few; beyond that, a sketch of all values. */
 export interface Quantiles {
   values: number[];
   sketch?: Sketch;
 }
 
-/** Up to so many values of one window, its quantiles are exact. */
+/** Up to this number of values in a window, quantiles are exact. */
 export const EXACT_VALUES = 128;
 
 /**
- * The value below which `p` % of the values lie: at rank p/100 × (n - 1) of the sorted values, counted from 0, between two of them
- * by linear interpolation (type 7 of Hyndman and Fan 1996). Exact for up to 128 values; beyond that each of the two is within 1 %.
+ * The value below which `p` % of the values are: at rank p/100 × (n - 1) of the sorted values, counted from 0. Between two values it is
+ * interpolated linearly (type 7 of Hyndman and Fan 1996). It is exact for up to 128 values; beyond that each of the two is within 1 %.
  */
 export function quantile(p: number): Aggregate<Quantiles> {
   return { create: () => ({ values: [] }), add, merge, result: (of) => quantileOf(of, p) };
@@ -26,7 +26,7 @@ export const percentile: AggregateKind = {
       type: 'number',
       minimum: 0,
       maximum: 100,
-      description: 'How many percent of the values lie below: 0 for the smallest, 100 for the largest.',
+      description: 'Percentage of the values that are below the result: 0 gives the smallest value, 100 the largest.',
       examples: [95],
     },
   },
@@ -46,7 +46,7 @@ function merge(into: Quantiles, from: Quantiles): void {
   if (from.sketch !== undefined) mergeSketch(sketchOf(into), from.sketch);
 }
 
-/** The sketch, into which the values move first where there is none yet. */
+/** The sketch. If there is none yet, it is created and the values are moved into it. */
 function sketchOf(of: Quantiles): Sketch {
   if (of.sketch === undefined) {
     of.sketch = createSketch();
@@ -66,6 +66,6 @@ function quantileOf({ values, sketch }: Quantiles, p: number): number | undefine
   const lower = at(whole);
   if (whole === rank) return lower;
   const upper = at(whole + 1);
-  // Not by their difference, which two very large values do not have.
+  // The difference of two very large values may overflow, so it is not used.
   return upper === lower ? lower : lower * (whole + 1 - rank) + upper * (rank - whole);
 }

@@ -2,7 +2,7 @@ import type { Aggregate } from '../model/aggregate.ts';
 import { max } from './max.ts';
 import { min } from './min.ts';
 
-/** Largest value minus smallest; 0 for one reading, undefined where no reading had the field. */
+/** Largest value minus smallest; 0 for one reading, undefined if no reading had the field. */
 export const range: Aggregate<{ min: { n: number; value: number }; max: { n: number; value: number } }> = {
   create: () => ({ min: min.create(), max: max.create() }),
   add(into, value, time) {

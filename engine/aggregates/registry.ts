@@ -25,7 +25,7 @@ const ANY = ['number', 'boolean', 'string'] as const;
 /** An aggregate of numbers that has no parameters. */
 const numeric = (aggregate: Aggregate): AggregateKind => ({ accepts: ['number'], create: () => aggregate });
 
-/** Every aggregate; a new one is a file beside this one and a line here. */
+/** Every aggregate. To add one, add a file beside this one and a line here. */
 export const aggregates: Readonly<Record<AggregateName, AggregateKind>> = {
   count: { accepts: ['none', ...ANY], create: () => count },
   sum: numeric(sum),

@@ -1,6 +1,6 @@
 import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 
-/** How many of how many readings met the condition. */
+/** The number of readings, and of readings that met the condition. */
 export interface Share {
   n: number;
   met: number;
@@ -19,5 +19,5 @@ const aggregate: Aggregate<Share> = {
   result: (of) => (of.n === 0 ? undefined : of.met / of.n),
 };
 
-/** `{ "share": { "all": [ … ] } }`: share, from 0 to 1, of the window's readings that meet a condition; undefined where there is none. */
+/** `{ "share": { "all": [ … ] } }`: the share, from 0 to 1, of the window's readings that meet a condition; undefined if there are no readings. */
 export const share: AggregateKind = { source: 'condition', accepts: [], create: () => aggregate };

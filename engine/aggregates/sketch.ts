@@ -1,11 +1,11 @@
-/** Counts of neighbouring buckets: `counts[i]` values lie in bucket `offset + i`. Empty before the first value. */
+/** Counts of adjacent buckets: bucket `offset + i` has `counts[i]` values. Empty before the first value. */
 interface Buckets {
   offset: number;
   counts: number[];
 }
 
 /**
- * A DDSketch (Masson, Rim and Lee, VLDB 2019): counts of values by their order of magnitude. It depends on the values alone, not on
+ * A DDSketch (Masson, Rim and Lee, VLDB 2019): counts of values by their order of magnitude. It depends only on the values, not on
  * their order or on how they were merged.
  */
 export interface Sketch {
@@ -14,27 +14,28 @@ export interface Sketch {
   max: number;
   zeros: number;
   readonly positive: Buckets;
-  /** By the magnitude of the values. */
+  /** Buckets of the negative values, by their magnitude. */
   readonly negative: Buckets;
 }
 
-/** ln γ: bucket i holds magnitudes in (γ^(i-1), γ^i]. 1 % would allow 0.020; the rest is room for the rounding of logarithms. */
+/** ln γ: bucket i holds magnitudes in (γ^(i-1), γ^i]. An error of 1 % would allow 0.020; the difference is a margin for the rounding of logarithms. */
 const LN_GAMMA = 0.0199;
-/** The value of bucket i is this times γ^i: as far, relatively, from its upper end as from its lower. */
+/** The value of bucket i is this times γ^i: it has the same relative distance to both ends of the bucket. */
 const MIDDLE = 2 / (1 + Math.exp(LN_GAMMA));
 
 /**
- * Buckets per sign. Together they span magnitudes in a ratio of 4 × 10^17; smaller ones are counted in the lowest bucket, which is
- * an error of less than 3 × 10^-18 of the largest.
+ * The largest number of buckets per sign. Together they cover magnitudes in a ratio of 4 × 10^17. Smaller magnitudes are counted in the lowest
+ * bucket, with an error of less than 3 × 10^-18 of the largest.
  */
 export const MAX_BUCKETS = 2_048;
 
+/** A sketch without values. */
 export function createSketch(): Sketch {
   const empty = (): Buckets => ({ offset: 0, counts: [] });
   return { n: 0, min: 0, max: 0, zeros: 0, positive: empty(), negative: empty() };
 }
 
-/** Takes a finite value in. */
+/** Adds a finite value. */
 export function addToSketch(into: Sketch, value: number): void {
   if (into.n === 0 || value < into.min) into.min = value;
   if (into.n === 0 || value > into.max) into.max = value;
@@ -44,7 +45,7 @@ export function addToSketch(into: Sketch, value: number): void {
   else addToBucket(into.negative, Math.ceil(Math.log(-value) / LN_GAMMA), 1);
 }
 
-/** Takes `from` into `into`; the two share nothing. */
+/** Merges `from` into `into`. The two share no objects. */
 export function mergeSketch(into: Sketch, from: Sketch): void {
   if (from.n === 0) return;
   if (into.n === 0 || from.min < into.min) into.min = from.min;
@@ -56,8 +57,8 @@ export function mergeSketch(into: Sketch, from: Sketch): void {
 }
 
 /**
- * The value at a rank, 0 for the smallest and n - 1 for the largest: within 1 % of it, the smallest and the largest exact.
- * Values that are nothing beside the largest (see `MAX_BUCKETS`) are within that.
+ * The value at a rank: 0 is the smallest and n - 1 the largest. These two are exact, the others within 1 %.
+ * Values that are negligible compared to the largest have the error of `MAX_BUCKETS`.
  */
 export function valueAt(sketch: Sketch, rank: number): number {
   if (rank <= 0) return sketch.min;
@@ -87,7 +88,7 @@ function mergeBuckets(into: Buckets, from: Buckets): void {
     into.counts = from.counts.slice();
     return;
   }
-  // Once for both ends, as each time costs as much as there are buckets.
+  // Once for each end, because each call costs as much as there are buckets.
   spanTo(into, from.offset + from.counts.length - 1);
   spanTo(into, from.offset);
   for (let i = 0; i < from.counts.length; i++)
@@ -104,7 +105,7 @@ function addToBucket(into: Buckets, bucket: number, n: number): void {
   into.counts[Math.max(at, 0)]! += n;
 }
 
-/** Makes room for one more bucket; where that is too wide a span, the lowest ones become one. */
+/** Extends the buckets to one more. If they would be too many, the lowest buckets are merged. */
 function spanTo(into: Buckets, bucket: number): void {
   const { offset, counts } = into;
   const isEmpty = counts.length === 0;

@@ -2,16 +2,18 @@ import { durationSchema } from '../document/schema-values.ts';
 import type { Aggregate, AggregateKind } from '../model/aggregate.ts';
 import { parseDuration } from '../model/duration.ts';
 
-/** Means and co-moments of time and value, both counted from those of the first reading that came, so that they lose no digits. */
+/** Means and co-moments of time and value. Both are relative to the first reading that arrived, so that they lose no digits. */
 export interface CoMoments {
   n: number;
   fromTime: number;
   fromValue: number;
-  /** Milliseconds. */
+  /** Mean of the times, in milliseconds. */
   time: number;
+  /** Mean of the values. */
   value: number;
-  /** Sum of squared deviations of the times, and of their products with those of the values. */
+  /** Sum of the squared deviations of the times. */
   timeTime: number;
+  /** Sum of the products of the deviations of times and values. */
   timeValue: number;
 }
 
@@ -41,11 +43,15 @@ function slopePer(perMs: number): Aggregate<CoMoments> {
   };
 }
 
-/** `{ "slope": "temp", "per": "1m" }`: see `slopePer`; per second where it does not say. */
+/** `{ "slope": "temp", "per": "1m" }`: see `slopePer`; per second by default. */
 export const slope: AggregateKind = {
   accepts: ['number'],
   params: {
-    per: { ...durationSchema, description: 'Unit of time that the value rises or falls by so much in.', default: '1s' },
+    per: {
+      ...durationSchema,
+      description: 'The unit of time of the slope: the change of the value in this time.',
+      default: '1s',
+    },
   },
   create: ({ per = '1s' }) => slopePer(parseDuration(per as string)!),
 };

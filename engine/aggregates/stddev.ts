@@ -8,9 +8,9 @@ export interface Moments {
 }
 
 /**
- * Population standard deviation of the field: 0 for one reading, undefined where no reading had it.
+ * Population standard deviation of the field: 0 for one reading, undefined if no reading had it.
  * Welford's update (1962) and the pairwise merge of Chan, Golub and LeVeque (1983), so that a large offset does not
- * swallow the deviations.
+ * hide the deviations.
  */
 export const stddev: Aggregate<Moments> = {
   create: () => ({ n: 0, mean: 0, m2: 0 }),

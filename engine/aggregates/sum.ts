@@ -1,6 +1,6 @@
 import type { Aggregate } from '../model/aggregate.ts';
 
-/** A sum, the rounding error it has left behind, and how many values it holds. */
+/** A sum, its rounding error, and the number of its values. */
 export interface Sum {
   n: number;
   sum: number;
@@ -14,7 +14,7 @@ function addToSum(into: Sum, value: number): void {
   into.sum = total;
 }
 
-/** Sum of the field; undefined where no reading had it. */
+/** Sum of the field; undefined if no reading had it. */
 export const sum: Aggregate<Sum> = {
   create: () => ({ n: 0, sum: 0, error: 0 }),
   add(into, value) {

@@ -8,10 +8,11 @@ import { tooManyReadings } from './formats.ts';
 import { hashBytes } from './identity.ts';
 import { resolve } from './paths.ts';
 import { createReadingReader, type MessageContext, type ReadingReader } from './read.ts';
-import { describeValue, quote, Rejection } from './rejection.ts';
+import { describeValue, quoteText, Rejection } from './rejection.ts';
 import { createRoutes, type DataRoute } from './routes.ts';
 import { readStatus } from './status.ts';
 
+/** What a decoder needs. */
 export interface DecoderOptions {
   /** The checked configs, with defaults filled in. A stream's index is its position here. */
   readonly streams: readonly StreamConfig[];
@@ -63,8 +64,8 @@ export function createDecoder(
         else if (status !== undefined) out.push(status);
       }
     } else {
-      const broker = quote(brokers[record.connection] ?? `number ${record.connection}`);
-      const detail = `no stream matches the topic ${quote(record.topic)} of the broker ${broker}; add a stream, or subscribe to fewer topics`;
+      const broker = quoteText(brokers[record.connection] ?? `number ${record.connection}`);
+      const detail = `no stream matches the topic ${quoteText(record.topic)} of the broker ${broker}; add a stream, or subscribe to fewer topics`;
       reject(new Rejection('no-stream', detail), record, -1, out);
     }
   };
@@ -87,7 +88,7 @@ function createMessageReader(
   /** The result of `parseExactly` for the current message; undefined until it is needed. */
   let exactly: ((line: number) => unknown) | undefined;
 
-  function settle(made: Reading | Rejection, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
+  function emit(made: Reading | Rejection, index: number, single: boolean, record: MessageRecord, out: Item[]): void {
     if (made instanceof Rejection) {
       const place = single ? '' : `reading ${index} of the message, counted from 0: `;
       reject(new Rejection(made.reason, place + made.detail), record, stream.index, out);
@@ -117,7 +118,7 @@ function createMessageReader(
     return made;
   }
 
-  function takeElements(
+  function readElements(
     root: unknown,
     elements: readonly unknown[],
     line: number,
@@ -132,12 +133,12 @@ function createMessageReader(
         made = readExactly(line, i, from + i, context);
         reader.begin(root);
       }
-      settle(made, from + i, false, context.record, out);
+      emit(made, from + i, false, context.record, out);
     }
   }
 
   /** Reads one root value, of a line of `ndjson` or of the message. Returns the index after its last reading. */
-  function takeRoot(root: unknown, line: number, from: number, context: MessageContext, out: Item[]): number {
+  function readRoot(root: unknown, line: number, from: number, context: MessageContext, out: Item[]): number {
     let made: Reading | Rejection;
     if (root instanceof Rejection) made = root;
     else if (each === undefined) {
@@ -146,12 +147,12 @@ function createMessageReader(
     } else {
       const elements = elementsOf(root, each, config, from);
       if (!(elements instanceof Rejection)) {
-        takeElements(root, elements, line, from, context, out);
+        readElements(root, elements, line, from, context, out);
         return from + elements.length;
       }
       made = elements;
     }
-    settle(made, from, config.format !== 'ndjson', context.record, out);
+    emit(made, from, config.format !== 'ndjson', context.record, out);
     return from + 1;
   }
 
@@ -164,10 +165,10 @@ function createMessageReader(
     context.nowAt = nowAt;
     context.topic = route.topic;
     if (config.sequence === undefined) hashBytes(route.topic.seed, record.payload, hash);
-    if (config.format === 'plain') return settle(reader.readPlain(parsed as string, context), 0, true, record, out);
+    if (config.format === 'plain') return emit(reader.readPlain(parsed as string, context), 0, true, record, out);
     const roots = config.format === 'ndjson' ? (parsed as readonly unknown[]) : [parsed];
     let index = 0;
-    for (let line = 0; line < roots.length; line++) index = takeRoot(roots[line], line, index, context, out);
+    for (let line = 0; line < roots.length; line++) index = readRoot(roots[line], line, index, context, out);
   };
 }
 

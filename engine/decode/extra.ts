@@ -1,6 +1,6 @@
 import type { StreamConfig } from '../model/config.ts';
 import type { PathNode } from './paths.ts';
-import { isObject, Rejection } from './rejection.ts';
+import { isPlainObject, Rejection } from './rejection.ts';
 
 /** The undeclared fields of a reading. One object is reused for all readings. */
 export interface Undeclared {
@@ -24,7 +24,7 @@ export interface UndeclaredPolicy {
  * declared path reads (`node` has the paths below this field). Arrays and raw bytes are one field. Of two fields with the same name the
  * later one is kept.
  */
-export function takeUndeclared(
+export function addUndeclared(
   name: string,
   value: unknown,
   node: PathNode | undefined,
@@ -33,20 +33,21 @@ export function takeUndeclared(
 ): Rejection | undefined {
   // A declared path goes through this key, so null means that its field is absent.
   if (value === null && node !== undefined) return undefined;
-  if (!isObject(value) && !(node !== undefined && Array.isArray(value))) return takeLeaf(name, value, policy, found);
+  if (!isPlainObject(value) && !(node !== undefined && Array.isArray(value)))
+    return addLeaf(name, value, policy, found);
   let empty = true;
   for (const key in value) {
     empty = false;
     if (++found.keys > policy.maxFields) return tooManyFields(policy.maxFields);
     const below = node?.children.get(key);
     if (below?.read === true) continue;
-    const fault = takeUndeclared(`${name}.${key}`, (value as Record<string, unknown>)[key], below, policy, found);
+    const fault = addUndeclared(`${name}.${key}`, (value as Record<string, unknown>)[key], below, policy, found);
     if (fault !== undefined) return fault;
   }
-  return empty && node === undefined ? takeLeaf(name, value, policy, found) : undefined;
+  return empty && node === undefined ? addLeaf(name, value, policy, found) : undefined;
 }
 
-function takeLeaf(name: string, value: unknown, policy: UndeclaredPolicy, found: Undeclared): Rejection | undefined {
+function addLeaf(name: string, value: unknown, policy: UndeclaredPolicy, found: Undeclared): Rejection | undefined {
   if (policy.undeclared === 'reject') {
     return new Rejection(
       'undeclared-field',

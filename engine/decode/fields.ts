@@ -47,11 +47,11 @@ export function checkField(
   const remedy = coerce ? `send ${WANTED[field.type]}` : `send ${WANTED[field.type]} or set "coerce": true`;
   return new Rejection(
     'wrong-type',
-    `${place(field)} is ${describeValue(value)}, but the stream declares a ${field.type}; ${remedy}`,
+    `${describeField(field)} is ${describeValue(value)}, but the stream declares a ${field.type}; ${remedy}`,
   );
 }
 
-function place(field: FieldConfig): string {
+function describeField(field: FieldConfig): string {
   return field.path === field.name ? `the field "${field.name}"` : `the field "${field.name}" at "${field.path}"`;
 }
 
@@ -66,14 +66,14 @@ function checkNumber(
     if (coerce && (asNumber === 0 || asNumber === 1)) return asNumber === 1;
     return new Rejection(
       'wrong-type',
-      `${place(field)} is ${describeValue(value)}, but the stream declares a boolean; send true or false`,
+      `${describeField(field)} is ${describeValue(value)}, but the stream declares a boolean; send true or false`,
     );
   }
   if (field.type === 'string') {
     if (!coerce) {
       return new Rejection(
         'wrong-type',
-        `${place(field)} is ${describeValue(value)}, but the stream declares a string; send text or set "coerce": true`,
+        `${describeField(field)} is ${describeValue(value)}, but the stream declares a string; send text or set "coerce": true`,
       );
     }
     // A bigint has all its digits, so they are the text.
@@ -82,14 +82,14 @@ function checkNumber(
   if (!Number.isFinite(asNumber)) {
     return new Rejection(
       'not-finite',
-      `${place(field)} is ${describeValue(value)}, which a 64-bit float cannot store; leave the field out instead`,
+      `${describeField(field)} is ${describeValue(value)}, which a 64-bit float cannot store; leave the field out instead`,
     );
   }
   const isSafe = typeof value === 'bigint' ? isHeld(value) : exact || !isLarge(value);
   if (!isSafe) {
     return new Rejection(
       'unsafe-integer',
-      `${place(field)} is ${describeValue(value)}, beyond 2^53, where a 64-bit float loses digits; declare it as string and send it as text`,
+      `${describeField(field)} is ${describeValue(value)}, beyond 2^53, where a 64-bit float loses digits; declare it as string and send it as text`,
     );
   }
   return field.type === 'string' ? String(asNumber) : asNumber;

@@ -1,6 +1,6 @@
 import { type ParseError, printParseErrorCode, visit } from 'jsonc-parser';
 import { findForbidden } from './forbidden.ts';
-import { quote, Rejection } from './rejection.ts';
+import { quoteText, Rejection } from './rejection.ts';
 
 /** Parses a JSON text. Returns the value or a `Rejection`. `depth` limits its nesting, and is checked before anything is built. */
 export function parseJson(text: string, depth: number): unknown {
@@ -47,7 +47,7 @@ function explain(text: string): Rejection {
   const { error, offset } = first;
   const found =
     offset < text.length
-      ? `${quote(text.slice(offset, offset + 20))} at character ${offset + 1}`
+      ? `${quoteText(text.slice(offset, offset + 20))} at character ${offset + 1}`
       : 'the end of the payload';
   return new Rejection(
     'malformed',

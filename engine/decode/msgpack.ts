@@ -38,7 +38,7 @@ export function parseMsgpack(bytes: Uint8Array, depth: number): unknown {
   }
 }
 
-/** Bytes behind the type byte 0xc0 … 0xdf, and what they are. Source: the MessagePack specification, "Formats". */
+/** The number of bytes after the type byte, for types of fixed size from 0xc0 to 0xdf. Source: the MessagePack specification, "Formats". */
 const SKIPS: Readonly<Record<number, number>> = {
   192: 0,
   194: 0,

@@ -34,7 +34,7 @@ const UNKNOWN = 0;
 const AWAITED = 1;
 
 /**
- * Whether a reading of a stream with a sequence is a duplicate, on whatever way it came: a reading with the same number and stamp (which are
+ * Whether a reading of a stream with a sequence is a duplicate, by whatever topic, broker or format it came: a reading with the same number and stamp (which are
  * in its identity) was received before. A new reading is added to the state. Duplicates are counted, and so are numbers that leave the window
  * and were never received.
  *

@@ -5,12 +5,12 @@ import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import type { StreamDecoder } from './compile-stream.ts';
-import { takeUndeclared, tooManyFields, type Undeclared, type UndeclaredPolicy } from './extra.ts';
+import { addUndeclared, tooManyFields, type Undeclared, type UndeclaredPolicy } from './extra.ts';
 import { checkField } from './fields.ts';
 import { type Hash, hashTopic, identify, identifyNumbered } from './identity.ts';
 import { readDevice, readLabel } from './origin.ts';
 import { type Locator, resolve } from './paths.ts';
-import { describeValue, isObject, Rejection } from './rejection.ts';
+import { describeValue, isPlainObject, Rejection } from './rejection.ts';
 import { readSequence } from './sequence-number.ts';
 import { explainTime, readTime } from './timestamps.ts';
 
@@ -95,7 +95,7 @@ export function createReadingReader(stream: StreamDecoder, maxAheadMs: number, c
 
 function read(space: Workspace, element: unknown, index: number, context: MessageContext): Reading | Rejection {
   const { stream } = space;
-  if (!isObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
+  if (!isPlainObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
   const fault = scan(space, element as Record<string, unknown>);
   if (fault !== undefined) return fault;
   const values = readValues(space, context.exact);
@@ -133,7 +133,7 @@ function scan({ stream, undeclared, raw, found }: Workspace, element: Record<str
       raw[root.slot] = value;
       if (root.node.read) continue;
     }
-    const fault = takeUndeclared(key, value, root?.node, undeclared, found);
+    const fault = addUndeclared(key, value, root?.node, undeclared, found);
     if (fault !== undefined) return fault;
   }
   return undefined;

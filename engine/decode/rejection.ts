@@ -14,7 +14,7 @@ export class Rejection {
 const LONGEST_QUOTE = 40;
 
 /** A text for use in a sentence: in double quotes, with control characters escaped, cut after 40 characters. */
-export function quote(text: string): string {
+export function quoteText(text: string): string {
   return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }
 
@@ -22,7 +22,7 @@ export function quote(text: string): string {
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
-  if (typeof value === 'string') return `text ${quote(value)}`;
+  if (typeof value === 'string') return `text ${quoteText(value)}`;
   if (typeof value === 'number') return `the number ${value}`;
   if (typeof value === 'bigint') return `the integer ${value}`;
   if (typeof value === 'boolean') return `${value}`;
@@ -31,6 +31,6 @@ export function describeValue(value: unknown): string {
 }
 
 /** Whether a value is an object with keys. Arrays, raw bytes and scalars are not. */
-export function isObject(value: unknown): value is Record<string, unknown> {
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }

@@ -7,12 +7,14 @@ import { Rejection } from './rejection.ts';
 /** Which decoder reads the messages of a topic. */
 export type Route = DataRoute | StatusRoute | { readonly kind: 'none' };
 
+/** The messages of the topic are readings of a stream. */
 export interface DataRoute {
   readonly kind: 'data';
   readonly stream: number;
   readonly topic: DataTopic;
 }
 
+/** The topic is the status topic of one or more streams. */
 export interface StatusRoute {
   readonly kind: 'status';
   readonly targets: readonly StatusTarget[];

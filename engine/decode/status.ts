@@ -1,7 +1,7 @@
 import type { Status } from '../model/item/decoded.ts';
 import type { MessageRecord } from '../model/record.ts';
 import { decodeText } from './formats.ts';
-import { quote, Rejection } from './rejection.ts';
+import { quoteText, Rejection } from './rejection.ts';
 import type { StatusTarget } from './routes.ts';
 
 /**
@@ -24,10 +24,10 @@ export function readStatus(record: MessageRecord, target: StatusTarget): Status 
   const word = text.trim();
   const online = status.online.has(word);
   if (!online && !status.offline.has(word)) {
-    const words = [...status.online, ...status.offline].map(quote).join(', ');
+    const words = [...status.online, ...status.offline].map(quoteText).join(', ');
     return new Rejection(
       'malformed',
-      `the status is ${quote(word)}; send one of ${words}, or add it to the stream's status`,
+      `the status is ${quoteText(word)}; send one of ${words}, or add it to the stream's status`,
     );
   }
   return {

@@ -3,27 +3,27 @@ import type { Table } from '../model/table.ts';
 import type { SentRange } from './ranges.ts';
 import type { EncodedRows } from './row-buffer.ts';
 
-/** When a batch is complete: at whichever comes first. */
+/** A batch is complete when it reaches any of these limits. */
 export interface BatchLimits {
   readonly rows: number;
   readonly bytes: number;
-  /** Age of its first row, in milliseconds of receive time. */
+  /** The age of its first row, in milliseconds of receive time. */
   readonly ageMs: number;
 }
 
-/** The rows of one table that wait for their batch to be complete. */
+/** An open batch: the rows of one table that are not cut into a batch yet. */
 export interface OpenBatch {
   readonly table: Table;
-  /** Counts what was encoded into it. */
+  /** The encoder that has the rows. */
   readonly encoder: { readonly rows: number; readonly byteLength: number; take(): EncodedRows };
-  /** Receive time of the record behind the first row. */
+  /** Receive time of the record that caused the first row. */
   openedAt: number;
-  /** What an earlier run has sent these rows in. */
+  /** The insert of an earlier run that had these rows. Undefined: no earlier run sent them. */
   readonly range?: SentRange | undefined;
 }
 
 /**
- * Whether the batch must be cut at a receive time. Looks at nothing but what the journal holds, so that
+ * Whether the batch must be cut at this receive time. It depends only on the content of the journal, so
  * folding the journal again cuts the same batches.
  */
 export function isComplete(batch: OpenBatch, limits: BatchLimits, at: number): boolean {
@@ -31,7 +31,7 @@ export function isComplete(batch: OpenBatch, limits: BatchLimits, at: number): b
   return rows > 0 && (rows >= limits.rows || byteLength >= limits.bytes || at - batch.openedAt >= limits.ageMs);
 }
 
-/** Takes the rows out as a batch; there must be some. */
+/** Cuts the rows into a batch. There must be at least one row. */
 export function cut(batch: OpenBatch): Batch {
   const rows = batch.encoder.take();
   const fromOffset = rows.rowOffsets[0]!;
@@ -42,16 +42,16 @@ export function cut(batch: OpenBatch): Batch {
     ...rows,
     fromOffset,
     toOffset,
-    ...(batch.range !== undefined && { earlier: againOf(batch.range, rows.rows) }),
+    ...(batch.range !== undefined && { earlier: earlierOf(batch.range, rows.rows) }),
   };
 }
 
-/** A range meets its own rows or fewer. */
-function againOf({ token, rows }: SentRange, now: number): NonNullable<Batch['earlier']> {
+/** The batch may have fewer rows than the range, but no other rows. */
+function earlierOf({ token, rows }: SentRange, now: number): NonNullable<Batch['earlier']> {
   return { token, isWhole: rows === now };
 }
 
-/** The same rows in two batches, in order. A batch of one row cannot be split. */
+/** Splits a batch into two with the same rows in order. A batch of one row must not be split. */
 export function split(batch: Batch): [Batch, Batch] {
   const half = batch.rows >> 1;
   return [slice(batch, 0, half), slice(batch, half, batch.rows)];

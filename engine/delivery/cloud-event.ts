@@ -1,14 +1,14 @@
 import { cutText, cutTexts, textLength } from './cut-text.ts';
 
-/** What differs between events; the rest of a CloudEvent is the same for all of ours. */
+/** The attributes of a CloudEvent that differ between events. */
 export interface CloudEvent {
   /** Unique within the source. */
   readonly id: string;
-  /** Instance of Weir; becomes the source `weir/<instance>`, percent-encoded. */
+  /** Name of the Weir instance. The source is `weir/<instance>`, percent-encoded. */
   readonly instance: string;
-  /** `weir.alert.firing` and the like. */
+  /** Type of the event, as in `weir.alert.firing`. */
   readonly type: string;
-  /** What the event is about; left out when empty, as the specification wants. */
+  /** What the event is about. Left out if it is empty, as the specification requires. */
   readonly subject?: string;
   /** Milliseconds since the epoch, with microseconds as a fraction. */
   readonly time: number;
@@ -19,30 +19,30 @@ const EARLIEST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * The largest event, in bytes of UTF-8: a server takes it also where its `max_payload` is 64 KiB instead of NATS' default of 1 MiB.
+ * The largest event, in bytes of UTF-8. A server also accepts it if its `max_payload` is 64 KiB instead of NATS' default of 1 MiB.
  */
 export const MAX_EVENT_BYTES = 60_000;
-/** Bytes that each text may take in JSON, step by step, until the event is small enough. */
+/** The largest size of each text in JSON, in bytes. The next value is used if the event is still too large. */
 const TEXT_BYTES = [4_096, 1_024, 256, 64] as const;
-/** The same for an event without the lists and objects of its data. */
+/** The same for an event from whose data lists and objects were left out. */
 const OUTLINE_BYTES = [256, 64] as const;
 
-/** The envelope of a CloudEvent, in the order of its attributes. */
+/** The attributes of a CloudEvent, in a fixed order. Only those named here are ever changed. */
 interface Envelope {
   readonly subject?: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
 /**
- * A CloudEvent 1.0 in structured JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
- * Attributes have a fixed order, so equal events are equal texts. Numbers that JSON lacks become null.
+ * Makes a CloudEvent 1.0 in structured JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
+ * Attributes have a fixed order, so equal events are equal texts. NaN and the infinities become null.
  *
- * One that is larger than `MAX_EVENT_BYTES` has its longest texts cut, each with `…` at its end, and says `"truncated": true` in its data.
- * Where that is not enough (thousands of facts or conditions), lists and objects in its data are left out, and named in `leftOut`.
+ * If an event is larger than `MAX_EVENT_BYTES`, its longest texts are cut, each with `…` at its end, and its data has `"truncated": true`.
+ * If that is not enough (thousands of facts or conditions), lists and objects are left out of its data, and `leftOut` names them.
  */
 export function cloudEvent(event: CloudEvent): string {
   const envelope = envelopeOf(event);
-  // The texts of some events are longer than a string may be, so these are not stringified whole.
+  // If the texts together are longer than the longest possible string, stringifying the whole event would throw.
   const whole = textLength(envelope) > MAX_EVENT_BYTES ? undefined : JSON.stringify(envelope);
   if (whole !== undefined && isSmall(whole)) return whole;
   let shorter = '';
@@ -54,8 +54,8 @@ export function cloudEvent(event: CloudEvent): string {
 }
 
 /**
- * Shorter forms of an event that `cloudEvent` made, each smaller than the one before, for a server that does not take it whole. The last one,
- * of about 1 KB, still has the id, and of an alert the rule, key, state, severity, times and the beginning of the message.
+ * Shorter forms of an event that `cloudEvent` made, each smaller than the one before, for a server that refuses the whole event. The last one
+ * has about 1 KB. It still has the id and, for an alert, the rule, key, state, severity, times and the beginning of the message.
  */
 export function* shorterEvents(body: string): Generator<string> {
   let bytes = Buffer.byteLength(body);
@@ -104,17 +104,17 @@ function outline(data: Envelope['data'], bytes: number): Envelope['data'] {
 }
 
 function isSmall(text: string): boolean {
-  // No unit of UTF-16 takes more than three bytes.
+  // A unit of UTF-16 takes at most three bytes in UTF-8.
   return text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES;
 }
 
 /**
- * RFC 3339 in UTC of milliseconds since the epoch: `2026-01-02T03:04:05.678Z`, with six digits where there are microseconds.
- * RFC 3339 knows the years 0000 to 9999; an instant outside stands as the nearest inside.
+ * Formats milliseconds since the epoch as RFC 3339 in UTC: `2026-01-02T03:04:05.678Z`, with six digits if there are microseconds.
+ * RFC 3339 has the years 0000 to 9999; an instant outside is shown as the nearest one inside.
  */
 export function formatTime(at: number): string {
   const clamped = Math.min(Math.max(at, EARLIEST_MS), LATEST_MS);
-  // The rounding of the tables' time columns, so that both show the same microsecond.
+  // The same rounding as in the tables' time columns, so that both show the same microsecond.
   const micros = Math.round(clamped * 1000);
   if (!Number.isSafeInteger(micros)) return new Date(clamped).toISOString();
   const ms = Math.floor(micros / 1000);

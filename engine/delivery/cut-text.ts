@@ -1,12 +1,12 @@
-/** Bytes that a text from a message may take in JSON where it is shown to people, in a sentence or as evidence. */
+/** The largest size in JSON, in bytes, of a text from a message that is shown to people, in a sentence or as evidence. */
 export const SHOWN_TEXT_BYTES = 4_096;
 
-/** Ends a text that was cut. */
+/** The end of a text that was cut. */
 const CUT = '…';
 
-/** As much of a text as takes no more than these bytes in JSON, with `…` at its end where it was cut. A pair of surrogates stays together. */
+/** The beginning of a text that takes at most `bytes` bytes in JSON, with `…` at its end if it was cut. A pair of surrogates is not split. */
 export function cutText(text: string, bytes: number): string {
-  // A unit of UTF-16 takes 1 to 6 bytes. A text that cannot fit is not stringified: it may be too long for that.
+  // A unit of UTF-16 takes 1 to 6 bytes. A text that cannot fit is not stringified, because it may be too long for that.
   if (text.length * 6 <= bytes || (text.length <= bytes && jsonBytes(text) <= bytes)) return text;
   let kept = '';
   let size = jsonBytes(CUT);
@@ -18,7 +18,7 @@ export function cutText(text: string, bytes: number): string {
   return kept + CUT;
 }
 
-/** A value of JSON with each of its texts as `cutText` gives it. Names stay whole. */
+/** A value of JSON in which each text is cut by `cutText`. Names of properties are not cut. */
 export function cutTexts(value: unknown, bytes: number): unknown {
   if (typeof value === 'string') return cutText(value, bytes);
   if (Array.isArray(value)) return value.map((each) => cutTexts(each, bytes));
@@ -26,7 +26,7 @@ export function cutTexts(value: unknown, bytes: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cutTexts(each, bytes)]));
 }
 
-/** Characters of all texts in a value of JSON: its JSON has at least as many bytes. */
+/** The number of characters of all texts in a value of JSON. Its JSON has at least as many bytes. */
 export function textLength(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 0;

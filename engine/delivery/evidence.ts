@@ -4,7 +4,7 @@ import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { RowStream, ViewRows } from '../model/row-stream.ts';
 import { formatTime } from './cloud-event.ts';
 
-/** Where the rows of what a rule looks at are; of two streams made one, those of the first. */
+/** Where the rows of a rule's stream are. For a correlation: the rows of its first stream, and those of the second as `other`. */
 export function rowStreamOf(plan: Plan, { origin, name }: StreamPlan): RowStream {
   if (origin.kind === 'correlation') {
     const apartMs = origin.join.kind === 'last' ? origin.join.lastMs : 0;
@@ -19,17 +19,18 @@ export function rowStreamOf(plan: Plan, { origin, name }: StreamPlan): RowStream
 function behindOf(view: RulePlan): ViewRows['behindMs'] {
   const kind = view.kind === 'window' ? view.window.kind : undefined;
   if (kind === 'tumbling' || kind === 'hopping' || kind === 'session') return [1, 1];
-  // One that reaches its longest length ends behind its last instant, others with a reading.
+  // A window that reaches `maxMs` ends after its last instant; other windows end with a reading.
   return kind === 'state' ? [0, 1] : [0, 0];
 }
 
-/** Bounds of the rows behind a change of an alert. */
+/** Time bounds of the rows that led to a change of an alert. */
 export function rowBounds({ from, to }: Transition['evidence'], { viewRows }: RowStream): Transition['evidence'] {
   const [least, most] = viewRows?.behindMs ?? [0, 0];
   return { from: from + least, to: to + most };
 }
 
-/** The rows behind a change of an alert whose rule groups by `per`; where it looks at two streams, those of the second as `with`. */
+/** The query for the rows that led to a change of an alert, whose rule groups by `per`. If the rule uses two streams, `with` is the query for the
+ * second. */
 export function evidenceOf(
   transition: Pick<Transition, 'key' | 'evidence'>,
   per: readonly string[],
@@ -60,27 +61,27 @@ function rowsOf(
   return { ...bounds, sql: evidenceSql({ ...bounds, database, table: 'facts', where, labels }) };
 }
 
-/** Which rows of which table. */
+/** The table and the conditions of an evidence query. */
 export interface EvidenceQuery {
   readonly database: string;
   readonly table: string;
-  /** Columns and the values they must have. */
+  /** Columns and their required values. */
   readonly where: readonly (readonly [column: string, value: string])[];
-  /** Entries of the column `labels`, and the values they must have. */
+  /** Entries of the column `labels` and their required values. */
   readonly labels?: readonly (readonly [name: string, value: string])[];
-  /** Event time, milliseconds since the epoch; both bounds belong to the range. */
+  /** Event time, milliseconds since the epoch; both bounds are inclusive. */
   readonly from: number;
   readonly to: number;
 }
 
 const PLAIN_NAME = /^[a-z_][a-z0-9_]*$/;
-/** Weir's own columns, known not to be words of SQL that need quotes. */
+/** Columns of Weir that need no quotes in SQL. */
 const PLAIN_COLUMNS: ReadonlySet<string> = new Set(['device', 'key', 'rule', 'time']);
-/** Everything that could end a literal, or make the query more than one line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
+/** Characters that could end a literal or break the line. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped.
 const ESCAPED = /[\\'`\u0000-\u001f\u007f]/g;
 
-/** One line of ClickHouse SQL for the rows behind an event, oldest first, ready to be pasted into any client. */
+/** One line of ClickHouse SQL that selects the rows, oldest first. It can be pasted into any client. */
 export function evidenceSql(query: EvidenceQuery): string {
   const equals = query.where.map(([column, value]) => `${quoteColumn(column)} = '${escapeText(value)}'`);
   const labels = (query.labels ?? []).map(([name, value]) => `labels['${escapeText(name)}'] = '${escapeText(value)}'`);

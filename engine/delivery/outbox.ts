@@ -1,25 +1,26 @@
-/** Something that was handed to a sink and is not confirmed yet. */
-export interface Pending {
+/** An item that was passed to a sink. */
+export interface OutboxItem {
   bytes: number;
   confirmed: boolean;
 }
 
-/** What waits for a sink, in the order in which it was handed over. */
+/** The items that wait for the confirmation of a sink, in the order in which they were added. */
 export interface Outbox {
-  /** Bytes that wait, confirmed ones not counted. */
+  /** Bytes of the unconfirmed items. */
   readonly bytes: number;
-  /** How many things were ever handed over: a position to ask about later. */
+  /** The number of items that were ever added. Pass it to `isConfirmed` later. */
   readonly position: number;
-  add(bytes: number): Pending;
-  /** It takes no room any more, and waits all the same. */
-  lighten(pending: Pending): void;
-  confirm(pending: Pending): void;
-  /** Whether everything that had been handed over by then is confirmed. */
+  add(bytes: number): OutboxItem;
+  /** Counts the item with 0 bytes from now on. It stays unconfirmed. */
+  releaseBytes(item: OutboxItem): void;
+  confirm(item: OutboxItem): void;
+  /** Whether all items that were added up to this position are confirmed. */
   isConfirmed(position: number): boolean;
 }
 
+/** An empty outbox. */
 export function createOutbox(): Outbox {
-  let waiting: Pending[] = [];
+  let waiting: OutboxItem[] = [];
   let head = 0;
   let before = 0;
   let bytes = 0;
@@ -31,20 +32,20 @@ export function createOutbox(): Outbox {
       return before + waiting.length;
     },
     add(size) {
-      const pending: Pending = { bytes: size, confirmed: false };
-      waiting.push(pending);
+      const item: OutboxItem = { bytes: size, confirmed: false };
+      waiting.push(item);
       bytes += size;
-      return pending;
+      return item;
     },
-    lighten(pending) {
-      if (pending.confirmed) return;
-      bytes -= pending.bytes;
-      pending.bytes = 0;
+    releaseBytes(item) {
+      if (item.confirmed) return;
+      bytes -= item.bytes;
+      item.bytes = 0;
     },
-    confirm(pending) {
-      if (pending.confirmed) return;
-      pending.confirmed = true;
-      bytes -= pending.bytes;
+    confirm(item) {
+      if (item.confirmed) return;
+      item.confirmed = true;
+      bytes -= item.bytes;
       while (head < waiting.length && waiting[head]!.confirmed) head += 1;
       if (head < 1_024 && head < waiting.length) return;
       waiting = waiting.slice(head);

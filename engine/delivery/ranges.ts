@@ -1,24 +1,25 @@
 import type { Batch } from '../model/output.ts';
 import { FIXED_TABLES } from './tables.ts';
 
-/** Rows of one table that went to ClickHouse together, or may have. */
+/** Rows of one table that were sent to ClickHouse in one insert, or may have been. It is written to the log of inserts as JSON. */
 export interface SentRange {
   readonly table: string;
   /** Offsets of the first and the last row. */
   readonly from: number;
   readonly to: number;
-  /** How many rows there are. */
+  /** The number of rows. */
   readonly rows: number;
-  /** Of each row the distance of its offset from `from`, and its print: numbers of 32 bits, little-endian, in base64. */
+  /** For each row the distance of its offset from `from`. Numbers of 32 bits, little-endian, in base64. */
   readonly distances: string;
+  /** For each row its fingerprint, in the same format. */
   readonly prints: string;
-  /** Token of the insert, by which ClickHouse knows it again. */
+  /** Token of the insert, by which ClickHouse deduplicates it. */
   readonly token: string;
-  /** Its one row stands among the dead letters, and must not go to its table any more. */
+  /** True: its only row is a dead letter, and must not be sent to its table again. */
   readonly dead?: boolean;
 }
 
-/** The rows of a batch, under the token that it is sent with. */
+/** The range of a batch that is sent with a token. */
 export function rangeOf(batch: Batch, token: string): SentRange {
   const { table, rowOffsets, rows } = batch;
   const [from, to] = [rowOffsets[0]!, rowOffsets[rows - 1]!];
@@ -33,7 +34,8 @@ export function rangeOf(batch: Batch, token: string): SentRange {
 
 const isStreamTable = (name: string): boolean => FIXED_TABLES.every((table) => table.name !== name);
 
-/** Tells apart the rows of one offset: of a reading by its id, which no column changes; of another row by all that it holds. */
+/** A fingerprint that distinguishes the rows of one offset. The row of a reading is hashed by its id only, so that changed columns do not change
+ * the fingerprint. Any other row is hashed as a whole. */
 export function fingerprintOf(
   { table, bytes, rowEnds }: Pick<Batch, 'table' | 'bytes' | 'rowEnds'>,
   row: number,
@@ -50,26 +52,27 @@ function fnv(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** Follows the rows of a table through the fold, and knows how an earlier run had cut them. */
+/** Follows the rows of a table during the fold, and finds the inserts in which an earlier run sent them. */
 export interface RangeFollower {
-  /** Whether a row of this offset may have been sent: `take` says so for sure. Offsets never go down. */
+  /** Whether a row of this offset may have been sent; `take` gives the exact answer. Offsets must never decrease. */
   isNear(offset: number): boolean;
-  /** The range that has the row, each time one less; undefined where no earlier run has sent it. */
-  take(offset: number, print: number): SentRange | undefined;
-  /** Whether a range has given all its rows. */
+  /** The range that has the row, from which the row is removed. Undefined: no earlier run sent the row. */
+  take(offset: number, fingerprint: number): SentRange | undefined;
+  /** Whether all rows of a range have been taken. */
   isEmpty(range: SentRange): boolean;
 }
 
 interface Near {
   readonly range: SentRange;
-  /** How many rows it has, by offset and print. */
+  /** The number of rows by offset and fingerprint. */
   readonly rows: Map<string, number>;
   left: number;
 }
 
 /**
- * Under the config that they were cut by, ranges meet all their rows again. Under another one they meet those that there are still, and
- * rows that they did not have go by themselves: ClickHouse knows the tokens, so what it has does not come twice, and nothing is left out.
+ * Makes the follower of some ranges. With the same config as in the earlier run, all rows of every range are found again. With another config,
+ * the rows that still exist are found, and rows without a range are sent in inserts of their own. ClickHouse knows the tokens, so no row is
+ * stored twice, and none is lost.
  */
 export function createFollower(ranges: readonly SentRange[]): RangeFollower {
   const ahead = [...ranges].sort((a, b) => b.from - a.from);
@@ -78,15 +81,15 @@ export function createFollower(ranges: readonly SentRange[]): RangeFollower {
     isNear(offset) {
       if (ahead.length === 0 && near.length === 0) return false;
       near = near.filter(({ range, left }) => range.to >= offset && left > 0);
-      while (ahead.length > 0 && ahead.at(-1)!.from <= offset) near.push(approach(ahead.pop()!));
+      while (ahead.length > 0 && ahead.at(-1)!.from <= offset) near.push(readRange(ahead.pop()!));
       return near.length > 0;
     },
-    take: (offset, print) => near.find((each) => takeRow(each, `${offset} ${print}`))?.range,
+    take: (offset, fingerprint) => near.find((each) => takeRow(each, `${offset} ${fingerprint}`))?.range,
     isEmpty: (range) => near.every((each) => each.range !== range || each.left === 0),
   };
 }
 
-function approach(range: SentRange): Near {
+function readRange(range: SentRange): Near {
   const [distances, prints] = [Buffer.from(range.distances, 'base64'), Buffer.from(range.prints, 'base64')];
   const rows = new Map<string, number>();
   for (let at = 0; at < distances.length; at += 4) {

@@ -3,12 +3,13 @@ import type { Reading } from '../model/reading.ts';
 import type { Column, ColumnType, Table } from '../model/table.ts';
 import { type EncodedRows, RowBuffer } from './row-buffer.ts';
 
-/** What both encoders share: rows collect until they are taken. */
+/** What both encoders share: rows accumulate until they are taken. */
 interface Encoder {
-  /** Rows and bytes collected since the last `take`. */
+  /** Number of rows since the last `take`. */
   readonly rows: number;
+  /** Bytes of these rows. */
   readonly byteLength: number;
-  /** Hands the rows over, as a copy, and begins anew. */
+  /** Returns the rows as a copy, and clears the encoder. */
   take(): EncodedRows;
 }
 
@@ -18,12 +19,12 @@ export interface ReadingEncoder extends Encoder {
   encodeReading(reading: Reading): void;
 }
 
-/** Encodes rows of any table, a value per column: for tables with few rows. */
+/** Encodes rows of any table from a value per column. It is for tables with few rows. */
 export interface RowEncoder extends Encoder {
   /**
-   * Appends one row; `offset` is the journal offset that caused it. Values stand in the order of the columns:
+   * Appends one row. `offset` is the journal offset that caused it. Values are in the order of the columns:
    * times as milliseconds, UInt64 as a safe integer or a bigint, String as text or bytes, Map as a record, `null` or
-   * `undefined` for no value of a Nullable or Map. Throws a TypeError on any other value, leaving no part of the row behind.
+   * `undefined` for no value of a Nullable or Map. Throws a TypeError on any other value, and then appends no part of the row.
    */
   encodeRow(values: readonly unknown[], offset: number): void;
 }
@@ -31,7 +32,7 @@ export interface RowEncoder extends Encoder {
 const NUMBER = 0;
 const BOOLEAN = 1;
 
-/** The columns of a stream's table in front of its labels, and behind its fields; `streamTable` puts them there. */
+/** The columns of a stream's table before its labels (`HEAD`) and after its fields (`TAIL`), as `streamTable` defines them. */
 const HEAD = ['time', 'received', 'device'];
 const TAIL = ['extra', 'late', 'clamped', 'offset', 'id'];
 
@@ -124,12 +125,13 @@ export function createRowEncoder(table: Table): RowEncoder {
   };
 }
 
-/** What the generic encoder knows of a column type. */
+/** How the generic encoder writes a column type. */
 interface Codec {
-  /** Bytes that a value takes without asking for room; the varint of a length counts 5. */
+  /** Bytes that a value writes without reserving them first. The varint of a length counts 5. */
   readonly fixedBytes: number;
+  /** Whether the column type can hold the value. */
   readonly holds: (value: unknown) => boolean;
-  /** Of a value that it holds. */
+  /** Writes a value that the type can hold. */
   readonly write: (buffer: RowBuffer, value: unknown) => void;
 }
 

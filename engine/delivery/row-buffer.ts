@@ -1,10 +1,10 @@
 const FIRST_BYTES = 64 * 1024;
 const FIRST_ROWS = 1024;
 const TWO_TO_32 = 4_294_967_296;
-/** Up to here a loop over the characters beats a call into native code. */
+/** Up to this length, a loop over the characters is faster than a call to native code. */
 const SHORT_CHARS = 48;
 
-/** Encoded rows, taken out of a buffer. Everything in it is a copy that nobody else writes to. */
+/** Encoded rows, taken from a buffer. All of it is a copy, so nothing else writes to it. */
 export interface EncodedRows {
   readonly rows: number;
   readonly bytes: Uint8Array;
@@ -15,9 +15,9 @@ export interface EncodedRows {
 }
 
 /**
- * Rows in the making, in ClickHouse's RowBinary (https://clickhouse.com/docs/interfaces/formats/RowBinary), in one
- * buffer that grows by doubling and is used again after `take`. Values of fixed size are written without a check: a
- * row may hold `slackBytes` of them (a varint counts 5), as told to the constructor.
+ * A buffer that collects rows in ClickHouse's RowBinary format (https://clickhouse.com/docs/interfaces/formats/RowBinary). It
+ * grows by doubling and is reused after `take`. Values of fixed size are written without a bounds check: the caller of the
+ * constructor promises that a row has at most `slackBytes` of them (a varint counts 5).
  */
 export class RowBuffer {
   private bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -35,7 +35,7 @@ export class RowBuffer {
     this.reserve(0);
   }
 
-  /** Rows finished since the last `take`. */
+  /** Number of finished rows since the last `take`. */
   get rows(): number {
     return this.count;
   }
@@ -45,16 +45,16 @@ export class RowBuffer {
     return this.position;
   }
 
-  /** Finishes the row; `offset` is the journal offset that caused it. */
+  /** Finishes the row. `offset` is the journal offset that caused it. */
   endRow(offset: number): void {
     if (this.count === this.rowEnds.length) this.growRows();
     this.rowEnds[this.count] = this.position;
     this.rowOffsets[this.count++] = offset;
-    // The next row begins with values that are written without a check.
+    // The next row begins with values that are written without a bounds check.
     if (this.position > this.limit) this.reserve(0);
   }
 
-  /** Hands the rows over and begins anew. */
+  /** Returns a copy of the rows, and clears the buffer. */
   take(): EncodedRows {
     const { count, position } = this;
     const bytes = Buffer.allocUnsafeSlow(position);
@@ -69,7 +69,7 @@ export class RowBuffer {
     };
   }
 
-  /** A byte: UInt8, the flag of a Nullable, an empty Map. */
+  /** One byte: a UInt8, the flag of a Nullable, or an empty Map. */
   writeByte(value: number): void {
     this.bytes[this.position++] = value;
   }
@@ -83,7 +83,7 @@ export class RowBuffer {
     this.position += 8;
   }
 
-  /** DateTime64(6) of milliseconds since the epoch with microseconds as a fraction; exact where the double is. */
+  /** DateTime64(6) of milliseconds since the epoch with microseconds as a fraction; exact if the double is. */
   writeTime(ms: number): void {
     const micros = Math.round(ms * 1000);
     const high = Math.floor(micros / TWO_TO_32);
@@ -92,7 +92,7 @@ export class RowBuffer {
     this.position += 8;
   }
 
-  /** UInt64 of a safe integer from 0 up. */
+  /** UInt64 of a safe integer that is not negative. */
   writeUInt64(value: number): void {
     this.writeHalves(Math.floor(value / TWO_TO_32), value >>> 0);
   }
@@ -136,7 +136,7 @@ export class RowBuffer {
     this.position = start + length;
   }
 
-  /** A String of bytes as they are, text or not. */
+  /** A String of any bytes, not only UTF-8. */
   writeBytes(data: Uint8Array): void {
     this.reserve(data.length);
     this.writeVarint(data.length);
@@ -144,7 +144,7 @@ export class RowBuffer {
     this.position += data.length;
   }
 
-  /** Map(String, String), in the order of the record's keys. Each of its strings asks for its own room. */
+  /** Map(String, String), in the order of the record's keys. Space is reserved for each string. */
   writeMap(map: Readonly<Record<string, string>>): void {
     const names = Object.keys(map);
     this.writeVarint(names.length);
@@ -154,7 +154,7 @@ export class RowBuffer {
     }
   }
 
-  /** Map(String, Float64), in the order of the record's keys. Each of its entries asks for its own room. */
+  /** Map(String, Float64), in the order of the record's keys. Space is reserved for each entry. */
   writeNumbers(map: Readonly<Record<string, number>>): void {
     const names = Object.keys(map);
     this.writeVarint(names.length);
@@ -172,7 +172,7 @@ export class RowBuffer {
     this.position += this.bytes.write(text, this.position, 'utf8');
   }
 
-  /** Makes room for `length` bytes and the slack behind them. */
+  /** Makes room for `length` bytes and the slack after them. */
   private reserve(length: number): void {
     const needed = this.position + length + this.slackBytes;
     if (needed <= this.bytes.length) return;

@@ -6,11 +6,11 @@ import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { JournalRecord } from '../model/record.ts';
-import { alertMessage } from './events.ts';
+import { alertMessage } from './alert-event.ts';
 import { rowBounds } from './evidence.ts';
 import { sourceOf } from './source.ts';
 
-/** The row of the `alerts` table, columns in its order. */
+/** The row of the `alerts` table, with values in the order of its columns. */
 export function alertRow(transition: Transition, plan: Plan): unknown[] {
   const { rule, stream } = sourceOf(transition, plan);
   const { key, facts } = transition;
@@ -40,7 +40,7 @@ export function alertRow(transition: Transition, plan: Plan): unknown[] {
   ];
 }
 
-/** The row of the `facts` table; a fact without a value is in none of its maps. */
+/** The row of the `facts` table; a fact without a value is in neither of its maps. */
 export function factsRow(viewed: Viewed, rule: RulePlan, names: readonly string[]): unknown[] {
   const numbers: [string, number][] = [];
   const texts: [string, string][] = [];
@@ -54,7 +54,7 @@ export function factsRow(viewed: Viewed, rule: RulePlan, names: readonly string[
   return [end, start, rule.name, rule.version, key.text, labels, facts, words, offset, id];
 }
 
-/** The row of the `devices` table. A device that was never seen before has the instant of the change for its last sign. */
+/** The row of the `devices` table. For a device that was never seen before, `last_seen` is the time of the change. */
 export function deviceRow(change: DeviceChange, plan: Plan): unknown[] {
   const { at, lastSeenAt } = change;
   return [
@@ -73,7 +73,7 @@ export function gapRow({ at, broker, reason, from, offset }: Gap): unknown[] {
   return [at, broker, reason, from, at, offset];
 }
 
-/** The row of the `dead_letters` table; its id tells several rejections of one message apart. */
+/** The row of the `dead_letters` table; its `id` distinguishes several rejections of one message. */
 export function deadLetterRow(rejected: Rejected, plan: Plan): unknown[] {
   const stream = rejected.stream < 0 ? '' : plan.streams[rejected.stream]!.name;
   const { at, topic, reason, detail, payload, offset, ordinal } = rejected;
@@ -93,7 +93,7 @@ function textHash(text: string): number {
   return hash >>> 0;
 }
 
-/** The row of the `dead_letters` table for a row that ClickHouse refused; `record` is the message behind it, where there is one. */
+/** The row of the `dead_letters` table for a row that ClickHouse refused. `record` is the record that caused the row, if it is known. */
 export function refusedRow(table: string, detail: string, record: JournalRecord | undefined): unknown[] {
   const at = record?.at ?? 0;
   const message = record?.kind === 'message' ? record : undefined;

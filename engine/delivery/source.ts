@@ -1,25 +1,25 @@
 import type { Notice, Transition } from '../model/item/alert.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RowStream } from '../model/row-stream.ts';
-import type { EventRule } from './events.ts';
+import type { EventRule } from './alert-event.ts';
 import { rowStreamOf } from './evidence.ts';
 
-/** What an alert's event and row say of its rule and stream. */
+/** The rule and stream of an alert, as its event and row need them. */
 export interface AlertSource {
   readonly rule: EventRule;
   readonly stream: RowStream;
 }
 
-/** Where an alert comes from: the plan, or, where that no longer has its rule, what was kept of it. */
-export function sourceOf(told: Transition | Notice, plan: Plan): AlertSource {
-  const { former } = told;
+/** The rule and stream of an alert. They are from the plan or, if the plan no longer has the rule, from the trace that was kept of it. */
+export function sourceOf(change: Transition | Notice, plan: Plan): AlertSource {
+  const { former } = change;
   if (former === undefined) {
-    const rule = plan.rules[told.rule]!;
+    const rule = plan.rules[change.rule]!;
     return { rule, stream: rowStreamOf(plan, plan.streams[rule.stream]!) };
   }
   const { per, severities, stream, ...rest } = former;
-  // The facts that its own message speaks of are those of an outcome; there was none.
-  const message = () => endMessage(told, former.name);
+  // The rule's own message needs the facts of an outcome, and there was none.
+  const message = () => endMessage(change, former.name);
   return { rule: { ...rest, severity: severities[0]!, keying: { per }, message }, stream };
 }
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Severity } from '../model/rule.ts';
 
-/** A token is never longer than this; a subject of four tokens so stays far below the 4096 bytes that NATS allows a command line. */
+/** The longest token. A subject of four tokens is then far below the 4096 bytes that NATS allows for a command line. */
 export const MAX_TOKEN_CHARS = 200;
 
-/** Subject of what could not be decoded. */
+/** Subject of messages that could not be decoded. */
 export const DEADLETTERS_SUBJECT = 'weir.deadletters';
 
-/** Stands where the key does for what concerns all alerts of a rule. No text makes this token. */
+/** Replaces the key in subjects of events about all alerts of a rule. `subjectToken` returns it for no text. */
 export const LIMIT_TOKEN = '~limit';
 
 const PLAIN = /^[A-Za-z0-9_-]+$/;
@@ -16,10 +16,10 @@ const ESCAPED = /=([0-9A-F]{2})/g;
 const ESCAPES = Array.from({ length: 256 }, (_, byte) => `~${byte.toString(16).toUpperCase().padStart(2, '0')}`);
 
 /**
- * One token of a NATS subject for any text. `A–Z a–z 0–9 _ -` stay, every other byte of the UTF-8 becomes `~XX`
- * (a lone surrogate counts as the three bytes that UTF-8 would give its code point), the empty text becomes `~`.
- * Different texts make different tokens. One that would be longer than 200 characters ends in `~~` and 32 hex digits
- * of the SHA-256 of the whole; no shorter text makes a token with `~~` inside.
+ * One token of a NATS subject for any text. `A–Z a–z 0–9 _ -` do not change, every other byte of the UTF-8 becomes `~XX`
+ * (a lone surrogate counts as the three bytes that UTF-8 would give its code point), and the empty text becomes `~`.
+ * Different texts have different tokens. A token that would be longer than 200 characters is cut, and ends in `~~` and 32 hex digits
+ * of the SHA-256 of the whole token. No other token contains `~~`.
  */
 export function subjectToken(text: string): string {
   if (text.length <= MAX_TOKEN_CHARS && PLAIN.test(text)) return text;
@@ -34,18 +34,18 @@ export function subjectToken(text: string): string {
 }
 
 /**
- * The same token as part of a KV key. KV keys do not allow `~`, so `=` stands in its place; dots separate tokens as in subjects.
+ * The same token for use in a KV key. KV keys do not allow `~`, so it is replaced by `=`. Dots separate tokens as in subjects.
  */
 export function kvToken(text: string): string {
   return subjectToken(text).replaceAll('~', '=');
 }
 
-/** The text that a KV token stands for; undefined where it stands for none, or only for the hash of one. */
+/** The text of a KV token. Undefined if the token is not valid, or has only the hash of the text. */
 export function parseKvToken(token: string): string | undefined {
   if (token === '=') return '';
   const bytes = token.replace(ESCAPED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   const text = Buffer.from(bytes, 'latin1').toString('utf8');
-  // Whatever is written in another way than ours would be a second key for the same text.
+  // A token in any other spelling would be a second key for the same text.
   return kvToken(text) === token ? text : undefined;
 }
 
@@ -84,7 +84,7 @@ function isPlain(code: number): boolean {
   );
 }
 
-/** Encodes by hand, because TextEncoder makes the same three bytes of every lone surrogate. */
+/** Encodes UTF-8 itself, because TextEncoder encodes every lone surrogate as the same three bytes. */
 function escapeCodePoint(code: number): string {
   if (code < 0x80) return escapeByte(code);
   const last = escapeByte(0x80 | (code & 0x3f));
@@ -100,7 +100,7 @@ function escapeByte(byte: number): string {
 
 function capped(token: string): string {
   let end = MAX_TOKEN_CHARS - HASH_CHARS - 2;
-  // An escape is not cut in half.
+  // An escape is not split.
   const tilde = token.lastIndexOf('~', end - 1);
   if (tilde > end - 3) end = tilde;
   const hash = createHash('sha256').update(token).digest('hex').slice(0, HASH_CHARS);

@@ -11,25 +11,25 @@ const FIELD_TYPES = {
 const column = (name: string, type: ColumnType, comment: string): Column => ({ name, type, comment });
 
 const HEAD: readonly Column[] = [
-  column('time', 'DateTime64(6)', 'When the device measured: event time'),
-  column('received', 'DateTime64(6)', 'When the message arrived'),
-  column('device', 'LowCardinality(String)', 'The device that measured'),
+  column('time', 'DateTime64(6)', 'Event time: when the device measured'),
+  column('received', 'DateTime64(6)', 'Receive time: when the message arrived'),
+  column('device', 'LowCardinality(String)', 'Id of the device that measured'),
 ];
 
 const TAIL: readonly Column[] = [
   column('extra', 'Map(String, String)', 'Fields that the stream does not declare, as JSON texts'),
-  column('late', 'Bool', 'Came after its windows had closed, or was a dead letter at first'),
-  column('clamped', 'Bool', 'The stamp lay too far ahead of the receive time and was set back to it'),
+  column('late', 'Bool', 'Late data: the reading arrived after its windows had closed, or it is a retried dead letter'),
+  column('clamped', 'Bool', 'The stamp was too far ahead of the receive time, so time is the receive time'),
   column('offset', 'UInt64', 'Journal offset of the message'),
-  column('id', 'UInt64', 'Identity of the reading: rows of one device and time that share it are one reading'),
+  column('id', 'UInt64', 'Identity of the reading: rows with equal device, time and id are the same reading'),
 ];
 
-/** Columns that every stream's table has: no label or field may have one of these names. */
+/** Names of the columns that every stream's table has. No label or field may have one of them. */
 export const STREAM_COLUMNS: readonly string[] = [...HEAD, ...TAIL].map(({ name }) => name);
 
 /**
- * The table of a stream, named as the stream: `time received device <labels…> <fields…> extra late clamped offset id`,
- * with a rollup by the minute. A reading that was delivered twice has one row once ClickHouse has merged its parts.
+ * The table of a stream, with the name of the stream and the columns `time received device <labels…> <fields…> extra late clamped offset id`,
+ * and a rollup by the minute. A reading that was delivered twice has one row after ClickHouse has merged its parts.
  */
 export function streamTable(stream: StreamConfig): Table {
   const labels = stream.labels.map(({ name }) => column(name, 'LowCardinality(String)', 'Label'));
@@ -46,112 +46,120 @@ export function streamTable(stream: StreamConfig): Table {
   };
 }
 
-/** Every change of state of every alert, and of severity while it fires. */
+/** The table of all changes of an alert's state, and of its severity while it fires. */
 export const ALERTS: Table = {
   name: 'alerts',
   columns: [
-    column('id', 'String', 'Identity of the change; the same as that of its event on NATS, where it has one'),
-    column('time', 'DateTime64(6)', 'When the state changed: event time'),
+    column('id', 'String', 'Id of the change; equal to the id of its event on NATS, if it has one'),
+    column('time', 'DateTime64(6)', 'Event time of the change'),
     column('rule', 'LowCardinality(String)', 'Name of the rule'),
-    column('version', 'LowCardinality(String)', 'Hash of the rule at that time'),
-    column('severity', 'LowCardinality(String)', 'info, warning or critical'),
-    column('from_state', 'LowCardinality(String)', 'State before: inactive, pending, firing or resolved'),
-    column('state', 'LowCardinality(String)', 'State from then on'),
-    column('stream', 'LowCardinality(String)', 'Stream that the rule reads'),
-    column('key', 'String', 'What the alert is about: the values that the rule groups by'),
-    column('device', 'String', 'The device, where the rule groups by it; else empty'),
+    column('version', 'LowCardinality(String)', 'Hash of the rule at the time of the change'),
+    column('severity', 'LowCardinality(String)', 'Severity after the change: info, warning or critical'),
+    column('from_state', 'LowCardinality(String)', 'State before the change: inactive, pending, firing or resolved'),
+    column('state', 'LowCardinality(String)', 'State after the change'),
+    column('stream', 'LowCardinality(String)', 'Stream of the rule'),
+    column('key', 'String', 'Key of the alert: the values of the labels that the rule groups by'),
+    column('device', 'String', 'Device of the alert, if the rule groups by device; else empty'),
     column('since', 'DateTime64(6)', 'When the conditions began to hold'),
-    column('message', 'String', 'What the alert says'),
+    column('message', 'String', 'Message of the alert'),
     column('facts', 'Map(String, String)', 'Value of every fact, as JSON texts'),
     column('conditions', 'String', 'Outcome of every condition, as a JSON array'),
-    column('evidence_from', 'DateTime64(6)', 'First instant of the readings behind it'),
-    column('evidence_to', 'DateTime64(6)', 'Last instant of the readings behind it'),
-    column('offset', 'UInt64', 'Journal offset of what caused it'),
+    column('evidence_from', 'DateTime64(6)', 'Event time of the first reading that led to the change'),
+    column('evidence_to', 'DateTime64(6)', 'Event time of the last reading that led to the change'),
+    column('offset', 'UInt64', 'Journal offset of the record that caused the change'),
     column(
       'previous_severity',
       'LowCardinality(String)',
-      'Severity before, where a firing alert changed it; else empty',
+      'Severity before the change, if the severity of a firing alert changed; else empty',
     ),
     column(
       'reason',
       'LowCardinality(String)',
-      'schedule, gap, rule-changed or rule-removed, where that ended it; else empty',
+      'schedule, gap, rule-changed or rule-removed, if this ended the alert; else empty',
     ),
-    column('suppressed', 'LowCardinality(String)', 'flapping or limit, where that kept it from being told; else empty'),
+    column(
+      'suppressed',
+      'LowCardinality(String)',
+      'flapping or limit, if the event was not published for this reason; else empty',
+    ),
   ],
   orderBy: ['rule', 'key', 'time', 'id'],
 };
 
-/** Every time that a device went offline or came back. */
+/** The table of devices that went offline or came back online. */
 export const DEVICES: Table = {
   name: 'devices',
   columns: [
-    column('time', 'DateTime64(6)', 'When the change was noticed'),
+    column('time', 'DateTime64(6)', 'Receive time at which the change was detected'),
     column('stream', 'LowCardinality(String)', 'Stream of the device'),
-    column('device', 'String', 'The device'),
-    column('online', 'Bool', 'Whether it is there from then on'),
-    column('reason', 'LowCardinality(String)', 'silence, last-will, first-reading, reading or status'),
-    column('last_seen', 'DateTime64(6)', 'When it was last heard of before'),
-    column('offset', 'UInt64', 'Journal offset of what caused it'),
+    column('device', 'String', 'Id of the device'),
+    column('online', 'Bool', 'Whether the device is online after the change'),
+    column(
+      'reason',
+      'LowCardinality(String)',
+      'Cause of the change: silence, last-will, first-reading, reading or status',
+    ),
+    column('last_seen', 'DateTime64(6)', 'When the device was last seen before the change'),
+    column('offset', 'UInt64', 'Journal offset of the record that caused the change'),
   ],
   orderBy: ['stream', 'device', 'time', 'offset', 'online'],
 };
 
-/** Messages that could not be decoded and rows that ClickHouse refused, kept for 90 days. */
+/** The dead letter queue: messages that could not be decoded, rows that ClickHouse refused and events that NATS refused, kept for 90 days. */
 export const DEAD_LETTERS: Table = {
   name: 'dead_letters',
   columns: [
-    column('time', 'DateTime64(6)', 'When it was given up'),
-    column('received', 'DateTime64(6)', 'When the message arrived'),
-    column('stream', 'LowCardinality(String)', 'Stream, or empty where no topic matched'),
+    column('time', 'DateTime64(6)', 'When it became a dead letter'),
+    column('received', 'DateTime64(6)', 'Receive time: when the message arrived'),
+    column('stream', 'LowCardinality(String)', 'Stream (of a refused row: table); empty if no topic matched'),
     column('topic', 'String', 'Topic of the message'),
     column('reason', 'LowCardinality(String)', 'Name of the fault'),
     column('detail', 'String', 'What was found, where, and what would be right'),
     column('payload', 'String', 'The message as it arrived, byte for byte'),
     column('offset', 'UInt64', 'Journal offset of the message'),
-    column('id', 'UInt64', 'Tells the faults of one message apart'),
-    column('retried', 'Nullable(DateTime64(6))', 'When it was given to the engine anew; none: not yet'),
+    column('id', 'UInt64', 'Distinguishes several faults of one message'),
+    column('retried', 'Nullable(DateTime64(6))', 'When it was retried; NULL: not yet'),
   ],
   orderBy: ['stream', 'time', 'offset', 'id'],
   ttlDays: 90,
 };
 
-/** What views say: a row for each window and key, or for each reading. */
+/** The table of the results of views: a row for each window and key, or for each reading. */
 export const FACTS: Table = {
   name: 'facts',
   columns: [
-    column('time', 'DateTime64(6)', 'End of the window: event time; without a window, the time of the reading'),
-    column('start', 'DateTime64(6)', 'Start of the window; without one, the time of the reading'),
+    column('time', 'DateTime64(6)', 'Event time: end of the window; without a window, the time of the reading'),
+    column('start', 'DateTime64(6)', 'Start of the window; without a window, the time of the reading'),
     column('rule', 'LowCardinality(String)', 'Name of the view'),
-    column('version', 'LowCardinality(String)', 'Hash of the view at that time'),
-    column('key', 'String', 'The values that the view groups by'),
-    column('labels', 'Map(String, String)', 'The same one by one, by label'),
-    column('facts', 'Map(String, Float64)', 'Values of facts that are numbers, or (as 1 and 0) booleans'),
-    column('texts', 'Map(String, String)', 'Values of facts that are texts'),
-    column('offset', 'UInt64', 'Journal offset of what brought it about'),
-    column('id', 'String', 'Identity of the result; the same as that of its event on NATS'),
+    column('version', 'LowCardinality(String)', 'Hash of the view at the time of the result'),
+    column('key', 'String', 'Key: the values of the labels that the view groups by'),
+    column('labels', 'Map(String, String)', 'The same values, each with the name of its label'),
+    column('facts', 'Map(String, Float64)', 'Values of the facts that are numbers or booleans (as 1 and 0)'),
+    column('texts', 'Map(String, String)', 'Values of the facts that are texts'),
+    column('offset', 'UInt64', 'Journal offset of the record that caused the result'),
+    column('id', 'String', 'Id of the result; equal to the id of its event on NATS'),
   ],
   orderBy: ['rule', 'key', 'time', 'id'],
 };
 
-/** Spans in which messages may be missing. */
+/** The table of gaps, in which messages may be missing. */
 export const GAPS: Table = {
   name: 'gaps',
   columns: [
-    column('time', 'DateTime64(6)', 'When it was known'),
+    column('time', 'DateTime64(6)', 'When the gap was detected'),
     column('broker', 'LowCardinality(String)', 'Name of the broker whose messages may be missing'),
-    column('reason', 'LowCardinality(String)', 'session-lost: the broker had forgotten our session'),
-    column('gap_from', 'DateTime64(6)', 'When the last message before it was received'),
-    column('gap_to', 'DateTime64(6)', 'When Weir was subscribed again'),
-    column('offset', 'UInt64', 'Journal offset of the mark by which it ended'),
+    column('reason', 'LowCardinality(String)', 'session-lost: the broker lost the session of Weir'),
+    column('gap_from', 'DateTime64(6)', 'Start of the gap: when the last message before it was received'),
+    column('gap_to', 'DateTime64(6)', 'End of the gap: when Weir was subscribed again'),
+    column('offset', 'UInt64', 'Journal offset of the mark that ended the gap'),
   ],
   orderBy: ['broker', 'time', 'offset'],
 };
 
-/** The tables beside those of the streams. */
+/** All tables except those of the streams. */
 export const FIXED_TABLES: readonly Table[] = [ALERTS, DEVICES, DEAD_LETTERS, FACTS, GAPS];
 
-/** Whether a stream of this name would get in the way of a table that Weir keeps for itself. */
+/** Whether the name belongs to a table or view of Weir, so that no stream may have it. */
 export function isReservedTable(name: string): boolean {
   return (
     name === 'migrations' ||

@@ -1,7 +1,7 @@
 import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
 
-/** Change of the field since the reading before; undefined for the first. */
+/** Change of the field since the previous reading; undefined for the first reading. */
 export const delta: Detector<{ value?: number }> = {
   create: () => ({}),
   next(state, value) {

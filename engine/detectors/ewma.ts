@@ -7,14 +7,14 @@ interface WeightedMean {
   time: number;
 }
 
-/** What is left of a weight of 1 after some time: half of it after each half-life. */
+/** A weight of 1 after some time: it halves with each half-life. */
 export function fade(elapsedMs: number, halfLifeMs: number): number {
   return 2 ** (-elapsedMs / halfLifeMs);
 }
 
 /**
- * Exponentially weighted mean of the field: a reading weighs 2^(-age / half-life), so that readings may come at any distance.
- * The reading itself is in it, with weight 1; for the first it is its value. The same as `ewm(halflife, times).mean()` of pandas;
+ * Exponentially weighted mean of the field: a reading has the weight 2^(-age / half-life), so readings may have any distance in time.
+ * The current reading is included with weight 1; the mean of the first reading is its value. It is the same as `ewm(halflife, times).mean()` of pandas;
  * updated in place as in Finch, "Incremental calculation of weighted mean and variance", 2009.
  */
 export function ewma(halfLifeMs: number): Detector<WeightedMean> {
@@ -23,7 +23,7 @@ export function ewma(halfLifeMs: number): Detector<WeightedMean> {
     next(state, value, time) {
       state.weight = state.weight === 0 ? 1 : state.weight * fade(time - state.time, halfLifeMs) + 1;
       const mean = state.mean + ((value as number) - state.mean) / state.weight;
-      // Values at both ends of what a number can hold have no difference; the mean begins anew with the later one.
+      // The difference of two extreme values may overflow. The mean then restarts with the later value.
       state.mean = Number.isFinite(mean) ? mean : (value as number);
       state.time = time;
       return state.mean;

@@ -1,6 +1,6 @@
 import type { Detector } from '../model/detector.ts';
 
-/** Readings in a row, this one included, that meet a condition; 0 for one that does not. */
+/** Number of readings in a row, this one included, that meet a condition; 0 if this one does not. */
 export const inARow: Detector<{ n: number }> = {
   create: () => ({ n: 0 }),
   next(state, met) {

@@ -1,23 +1,23 @@
 import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
 
-/** Values with their instants, the oldest first, and the same values by size. */
+/** Values with their times, oldest first, and the same values sorted. */
 interface Sample {
   readonly times: number[];
   readonly values: number[];
   readonly sorted: number[];
 }
 
-/** Values that are kept of one horizon: one per 30 s of an hour. */
+/** The largest number of values that are kept of one horizon: for a horizon of an hour, one per 30 s. */
 const MAX_VALUES = 120;
-/** Values that it wants to have before it judges. */
+/** The number of values that it needs before it gives a fact. */
 const WARM_UP = 10;
 
 /**
- * By how many robust standard deviations the field is away from the median of the horizon before it: the modified z-score
- * 0.6745 (x − median) / MAD of Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993, who take 3.5 for a limit.
- * MAD is the median distance from the median. A value enters the sample when a 120th of the horizon has passed since the last that
- * did, so that the sample spreads over the whole horizon however often readings come; older ones leave it.
+ * The distance of the field from the median of the horizon before it, in robust standard deviations: the modified z-score
+ * 0.6745 (x − median) / MAD of Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993, who use 3.5 as a limit.
+ * MAD is the median distance from the median. A value enters the sample when a 120th of the horizon has passed since the last value that did. So the
+ * sample covers the whole horizon at any rate of readings. Values older than the horizon leave it.
  * Undefined while the sample has fewer than ten values, and while more than half of them are the same (MAD is 0).
  */
 export function mad(horizonMs: number): Detector<Sample> {
@@ -64,7 +64,7 @@ function scoreOf(sorted: readonly number[], value: number): number | undefined {
   return spread === 0 ? undefined : finite((0.6745 * (value - median)) / spread);
 }
 
-/** Goes outward from the median, always to the nearer side, until half of the values have been passed. */
+/** The median distance from the median. The loop goes outward, always to the nearer side, until half of the values have been passed. */
 function medianDistance(sorted: readonly number[], median: number): number {
   const half = sorted.length >> 1;
   let below = half - 1;

@@ -1,7 +1,7 @@
 import type { Detector } from '../model/detector.ts';
 import { finite } from '../model/finite.ts';
 
-/** Change of the field since the reading before, per span of time; undefined for the first, and between readings of one instant. */
+/** Change of the field since the previous reading, per unit of time; undefined for the first reading, and between readings of one instant. */
 export function rate(perMs: number): Detector<{ value?: number; time: number }> {
   return {
     create: () => ({ time: 0 }),

@@ -24,47 +24,47 @@ export type DetectorName =
 const ANY = ['number', 'boolean', 'string'] as const;
 const NUMBERS = ['number'] as const;
 
-const halfLife = { key: 'halfLife', description: 'A reading of this age counts half as much as a new one.' };
+const halfLife = { key: 'halfLife', description: 'A reading of this age has half the weight of a new one.' };
 
-/** Every detector; a new one is a file beside this one and an entry here. */
+/** Every detector. To add one, add a file beside this one and an entry here. */
 export const detectors: Readonly<Record<DetectorName, DetectorKind>> = {
   previous: {
     accepts: ANY,
     gives: 'field',
     unit: 'field',
-    description: 'Value of the field in the reading before.',
+    description: 'Value of the field in the previous reading.',
     create: () => previous,
   },
   delta: {
     accepts: NUMBERS,
     unit: 'field',
-    description: 'Change of the field since the reading before.',
+    description: 'Change of the field since the previous reading.',
     create: () => delta,
   },
   rate: {
     accepts: NUMBERS,
     unit: 'field-per-span',
-    span: { key: 'per', defaultMs: 1_000, description: 'The time that the change is for.' },
-    description: 'Change of the field since the reading before, per second or per another time.',
+    span: { key: 'per', defaultMs: 1_000, description: 'The unit of time of the rate.' },
+    description: 'Change of the field since the previous reading, per second or per another unit of time.',
     create: rate,
   },
   ewma: {
     accepts: NUMBERS,
     unit: 'field',
     span: halfLife,
-    description: 'Mean of the field in which older readings count ever less.',
+    description: 'Mean of the field, in which older readings have less weight.',
     create: ewma,
   },
   zscore: {
     accepts: NUMBERS,
     span: halfLife,
-    description: 'Standard deviations that the field is away from its mean in the readings before.',
+    description: 'Distance of the field from its mean in the previous readings, in standard deviations.',
     create: zscore,
   },
   mad: {
     accepts: NUMBERS,
-    span: { key: 'horizon', description: 'Age of the oldest readings to compare with.' },
-    description: 'Robust deviations that the field is away from its median in the readings before.',
+    span: { key: 'horizon', description: 'Age of the oldest readings in the comparison.' },
+    description: 'Distance of the field from its median in the previous readings, in robust standard deviations.',
     create: mad,
   },
   unchangedFor: {
@@ -77,7 +77,7 @@ export const detectors: Readonly<Record<DetectorName, DetectorKind>> = {
     source: 'time',
     accepts: [],
     unit: 's',
-    description: 'Seconds since the reading before.',
+    description: 'Seconds since the previous reading.',
     create: () => silentFor,
   },
   inARow: {

@@ -1,6 +1,6 @@
 import type { Detector } from '../model/detector.ts';
 
-/** Seconds since the reading before; undefined for the first. */
+/** Seconds since the previous reading; undefined for the first reading. */
 export const silentFor: Detector<{ time?: number }> = {
   create: () => ({}),
   next(state, _value, time) {

@@ -1,7 +1,7 @@
 import type { Detector } from '../model/detector.ts';
 import type { FieldValue } from '../model/field.ts';
 
-/** Seconds since the first of the readings in a row that have this very value; 0 for the first reading and after each change. */
+/** Seconds since the field last changed, which is since the first reading in a row with this value; 0 for the first reading and at each change. */
 export const unchangedFor: Detector<{ value?: FieldValue; since: number }> = {
   create: () => ({ since: 0 }),
   next(state, value, time) {

@@ -4,7 +4,7 @@ export interface Cell {
   readonly offset: number;
 }
 
-/** A place where a text is not CSV. */
+/** A fault of a CSV text, and its offset in characters. */
 export interface CsvFault {
   readonly code: string;
   readonly offset: number;

@@ -14,6 +14,7 @@ export interface TimingWheel<T> {
 
 const BUCKET_MS = 1_000;
 
+/** A wheel without timers. */
 export function createTimingWheel<T>(): TimingWheel<T> {
   const buckets = new Map<number, Map<T, number>>();
   /** The bucket of each thing's timer. It is needed to remove replaced timers, which would otherwise accumulate until they expire. */

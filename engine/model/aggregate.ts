@@ -28,7 +28,7 @@ export type AggregateSource = 'field' | 'name' | 'condition';
 
 /** The aggregates of one name in the rule language: one aggregate for each choice of parameters. */
 export interface AggregateKind {
-  /** Default: a field. */
+  /** Where it gets its values. Default: a field. */
   readonly source?: AggregateSource;
   /** Types of field it accepts; `none` for one that needs no field (`true`). */
   readonly accepts: readonly (FieldType | 'none')[];

@@ -3,10 +3,14 @@ import type { FieldType } from './field.ts';
 /** A secret: the text itself, or the environment variable or file that holds it. */
 export type Secret = string | { readonly env: string } | { readonly file: string };
 
+/** Quality of service of MQTT: at most once, at least once, exactly once. */
 export type Qos = 0 | 1 | 2;
+/** The format of a stream's payloads. */
 export type PayloadFormat = 'json' | 'ndjson' | 'plain' | 'msgpack' | 'cbor';
+/** The unit of the stamps that devices send. */
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'iso8601';
 
+/** A `tls` section, with the names of its files. */
 export interface TlsConfig {
   /** `ca`, `cert` and `key` are PEM files. Relative paths are relative to the config file. */
   readonly ca?: string;
@@ -26,9 +30,10 @@ export interface ResolvedTls {
   readonly verify?: boolean;
 }
 
+/** An MQTT broker and how to connect to it. */
 export interface BrokerConfig {
   readonly name: string;
-  /** `mqtt://host:1883` or `mqtts://host:8883`. */
+  /** URL such as `mqtt://host:1883` or `mqtts://host:8883`. */
   readonly url: string;
   /** The id is fixed, so that the broker keeps the session while Weir is stopped. Default `weir`. */
   readonly clientId: string;
@@ -41,7 +46,7 @@ export interface BrokerConfig {
   readonly subscribe?: readonly { readonly filter: string; readonly qos: Qos }[];
   /** The largest number of QoS 1 and 2 messages that the broker may send before Weir acknowledges them. Default 10000. */
   readonly receiveMaximum: number;
-  /** Seconds. Default 30. */
+  /** Keep-alive interval of MQTT in seconds. Default 30. */
   readonly keepalive: number;
   /** Seconds for which the broker keeps the session while Weir is disconnected. Default 7 days. */
   readonly sessionExpiry: number;
@@ -49,6 +54,7 @@ export interface BrokerConfig {
   readonly statusTopic: string;
 }
 
+/** A declared field of a stream. */
 export interface FieldConfig {
   readonly name: string;
   readonly type: FieldType;
@@ -67,6 +73,7 @@ export interface SequenceConfig {
   readonly modulus?: number;
 }
 
+/** A stream: which messages it has, how to read them, and its limits. */
 export interface StreamConfig {
   readonly name: string;
   /** Topic template, as in `plant/{site}/{device}/data`. The wildcards `+` and (at the end) `#` match levels without naming them. */
@@ -105,6 +112,7 @@ export interface StreamConfig {
   readonly ttlDays?: number;
 }
 
+/** The NATS servers and how to connect to them. */
 export interface NatsConfig {
   readonly servers: readonly string[];
   readonly username?: Secret;
@@ -117,6 +125,7 @@ export interface NatsConfig {
   readonly outboxBytes: number;
 }
 
+/** The ClickHouse server, how to connect to it, and how rows are batched. */
 export interface ClickHouseConfig {
   readonly url: string;
   readonly database: string;

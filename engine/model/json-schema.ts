@@ -1,4 +1,6 @@
 import { isObject } from './json-object.ts';
+
+/** The types that a JSON Schema may require. */
 export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';
 
 /**

@@ -43,6 +43,7 @@ export interface TickRecord {
  */
 export type MarkName = 'started' | 'connected' | 'disconnected' | 'session-lost' | 'cut' | 'clock-stepped';
 
+/** A control record of the journal. */
 export interface MarkRecord {
   readonly kind: 'mark';
   readonly offset: number;

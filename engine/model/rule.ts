@@ -42,6 +42,7 @@ export interface RuleFile {
   readonly order?: 'event' | 'arrival';
 }
 
+/** How severe an alert is, in rising order. */
 export type Severity = 'info' | 'warning' | 'critical';
 
 /**
@@ -78,9 +79,12 @@ export interface ActiveSpec {
   readonly timeZone: string;
 }
 
+/** The days of the week as rules write them, from Sunday. */
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+/** A day of the week as rules write it. */
 export type Weekday = (typeof WEEKDAYS)[number];
 
+/** The event of a rule's alerts. */
 export interface RuleEvent {
   readonly type: string;
   readonly params?: Readonly<Record<string, unknown>> & {
@@ -135,7 +139,9 @@ export interface Calculation {
 /** A number, the name of a field or fact, or another calculation. */
 export type Operand = number | string | Calculation;
 
+/** A condition: a comparison, or a combination of conditions. */
 export type Condition = LeafCondition | TopCondition;
+/** A combination of conditions, or a reference to a shared one by its name. */
 export type TopCondition =
   | { readonly all: readonly Condition[]; readonly name?: string; readonly priority?: number }
   | { readonly any: readonly Condition[]; readonly name?: string; readonly priority?: number }
@@ -149,6 +155,7 @@ export interface SharedFile {
   readonly lists?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
 }
 
+/** A comparison of a fact with a value. */
 export interface LeafCondition {
   readonly fact: string;
   readonly operator: string;

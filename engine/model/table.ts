@@ -14,6 +14,7 @@ export type ColumnType =
   | 'Map(String, String)'
   | 'Map(String, Float64)';
 
+/** A column of a table in ClickHouse. */
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;

@@ -2,7 +2,7 @@ import type { AlertRecord, Explanation, NoiseRecord } from '../alerts/alert-reco
 import { type AlertClock, advanceAlertClock, hostTime } from '../alerts/clock.ts';
 import { endAlert, instantOf } from '../alerts/lifecycle.ts';
 import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
-import { overflowId } from '../delivery/events.ts';
+import { overflowId } from '../delivery/event-id.ts';
 import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
 import type { Item, Tick } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';

@@ -10,7 +10,7 @@ import { type AlertClock, hostTime } from '../alerts/clock.ts';
 import { applyOutcome, instantOf, mustWatch, recordChange } from '../alerts/lifecycle.ts';
 import { decideToPublish, isTimed, needsTimers } from '../alerts/noise.ts';
 import { compileSchedule } from '../alerts/schedule.ts';
-import { transitionId } from '../delivery/events.ts';
+import { transitionId } from '../delivery/event-id.ts';
 import type { EndReason, Evaluation, Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
 import type { Plan } from '../model/plan/plan.ts';

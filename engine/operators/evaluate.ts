@@ -146,7 +146,7 @@ function judgeBy(
   const key = keys[rule.keying.index];
   if (key === undefined) return true;
   if (rule.kind === 'reading') {
-    judge(rule, rule.judge, key, position, reading, reading.time, out);
+    judge(rule, rule.conditions, key, position, reading, reading.time, out);
     return true;
   }
   const derived = derive(rule, key, reading);
@@ -154,7 +154,7 @@ function judgeBy(
   if (rule.view !== undefined) {
     const { time } = reading;
     out.push(view(idOf, rule, rule.view, key, derived, reading, { start: time, end: time, inclusive: true }));
-  } else judge(rule, rule.judge, key, position, derived, reading.time, out);
+  } else judge(rule, rule.conditions, key, position, derived, reading.time, out);
   return true;
 }
 
@@ -193,7 +193,7 @@ function judgeClosed({ state, attributes, idOf }: Judging, rule: RulePlan, close
   recall(rule.remembered, key, rule.slot, closed);
   if (rule.view !== undefined) {
     out.push(view(idOf, rule, rule.view, key, closed, closed, closed));
-  } else judge(rule, rule.judge, key, -1, closed, closed.end, out);
+  } else judge(rule, rule.conditions, key, -1, closed, closed.end, out);
 }
 
 function view<E>(

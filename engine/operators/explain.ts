@@ -30,16 +30,16 @@ function explainWhole(rule: RulePlan, verdict: Evaluation, clearing: boolean): E
   const { subject } = verdict;
   if (rule.kind === 'reading' && subject.kind === 'reading') {
     const evidence = { from: subject.time, to: subject.time };
-    return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
+    return { facts: rule.conditions.facts(subject), conditions: rule.conditions.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'derived' && subject.kind === 'derived') {
     const evidence = { from: subject.previousAt, to: subject.reading.time };
-    return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
+    return { facts: rule.conditions.facts(subject), conditions: rule.conditions.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'window' && subject.kind === 'closed') {
     // An end that belongs to the next window: the instant before it is a microsecond away, as finely as tables tell time.
     const evidence = { from: subject.start, to: subject.inclusive ? subject.end : subject.end - 0.001 };
-    return { facts: rule.judge.facts(subject), conditions: rule.judge.outcomes(subject, clearing), evidence };
+    return { facts: rule.conditions.facts(subject), conditions: rule.conditions.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'silence' && subject.kind === 'silence') {
     const { lastSeenAt, reason } = subject;
@@ -58,5 +58,5 @@ function explainWhole(rule: RulePlan, verdict: Evaluation, clearing: boolean): E
       evidence: { from: lastSeenAt, to: verdict.at },
     };
   }
-  throw new Error(`rule ${rule.name} (${rule.kind}) cannot judge a ${subject.kind}`);
+  throw new Error(`rule ${rule.name} (${rule.kind}) cannot evaluate a ${subject.kind}`);
 }

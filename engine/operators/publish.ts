@@ -1,12 +1,6 @@
-import {
-  alertEvent,
-  deadLetterEvent,
-  deviceEvent,
-  type EventContext,
-  factsEvent,
-  gapEvent,
-  overflowEvent,
-} from '../delivery/events.ts';
+import { alertEvent, overflowEvent } from '../delivery/alert-event.ts';
+import type { EventContext } from '../delivery/event-context.ts';
+import { deadLetterEvent, deviceEvent, factsEvent, gapEvent } from '../delivery/events.ts';
 import { sourceOf } from '../delivery/source.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import { viewOf } from '../model/plan/rule-plan.ts';

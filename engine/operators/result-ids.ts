@@ -1,4 +1,4 @@
-import { factsId } from '../delivery/events.ts';
+import { factsId } from '../delivery/event-id.ts';
 
 /** Gives the results of views their ids. */
 export type ResultIds = (rule: string, key: string, offset: number, end: number) => string;

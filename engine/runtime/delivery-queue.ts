@@ -108,7 +108,7 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
     releaseMemory(item) {
       const waiting = pending.get(item);
       if (waiting === undefined) return;
-      outbox.lighten(waiting);
+      outbox.releaseBytes(waiting);
       options.onProgress();
     },
     stop() {

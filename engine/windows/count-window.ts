@@ -17,7 +17,7 @@ export interface Count {
  * Windows of a number of readings: the first closes with the reading that fills it, the next after every hop. Time closes no window: the
  * readings of a quiet key stay in the state until more arrive.
  */
-export const count = inOrder<CountPlan, Count>({
+export const countWindow = inOrder<CountPlan, Count>({
   create: () => ({ full: createTwoStacks(), filling: null, filled: 0, panes: 0 }),
   restart: () => ({ full: createTwoStacks(), filling: null, filled: 0, panes: 0 }),
   byArrival: (plan) => plan.byArrival,

@@ -1,10 +1,10 @@
 import type { WindowPlan } from '../model/plan/window-plan.ts';
-import { count } from './count-window.ts';
+import { countWindow } from './count-window.ts';
 import { hopping } from './hopping-window.ts';
 import { sequence } from './sequence.ts';
 import { session } from './session-window.ts';
 import { sliding } from './sliding-window.ts';
-import { state } from './state-window.ts';
+import { stateWindow } from './state-window.ts';
 import { tumbling } from './tumbling-window.ts';
 import type { WindowKind } from './window-kind.ts';
 
@@ -14,7 +14,7 @@ export const windows: Readonly<Record<WindowPlan['kind'], WindowKind>> = {
   hopping,
   sliding,
   session,
-  count,
-  state,
+  count: countWindow,
+  state: stateWindow,
   sequence,
 };

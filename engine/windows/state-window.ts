@@ -14,7 +14,7 @@ const CLOSES = 2;
  * From a reading that meets one condition to the next reading that meets another, both included; at most for `maxMs`. The reading
  * that opens a window does not close it, and the reading that closes it opens no other.
  */
-export const state = inOrder<StatePlan, OpenState>({
+export const stateWindow = inOrder<StatePlan, OpenState>({
   create: () => ({ open: null }),
   restart: () => ({ open: null }),
   byArrival: (plan) => plan.byArrival,

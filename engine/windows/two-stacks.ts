@@ -24,6 +24,7 @@ export function createTwoStacks(): TwoStacks {
   return { front: [], back: [], total: null };
 }
 
+/** Whether the queue has no panes. */
 export function isEmpty({ front, back }: TwoStacks): boolean {
   return front.length === 0 && back.length === 0;
 }

@@ -10,7 +10,7 @@ interface Stamped {
   readonly time: number;
 }
 
-/** Those that need no parameters and give one number or value; the others have files of their own. */
+/** The aggregates without parameters that give one number or value. The others have their own files. */
 const names = ['count', 'sum', 'mean', 'min', 'max', 'range', 'first', 'last', 'stddev'] as const;
 const NUMERIC = ['sum', 'mean', 'min', 'max', 'range', 'stddev'] as const;
 
@@ -27,7 +27,7 @@ function aggregateOf(name: AggregateName, readings: readonly Stamped[]): Summary
 
 const stamped = (values: readonly FieldValue[]): Stamped[] => values.map((value, time) => ({ value, time }));
 
-/** What every aggregate says of some numbers, by its definition. */
+/** The result of every aggregate for some numbers, by its definition. */
 const REFERENCES: Record<(typeof NUMERIC)[number], (values: readonly number[]) => number> = {
   sum: exactSum,
   mean: exactMean,
@@ -51,7 +51,7 @@ function tolerance(name: (typeof NUMERIC)[number], values: readonly number[], ex
     case 'mean':
       return 4 * eps * Math.abs(exact) + n * eps * eps * size;
     case 'stddev':
-      // Relative to the deviation, but no finer than the doubles of the values themselves are apart.
+      // Relative to the deviation, but not finer than the distance between doubles of the values' size.
       return 1e-12 * exact * n + 8 * eps * (size / n);
     default:
       return 0;
@@ -62,7 +62,7 @@ const plain = fc.oneof(
   fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
   fc.double({ min: -1e6, max: -1e-3, noNaN: true }),
   fc.integer({ min: -100, max: 100 }),
-  // Squares of smaller ones are no normal doubles any more.
+  // Squares of smaller values are not normal doubles.
   fc.double({ min: -1e-9, max: 1e-9, noNaN: true }).map((value) => (Math.abs(value) < 1e-100 ? 0 : value)),
 );
 /** A large offset with small noise on it, and values of very different sizes. */
@@ -85,7 +85,7 @@ function near(name: (typeof NUMERIC)[number], values: readonly number[], found: 
 }
 
 describe.each(NUMERIC)('%s', (name) => {
-  it('is what its definition says', () => {
+  it('is the same as its definition', () => {
     fc.assert(
       fc.property(numbers, (values) => near(name, values, aggregateOf(name, stamped(values)))),
       { numRuns: 300 },
@@ -101,7 +101,7 @@ describe.each(NUMERIC)('%s', (name) => {
     );
   });
 
-  it('is the same for panes that are merged, wherever they are cut, also through a snapshot', () => {
+  it('is the same for merged panes, wherever they are cut, also from a snapshot', () => {
     const cuts = fc.array(fc.nat(60), { maxLength: 6 });
     fc.assert(
       fc.property(numbers, cuts, (values, cuts) => {
@@ -120,7 +120,7 @@ describe.each(NUMERIC)('%s', (name) => {
     );
   });
 
-  it('takes numbers only', () => {
+  it('accepts only numbers', () => {
     expect(aggregates[name].accepts).toEqual(['number']);
   });
 });
@@ -160,7 +160,7 @@ describe('known readings', () => {
     expect(aggregateOf(name, [])).toBe(name === 'count' ? 0 : undefined);
   });
 
-  it.each(names)('%s does not change when nothing is merged into it, or it into nothing', (name) => {
+  it.each(names)('%s does not change when it is merged with an empty accumulator, in either direction', (name) => {
     const aggregate = aggregates[name].create({});
     const readings = stamped([3, 1, 2]);
     const expected = aggregateOf(name, readings);
@@ -174,7 +174,7 @@ describe('known readings', () => {
 });
 
 describe('count', () => {
-  it('counts readings, whatever they hold', () => {
+  it('counts readings with any values', () => {
     expect(aggregateOf('count', stamped([true, 'x', 0, false]))).toBe(4);
     expect(aggregates.count.accepts).toContain('none');
   });
@@ -190,10 +190,10 @@ const arrivals = fc.array(
 );
 
 describe('first and last', () => {
-  it('go by event time; of equal stamps by arrival', () => {
+  it('use event time; of equal stamps the order of arrival', () => {
     fc.assert(
       fc.property(arrivals, (readings) => {
-        // Sorting is stable: equal stamps stay as they arrived.
+        // Sorting is stable: equal stamps stay in the order of arrival.
         const sorted = [...readings].sort((a, b) => a.time - b.time);
         expect(aggregateOf('first', readings)).toBe(sorted[0]?.value);
         expect(aggregateOf('last', readings)).toBe(sorted.at(-1)?.value);
@@ -202,12 +202,12 @@ describe('first and last', () => {
     );
   });
 
-  it('are the same for panes that are merged in their order', () => {
+  it('are the same for panes merged in their order', () => {
     fc.assert(
       fc.property(arrivals, fc.nat(8), (readings, bound) => {
         for (const name of ['first', 'last'] as const) {
           const aggregate = aggregates[name].create({});
-          // Panes are stretches of event time: equal stamps are always in one.
+          // Panes are intervals of event time: equal stamps are always in one pane.
           const into = accumulate(
             aggregate,
             readings.filter(({ time }) => time < bound),

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Distinct, distinct, EXACT_DISTINCT } from '../../engine/aggregates/distinct.ts';
-import { fingerprint } from '../../engine/aggregates/fingerprint.ts';
+import { fingerprintOfValue } from '../../engine/aggregates/fingerprint.ts';
 import type { FieldValue } from '../../engine/model/field.ts';
 import { accumulate, itKeepsTheLaws, resultOf, stamped } from './laws.ts';
 
 const aggregate = distinct.create({});
 
-/** Kinds of values that are much alike, as those of devices are. */
+/** Kinds of similar values, like those of devices. */
 const KINDS: Readonly<Record<string, (i: number) => FieldValue>> = {
   'whole numbers': (i) => i,
   'negative halves': (i) => -i / 2,
@@ -26,9 +26,9 @@ const values = (kind: string, n: number, from = 0): FieldValue[] =>
 
 describe.each(kinds)('%s', (kind) => {
   it('have fingerprints that differ', () => {
-    const prints = values(kind, 60_000).map(fingerprint);
-    expect(new Set(prints).size).toBe(60_000);
-    expect(prints.every((print) => Number.isSafeInteger(print) && print >= 0)).toBe(true);
+    const hashes = values(kind, 60_000).map(fingerprintOfValue);
+    expect(new Set(hashes).size).toBe(60_000);
+    expect(hashes.every((hash) => Number.isSafeInteger(hash) && hash >= 0)).toBe(true);
   });
 
   it.each([1, 2, 7, 100, EXACT_DISTINCT - 1, EXACT_DISTINCT])('are counted exactly: %d', (n) => {
@@ -48,7 +48,7 @@ describe('many values', () => {
   it('are counted with a standard error of 1.6 %, without a bias', () => {
     const n = 5_000;
     const errors = kinds.flatMap((kind) =>
-      // Short texts end after some 60,000.
+      // There are only about 60,000 short texts.
       Array.from({ length: 12 }, (_, set) => {
         const found = resultOf(aggregate, stamped(values(kind, n, set * n))) as number;
         return (found - n) / n;
@@ -61,7 +61,7 @@ describe('many values', () => {
     expect(Math.abs(mean)).toBeLessThan((3 * 0.0163) / Math.sqrt(errors.length));
   });
 
-  it('take no more memory, however many', () => {
+  it('take bounded memory', () => {
     const sizes = [1_025, 60_000].map((n) => {
       const { slots, registers } = accumulate(aggregate, stamped(values('whole numbers', n))) as Distinct;
       return [slots.length, registers!.length];
@@ -86,7 +86,7 @@ describe('few values', () => {
     expect(resultOf(aggregate, stamped(values))).toBe(expected);
   });
 
-  it('are as many as a set of them holds', () => {
+  it('are counted like the elements of a set', () => {
     const value = fc.oneof(fc.string({ maxLength: 3 }), fc.string({ unit: 'grapheme' }), fc.constantFrom('a', 'b'));
     fc.assert(
       fc.property(fc.array(value, { maxLength: 200, size: 'max' }), (values) => {

@@ -1,10 +1,10 @@
-/** A rational number, for references that make no rounding errors of their own. */
+/** A rational number, for references without rounding errors. */
 interface Ratio {
   readonly above: bigint;
   readonly below: bigint;
 }
 
-/** A double as the fraction that it is. */
+/** The exact fraction of a double. */
 function ratioOf(value: number): Ratio {
   let below = 1n;
   let scaled = value;
@@ -20,7 +20,7 @@ function add(a: Ratio, b: Ratio): Ratio {
   return { above: a.above * b.below + b.above * a.below, below: a.below * b.below };
 }
 
-/** The double nearest to a fraction, give or take its last bit. */
+/** The double nearest to a fraction, up to its last bit. */
 function numberOf({ above, below }: Ratio): number {
   const negative = above < 0n;
   const size = negative ? -above : above;
@@ -33,7 +33,7 @@ function numberOf({ above, below }: Ratio): number {
 
 const sumOf = (values: readonly number[]): Ratio => values.map(ratioOf).reduce(add, { above: 0n, below: 1n });
 
-/** Sum without rounding on the way. */
+/** Sum without intermediate rounding. */
 export function exactSum(values: readonly number[]): number {
   return numberOf(sumOf(values));
 }

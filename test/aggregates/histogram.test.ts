@@ -12,7 +12,7 @@ const values = fc.array(fc.oneof(fc.integer({ min: -25, max: 25 }), fc.double({ 
 });
 
 describe('the histogram', () => {
-  it('counts each value in the bucket whose upper end is the first that it does not lie above', () => {
+  it('counts each value in the first bucket whose upper bound is not below it', () => {
     fc.assert(
       fc.property(bounds, values, (bounds, values) => {
         const ends = [Number.NEGATIVE_INFINITY, ...bounds, Number.POSITIVE_INFINITY];

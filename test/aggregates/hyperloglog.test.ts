@@ -6,7 +6,7 @@ import {
   mergeRegisters,
 } from '../../engine/aggregates/hyperloglog.ts';
 
-/** Registers that are not zero, by index: five of 6 bits to a number. */
+/** Registers that are not zero, by index. A number has five registers of 6 bits. */
 function taken(registers: readonly number[]): Record<number, number> {
   const found: Record<number, number> = {};
   for (const [word, packed] of registers.entries()) {
@@ -33,7 +33,7 @@ describe('a register', () => {
     },
   );
 
-  it('holds the greatest, also of two that are merged, and leaves its neighbours alone', () => {
+  it('has the greatest rank, also after a merge, and does not change its neighbours', () => {
     const [into, from] = [createRegisters(), createRegisters()];
     for (const [index, bit] of [
       [10, 20],
@@ -57,11 +57,11 @@ describe('a register', () => {
 });
 
 describe('the estimate', () => {
-  it('is 0 of none, and beyond all bounds where every register is full', () => {
+  it('is 0 without values, and infinite if every register is full', () => {
     expect(estimateRegisters(createRegisters())).toBe(0);
     const full = createRegisters();
     for (let index = 0; index < 4_096; index++) addToRegisters(full, index * 2 ** 41);
-    // Nothing is known then but that there are very many.
+    // The number is then too large to estimate.
     expect(estimateRegisters(full)).toBeGreaterThan(2 ** 50);
   });
 });

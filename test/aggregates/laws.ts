@@ -9,43 +9,43 @@ export interface Stamped {
   readonly time: number;
 }
 
-/** Takes readings into one accumulator. */
+/** Adds readings to one accumulator. */
 export function accumulate(aggregate: Aggregate, readings: readonly Stamped[], into = aggregate.create()): unknown {
   for (const { value, time } of readings) aggregate.add(into, value, time);
   return into;
 }
 
-/** What readings come to, in the order given. */
+/** The result of readings, in the order given. */
 export function resultOf(aggregate: Aggregate, readings: readonly Stamped[]): Summary | undefined {
   return aggregate.result(accumulate(aggregate, readings));
 }
 
-/** Values with a stamp each, a second apart. */
+/** Gives each value a stamp, a second apart. */
 export function stamped(values: readonly FieldValue[]): Stamped[] {
   return values.map((value, i) => ({ value, time: 1_769_860_800_000 + i * 1_000 }));
 }
 
 const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
-/** Cuts a list at the places given, as far as it has them. */
+/** Cuts a list at the given places, if it has them. */
 function cut<T>(list: readonly T[], places: readonly number[]): T[][] {
   const ends = [...places.map((place) => place % (list.length + 1)).sort((a, b) => a - b), list.length];
   return ends.map((end, i) => list.slice(ends[i - 1] ?? 0, end));
 }
 
 interface Laws {
-  /** Readings that rise in time. */
+  /** Readings with rising times. */
   readonly readings: fc.Arbitrary<readonly Stamped[]>;
-  /** Whether two results are the same but for rounding; default: they are equal. */
+  /** Whether two results are equal except for rounding; default: strict equality. */
   readonly same?: (found: Summary | undefined, expected: Summary | undefined, readings: readonly Stamped[]) => void;
   readonly anyOrder: boolean;
 }
 
-/** Tests what holds for every aggregate: of merging, of snapshots, and of accumulators that share nothing. */
+/** Tests that hold for every aggregate: about merging, snapshots, and accumulators that share no objects. */
 export function itKeepsTheLaws(aggregate: Aggregate, { readings, anyOrder, same = equal }: Laws): void {
   const places = fc.array(fc.nat(10_000), { maxLength: 5 });
 
-  it('comes to the same through a snapshot at any moment', () => {
+  it('has the same result if it is restored from a snapshot at any moment', () => {
     fc.assert(
       fc.property(readings, fc.nat(10_000), (readings, place) => {
         const [before, after] = cut(readings, [place]) as [Stamped[], Stamped[]];
@@ -56,7 +56,7 @@ export function itKeepsTheLaws(aggregate: Aggregate, { readings, anyOrder, same 
     );
   });
 
-  it('comes to the same from panes that are merged, wherever they are cut', () => {
+  it('has the same result from merged panes, wherever they are cut', () => {
     fc.assert(
       fc.property(readings, places, (readings, places) => {
         const merged = aggregate.create();
@@ -67,7 +67,7 @@ export function itKeepsTheLaws(aggregate: Aggregate, { readings, anyOrder, same 
     );
   });
 
-  it('merges without touching what it takes in, or sharing anything with it', () => {
+  it('merges without changing the source or sharing objects with it', () => {
     fc.assert(
       fc.property(readings, fc.nat(10_000), (readings, place) => {
         const [early, late] = cut(readings, [place]) as [Stamped[], Stamped[]];
@@ -88,7 +88,7 @@ export function itKeepsTheLaws(aggregate: Aggregate, { readings, anyOrder, same 
     );
   });
 
-  it('gives a result that stays as it is, and changes nothing by giving it', () => {
+  it('gives a result that never changes, and reading it changes nothing', () => {
     fc.assert(
       fc.property(readings, (readings) => {
         const into = accumulate(aggregate, readings);
@@ -104,7 +104,7 @@ export function itKeepsTheLaws(aggregate: Aggregate, { readings, anyOrder, same 
   });
 
   if (!anyOrder) return;
-  it('comes to the same from readings in any order', () => {
+  it('has the same result for readings in any order', () => {
     const shuffled = readings.chain((list) =>
       fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], { minLength: list.length })),
     );

@@ -5,7 +5,7 @@ import { MAX_BUCKETS } from '../../engine/aggregates/sketch.ts';
 import { accumulate, itKeepsTheLaws, resultOf, stamped } from './laws.ts';
 import { createRandom } from './random.ts';
 
-/** By the definition, from all values, with the error that is allowed beside it. */
+/** The percentile by its definition, from all values, and the allowed error. */
 function reference(values: readonly number[], p: number): { exact: number; allowed: number } {
   const sorted = [...values].sort((a, b) => a - b);
   const rank = (p * (sorted.length - 1)) / 100;
@@ -74,7 +74,7 @@ describe('the percentiles of many values', () => {
     );
   });
 
-  it('are within 1 % from panes of very different magnitudes, whichever comes first', () => {
+  it('are within 1 % from panes of very different magnitudes, in any order', () => {
     const sizes = [1, 1e3, -1e3, 1e-3, -1e-3, 1e6, 0];
     const parts = [...sizes, ...sizes.toReversed()].map((size) => list(() => size * (1 + random()), EXACT_VALUES * 2));
     const merged = quantile(50).create() as Quantiles;
@@ -85,7 +85,7 @@ describe('the percentiles of many values', () => {
     }
   });
 
-  it('take bounded memory, whatever their magnitudes', () => {
+  it('use bounded memory for any magnitudes', () => {
     const every = list(() => (random() - 0.5) * Math.exp(random() * 1_380 - 690), 20_000);
     const { sketch, values } = accumulate(quantile(50), stamped(every)) as Quantiles;
     expect(values).toEqual([]);

@@ -57,7 +57,7 @@ describe('the slope', () => {
     ['1s', 1_000],
     ['1m', 60_000],
     ['250ms', 250],
-  ])('is per %s what its definition says', (per, perMs) => {
+  ])('per %s is the same as its definition', (per, perMs) => {
     fc.assert(fc.property(readings, (list) => near(resultOf(slope.create({ per }), list), list, perMs)));
   });
 

@@ -12,7 +12,7 @@ import { createRandom } from './random.ts';
 
 const aggregate = timeWeightedMean.create({});
 
-/** By the definition, over whole numbers: exact but for the last division. Values are in 1/1024, times in 1/8 ms. */
+/** The mean by its definition, over whole numbers: exact except for the last division. Values are in 1/1024, times in 1/8 ms. */
 function reference(readings: readonly Stamped[]): number | undefined {
   const latest = new Map(readings.map(({ value, time }) => [time, value as number]));
   const times = [...latest.keys()].sort((a, b) => a - b);
@@ -23,7 +23,7 @@ function reference(readings: readonly Stamped[]): number | undefined {
     area += BigInt(latest.get(times[i]!)! * 1_024) * (ms8(times[i + 1]!) - ms8(times[i]!));
   }
   const span = ms8(times.at(-1)!) - ms8(times[0]!);
-  // The whole part apart, so that the fraction keeps its digits.
+  // The whole part is separate, so that the fraction keeps its digits.
   return Number(area / span) / 1_024 + Number(area % span) / Number(span) / 1_024;
 }
 
@@ -43,7 +43,7 @@ const values = fc.oneof(
   fc.integer({ min: -1_024, max: 1_024 }).map((noise) => 1e9 + noise / 1_024),
 );
 const gaps = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 8_000, 8 * 3_600_000));
-/** Rising, no two at one time. */
+/** Rising times, all different. */
 const rising = fc.array(fc.record({ value: values, gap: gaps }), { maxLength: 400, size: 'max' }).map((list) => {
   let time = START;
   return list.map(({ value, gap }): Stamped => {
@@ -53,11 +53,11 @@ const rising = fc.array(fc.record({ value: values, gap: gaps }), { maxLength: 40
 });
 
 describe('the time-weighted mean', () => {
-  it('is what its definition says', () => {
+  it('is the same as its definition', () => {
     fc.assert(fc.property(rising, (readings) => near(resultOf(aggregate, readings), reference(readings), readings)));
   });
 
-  it('is the same for readings that overtake up to 64 others', () => {
+  it('is the same for readings that arrive after up to 64 later ones', () => {
     fc.assert(
       fc.property(rising, fc.infiniteStream(fc.nat(LEAST_SINGLE - 1)), (readings, delays) => {
         const arrivals = readings.map((reading, i) => ({ reading, at: i + delays.next().value! }));
@@ -71,7 +71,7 @@ describe('the time-weighted mean', () => {
     );
   });
 
-  it('lets of equal stamps the last that came hold', () => {
+  it('uses the last arrival of equal stamps', () => {
     const equal = fc.array(fc.record({ value: values, time: fc.integer({ min: 0, max: 30 }) }), { maxLength: 60 });
     fc.assert(
       fc.property(equal, (readings) => near(resultOf(aggregate, readings), reference(readings), readings)),
@@ -130,7 +130,7 @@ describe('the time-weighted mean', () => {
     expect(resultOf(aggregate, list)).toBe(expected);
   });
 
-  it('takes in a reading before all others however late it comes, and no longer one between those that have settled', () => {
+  it('always accepts a reading earlier than all others, but not one between settled readings', () => {
     const readings = Array.from({ length: 500 }, (_, i): Stamped => ({ time: START + i * 1_000, value: i % 7 }));
     const early: Stamped = { time: START - 60_000, value: 50 };
     near(resultOf(aggregate, [...readings, early]), reference([early, ...readings]), readings);
@@ -138,7 +138,7 @@ describe('the time-weighted mean', () => {
     expect(resultOf(aggregate, [...readings, between])).toBe(resultOf(aggregate, readings));
   });
 
-  it('takes bounded memory and keeps its digits over many readings', () => {
+  it('uses bounded memory and keeps its digits over many readings', () => {
     const random = createRandom(3);
     const readings = Array.from({ length: 50_000 }, (_, i): Stamped => {
       return {
@@ -153,8 +153,8 @@ describe('the time-weighted mean', () => {
   });
 });
 
-describe('of panes that overlap in time', () => {
-  it('lies between the smallest and the largest value, and is exact for up to 128 readings each', () => {
+describe('the mean of panes that overlap in time', () => {
+  it('is between the smallest and the largest value, and is exact for up to 128 readings each', () => {
     fc.assert(
       fc.property(rising, fc.infiniteStream(fc.boolean()), (readings, sides) => {
         const parts: [Stamped[], Stamped[]] = [[], []];

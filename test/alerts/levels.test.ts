@@ -253,9 +253,9 @@ function playNaively({ levels, keepFiringMs }: Lifecycle, outcomes: readonly Out
       const k = level;
       // The outcome after which the alert was always at this level or higher.
       const from = result.findLastIndex((each) => each < k) + 2;
-      const calm = (each: Outcome) =>
+      const clearing = (each: Outcome) =>
         each.reached < k && (each.clearing & (1 << (k - 1))) !== 0 && !isMatched(levels[k - 1]!, k, each);
-      const since = runSince(from, calm);
+      const since = runSince(from, clearing);
       if (since === undefined || at - since < keepFiringMs) break;
       level -= 1;
     }

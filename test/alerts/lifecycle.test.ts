@@ -174,8 +174,8 @@ function playNaively({ forMs, keepFiringMs }: Times, outcomes: readonly Outcome[
       } else if (before === 'inactive') changes.push(`${at} inactive>pending since ${since}`);
       return;
     }
-    const calm = runOf((each) => each.clears && !each.holds);
-    if (holds || calm.length === 0 || at - calm[0]!.at < keepFiringMs) return;
+    const clearing = runOf((each) => each.clears && !each.holds);
+    if (holds || clearing.length === 0 || at - clearing[0]!.at < keepFiringMs) return;
     changes.push(`${at} firing>resolved since ${firingSince}`);
     firingSince = undefined;
     from = i + 1;

@@ -20,7 +20,7 @@ const FALLS: Change = { from: 'firing', to: 'firing', since: 0, fromLevel: 2, to
 const RESOLVES: Change = { from: 'firing', to: 'resolved', since: 0, fromLevel: 1, toLevel: 0 };
 const CHANGES = { fires: FIRES, rises: RISES, falls: FALLS, resolves: RESOLVES };
 
-/** `a fires 12` at 12 on the clock; `tick 20` ends periods. The decision about each: `told` (published), `flapping`, or why it was suppressed. */
+/** `a fires 12` at 12 on the clock; `tick 20` ends periods. The decision about each: `published`, `flapping`, or why it was suppressed. */
 function play(lifecycle: Lifecycle, steps: readonly string[]): string[] {
   const noises = new Map<string, NoiseRecord>();
   const limited: LimitState = { limit: undefined };
@@ -28,18 +28,20 @@ function play(lifecycle: Lifecycle, steps: readonly string[]): string[] {
     const [key, what, time] = step.split(' ') as [string, keyof typeof CHANGES, string];
     if (key === 'tick') {
       const period = endPeriod(limited, lifecycle.limit, Number(what));
-      return period === undefined ? '-' : `${period.told} told, ${period.heldBack} held back: ${period.keys.join()}`;
+      return period === undefined
+        ? '-'
+        : `${period.told} published, ${period.heldBack} suppressed: ${period.keys.join()}`;
     }
     const noise = noises.get(key) ?? createNoiseRecord();
-    const telling = decideToPublish(noise, lifecycle, limited, CHANGES[what], key, { elapsedMs: Number(time), at: 0 });
+    const decision = decideToPublish(noise, lifecycle, limited, CHANGES[what], key, { elapsedMs: Number(time), at: 0 });
     noises.set(key, JSON.parse(JSON.stringify(noise)));
-    return describeTelling(telling);
+    return describeDecision(decision);
   });
 }
 
-function describeTelling({ suppressed, flapping }: PublishDecision): string {
-  const held = suppressed === 'limit' ? 'limit' : suppressed && 'held back';
-  return [flapping && 'flapping', held].filter(Boolean).join(', ') || 'told';
+function describeDecision({ suppressed, flapping }: PublishDecision): string {
+  const held = suppressed === 'limit' ? 'limit' : suppressed && 'suppressed';
+  return [flapping && 'flapping', held].filter(Boolean).join(', ') || 'published';
 }
 
 describe('published events', () => {
@@ -51,64 +53,64 @@ describe('published events', () => {
       'are all events by default',
       createLifecycle(),
       ['a fires 0', 'a resolves 0', 'a fires 0'],
-      ['told', 'told', 'told'],
+      ['published', 'published', 'published'],
     ],
     [
       'are at most the limit in a period, which begins with the first alert',
       limit,
       ['a fires 5', 'b fires 6', 'c fires 7', 'tick 14', 'd fires 14', 'tick 15', 'e fires 15'],
-      ['told', 'told', 'limit', '-', 'limit', '2 told, 2 held back: c,d', 'told'],
+      ['published', 'published', 'limit', '-', 'limit', '2 published, 2 suppressed: c,d', 'published'],
     ],
     [
       'have no summary of a period without suppressed alerts',
       limit,
       ['a fires 5', 'b fires 6', 'tick 15'],
-      ['told', 'told', '-'],
+      ['published', 'published', '-'],
     ],
     [
       'include the end of a published alert, and not of a suppressed one',
       limit,
       ['a fires 0', 'b fires 0', 'c fires 0', 'a resolves 1', 'c resolves 1', 'a fires 2'],
-      ['told', 'told', 'limit', 'told', 'limit', 'limit'],
+      ['published', 'published', 'limit', 'published', 'limit', 'limit'],
     ],
     [
       'include each rise and fall of a published alert',
       limit,
       ['a fires 0', 'b fires 0', 'a rises 1', 'a falls 2', 'a rises 3'],
-      ['told', 'told', 'told', 'told', 'told'],
+      ['published', 'published', 'published', 'published', 'published'],
     ],
     [
       'include the rise of a suppressed alert when the limit has room',
       limit,
       ['a fires 0', 'b fires 0', 'c fires 1', 'c rises 2', 'tick 10', 'c falls 11', 'c rises 12', 'c resolves 13'],
-      ['told', 'told', 'limit', 'limit', '2 told, 2 held back: c', 'limit', 'told', 'told'],
+      ['published', 'published', 'limit', 'limit', '2 published, 2 suppressed: c', 'limit', 'published', 'published'],
     ],
     [
       'include the change that makes an alert flap, and no later change',
       flapping,
       ['a fires 0', 'a resolves 5', 'a fires 10', 'a resolves 11', 'a fires 50'],
-      ['told', 'told', 'flapping', 'held back', 'held back'],
+      ['published', 'published', 'flapping', 'suppressed', 'suppressed'],
     ],
     [
       'include all changes of an alert that changes less often',
       flapping,
       ['a fires 0', 'a resolves 5', 'a fires 11', 'a resolves 16', 'a fires 22'],
-      ['told', 'told', 'told', 'told', 'told'],
+      ['published', 'published', 'published', 'published', 'published'],
     ],
     [
       'count flapping for each alert',
       flapping,
       ['a fires 0', 'b fires 0', 'a resolves 1', 'b resolves 1', 'a rises 2'],
-      ['told', 'told', 'told', 'told', 'flapping'],
+      ['published', 'published', 'published', 'published', 'flapping'],
     ],
     [
       'do not include the flapping of a suppressed alert, unless the limit has room',
       createLifecycle({ limit: { alerts: 1, perMs: 10 }, flapping: { changes: 3, withinMs: 10 } }),
       ['a fires 0', 'b fires 1', 'b resolves 2', 'b fires 3', 'b resolves 4'],
-      ['told', 'limit', 'limit', 'flapping, limit', 'held back'],
+      ['published', 'limit', 'limit', 'flapping, limit', 'suppressed'],
     ],
-  ])('%s', (_, lifecycle, steps, told) => {
-    expect(play(lifecycle, steps)).toEqual(told);
+  ])('%s', (_, lifecycle, steps, published) => {
+    expect(play(lifecycle, steps)).toEqual(published);
   });
 
   it('a period lists at most twenty keys, each once', () => {
@@ -124,7 +126,7 @@ describe('published events', () => {
   it('flapping is the same as in a model that searches all earlier changes', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 8 }), { maxLength: 60, size: 'max' });
     const plan = fc.record({ changes: fc.integer({ min: 2, max: 5 }), withinMs: fc.integer({ min: 1, max: 20 }) });
-    const seen = { told: 0, frozen: 0, thawed: 0 };
+    const seen = { published: 0, frozen: 0, thawed: 0 };
     fc.assert(
       fc.property(plan, steps, (flapping, steps) => {
         const lifecycle = createLifecycle({ flapping });
@@ -147,20 +149,20 @@ describe('published events', () => {
           }
           past.push(now);
           const recent = past.slice(from).filter((at) => now - at <= flapping.withinMs);
-          const telling = decideToPublish(noise, lifecycle, { limit: undefined }, FIRES, 'a', {
+          const decision = decideToPublish(noise, lifecycle, { limit: undefined }, FIRES, 'a', {
             elapsedMs: now,
             at: 0,
           });
-          if (frozen) expect(telling).toEqual({ suppressed: 'flapping' });
-          else if (recent.length >= flapping.changes) expect(telling).toEqual({ flapping: true });
-          else expect(telling).toEqual({});
+          if (frozen) expect(decision).toEqual({ suppressed: 'flapping' });
+          else if (recent.length >= flapping.changes) expect(decision).toEqual({ flapping: true });
+          else expect(decision).toEqual({});
           frozen ||= recent.length >= flapping.changes;
-          seen[frozen ? 'frozen' : 'told'] += 1;
+          seen[frozen ? 'frozen' : 'published'] += 1;
         }
       }),
       { numRuns: 500 },
     );
-    expect(Math.min(seen.told, seen.frozen, seen.thawed)).toBeGreaterThan(100);
+    expect(Math.min(seen.published, seen.frozen, seen.thawed)).toBeGreaterThan(100);
   });
 
   it('the limit is the same as in a model that divides time into periods', () => {
@@ -189,8 +191,8 @@ describe('published events', () => {
           }
           period ??= { start: now, keys: [] };
           period.keys.push(`k${i}`);
-          const told = admit(limited, limit, `k${i}`, 1, { elapsedMs: now, at: 0 });
-          expect(told).toBe(period.keys.length <= limit.alerts);
+          const isAdmitted = admit(limited, limit, `k${i}`, 1, { elapsedMs: now, at: 0 });
+          expect(isAdmitted).toBe(period.keys.length <= limit.alerts);
         });
       }),
       { numRuns: 500 },

@@ -108,9 +108,9 @@ describe('a device whose counter restarts', () => {
   test('may send readings out of order', () => {
     const { take, counters } = createTaker();
     for (const sent of upTo(50)) take(sent);
-    const anew: Sent[] = [[5, 105], [4, 104], [0, 100], [3, 103], [1, 101], [2, 102], [6, 106]]; // biome-ignore format: one line
-    for (const sent of anew) expect(take(sent)).toBe(true);
-    for (const sent of anew) expect(take(sent)).toBe(false);
+    const restarted: Sent[] = [[5, 105], [4, 104], [0, 100], [3, 103], [1, 101], [2, 102], [6, 106]]; // biome-ignore format: one line
+    for (const sent of restarted) expect(take(sent)).toBe(true);
+    for (const sent of restarted) expect(take(sent)).toBe(false);
     expect(counters.readings_missed).toBe(0);
   });
 

@@ -34,7 +34,7 @@ describe('a redelivery', () => {
         for (let n = 0; n < underWay; n++) isRedelivery(deliveries, message(idOf(n), `n ${n}`));
         if (restarts) deliveries = unpackDeliveries(packDeliveries(deliveries));
         for (let n = 0; n < underWay; n++) {
-          if (!isRedelivery(deliveries, message(idOf(n), `n ${n}`, true))) throw new Error(`${n} is taken for new`);
+          if (!isRedelivery(deliveries, message(idOf(n), `n ${n}`, true))) throw new Error(`${n} counts as new`);
         }
       }),
       {
@@ -60,7 +60,7 @@ describe('a redelivery', () => {
           if (restarts) deliveries = unpackDeliveries(packDeliveries(deliveries));
           for (let n = Math.min(acked, underWay); n < underWay + 100; n++) {
             const again = isRedelivery(deliveries, message(idOf(n), `n ${n}`, true));
-            if (again !== n < underWay) throw new Error(`message ${n}: taken for ${again ? 'a repetition' : 'new'}`);
+            if (again !== n < underWay) throw new Error(`message ${n}: counts as ${again ? 'a redelivery' : 'new'}`);
           }
         },
       ),
@@ -166,7 +166,7 @@ describe('a redelivery', () => {
           for (let i = 0; i < fresh; i++) underWay.push(next++);
           underWay.slice(0, received).forEach((n, i) => {
             const again = isRedelivery(deliveries, message((n % 65_535) + 1, String(n % 10), i < old));
-            if (again !== seen.has(n)) throw new Error(`message ${n}: taken for ${again ? 'a repetition' : 'new'}`);
+            if (again !== seen.has(n)) throw new Error(`message ${n}: counts as ${again ? 'a redelivery' : 'new'}`);
             seen.add(n);
           });
           underWay = underWay.slice(Math.min(acknowledged, received));

@@ -38,7 +38,7 @@ describe('split', () => {
       rowOffsets[i],
     ]);
 
-  it('gives the same rows in two batches that are sound by themselves', () => {
+  it('gives the same rows in two valid batches', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 300 }), { minLength: 2, maxLength: 30 }), (texts) => {
         const whole = cut(open(texts));

@@ -5,7 +5,7 @@ import { cloudEvent, formatTime, MAX_EVENT_BYTES, shorterEvents } from '../../en
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 describe('a CloudEvent', () => {
-  test('has the attributes that version 1.0 wants, and its data', () => {
+  test('has the attributes that version 1.0 requires, and its data', () => {
     const text = cloudEvent({
       id: 'j.1',
       instance: 'weir',
@@ -71,7 +71,7 @@ describe('an event that is too large for a server', () => {
   const EVENT = { id: 'i', instance: 'w', type: 't', subject: 's', time: 0 };
   const bytesOf = (text: string) => Buffer.byteLength(text);
 
-  test('has its longest texts cut, and says so', () => {
+  test('has its longest texts cut, and is marked as truncated', () => {
     const body = cloudEvent({ ...EVENT, data: { message: 'm', facts: { text: 'x'.repeat(500_000), n: 5 } } });
     expect(bytesOf(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
     const { data } = JSON.parse(body);
@@ -79,12 +79,12 @@ describe('an event that is too large for a server', () => {
     expect(data.facts.text).toMatch(/^x{4000,}…$/);
   });
 
-  test('is as it was where it is small enough', () => {
+  test('is not changed if it is small enough', () => {
     const data = { text: 'x'.repeat(MAX_EVENT_BYTES - 200) };
     expect(JSON.parse(cloudEvent({ ...EVENT, data })).data).toEqual(data);
   });
 
-  test('counts bytes as they stand in JSON, and leaves pairs of surrogates together', () => {
+  test('counts bytes in JSON, and does not split pairs of surrogates', () => {
     const data = { control: '\u0001'.repeat(65_000), emoji: '😀'.repeat(30_000) };
     const body = cloudEvent({ ...EVENT, subject: 'é'.repeat(40_000), data });
     expect(bytesOf(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
@@ -92,7 +92,7 @@ describe('an event that is too large for a server', () => {
     expect(JSON.parse(body).data.emoji.isWellFormed?.() ?? true).toBe(true);
   });
 
-  test('keeps what it is about, whatever its data are', () => {
+  test('keeps its identity and subject, for any data', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ maxLength: 300, unit: 'binary' }), { maxLength: 400 }),
@@ -118,7 +118,7 @@ describe('an event that is too large for a server', () => {
     );
   });
 
-  test('is cut also where its texts together are longer than a string may be', () => {
+  test('is also cut if its texts together are longer than the longest string', () => {
     const text = '\u0001'.repeat(1024 * 1024);
     const conditions = Array.from({ length: 100 }, () => ({ factValue: text }));
     const body = cloudEvent({ ...EVENT, data: { key: 'd1', facts: { text }, message: text, conditions } });
@@ -142,7 +142,7 @@ describe('shorter forms of an event', () => {
     conditions: Array.from({ length: 50 }, () => ({ fact: 'text', factValue: 'x'.repeat(500) })),
   };
 
-  test('get smaller, say so, and the last has what an alert is about in about 1 KB', () => {
+  test('get smaller, are marked, and the last has the main data of an alert in about 1 KB', () => {
     const body = cloudEvent({ ...EVENT, data });
     const forms = [...shorterEvents(body)];
     const sizes = [body, ...forms].map((form) => Buffer.byteLength(form));
@@ -157,7 +157,7 @@ describe('shorter forms of an event', () => {
     expect(sizes.at(-1)).toBeLessThan(1_000);
   });
 
-  test('follow from the event alone, also where it was cut before', () => {
+  test('depend only on the event, even if it was cut before', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 3_000, unit: 'binary' }), { maxLength: 60 }), (facts) => {
         const body = cloudEvent({ ...EVENT, data: { key: 'd1', facts } });

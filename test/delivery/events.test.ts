@@ -1,16 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  alertEvent,
-  deadLetterEvent,
-  deviceEvent,
-  type EventRule,
-  factsEvent,
-  factsId,
-  overflowEvent,
-  overflowId,
-  transitionId,
-} from '../../engine/delivery/events.ts';
+import { alertEvent, type EventRule, overflowEvent } from '../../engine/delivery/alert-event.ts';
+import { factsId, overflowId, transitionId } from '../../engine/delivery/event-id.ts';
+import { deadLetterEvent, deviceEvent, factsEvent } from '../../engine/delivery/events.ts';
 import { evidenceOf, evidenceSql, rowBounds } from '../../engine/delivery/evidence.ts';
 import type { AlertState, Notice, Transition } from '../../engine/model/item/alert.ts';
 import type { Rejected } from '../../engine/model/item/decoded.ts';
@@ -100,7 +92,7 @@ describe('the event of an alert', () => {
     });
   });
 
-  test('that is resolved says how long it was and deletes its entry', () => {
+  test('that resolved has its duration and deletes its entry', () => {
     const event = alertEvent(transition('resolved', { at: AT + 90_000.5 }), RULE, STREAM, CONTEXT);
     expect(event?.kv).toEqual({ bucket: 'weir_alerts_open', key: 'overheating.north=2Fpress=2E1', value: null });
     expect(JSON.parse(event?.body ?? '')).toMatchObject({
@@ -118,7 +110,7 @@ describe('the event of an alert', () => {
     expect(make()).toEqual(make());
   });
 
-  test('has one line of SQL and the key as it is, whatever that is', () => {
+  test('has one line of SQL and the unchanged key, for any key', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (site, device) => {
         const key = { text: `${site}/${device}`, parts: [site, device] };
@@ -131,7 +123,7 @@ describe('the event of an alert', () => {
     );
   });
 
-  test('goes to the subject of the severity that it has by now, and says both', () => {
+  test('is published to the subject of its new severity, and has both severities', () => {
     const changed = transition('firing', { from: 'firing', severity: 'info', previousSeverity: 'critical' });
     const event = alertEvent(changed, RULE, STREAM, CONTEXT);
     expect(event?.subject).toBe('weir.alerts.info.overheating.north~2Fpress~2E1');
@@ -139,7 +131,7 @@ describe('the event of an alert', () => {
     expect(event?.kv?.value).toBe(event?.body);
   });
 
-  test('says what ended it, where no outcome did', () => {
+  test('has the reason that ended it, if no outcome did', () => {
     const event = alertEvent(transition('resolved', { reason: 'gap' }), RULE, STREAM, CONTEXT);
     expect(JSON.parse(event?.body ?? '')).toMatchObject({ type: 'weir.alert.resolved', data: { reason: 'gap' } });
   });
@@ -149,15 +141,15 @@ describe('the event of an alert', () => {
     ['that is stable and fires', 'stable', 'firing', 'weir.alert.firing', { reason: 'stable' }, true],
     ['that is stable and resolved', 'stable', 'resolved', 'weir.alert.resolved', { reason: 'stable' }, false],
   ])('%s', (_, notice, state, type, data, open) => {
-    const told: Notice = { ...transition(state), kind: 'notice', notice };
-    const event = alertEvent(told, RULE, STREAM, CONTEXT);
+    const change: Notice = { ...transition(state), kind: 'notice', notice };
+    const event = alertEvent(change, RULE, STREAM, CONTEXT);
     const body = JSON.parse(event?.body ?? '');
     expect(body).toMatchObject({ type, data: { state, ...data } });
     expect(body.data.reason).toBe('reason' in data ? data.reason : undefined);
     expect(event?.kv?.value).toBe(open ? event?.body : null);
   });
 
-  test.each(['firing', 'resolved'] as const)('that begins to flap stays open: %s', (state) => {
+  test.each(['firing', 'resolved'] as const)('that starts to flap stays open: %s', (state) => {
     const event = alertEvent(transition(state, { flapping: true }), RULE, STREAM, CONTEXT);
     expect(JSON.parse(event?.body ?? '')).toMatchObject({
       type: 'weir.alert.flapping',
@@ -171,13 +163,13 @@ describe('the event of an alert', () => {
     expect(alertEvent(transition('firing', { suppressed: 'flapping' }), RULE, STREAM, CONTEXT)).toBeUndefined();
   });
 
-  test.each(['firing', 'resolved'] as const)('that is held back by a limit is for the KV alone: %s', (state) => {
+  test.each(['firing', 'resolved'] as const)('that a limit suppresses only changes the KV entry: %s', (state) => {
     const event = alertEvent(transition(state, { suppressed: 'limit' }), RULE, STREAM, CONTEXT);
     expect(event?.quiet).toBe(true);
     expect(event?.kv?.value).toBe(state === 'firing' ? event?.body : null);
   });
 
-  test('of a rule over the whole stream asks for all rows of the time', () => {
+  test('of a rule over the whole stream has a query for all rows of the time', () => {
     const rule = { ...RULE, keying: { per: [] } };
     const event = alertEvent(transition('firing', { key: { text: '', parts: [] } }), rule, STREAM, CONTEXT);
     expect(event?.subject).toBe('weir.alerts.critical.overheating.~');
@@ -188,7 +180,7 @@ describe('the event of an alert', () => {
   });
 });
 
-test('the event of a limit sums up what was held back, beside the subjects of all keys', () => {
+test('the event of a limit summarizes the suppressed alerts, on a subject that no key has', () => {
   const id = overflowId('j-1', 42, 'overheating', AT);
   const rest = {
     severity: 'critical',
@@ -219,7 +211,7 @@ test('the event of a limit sums up what was held back, beside the subjects of al
       told: 2,
       heldBack: 3,
       keys: ['a', 'b', 'c'],
-      message: 'overheating: 2 told, 3 more held back by the limit',
+      message: 'overheating: 2 alerts published, 3 more suppressed by the limit',
     },
   });
 });
@@ -231,7 +223,7 @@ describe('the id of a transition', () => {
     );
   });
 
-  test('is another one for every other transition', () => {
+  test('is different for every transition', () => {
     const ids = [
       transitionId('j', 1, 'r', 'k', 'firing', AT),
       transitionId('i', 1, 'r', 'k', 'firing', AT),
@@ -249,7 +241,7 @@ describe('the id of a transition', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('is fit for a header, whatever rule and key are', () => {
+  test('is valid in a header, for any rule and key', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (rule, key) => {
         expect(transitionId('j', 1, rule, key, 'firing', AT)).toMatch(/^[\x21-\x7e]{1,700}$/);
@@ -276,24 +268,26 @@ describe('evidence', () => {
     expect(sql).toContain("FROM `My DB`.`a\\`b` WHERE `select` = 'x'");
   });
 
-  test('of a view is rows of facts, behind the readings that they are', () => {
+  test('of a view selects rows of facts, whose time is later than that of their readings', () => {
     const stream = { name: 'climate', viewRows: { per: ['site', 'device'], behindMs: [1, 1] as const } };
     const key = { text: 'north|d1', parts: ['north', 'd1'] };
     const evidence = { from: AT - 1, to: AT + 9_999.999 };
     const from = "time >= toDateTime64('2026-01-02 03:04:05.000', 6, 'UTC')";
     const to = "time <= toDateTime64('2026-01-02 03:04:15.000999', 6, 'UTC')";
-    const told = (per: readonly string[], parts: readonly string[]) =>
+    const queryOf = (per: readonly string[], parts: readonly string[]) =>
       evidenceOf({ key: { ...key, parts }, evidence }, per, stream, 'weir');
-    expect(told(['site', 'device'], ['north', 'd1'])).toEqual({
+    expect(queryOf(['site', 'device'], ['north', 'd1'])).toEqual({
       ...rowBounds(evidence, stream),
       sql: `SELECT * FROM weir.facts WHERE rule = 'climate' AND key = 'north|d1' AND ${from} AND ${to} ORDER BY time`,
     });
-    expect(told(['site'], ["o'brien"]).sql).toContain(`rule = 'climate' AND labels['site'] = 'o\\'brien' AND ${from}`);
-    expect(told([], []).sql).toContain(`WHERE rule = 'climate' AND ${from}`);
+    expect(queryOf(['site'], ["o'brien"]).sql).toContain(
+      `rule = 'climate' AND labels['site'] = 'o\\'brien' AND ${from}`,
+    );
+    expect(queryOf([], []).sql).toContain(`WHERE rule = 'climate' AND ${from}`);
     expect(rowBounds(evidence, { name: 'sensors' })).toEqual(evidence);
   });
 
-  test('leaves every literal closed where it was meant to be', () => {
+  test('closes every literal at its intended end', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom("'", '\\', '`', 'a', '-', ';', '\n') }), (value) => {
         const sql = evidenceSql({ ...query, where: [['device', value]] });
@@ -324,7 +318,7 @@ describe('the event of a view', () => {
     values: [46.5, undefined, false, 'on'],
   };
 
-  test('has every fact, those without a value as null', () => {
+  test('has every fact; a fact without a value is null', () => {
     const event = factsEvent(viewed, RULE, ['meanTemp', 'gone', 'open', 'mode'], CONTEXT);
     expect(event).toMatchObject({
       kind: 'event',
@@ -355,7 +349,7 @@ describe('the event of a view', () => {
     });
   });
 
-  test('has an id by journal, offset, rule, key and end', () => {
+  test('has an id of journal, offset, rule, key and end', () => {
     expect(factsId('j-1', 42, 'a.b', '', 5.5)).toBe('j-1.42.a~2Eb.~.facts.5500');
   });
 });
@@ -421,7 +415,7 @@ describe('the event of a dead letter', () => {
   const payloadOf = (payload: Uint8Array) =>
     JSON.parse(deadLetterEvent(rejected(payload), undefined, CONTEXT).body).data.payload;
 
-  test('goes to its subject and to no stream', () => {
+  test('is published to its subject and to no JetStream stream', () => {
     const event = deadLetterEvent(rejected(new TextEncoder().encode('{')), undefined, CONTEXT);
     expect(event).toMatchObject({ id: 'j-1.9.deadletter.0', offset: 9, subject: 'weir.deadletters' });
     expect(event).not.toHaveProperty('stream');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createOutbox } from '../../engine/delivery/outbox.ts';
 
 describe('an outbox', () => {
-  it('does as a list that forgets nothing', () => {
+  it('is the same as a list that keeps everything', () => {
     const action = fc.oneof(
       { weight: 3, arbitrary: fc.record({ add: fc.nat(1_000) }) },
       { weight: 3, arbitrary: fc.record({ confirm: fc.nat(60) }) },
@@ -21,7 +21,7 @@ describe('an outbox', () => {
             if (chosen !== undefined) {
               chosen.confirmed = true;
               outbox.confirm(chosen.pending);
-              // Once is enough.
+              // A second confirmation changes nothing.
               outbox.confirm(chosen.pending);
             }
           }
@@ -38,7 +38,7 @@ describe('an outbox', () => {
     );
   });
 
-  it('keeps its positions when it throws away what is done, in thousands', () => {
+  it('keeps its positions when it removes confirmed items', () => {
     const outbox = createOutbox();
     const pending = Array.from({ length: 5_000 }, () => outbox.add(2));
     for (const each of pending.slice(1)) outbox.confirm(each);

@@ -46,10 +46,10 @@ const text = fc.oneof(
   fc.string({ unit: 'binary-ascii', minLength: 40, maxLength: 300 }),
   fc.constantFrom('', '\0', 'x'.repeat(127), 'x'.repeat(128), 'é'.repeat(64), '°'.repeat(20_000), '😀'),
 );
-/** Microseconds from 1970 to 2255, as far as a double of milliseconds tells all of them apart. */
+/** Microseconds from 1970 to 2255: up to then, a double of milliseconds distinguishes all of them. */
 const micros = fc.oneof(fc.bigInt(0n, 4_102_444_800_000_000n), fc.constantFrom(0n, 0xffff_ffffn, 0x1_0000_0000n));
 const uint64 = fc.bigInt(0n, 0xffff_ffff_ffff_ffffn);
-/** A millisecond of the year 2100 holds thousands of doubles, so the nearest one to a microsecond finds its way back. */
+/** A millisecond of the year 2100 has thousands of doubles, so the double nearest to a microsecond is converted back to it. */
 const msOf = (us: bigint) => Number(us) / 1000;
 
 const values: Record<ColumnType, fc.Arbitrary<readonly [given: unknown, read: unknown]>> = {
@@ -83,7 +83,7 @@ const tableAndRows = fc.array(fc.constantFrom(...types), { minLength: 1, maxLeng
 );
 
 describe('createRowEncoder', () => {
-  it('writes what an independent reader reads back', () => {
+  it('writes values that an independent reader reads back', () => {
     fc.assert(
       fc.property(tableAndRows, ({ table, rows }) => {
         const encoder = createRowEncoder(table);
@@ -108,7 +108,7 @@ describe('createRowEncoder', () => {
     );
   });
 
-  it('replaces lone surrogates, as UTF-8 cannot hold them', () => {
+  it('replaces lone surrogates, because UTF-8 cannot encode them', () => {
     const table: Table = { name: 't', columns: [{ name: 'a', type: 'String' }], orderBy: [] };
     const encoder = createRowEncoder(table);
     encoder.encodeRow(['a\ud800b'], 0);
@@ -137,7 +137,7 @@ describe('createRowEncoder', () => {
     ['String', null],
     ['Nullable(String)', 5],
     ['Map(String, String)', { a: 1 }],
-  ])('refuses a value that %s cannot hold, and no byte of its row stays behind', (type, value) => {
+  ])('refuses a value that %s cannot hold, and writes no byte of its row', (type, value) => {
     const table: Table = {
       name: 't',
       columns: [
@@ -152,7 +152,7 @@ describe('createRowEncoder', () => {
     expect(encoder.byteLength).toBe(0);
   });
 
-  it('counts rows and bytes, grows past its first size, and begins anew after take', () => {
+  it('counts rows and bytes, grows past its first size, and is empty after take', () => {
     const table: Table = { name: 't', columns: [{ name: 'a', type: 'UInt64' }], orderBy: [] };
     const encoder = createRowEncoder(table);
     for (let i = 0; i < 20_000; i++) encoder.encodeRow([i], i);
@@ -163,15 +163,15 @@ describe('createRowEncoder', () => {
     const second = encoder.take();
     expect(reader(second.bytes).row(table)).toEqual([0xffffn]);
     expect([...second.rowOffsets]).toEqual([7]);
-    // The first rows are a copy: the second did not write into them.
+    // The first rows are a copy: the second rows did not overwrite them.
     expect(Buffer.from(first.bytes).readBigUInt64LE(0)).toBe(0n);
     expect(Buffer.from(first.bytes).readBigUInt64LE(159_992)).toBe(19_999n);
   });
 });
 
 describe('growth', () => {
-  // Every end of the buffer's first 64 KiB: a value without a bound check of its own is the one that would run over.
-  it('makes room for whatever comes last', () => {
+  // Every position at the end of the first 64 KiB: a value without a bounds check would overflow there.
+  it('makes room for any last value', () => {
     const table: Table = {
       name: 't',
       columns: [
@@ -267,7 +267,7 @@ describe('createReadingEncoder', () => {
     );
   });
 
-  it('refuses a table that is not of a stream', () => {
+  it('refuses a table that is not the table of a stream', () => {
     const table = streamTable(stream);
     const columns = table.columns.filter(({ name }) => name !== 'late');
     expect(() => createReadingEncoder({ ...table, columns })).toThrow('not the table of a stream');

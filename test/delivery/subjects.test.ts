@@ -11,7 +11,7 @@ import {
   subjectToken,
 } from '../../engine/delivery/subjects.ts';
 
-/** Any string that JavaScript can hold, lone surrogates and NATS's own signs well among them. */
+/** Any string of JavaScript, often with lone surrogates and characters that NATS reserves. */
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.constantFrom('.', '*', '>', '~', '=', ' ', '\r', '\n', '\0', 'a', '7', '/', 'é') }),
@@ -37,7 +37,7 @@ describe('a subject token', () => {
     expect(subjectToken(text)).toBe(token);
   });
 
-  test('percent-decodes to the text again, which makes it injective', () => {
+  test('percent-decodes to the text, which proves that it is injective', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (text) => {
         const token = subjectToken(text);
@@ -58,7 +58,7 @@ describe('a subject token', () => {
     );
   });
 
-  test('is one token of harmless characters, never longer than the cap', () => {
+  test('is one token of safe characters, never longer than the limit', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(subjectToken(text)).toMatch(/^[A-Za-z0-9_~-]{1,200}$/);
@@ -68,7 +68,7 @@ describe('a subject token', () => {
     );
   });
 
-  test('of a text that is too long ends in the hash of the whole', () => {
+  test('of a text that is too long ends in the hash of the whole token', () => {
     const long = 'x'.repeat(10_000);
     const token = subjectToken(long);
     expect(token).toMatch(/^x{166}~~[0-9a-f]{32}$/);
@@ -92,7 +92,7 @@ describe('a subject', () => {
     expect(DEADLETTERS_SUBJECT).toBe('weir.deadletters');
   });
 
-  test('always has its own number of tokens behind its own prefix, whatever the names are', () => {
+  test('always has the same prefix and number of tokens, whatever the names are', () => {
     fc.assert(
       fc.property(anyText, anyText, (rule, key) => {
         const alert = alertSubject('info', rule, key);
@@ -108,7 +108,7 @@ describe('a subject', () => {
 });
 
 describe('the text of a KV token', () => {
-  test('is what the token was made of, if that was not cut short', () => {
+  test('is the original text, if the token was not cut', () => {
     const units = [
       fc.string({ unit: 'grapheme', maxLength: 30 }),
       fc.string({ unit: fc.constantFrom('.', '=', '~', 'A', '2', 'é') }),

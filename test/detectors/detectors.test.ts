@@ -29,7 +29,7 @@ const noise = fc.double({ min: -1, max: 1, noNaN: true });
 const values = fc.oneof(
   fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 1, maxLength: 80 }),
   fc.array(fc.double({ min: -1e3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 80 }),
-  // Small differences on top of something large.
+  // Small differences added to a large value.
   fc.array(
     noise.map((value) => 1e9 + value),
     { minLength: 1, maxLength: 80 },
@@ -37,7 +37,7 @@ const values = fc.oneof(
 );
 const series = fc.tuple(gaps, values).map(([gaps, values]) => stamp(gaps, values));
 
-/** Digits that a result may lose: the noise of 1e9 has only nine of them to begin with. */
+/** Digits that a result may lose: the noise on 1e9 has only nine digits. */
 const TOLERANCE: Partial<Record<DetectorName, number>> = { ewma: 1e-12, zscore: 1e-6 };
 
 function isNear(found: FieldValue | undefined, expected: FieldValue | undefined, tolerance: number): boolean {
@@ -48,20 +48,20 @@ function isNear(found: FieldValue | undefined, expected: FieldValue | undefined,
 const names = Object.keys(REFERENCES) as (keyof typeof REFERENCES)[];
 
 describe.each(names)('%s', (name) => {
-  it('gives for every reading what its definition gives for all of them up to it', () => {
+  it('gives the same as its definition over all readings so far', () => {
     fc.assert(
       fc.property(series, fc.constantFrom(1_000, 10_000, 60_000, 600_000), (readings, spanMs) => {
         follow(detectors[name].create(spanMs), readings).forEach((found, i) => {
           const expected = REFERENCES[name](readings.slice(0, i + 1), spanMs);
-          const told = `reading ${i} of ${JSON.stringify(readings.slice(0, i + 1))}: ${found} for ${expected}`;
-          if (!isNear(found, expected, TOLERANCE[name] ?? 1e-12)) expect.fail(told);
+          const difference = `reading ${i} of ${JSON.stringify(readings.slice(0, i + 1))}: ${found} for ${expected}`;
+          if (!isNear(found, expected, TOLERANCE[name] ?? 1e-12)) expect.fail(difference);
         });
       }),
       { numRuns: 150 },
     );
   });
 
-  it('goes on from its state as JSON as if nothing had happened', () => {
+  it('continues from a snapshot as if nothing had happened', () => {
     fc.assert(
       fc.property(series, fc.nat(80), (readings, cut) => {
         const detector = detectors[name].create(20_000);
@@ -74,7 +74,7 @@ describe.each(names)('%s', (name) => {
     );
   });
 
-  it('never gives what JSON cannot hold, nor breaks for good, whatever numbers come', () => {
+  it('always gives facts that JSON can store, and recovers from any numbers', () => {
     const extreme = fc.array(fc.constantFrom(1.7e308, -1.7e308, 5e-324, 0, -0, 1e155, -1e155), {
       minLength: 1,
       maxLength: 40,
@@ -92,7 +92,7 @@ describe.each(names)('%s', (name) => {
         const later = Array.from({ length: 40 }, (_, i) => ({ time: time + 60_000 + i * 100, value: i % 3 }));
         const fresh = follow(detector, later);
         const found = follow(detector, later, state);
-        // What remembers for ever only knows the value and the instant before.
+        // Detectors without a span only remember the previous value and time.
         if (name === 'zscore' || name === 'mad') expect(found).toEqual(fresh);
         else
           expect(found.slice(1)).toEqual(fresh.slice(1).map((fact) => (name === 'ewma' ? expect.any(Number) : fact)));
@@ -135,7 +135,7 @@ describe('known readings', () => {
     expect(follow(detectors[name].create(spanMs), readings)).toEqual(expected);
   });
 
-  it('zscore is judged by the readings before: ten of them, and an outlier does not hide itself', () => {
+  it('zscore compares with at least ten previous readings, so an outlier does not hide itself', () => {
     const readings = stamp([1_000], [...Array.from({ length: 20 }, (_, i) => 20 + (i % 2)), 100]);
     const scores = follow(detectors.zscore.create(3_600_000), readings);
     expect(scores.slice(0, 10)).toEqual(Array(10).fill(undefined));
@@ -143,7 +143,7 @@ describe('known readings', () => {
     expect(scores[20]).toBeGreaterThan(100);
   });
 
-  it('zscore does not cry after a gap', () => {
+  it('zscore is undefined for ten readings after a gap', () => {
     const readings = [
       ...stamp(
         [1_000],
@@ -172,21 +172,21 @@ describe('known readings', () => {
     const steady = fc
       .tuple(fc.array(gap, { minLength: 30, maxLength: 30 }), fc.array(noise, { minLength: 15, maxLength: 60 }))
       .map(([gaps, values]) => stamp(gaps, values));
-    let judged = 0;
+    let evaluated = 0;
     fc.assert(
       fc.property(steady, fc.constantFrom(11_000, 15_000, 20_000, 600_000), (readings, spanMs) => {
         follow(detectors[name].create(spanMs), readings).forEach((found, i) => {
           const expected = REFERENCES[name](readings.slice(0, i + 1), spanMs);
           if (!isNear(found, expected, TOLERANCE[name] ?? 1e-12)) expect.fail(`${i}: ${found} for ${expected}`);
-          if (expected !== undefined) judged++;
+          if (expected !== undefined) evaluated++;
         });
       }),
       { numRuns: 150 },
     );
-    expect(judged).toBeGreaterThan(1_000);
+    expect(evaluated).toBeGreaterThan(1_000);
   });
 
-  it('mad spreads its sample over the whole horizon, and keeps no more than 120 values', () => {
+  it('mad has a sample of at most 120 values over the whole horizon', () => {
     const detector = detectors.mad.create(120_000);
     const state = detector.create() as { times: number[]; values: number[]; sorted: number[] };
     const readings = stamp(

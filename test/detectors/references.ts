@@ -7,13 +7,13 @@ export interface Stamped {
   readonly value: FieldValue;
 }
 
-/** What a detector must give for the last of some readings, worked out from all of them, by its definition. */
+/** The fact of a detector for the last of some readings, computed from all of them by its definition. */
 export type Reference = (readings: readonly Stamped[], spanMs: number) => FieldValue | undefined;
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 const finite = (value: number) => (Number.isFinite(value) ? value : undefined);
 
-/** Values less the first of them, which keeps their digits where they are large and close together. */
+/** Values minus the first of them, which keeps the digits of large values that are close together. */
 function shifted(readings: readonly Stamped[]): number[] {
   return readings.map(({ value }) => (value as number) - (readings[0]!.value as number));
 }
@@ -48,13 +48,13 @@ const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 };
 
-/** The readings behind the last gap of more than ten half-lives. */
+/** The readings after the last gap of more than ten half-lives. */
 function sinceGap(readings: readonly Stamped[], halfLifeMs: number): readonly Stamped[] {
   const gap = readings.findLastIndex(({ time }, i) => i > 0 && time - readings[i - 1]!.time > 10 * halfLifeMs);
   return gap < 0 ? readings : readings.slice(gap);
 }
 
-/** One by its definition for each detector over fields. */
+/** The reference, by its definition, of each detector over fields. */
 export const REFERENCES: Readonly<Record<Exclude<DetectorName, 'silentFor' | 'inARow'>, Reference>> = {
   previous: (readings) => readings.at(-2)?.value,
   delta: (readings) => {

@@ -127,7 +127,7 @@ describe('the plan', () => {
     expect(plan.rules).toMatchObject([{ name: 'hot' }, { name: 'b', attributesOf: 1 }, { name: 'c', attributesOf: 0 }]);
   });
 
-  it('takes no clue from a comparison with an attribute, whose value is not known beforehand', () => {
+  it('has no index predicate for a comparison with an attribute, whose value is not known beforehand', () => {
     const { plan } = compile(
       [
         { ...RULE, name: 'a', conditions: { all: [overLimit] } },
@@ -137,7 +137,12 @@ describe('the plan', () => {
       ],
       { attributes: true },
     );
-    const clues = plan.rules.map((rule) => (rule.kind === 'reading' ? rule.clues : 'none'));
-    expect(clues).toEqual([undefined, undefined, undefined, [{ kind: 'within', field: 0, low: 90, high: Infinity }]]);
+    const predicates = plan.rules.map((rule) => (rule.kind === 'reading' ? rule.predicates : 'none'));
+    expect(predicates).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      [{ kind: 'within', field: 0, low: 90, high: Infinity }],
+    ]);
   });
 });

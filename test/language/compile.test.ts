@@ -164,7 +164,7 @@ describe('a window', () => {
         facts: [mean, undefined, n],
       };
     };
-    const { holds, clear, facts, outcomes } = rule.judge;
+    const { holds, clear, facts, outcomes } = rule.conditions;
     expect([holds(closed(41, 1)), holds(closed(40, 1)), holds(closed(undefined, 1))]).toEqual([true, false, false]);
     expect([clear!.holds(closed(1, 4)), clear!.holds(closed(1, 3))]).toEqual([true, false]);
     expect(facts(closed(41, 1))).toEqual({ site: 'north', line: 'l1', mean: 41, mode: null, n: 1 });
@@ -178,7 +178,7 @@ describe('a window', () => {
 describe('a rule over readings', () => {
   it('sees fields, labels and the device; a field hides a label of its name', () => {
     const rule = one(HOT, 'reading') as ReadingRule;
-    expect(rule.judge.facts(readingOf([51, undefined, 'on']))).toEqual({
+    expect(rule.conditions.facts(readingOf([51, undefined, 'on']))).toEqual({
       device: 'd1',
       site: 'north',
       line: 'l1',
@@ -186,10 +186,10 @@ describe('a rule over readings', () => {
       door: null,
       mode: 'on',
     });
-    expect(rule.judge.clear).toBeUndefined();
+    expect(rule.conditions.clear).toBeUndefined();
     const streams = [{ ...SENSORS, fields: [{ name: 'site', type: 'number' as const, path: 'site' }] }];
     const { plan } = compilePlan(streams, [parse({ ...HOT, conditions: above('site', 1) })]);
-    expect((plan.rules[0] as ReadingRule).judge.holds(readingOf([2]))).toBe(true);
+    expect((plan.rules[0] as ReadingRule).conditions.holds(readingOf([2]))).toBe(true);
   });
 
   it('is filtered by its `where`', () => {

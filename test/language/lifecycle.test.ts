@@ -121,7 +121,7 @@ describe('the lifecycle of a rule', () => {
     });
     if (rule?.kind !== 'window') throw new Error('not a window rule');
     expect(rule.severity).toBe('info');
-    const { holds, ladder, facts } = rule.judge;
+    const { holds, ladder, facts } = rule.conditions;
     const judged = [
       [5, 50],
       [11, 50],

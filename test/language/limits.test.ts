@@ -73,6 +73,6 @@ describe('an empty group', () => {
     const compiled = compilePlan(config!.streams, [{ rule: rule!, document }]);
     expect(compiled.problems).toMatchObject([{ code: 'empty-group', severity: 'warning', line: 5 }]);
     const [plan] = compiled.plan.rules;
-    expect(plan?.kind === 'reading' && plan.judge.holds({} as never)).toBe(true);
+    expect(plan?.kind === 'reading' && plan.conditions.holds({} as never)).toBe(true);
   });
 });

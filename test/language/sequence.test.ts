@@ -116,10 +116,10 @@ describe('the alert of a sequence', () => {
 
   it('shows every step with what it asks, and when it was met', () => {
     const closed = closedOf({ metAt: [at, at + 1_500], tookMs: 61_500 });
-    const { judge } = rule!;
-    expect(judge.holds(closed)).toBe(true);
-    expect(judge.facts(closed)).toEqual({ site: 'north', duration: 61.5 });
-    expect(judge.outcomes(closed, false)).toEqual([
+    const { conditions } = rule!;
+    expect(conditions.holds(closed)).toBe(true);
+    expect(conditions.facts(closed)).toEqual({ site: 'north', duration: 61.5 });
+    expect(conditions.outcomes(closed, false)).toEqual([
       {
         fact: 'sequence[0]',
         operator: 'first',
@@ -141,10 +141,10 @@ describe('the alert of a sequence', () => {
 
   it('shows none of them met where nothing was completed, and how long the last match took', () => {
     const closed = closedOf({ metAt: [], tookMs: 61_500 });
-    const { judge } = rule!;
-    expect(judge.holds(closed)).toBe(false);
-    expect(judge.facts(closed)).toEqual({ site: 'north', duration: 61.5 });
-    const outcomes = judge.outcomes(closed, true);
+    const { conditions } = rule!;
+    expect(conditions.holds(closed)).toBe(false);
+    expect(conditions.facts(closed)).toEqual({ site: 'north', duration: 61.5 });
+    const outcomes = conditions.outcomes(closed, true);
     expect(outcomes.map(({ factValue, result }) => ({ factValue, result }))).toEqual(
       Array.from({ length: 4 }, () => ({ factValue: null, result: false })),
     );

@@ -100,7 +100,7 @@ describe('a shared condition', () => {
     const reading = { device: 'press-9', labels: ['north'], values: [50, 'on'] };
     const test = (parts: object, change: object = {}) => {
       const [rule] = compile(parts).plan.rules;
-      return rule?.kind === 'reading' && rule.judge.holds({ ...reading, ...change } as never);
+      return rule?.kind === 'reading' && rule.conditions.holds({ ...reading, ...change } as never);
     };
     expect(test({ conditions: { condition: 'alarming' } })).toBe(true);
     expect(test({ conditions: { condition: 'alarming' } }, { device: 'press-1' })).toBe(false);

@@ -56,7 +56,7 @@ describe('a session that the broker has lost', () => {
             from: '2026-01-31T12:00:01.000Z',
             to: '2026-01-31T12:00:08.020Z',
             message:
-              'The broker hall.1 had forgotten our session: messages from 2026-01-31T12:00:01.000Z to 2026-01-31T12:00:08.020Z may be missing',
+              'The broker hall.1 lost the session of Weir: messages from 2026-01-31T12:00:01.000Z to 2026-01-31T12:00:08.020Z may be missing',
           },
         },
       },

@@ -67,7 +67,7 @@ function lookAt({ plan }: Setup, item: Item, atArrival: boolean): [string, strin
       const arrival = atArrival ? { receivedAt } : {};
       return [
         `windows of ${rule.name} ${item.key.text}`,
-        print({ start, end, inclusive, ...arrival, facts: rule.judge.facts(item) }),
+        print({ start, end, inclusive, ...arrival, facts: rule.conditions.facts(item) }),
       ];
     }
     case 'transition':

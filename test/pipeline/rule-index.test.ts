@@ -206,7 +206,7 @@ describe('an index of rules', () => {
           const found = select(readingIndex!, reading);
           readingRules.forEach((rule, position) => {
             if (!found.includes(position)) seen.leftOut += 1;
-            if (rule.kind !== 'reading' || rule.where?.(reading) === false || !rule.judge.holds(reading)) return;
+            if (rule.kind !== 'reading' || rule.where?.(reading) === false || !rule.conditions.holds(reading)) return;
             seen.holds += 1;
             if (!found.includes(position)) throw new Error(`the rule ${rule.name} holds, but was left out`);
           });

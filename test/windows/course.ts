@@ -88,12 +88,12 @@ export function runNaively(
   isLate: (accepted: readonly Arrival[], arrival: Arrival, eventAt: number) => boolean,
 ): Course {
   let accepted: Arrival[] = [];
-  let told = 0;
+  let reported = 0;
   let watermark = 0;
   const closedAt = (eventAt: number) => {
     const all = model(accepted, eventAt);
-    const closed = all.slice(told);
-    told = all.length;
+    const closed = all.slice(reported);
+    reported = all.length;
     return closed;
   };
   const course = arrivals.map((arrival): Step => {

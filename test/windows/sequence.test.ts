@@ -154,7 +154,7 @@ function matchesOf(plan: SequencePlan, taken: readonly Arrival[], eventAt: numbe
 function toldBy(plan: SequencePlan, accepted: readonly Arrival[], eventAt: number): ClosedWindow[] {
   const taken = accepted.filter(({ time }) => time <= eventAt);
   const matches = matchesOf(plan, taken, eventAt);
-  const told: ClosedWindow[] = [];
+  const reported: ClosedWindow[] = [];
   let tookMs: number | undefined;
   /** Readings after the last match that completed nothing. */
   let idle: number[] = [];
@@ -165,26 +165,26 @@ function toldBy(plan: SequencePlan, accepted: readonly Arrival[], eventAt: numbe
       tookMs = end - metAt[0]!;
       idle = [];
       const inclusive = plan.closing.length === 0;
-      told.push({ start: metAt[0]!, end, inclusive, facts: [], match: { metAt, tookMs } });
+      reported.push({ start: metAt[0]!, end, inclusive, facts: [], match: { metAt, tookMs } });
     }
     if (r === taken.length || (ended.length > 0 && plan.closing.length === 0) || tookMs === undefined) continue;
     const { time } = taken[r]!;
     const isOver = idle.some((each) => each - idle[0]! >= plan.clearingMs);
     idle.push(time);
-    if (!isOver) told.push({ start: time, end: time, inclusive: true, facts: [], match: { metAt: [], tookMs } });
+    if (!isOver) reported.push({ start: time, end: time, inclusive: true, facts: [], match: { metAt: [], tookMs } });
   }
-  return told;
+  return reported;
 }
 
 /** The course by the model: at each arrival, what it reports in addition to before. */
 function courseOf(plan: SequencePlan, arrivals: readonly Arrival[]): Course {
   let accepted: Arrival[] = [];
-  let told = 0;
+  let reported = 0;
   let watermark = 0;
   const tellAt = (eventAt: number): ClosedWindow[] => {
     const all = toldBy(plan, accepted, eventAt);
-    const more = all.slice(told);
-    told = all.length;
+    const more = all.slice(reported);
+    reported = all.length;
     return more;
   };
   const course = arrivals.map((arrival): Step => {

@@ -1,4 +1,4 @@
-import { alertMessage } from '../../delivery/events.ts';
+import { alertMessage } from '../../delivery/alert-event.ts';
 import { ATTRIBUTE_PREFIX } from '../../model/attributes.ts';
 import type { Transition } from '../../model/item/alert.ts';
 import type { Item } from '../../model/item/item.ts';
@@ -73,7 +73,7 @@ export function createObserver(
 function windowEntry(closed: Closed, { plan, rules }: CompiledCase, show: (at: number) => string): Entry {
   const rule = plan.rules[closed.rule] as WindowRule;
   const own = rules.find(({ name }) => name === rule.name)?.facts ?? {};
-  const facts = Object.entries(rule.judge.facts(closed)).filter(
+  const facts = Object.entries(rule.conditions.facts(closed)).filter(
     // Parts of the key, and attributes of the device, are facts for conditions, but not results of a window.
     ([name]) => Object.hasOwn(own, name) || !(rule.keying.per.includes(name) || name.startsWith(ATTRIBUTE_PREFIX)),
   );

@@ -120,11 +120,11 @@ function draftSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, repor
 }
 
 function draftReading({ rule, source, base, reading, where, clued, report }: Sketch): CompiledRule | undefined {
-  const judge = compileRuleConditions(rule, reading, report);
+  const conditions = compileRuleConditions(rule, reading, report);
   checkMessage(rule, ['key', ...reading.names], base.units, report);
-  if (judge === undefined) return undefined;
-  const order = orderOf(rule, source.config, judge.reads);
-  return { draft: { ...base, kind: 'reading', order, where, clues: predicatesOfRule(rule, clued), judge } };
+  if (conditions === undefined) return undefined;
+  const order = orderOf(rule, source.config, conditions.reads);
+  return { draft: { ...base, kind: 'reading', order, where, predicates: predicatesOfRule(rule, clued), conditions } };
 }
 
 /** A rule over single readings that remembers or calculates. */
@@ -133,7 +133,7 @@ function draftDerived(sketch: Sketch): CompiledRule | undefined {
   const { config } = source;
   const { running, formulas, ...derived } = planDerived(rule, config, reading, report);
   const { scope, remembered } = rememberingScope(derived.scope);
-  const judge = compileRuleConditions(rule, scope, report);
+  const conditions = compileRuleConditions(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
   // What remembers must see every reading that `where` lets through.
   const remembers = running.length + remembered.length > 0;
@@ -141,18 +141,18 @@ function draftDerived(sketch: Sketch): CompiledRule | undefined {
     const message = 'A rule whose facts remember earlier readings passes over a reading that is older than those.';
     report(['order'], { code: 'no-effect', which: 'key', message, remedy: 'Remove `order`.' });
   }
-  const clues = remembers ? predicatesOf([rule.where], clued) : predicatesOfRule(rule, clued);
-  if (judge === undefined) return undefined;
+  const predicates = remembers ? predicatesOf([rule.where], clued) : predicatesOfRule(rule, clued);
+  if (conditions === undefined) return undefined;
   return withView(sketch, scope, 0, (view) => ({
     ...base,
     kind: 'derived',
-    order: orderOf(rule, config, judge.reads),
+    order: orderOf(rule, config, conditions.reads),
     where,
-    clues,
+    predicates,
     running,
     formulas,
     remembered,
-    judge,
+    conditions,
     view,
   }));
 }
@@ -172,9 +172,9 @@ function draftSequence({ rule, base, reading, where, clued, report }: Sketch): C
   const { keying, lifecycle, units } = base;
   checkMessage(rule, ['key', DURATION, ...keying.per], units, report);
   const planned = planSequence(rule, { keying, lifecycle, scope: reading, report });
-  const clues = predicatesOf([rule.where], clued);
+  const predicates = predicatesOf([rule.where], clued);
   const rest = { attributesOf: undefined, formulas: [], remembered: [], view: undefined };
-  return planned && { draft: { ...base, kind: 'window', where, clues, ...planned, ...rest } };
+  return planned && { draft: { ...base, kind: 'window', where, predicates, ...planned, ...rest } };
 }
 
 function draftWindow(sketch: Sketch, spec: WindowSpec): CompiledRule | undefined {
@@ -183,24 +183,24 @@ function draftWindow(sketch: Sketch, spec: WindowSpec): CompiledRule | undefined
   const closed = windowScope(rule, base.keying, config.fields, reading, used.ofClosed);
   const { formulas, ...calculated } = planClosed(rule, config, closed, report);
   const { scope, remembered } = rememberingScope(calculated.scope);
-  const judge = compileRuleConditions(rule, scope, report);
+  const conditions = compileRuleConditions(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
   const aggregates = planAggregates(rule, config, reading, report);
   const { keying } = base;
   const window = planWindow(spec, { keying, aggregates, ttlDays: config.ttlDays, scope: reading, report });
-  const clues = predicatesOf([rule.where], clued);
-  if (judge === undefined || window === undefined) return undefined;
+  const predicates = predicatesOf([rule.where], clued);
+  if (conditions === undefined || window === undefined) return undefined;
   const { attributesOf } = used;
   return withView(sketch, scope, strideOf(window), (view) => ({
     ...base,
     kind: 'window',
     where,
-    clues,
+    predicates,
     window,
     attributesOf,
     formulas,
     remembered,
-    judge,
+    conditions,
     view,
   }));
 }

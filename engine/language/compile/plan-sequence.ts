@@ -28,7 +28,7 @@ export const DURATION = 'duration';
 export function planSequence(
   rule: RuleFile,
   context: SequenceContext,
-): Pick<WindowRule, 'window' | 'judge'> | undefined {
+): Pick<WindowRule, 'window' | 'conditions'> | undefined {
   const steps = rule.sequence!;
   const conditions = compileSteps(steps, context);
   if (conditions === undefined) return undefined;
@@ -42,7 +42,7 @@ export function planSequence(
     // Where the hours of the rule let some outcomes pass, those that follow must say it again.
     clearingMs: active.length > 0 ? Number.POSITIVE_INFINITY : keepFiringMs,
   };
-  return { window, judge: judgeSequence(steps, context.keying) };
+  return { window, conditions: judgeSequence(steps, context.keying) };
 }
 
 /** What each step asks, first to last. */

@@ -3,7 +3,7 @@ import type { IndexPredicate, RuleIndex, SpanNode, SpanTable } from '../../model
 import { DEVICE, FIRST_LABEL } from '../../model/plan/index-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 
-/** Rules with clues below which asking each of them is quicker. */
+/** Rules with predicates below which asking each of them is quicker. */
 const MIN_RULES = 16;
 /** Spans below which looking at each is quicker than to part them. */
 const MIN_SPANS = 8;
@@ -15,21 +15,23 @@ interface ValueSpan {
 }
 
 /**
- * Makes the index of a list of rules by their clues, so that a reading finds the rules that it may concern at a cost that does not grow
+ * Makes the index of a list of rules by their predicates, so that a reading finds the rules that it may concern at a cost that does not grow
  * with the number of the others. Undefined where there is too little to be won.
  */
 export function indexRules(
-  rules: readonly { readonly clues?: readonly IndexPredicate[] | undefined }[],
+  rules: readonly { readonly predicates?: readonly IndexPredicate[] | undefined }[],
 ): RuleIndex | undefined {
-  if (rules.filter(({ clues }) => clues !== undefined).length < MIN_RULES) return undefined;
+  if (rules.filter(({ predicates }) => predicates !== undefined).length < MIN_RULES) return undefined;
   const always = new Int32Array((rules.length + 31) >> 5);
   const values = new Map<number, Map<FieldValue, number[]>>();
   const spans = new Map<number, ValueSpan[]>();
-  rules.forEach(({ clues }, position) => {
-    if (clues === undefined) include(always, position);
-    for (const clue of clues ?? []) {
-      if (clue.kind === 'equals') entry(entry(values, clue.source, newMap), clue.value, newList).push(position);
-      else if (clue.low <= clue.high) entry(spans, clue.field, newList<ValueSpan>).push({ ...clue, position });
+  rules.forEach(({ predicates }, position) => {
+    if (predicates === undefined) include(always, position);
+    for (const predicate of predicates ?? []) {
+      if (predicate.kind === 'equals')
+        entry(entry(values, predicate.source, newMap), predicate.value, newList).push(position);
+      else if (predicate.low <= predicate.high)
+        entry(spans, predicate.field, newList<ValueSpan>).push({ ...predicate, position });
     }
   });
   return {

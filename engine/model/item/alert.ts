@@ -38,8 +38,10 @@ export interface SilenceSubject {
   readonly reason: OfflineReason;
 }
 
+/** Why a device counts as offline: it was silent for too long, or its broker published its last will. */
 export type OfflineReason = 'silence' | 'last-will';
 
+/** The state of an alert. `resolved` only appears in changes; the alert is then inactive. */
 export type AlertState = 'inactive' | 'pending' | 'firing' | 'resolved';
 
 /** An alert's change of state. */

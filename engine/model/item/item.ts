@@ -30,7 +30,7 @@ export type Item =
   | Batch
   | EventOutput;
 
-/** A second has passed. */
+/** One tick: a second has passed. */
 export interface Tick {
   readonly kind: 'tick';
   readonly offset: number;

@@ -6,13 +6,13 @@ export interface Lifecycle {
   readonly levels: readonly LevelPlan[];
   /** 0: the alert resolves at once. */
   readonly keepFiringMs: number;
-  /** 0: a gap in the data does not resolve an alert. */
+  /** An alert resolves after this time without an outcome. 0: never. */
   readonly resolveAfterMs: number;
   /** The interval of re-notification. 0: the alert does not re-notify. */
   readonly repeatMs: number;
   readonly flapping: { readonly changes: number; readonly withinMs: number } | undefined;
   readonly limit: { readonly alerts: number; readonly perMs: number } | undefined;
-  /** Empty: always. */
+  /** The hours in which the rule is evaluated. Empty: always. */
   readonly active: readonly ScheduleSpan[];
 }
 

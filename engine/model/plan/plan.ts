@@ -14,6 +14,7 @@ export interface Plan {
   readonly attributes: readonly (readonly string[])[];
 }
 
+/** A compiled stream, with the rules over it. */
 export interface StreamPlan {
   readonly index: number;
   readonly name: string;

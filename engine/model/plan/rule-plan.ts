@@ -9,8 +9,10 @@ import type { Keying } from './keying.ts';
 import type { Lifecycle } from './lifecycle-plan.ts';
 import type { WindowPlan } from './window-plan.ts';
 
+/** A compiled rule, by its kind. */
 export type RulePlan = ReadingRule | DerivedRule | WindowRule | SilenceRule;
 
+/** What all kinds of compiled rules have. */
 export interface RuleBase {
   /** Position in the plan's `rules`. */
   readonly index: number;
@@ -34,13 +36,14 @@ export interface RuleBase {
   readonly units: Readonly<Record<string, string>>;
 }
 
+/** A rule over single readings without facts. */
 export interface ReadingRule extends RuleBase {
   readonly kind: 'reading';
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** Index predicates: each reading that concerns the rule meets at least one of them. Undefined: any reading may concern the rule. */
-  readonly clues: readonly IndexPredicate[] | undefined;
-  readonly judge: RuleConditions<Reading>;
+  readonly predicates: readonly IndexPredicate[] | undefined;
+  readonly conditions: RuleConditions<Reading>;
 }
 
 /** A rule over single readings that has facts: running facts, which have state, and calculated facts. */
@@ -49,32 +52,34 @@ export interface DerivedRule extends RuleBase {
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
-  readonly clues: readonly IndexPredicate[] | undefined;
+  readonly predicates: readonly IndexPredicate[] | undefined;
   readonly running: readonly RunningFact[];
   readonly formulas: readonly FormulaPlan<Derived>[];
   /** Facts whose last values are remembered, for conditions with `changed`. */
   readonly remembered: readonly ((derived: Derived) => FieldValue | undefined)[];
-  readonly judge: RuleConditions<Derived>;
+  readonly conditions: RuleConditions<Derived>;
   /** Undefined: the rule is no view; it has alerts. */
   readonly view: ViewPlan<Derived> | undefined;
 }
 
+/** A rule over windows or a sequence. */
 export interface WindowRule extends RuleBase {
   readonly kind: 'window';
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
-  readonly clues: readonly IndexPredicate[] | undefined;
+  readonly predicates: readonly IndexPredicate[] | undefined;
   readonly window: WindowPlan;
   /** Index of the key part that names a device. Closed windows are evaluated with its attributes. Undefined: with none. */
   readonly attributesOf: number | undefined;
   readonly formulas: readonly FormulaPlan<Closed>[];
   /** See `DerivedRule`. */
   readonly remembered: readonly ((closed: Closed) => FieldValue | undefined)[];
-  readonly judge: RuleConditions<Closed>;
+  readonly conditions: RuleConditions<Closed>;
   /** See `DerivedRule`. */
   readonly view: ViewPlan<Closed> | undefined;
 }
 
+/** A rule that fires when no reading of a key arrives for `silenceMs`. */
 export interface SilenceRule extends RuleBase {
   readonly kind: 'silence';
   readonly silenceMs: number;

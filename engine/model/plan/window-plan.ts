@@ -11,6 +11,7 @@ export type WindowName = Exclude<WindowPlan['kind'], 'sequence'>;
 /** The largest number of panes (see windows/) of one window. It bounds the accumulators that each key keeps for each fact. */
 export const MAX_PANES = 3_600;
 
+/** What all kinds of windows have. */
 export interface WindowBase {
   /** How long the window waits for readings that are out of order. */
   readonly latenessMs: number;
@@ -77,6 +78,7 @@ export interface SequencePlan extends WindowBase {
   readonly clearingMs: number;
 }
 
+/** A step of a sequence: a reading with a flag. */
 export interface SequenceStepPlan {
   readonly flag: number;
   /** The step must be matched less than this after the previous step. Infinity: at any time. */
@@ -85,7 +87,7 @@ export interface SequenceStepPlan {
   readonly breaks: number;
 }
 
-/** No reading with the flag in the time since a step was met. */
+/** An absence: no reading with the flag arrives in the time since a step was matched. */
 export interface AbsencePlan {
   readonly flag: number;
   /** Index of the step from which the time counts. The end of the time is exclusive. */

@@ -1,4 +1,4 @@
-import { fingerprint } from '../../../engine/aggregates/fingerprint.ts';
+import { fingerprintOfValue } from '../../../engine/aggregates/fingerprint.ts';
 import { addToRegisters, createRegisters, estimateRegisters } from '../../../engine/aggregates/hyperloglog.ts';
 import { addToSketch, createSketch, mergeSketch, valueAt } from '../../../engine/aggregates/sketch.ts';
 import { createRandom } from '../../../engine/simulator/random.ts';
@@ -19,7 +19,7 @@ export const compareDistinct: Comparison = async (candidates) => {
   const { HyperLogLog } = (await candidates.load<Bloom>('bloom-filters')).default;
   const own = (values: readonly string[]) => {
     const registers = createRegisters();
-    for (const value of values) addToRegisters(registers, fingerprint(value));
+    for (const value of values) addToRegisters(registers, fingerprintOfValue(value));
     return estimateRegisters(registers);
   };
   const theirs = (values: readonly string[]) => {
