@@ -31,7 +31,7 @@ export interface PipelineOptions {
   readonly limits: BatchLimits;
   /** Ranges of rows that an earlier run has sent; their rows go into the same batches again. */
   readonly earlier?: readonly SentRange[];
-  /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
+  /** How far a device's clock may be behind its group's before the group continues without it; milliseconds. */
   readonly maxBehindMs: number;
   /** See `FollowClocksOptions`; only for the log. */
   readonly onJump?: (reading: Reading, from: number) => void;

@@ -57,6 +57,7 @@ export interface AlertHandling {
   ): string;
 }
 
+/** Prepares the rules of the plan for the functions that change alerts. `journalId` becomes part of the ids. */
 export function createAlertHandling(plan: Plan, state: State, journalId: string, counters: Counters): AlertHandling {
   const rules = plan.rules.map((rule): AlertRule => {
     const { lifecycle, index } = rule;
@@ -199,7 +200,7 @@ function rememberExplanation(noise: NoiseRecord, explanation: Explanation, heard
 
 /**
  * Makes ids that are unique. One record may end, at one instant, the alert of a changed rule and an alert of the new rule with the same key text.
- * The ids of one record are kept to tell those apart.
+ * The ids of one record are kept to distinguish those.
  */
 function createIds(journalId: string): AlertHandling['nextId'] {
   let ids = new Set<string>();

@@ -38,6 +38,7 @@ interface StreamDecoding {
   readonly state: StreamState;
 }
 
+/** Prepares the decoding of messages, for all streams of the plan. */
 export function createMessageDecoding(
   decoder: Decoder,
   { streams }: Plan,

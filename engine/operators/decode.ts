@@ -10,6 +10,7 @@ import type { Counters } from '../telemetry.ts';
 import { createMessageDecoding, type Decoder, takeMessage, takeRedriven } from './decode-message.ts';
 import { lift } from './lift.ts';
 
+/** What decoding the journal's records needs. */
 export interface DecodeOptions {
   readonly decoder: Decoder;
   readonly plan: Plan;

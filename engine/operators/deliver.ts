@@ -17,6 +17,7 @@ import { DeliveryError, type DeliveryErrorClass } from '../ports.ts';
 /** Names items that must stay in order: a key of events, or one of the concurrent inserts of a table. */
 export type Lane = string | number;
 
+/** How items of a stream are delivered to a sink. */
 export interface DeliverOptions<T> {
   /** Resolves when the sink has acknowledged the item. Rejects with a DeliveryError. */
   readonly send: (item: T) => Promise<void>;

@@ -5,7 +5,7 @@ import type { ConditionOutcome, Evaluation } from '../model/item/alert.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 
 /**
- * Bytes that the text of a fact may take in JSON. The table of the stream has the whole text. An alert may have a hundred facts, and would
+ * Bytes that the text of a fact may have as JSON. The table of the stream has the whole text. An alert may have a hundred facts, and would
  * become longer than a string may be.
  */
 const FACT_BYTES = 1024 * 1024;

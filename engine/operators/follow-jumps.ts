@@ -15,6 +15,7 @@ export interface JumpFollower {
   mark(mark: MarkRecord): void;
 }
 
+/** Makes the functions that adjust alerts when time jumps. */
 export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFollower {
   // Silences are measured in receive time, not in event time.
   const evaluated = plan.streams.map(({ index }) => {

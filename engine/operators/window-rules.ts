@@ -15,7 +15,7 @@ export interface StreamWindows {
   readonly plan: StreamPlan;
   readonly stream: StreamState;
   readonly counters: Counters;
-  /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
+  /** How far a device's clock may be behind its group's before the group continues without it; milliseconds. */
   readonly maxBehindMs: number;
   /** How many watermarks the groups of one keying may have in total. */
   readonly maxWatermarks: number;

@@ -12,7 +12,7 @@ export interface WindowOptions {
   readonly state: State;
   /** See `StreamPlan.level`; readings of other levels pass. */
   readonly level: number;
-  /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
+  /** How far a device's clock may be behind its group's before the group continues without it; milliseconds. */
   readonly maxBehindMs: number;
   readonly counters: Counters;
 }
@@ -20,7 +20,7 @@ export interface WindowOptions {
 /**
  * Takes readings into the windows of their keys, and closes the windows that the watermark has passed. Readings close a device's own windows;
  * if the device is quiet, ticks do. Ticks close the windows of a group, when its earliest device has passed them.
- * Marks a reading as late if every window that it belongs to has closed; the reading still goes on to its table. A reading that there is no
+ * Marks a reading as late if every window that it belongs to has closed; the reading is still stored in its table. A reading that there is no
  * room for is in no window.
  */
 export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOptions) => {
