@@ -8,7 +8,8 @@ import type { Plan } from './model/plan/plan.ts';
 import type { Reading } from './model/reading.ts';
 import type { JournalRecord } from './model/record.ts';
 import { batch } from './operators/batch.ts';
-import { type Decoder, decode } from './operators/decode.ts';
+import { decode } from './operators/decode.ts';
+import type { Decoder } from './operators/decode-message.ts';
 import { derivedStreams } from './operators/derived-streams.ts';
 import { evaluate } from './operators/evaluate.ts';
 import { followClocks } from './operators/follow-clocks.ts';
@@ -21,25 +22,25 @@ import type { Counters } from './telemetry.ts';
 
 export interface PipelineOptions {
   readonly plan: Plan;
-  /** Everything the chain remembers; it is changed in place. */
+  /** Everything that the chain remembers. The chain changes it in place. */
   readonly state: State;
   readonly decoder: Decoder;
   /** Names of the brokers, by their index. */
   readonly brokers: readonly string[];
   readonly context: EventContext;
   readonly limits: BatchLimits;
-  /** Rows that an earlier run has sent: they go into the same batches again. */
+  /** Ranges of rows that an earlier run has sent; their rows go into the same batches again. */
   readonly earlier?: readonly SentRange[];
-  /** How far a device's clock may be behind its group's before the group goes on without it; milliseconds. */
+  /** How far a device's clock may be behind its group's before the group continues without it; milliseconds. */
   readonly maxBehindMs: number;
-  /** See `FollowClocksOptions`; for the log alone. */
+  /** See `FollowClocksOptions`; only for the log. */
   readonly onJump?: (reading: Reading, from: number) => void;
   readonly counters: Counters;
 }
 
 /**
- * The way of a reading, from journal record to batch and event: the pure fold of the whole engine. Fed synchronously it answers
- * synchronously; the same records give the same outputs, however they are cut into arrays.
+ * The path of a reading, from journal record to batches and events: the pure fold of the whole engine. It is synchronous. The same records give
+ * the same outputs, however they are cut into arrays.
  */
 export function pipeline(
   records$: Observable<readonly JournalRecord[]>,
@@ -53,9 +54,8 @@ export function pipeline(
 }
 
 /**
- * Everything that follows from the records, causes before effects, level by level of the streams: readings, windows that close, what
- * views say, changes of alerts and devices, and the events that tell of them. What the pipeline makes batches of, and what a rehearsal of
- * rules looks at.
+ * Everything that follows from the records, causes before effects, level by level of the streams: readings, closed windows, results of views,
+ * changes of alerts and devices, and their events. The pipeline makes batches of it; tests of rules read it.
  */
 export function consequences(
   records$: Observable<readonly JournalRecord[]>,
@@ -74,7 +74,7 @@ export function consequences(
   return records$.pipe(
     decode({ decoder, plan, state, brokers, counters, maxAheadMs: maxBehindMs }),
     presence(plan, state, counters),
-    (items$) => levels.reduce((made$, level) => level(made$), items$),
+    (items$) => levels.reduce((lower$, level) => level(lower$), items$),
     transition(plan, state, context.journalId, counters),
     publish(plan, context),
   );

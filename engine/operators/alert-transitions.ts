@@ -23,7 +23,7 @@ import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { explain } from './explain.ts';
 
-/** A rule with what its alerts need to know of it, worked out once. */
+/** A rule, with what its alerts need to know about it; worked out once. */
 export interface AlertRule {
   readonly rule: RulePlan;
   readonly own: RuleAlerting;
@@ -31,17 +31,17 @@ export interface AlertRule {
   readonly timed: boolean;
   /** Its alerts have a noise record. */
   readonly bounded: boolean;
-  /** Whether the rule is looked at; undefined: always. */
+  /** Whether a time is within the active hours of the rule. Undefined: they are not limited. */
   readonly isActive: ((at: number) => boolean) | undefined;
 }
 
-/** Where in the journal something happened: a verdict, or a tick. */
+/** The record of the journal that caused something: an evaluation, or a tick. */
 export interface Moment {
   readonly offset: number;
   readonly recordedAt: number;
 }
 
-/** What all ways of changing an alert have in common. */
+/** What the functions that change alerts have in common. */
 export interface AlertHandling {
   /** By the plan's rules. */
   readonly rules: readonly AlertRule[];
@@ -57,6 +57,7 @@ export interface AlertHandling {
   ): string;
 }
 
+/** Prepares the rules of the plan for the functions that change alerts. `journalId` becomes part of the ids. */
 export function createAlertHandling(plan: Plan, state: State, journalId: string, counters: Counters): AlertHandling {
   const rules = plan.rules.map((rule): AlertRule => {
     const { lifecycle, index } = rule;
@@ -72,34 +73,44 @@ export function createAlertHandling(plan: Plan, state: State, journalId: string,
   return { rules, state, counters, nextId: createIds(journalId) };
 }
 
-/** Moves an alert on by a verdict. */
-export function applyEvaluation(handling: AlertHandling, verdict: Evaluation, out: Item[]): void {
+/** Changes an alert by an evaluation of its rule. */
+export function applyEvaluation(handling: AlertHandling, evaluation: Evaluation, out: Item[]): void {
   const { state } = handling;
-  const of = handling.rules[verdict.rule]!;
-  const { rule, timed, bounded, isActive } = of;
-  const key = lookUpKey(state.streams[rule.stream]!, rule.keying.index, verdict.key.parts);
+  const alertRule = handling.rules[evaluation.rule]!;
+  const { rule, timed, bounded, isActive } = alertRule;
+  const key = lookUpKey(state.streams[rule.stream]!, rule.keying.index, evaluation.key.parts);
   const record = (key.alerts[rule.slot] ??= createAlertRecord());
   const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
-  if (timed && verdict.subject.kind === 'silence') rememberSilence(noise!, verdict);
+  if (timed && evaluation.subject.kind === 'silence') rememberSilence(noise!, evaluation);
   const { clock } = state.alerting;
-  if (isActive === undefined || isWithin(isActive, verdict, clock)) {
-    const at = instantOf(record, verdict.offset, verdict.at);
-    // A stamp that is ahead of us must not serve what waits.
-    const waitsAt = Math.min(verdict.waitsAt ?? at, verdict.recordedAt);
-    const outcome = at === verdict.at ? verdict : { ...verdict, at };
+  if (isActive === undefined || isWithin(isActive, evaluation, clock)) {
+    const at = instantOf(record, evaluation.offset, evaluation.at);
+    // A stamp that is ahead of our clock must not end a wait early.
+    const waitsAt = Math.min(evaluation.waitsAt ?? at, evaluation.recordedAt);
+    const outcome = at === evaluation.at ? evaluation : { ...evaluation, at };
     const change = applyOutcome(record, rule.lifecycle, outcome, waitsAt);
     if (change !== undefined || (timed && record.state !== 'inactive')) {
-      const calmer = change !== undefined && change.toLevel < change.fromLevel;
-      const explanation = explain(rule, verdict, calmer);
-      if (timed) takeDown(noise!, explanation, clock.heardMs);
+      const isClearing = change !== undefined && change.toLevel < change.fromLevel;
+      const explanation = explain(rule, evaluation, isClearing);
+      if (timed) rememberExplanation(noise!, explanation, clock.heardMs);
       if (change !== undefined)
-        changeAlert(handling, of, key, change, { ...momentOf(verdict), at, stampedAt: verdict.at, explanation }, out);
+        changeAlert(
+          handling,
+          alertRule,
+          key,
+          change,
+          { ...momentOf(evaluation), at, stampedAt: evaluation.at, explanation },
+          out,
+        );
     }
   }
-  settleAlert(of, key, record);
+  settleAlert(alertRule, key, record);
 }
 
-/** Takes a change down, decides whether it is told, and puts the transition out. `at` is event time, by `instantOf`; `stampedAt` that of its cause. */
+/**
+ * Records a change of an alert, decides whether it is published, and appends the transition. `at` is its event time, by `instantOf`; `stampedAt` is
+ * the event time of its cause.
+ */
 export function changeAlert(
   { state, counters, nextId }: AlertHandling,
   { rule, own }: AlertRule,
@@ -118,12 +129,12 @@ export function changeAlert(
   const { from, to, since, fromLevel, toLevel } = change;
   const record = key.alerts[rule.slot]!;
   const { noise } = record;
-  const loud = noise !== undefined && (to === 'firing' || to === 'resolved');
-  const telling = loud
+  const isPublishable = noise !== undefined && (to === 'firing' || to === 'resolved');
+  const decision = isPublishable
     ? decideToPublish(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock)
     : undefined;
   recordChange(record, offset, at, stampedAt);
-  if (telling?.suppressed !== undefined) counters.events_suppressed += 1;
+  if (decision?.suppressed !== undefined) counters.events_suppressed += 1;
   out.push({
     kind: 'transition',
     id: nextId(rule, key, offset, to, at),
@@ -136,14 +147,14 @@ export function changeAlert(
     severity: severityAt(rule, toLevel || fromLevel),
     ...(from === to && { previousSeverity: severityAt(rule, fromLevel) }),
     ...(reason !== undefined && { reason }),
-    ...telling,
+    ...decision,
     at,
     since,
     ...explanation,
   });
 }
 
-/** Keeps what follows from an alert true to it; to be called when it may have changed. */
+/** Updates what follows from an alert: `watched`, and whether ticks look at it. Call it after each possible change. */
 export function settleAlert({ own, timed }: AlertRule, key: KeyState, record: AlertRecord): void {
   record.watched = mustWatch(record);
   if (!timed) return;
@@ -151,7 +162,7 @@ export function settleAlert({ own, timed }: AlertRule, key: KeyState, record: Al
   else own.timedKeys.delete(key);
 }
 
-/** Severity of a level, from 1; of none, that of the lowest. */
+/** The severity of a level; levels count from 1. Level 0 has the severity of level 1. */
 export function severityAt({ lifecycle }: RulePlan, level: number): Severity {
   return lifecycle.levels[Math.max(level, 1) - 1]!.severity;
 }
@@ -161,8 +172,9 @@ function momentOf({ offset, recordedAt }: Evaluation): Moment {
 }
 
 /**
- * Whether an outcome lies within the rule's hours: its event time, and the time at which it came, or alerts would begin after their end. A
- * window belongs to its last instant, not to the beginning of the next. While receive time is ahead of the host's clock, so may event time be.
+ * Whether an evaluation is within the active hours of the rule. Both its event time and its receive time must be, or alerts could begin after the
+ * hours have ended. A window counts at its last instant, not at the start of the next window. While receive time is ahead of the host's clock,
+ * event time may be too.
  */
 function isWithin(
   isActive: (at: number) => boolean,
@@ -174,21 +186,21 @@ function isWithin(
   return isActive(now) && isActive(now < recordedAt ? Math.min(eventAt, now) : eventAt);
 }
 
-/** Silence is told once when it begins; an alert that is asleep then has to know of it later. */
+/** A silence is evaluated once, when it begins. If that is outside the active hours, the alert needs it later. */
 function rememberSilence(noise: NoiseRecord, { holds, subject }: Evaluation): void {
   if (subject.kind !== 'silence') return;
   if (holds) noise.silent = { lastSeenAt: subject.lastSeenAt, reason: subject.reason };
   else delete noise.silent;
 }
 
-function takeDown(noise: NoiseRecord, explanation: Explanation, heardMs: number): void {
+function rememberExplanation(noise: NoiseRecord, explanation: Explanation, heardMs: number): void {
   noise.last = explanation;
   noise.heardMs = heardMs;
 }
 
 /**
- * The end of an alert whose rule was changed, and that of one of the new rule with a key that reads the same, may have one record and one
- * instant; the ids of one record are kept to decideToPublish those apart.
+ * Makes ids that are unique. One record may end, at one instant, the alert of a changed rule and an alert of the new rule with the same key text.
+ * The ids of one record are kept to distinguish those.
  */
 function createIds(journalId: string): AlertHandling['nextId'] {
   let ids = new Set<string>();

@@ -12,9 +12,9 @@ import { lift } from './lift.ts';
 import { addTo, cutAll, cutDue, type OpenBatches, openBatches } from './open-batches.ts';
 
 /**
- * Encodes readings, what views say, changes of alerts and devices, gaps and rejections as rows, and cuts them into batches. Only batches and events leave
- * it. Its open batches are the one part of the fold that no snapshot holds: a `cut` mark empties them first. Rows of `earlier` ranges are
- * cut as they were, whatever the limits and columns are by now.
+ * Encodes readings, results of views, changes of alerts and devices, gaps and rejections as rows, and cuts the rows into batches. Passes on
+ * batches and events only. Its open batches are the only part of the fold that is not in a snapshot; a `cut` mark empties them first. Rows
+ * of `earlier` ranges are cut into the same batches as before, even if limits or columns have changed.
  */
 export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRange[] = []) => {
   const { readings, alerts, devices, deadLetters, facts, gaps } = openTables(plan, limits, earlier);
@@ -22,7 +22,7 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
 
   const addReading = (reading: Reading, at: number, out: Item[]): void => {
     const own = readings[reading.stream];
-    // Of a derived stream: what it was made of is stored already.
+    // A derived stream has no table: the readings that it is made from are stored already.
     if (own === undefined) return;
     addTo(own, reading.offset, at, (encoder) => encoder.encodeReading(reading), out);
   };
@@ -65,7 +65,7 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
 
 type OpenRows = OpenBatches<ReturnType<typeof createRowEncoder>>;
 
-/** The tables that rows go to; those of readings by stream. */
+/** Opens the tables that rows go to; the tables of readings are by stream. */
 function openTables(plan: Plan, limits: BatchLimits, earlier: readonly SentRange[]) {
   const openRows = (table: Table): OpenRows => openBatches(table, limits, earlier, () => createRowEncoder(table));
   return {

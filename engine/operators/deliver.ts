@@ -14,22 +14,23 @@ import {
 import { fullJitterMs } from '../delivery/backoff.ts';
 import { DeliveryError, type DeliveryErrorClass } from '../ports.ts';
 
-/** What must stay in order: a key of events, or one of the inserts that a table may have under way. */
+/** Names items that must stay in order: a key of events, or one of the concurrent inserts of a table. */
 export type Lane = string | number;
 
+/** How items of a stream are delivered to a sink. */
 export interface DeliverOptions<T> {
-  /** Resolves when the other end has the item. Rejects with a DeliveryError. */
+  /** Resolves when the sink has acknowledged the item. Rejects with a DeliveryError. */
   readonly send: (item: T) => Promise<void>;
   /**
-   * Items of one lane are delivered one after another, in order; lanes do not wait for each other. Undefined for an item that may go out
-   * in any order.
+   * Items of one lane are delivered one after another, in order. Lanes do not wait for each other. Undefined: the item may be delivered in any
+   * order.
    */
   readonly lane: (item: T) => Lane | undefined;
-  /** Sends under way at once, over all lanes. A lane that waits for its next try is not one of them. Default: no limit. */
+  /** How many sends may run at once, over all lanes. A lane that waits for its next try does not count. Default: no limit. */
   readonly concurrency?: number;
   /**
-   * Takes an item that the other end will never have (`bad-row`) and resolves when that is safe elsewhere: then it counts as delivered. Where
-   * it rejects, the item is sent again. It is not one of those under way. Default: such an item is sent again.
+   * Takes an item that the sink will never accept (`bad-row`). Resolves when the item is safe elsewhere; the item then counts as delivered. If it
+   * rejects, the item is sent again. It does not count towards `concurrency`. Default: such an item is sent again.
    */
   readonly refused?: (item: T, error: DeliveryError) => Promise<void>;
   readonly random: () => number;
@@ -46,15 +47,15 @@ const WAITS = {
 } satisfies Record<DeliveryErrorClass, { baseMs: number; capMs: number }>;
 
 /**
- * Delivers every item and emits it once it is delivered. An item that fails is tried again for ever, with exponential backoff and full
- * jitter; no later item of its lane passes it. This is the only place that keeps deliveries in order.
+ * Delivers every item, and emits the item once it is delivered. An item that fails is tried again without end, with exponential backoff and
+ * full jitter. No later item of its lane is sent before it. This is the only place that keeps deliveries in order.
  */
 export function deliver<T>(options: DeliverOptions<T>): MonoTypeOperatorFunction<T> {
   return (items$) =>
     defer(() => {
       const limit = createLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
       const sendUntilDone = (item: T) => sendWithRetries(item, limit, options);
-      /** What waits in each lane that has an item under way. A lane without one takes no memory. */
+      /** The items that wait, by lane, while an item of the lane is being delivered. An idle lane takes no memory. */
       const queues = new Map<Lane, T[]>();
       return items$.pipe(
         mergeMap((item) => {
@@ -65,11 +66,11 @@ export function deliver<T>(options: DeliverOptions<T>): MonoTypeOperatorFunction
             queue.push(item);
             return EMPTY;
           }
-          const behind: T[] = [];
-          queues.set(lane, behind);
+          const waiting: T[] = [];
+          queues.set(lane, waiting);
           return sendUntilDone(item).pipe(
             expand(() => {
-              if (behind.length > 0) return sendUntilDone(behind.shift()!);
+              if (waiting.length > 0) return sendUntilDone(waiting.shift()!);
               queues.delete(lane);
               return EMPTY;
             }),
@@ -98,7 +99,7 @@ function sendWithRetries<T>(item: T, limit: Limit, options: DeliverOptions<T>): 
   );
 }
 
-/** Starts work when subscribed to, or as soon as there is room for it. */
+/** Starts work when subscribed to; if no place is free, as soon as one is. */
 type Limit = (work: () => Promise<void>) => Observable<void>;
 
 function createLimit(places: number): Limit {
@@ -119,7 +120,7 @@ function createLimit(places: number): Limit {
     new Observable((subscriber) => {
       const start = () => {
         busy += 1;
-        // Not at an unsubscription: that ends all work, and must not start what waits.
+        // Not on unsubscription: it ends all work, and must not start work that waits.
         const settled = tap<void>({ error: leave, complete: leave });
         defer(work).pipe(settled).subscribe(subscriber);
       };
@@ -128,7 +129,7 @@ function createLimit(places: number): Limit {
     });
 }
 
-/** A sink that rejects with something else has a bug; the delivery is kept alive, and the error is reported. */
+/** Wraps an error that is not a DeliveryError, which is a bug of the sink. The item is sent again, and the error is reported. */
 function unexpected(cause: unknown): DeliveryError {
   return new DeliveryError(
     'transient',

@@ -8,7 +8,7 @@ import type { Counters } from '../telemetry.ts';
 import { joinStreams } from './join-streams.ts';
 import { lift } from './lift.ts';
 
-/** Makes the readings of the derived streams of a level out of what the levels below it gave. */
+/** Makes the readings of the derived streams of a level from the results of the levels below. */
 export const derivedStreams = (plan: Plan, state: State, level: number, counters: Counters) => {
   const views = new Map<number, StreamPlan>();
   for (const stream of plan.streams) {
@@ -26,8 +26,8 @@ export const derivedStreams = (plan: Plan, state: State, level: number, counters
 };
 
 /**
- * What a view says of a key as a reading of its stream: each key of the view is a device there. Its time is the last instant that the
- * window contains, as of Flink's window results, so that windows of windows are made of whole ones.
+ * Makes a reading of a view's stream from a result of the view. Each key of the view is a device of the stream. The reading's time is the last
+ * instant that the window contains, as in Flink, so that a window over the view contains whole windows.
  */
 function readingOf(viewed: Viewed, stream: number): Reading {
   const { key, end, inclusive, values } = viewed;

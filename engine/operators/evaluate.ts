@@ -19,42 +19,42 @@ import { lift } from './lift.ts';
 import { createResultIds, type ResultIds } from './result-ids.ts';
 import { compute, derive, recall } from './running-facts.ts';
 
-/** What judging the readings and windows of one level of streams needs. */
+/** What evaluating the readings and windows of one level of streams needs. */
 export interface EvaluateOptions {
   readonly plan: Plan;
   readonly state: State;
-  /** See `StreamPlan.level`; what is of other levels passes. */
+  /** See `StreamPlan.level`; items of other levels pass. */
   readonly level: number;
-  /** For the ids of what views say. */
+  /** For the ids of results of views. */
   readonly journalId: string;
   readonly counters: Counters;
 }
 
 /**
- * Judges readings and closed windows by the rules' conditions, or tells what views say of them. An outcome that does not hold goes on only while an alert
- * is open for it: of a thousand rules that see a reading, nearly all have nothing to say. Where an index tells which those are, they
- * are not even asked.
+ * Evaluates readings and closed windows by the conditions of rules, and makes the results of views. An evaluation that does not hold is passed on
+ * only while an alert of the rule is open: of a thousand rules that see a reading, nearly all do not hold. If the rules have an index, it
+ * leaves most of those out.
  */
 export const evaluate = ({ plan, state, level, journalId, counters }: EvaluateOptions) => {
   const attributes = state.attributes.ofClosed[level];
-  const judging: Judging = { plan, state, counters, attributes, idOf: createResultIds(journalId) };
+  const evaluating: Evaluating = { plan, state, counters, attributes, idOf: createResultIds(journalId) };
   const isOwn = plan.streams.map((stream) => stream.level === level);
-  // By stream: the rules to ask of the reading at hand.
+  // By stream: the rules to evaluate for the reading at hand.
   const selections = plan.streams.map(({ readingIndex }) => new Int32Array(readingIndex?.always.length ?? 0));
   return lift((item, out) => {
     out.push(item);
     if (item.kind === 'reading') {
-      if (isOwn[item.stream]!) judgeReading(judging, selections[item.stream]!, item, out);
+      if (isOwn[item.stream]!) evaluateReading(evaluating, selections[item.stream]!, item, out);
     } else if (item.kind === 'closed') {
       const rule = plan.rules[item.rule]!;
-      if (isOwn[rule.stream]!) judgeClosed(judging, rule, item, out);
+      if (isOwn[rule.stream]!) evaluateClosed(evaluating, rule, item, out);
     } else if (attributes !== undefined && item.kind === 'attributes') seeAttributes(attributes, item);
   });
 };
 
-interface Judging extends Pick<EvaluateOptions, 'plan' | 'state' | 'counters'> {
+interface Evaluating extends Pick<EvaluateOptions, 'plan' | 'state' | 'counters'> {
   readonly idOf: ResultIds;
-  /** Of devices, as of now at this level; undefined where no window here is judged by them. */
+  /** Attributes of devices, as this level knows them now. Undefined if no window of the level uses them. */
   readonly attributes: Map<string, DeviceAttributes> | undefined;
 }
 
@@ -63,8 +63,8 @@ function seeAttributes(known: Map<string, DeviceAttributes>, { device, attribute
   else known.set(device, attributes);
 }
 
-function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, out: Item[]): void {
-  const { plan, state, counters } = judging;
+function evaluateReading(evaluating: Evaluating, selected: Int32Array, reading: Reading, out: Item[]): void {
+  const { plan, state, counters } = evaluating;
   const stream = plan.streams[reading.stream]!;
   const { readingRules, readingIndex } = stream;
   if (reading.jumps !== undefined) forgetFacts(state.streams[reading.stream]!, reading.jumps);
@@ -76,17 +76,17 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
     const key = keys[i];
     if (key !== undefined && reading.time > key.furthestAt) key.furthestAt = reading.time;
   }
-  // Undefined: there is no newer reading of the device at all.
+  // Undefined: the device has no newer reading at all.
   const newest = moveNewest(device.newestByField, reading) ? undefined : device.newestByField;
   let inOrder = true;
   if (readingIndex === undefined) {
     for (let i = 0; i < readingRules.length; i++)
-      inOrder = judgeBy(judging, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
+      inOrder = evaluateRule(evaluating, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
   } else {
     selectRules(readingIndex, reading, selected);
     for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i], readingRules);
     for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
-      inOrder = judgeBy(judging, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
+      inOrder = evaluateRule(evaluating, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
     }
   }
   if (!inOrder) {
@@ -95,7 +95,7 @@ function judgeReading(judging: Judging, selected: Int32Array, reading: Reading, 
   }
 }
 
-/** Event time has jumped: to running facts, the next reading of the key is its first. */
+/** Event time has jumped. For running facts, the next reading of the key is the first one. */
 function forgetFacts({ keys }: StreamState, jumps: readonly ClockJump[]): void {
   for (const { keying, key } of jumps) {
     const { running, remembered } = keys[keying]!.get(key)!;
@@ -104,7 +104,7 @@ function forgetFacts({ keys }: StreamState, jumps: readonly ClockJump[]): void {
   }
 }
 
-/** Takes down which readings are the newest of their device; false where it has had a newer one than this. */
+/** Notes the event time of the device's newest reading, of each field and of all. False if the device has had a newer reading than this. */
 function moveNewest(newest: number[], { time, values }: Reading): boolean {
   const last = values.length;
   if (newest.length <= last) {
@@ -116,7 +116,7 @@ function moveNewest(newest: number[], { time, values }: Reading): boolean {
   return true;
 }
 
-/** Whether the rule has judged something newer: a field that it reads, and that this reading has too. */
+/** Whether the rule has evaluated a newer value of a field that it reads and this reading has. */
 function isOutdated(
   { fields, byArrival }: ReadingOrder,
   newest: readonly number[],
@@ -131,9 +131,9 @@ function isOutdated(
   return false;
 }
 
-/** False where the rule did not look at the reading because it is out of order. */
-function judgeBy(
-  { idOf }: Judging,
+/** Evaluates one rule. False if the rule ignored the reading because it is out of order. */
+function evaluateRule(
+  { idOf }: Evaluating,
   rule: ReadingRule | DerivedRule,
   position: number,
   keys: DeviceKeys,
@@ -146,19 +146,19 @@ function judgeBy(
   const key = keys[rule.keying.index];
   if (key === undefined) return true;
   if (rule.kind === 'reading') {
-    judge(rule, rule.conditions, key, position, reading, reading.time, out);
+    evaluateConditions(rule, rule.conditions, key, position, reading, reading.time, out);
     return true;
   }
   const derived = derive(rule, key, reading);
   if (derived === undefined) return false;
   if (rule.view !== undefined) {
     const { time } = reading;
-    out.push(view(idOf, rule, rule.view, key, derived, reading, { start: time, end: time, inclusive: true }));
-  } else judge(rule, rule.conditions, key, position, derived, reading.time, out);
+    out.push(viewResult(idOf, rule, rule.view, key, derived, reading, { start: time, end: time, inclusive: true }));
+  } else evaluateConditions(rule, rule.conditions, key, position, derived, reading.time, out);
   return true;
 }
 
-/** Adds the rules that have an open alert for the key: what does not hold matters to them too. */
+/** Adds the rules that have an open alert of the key: they need evaluations that do not hold, too. */
 function includeOpen(selected: Int32Array, key: KeyState | undefined, rules: readonly RulePlan[]): void {
   if (key === undefined) return;
   const open = (key.openRules ??= findOpen(key, rules));
@@ -173,7 +173,7 @@ function includeOpen(selected: Int32Array, key: KeyState | undefined, rules: rea
   }
 }
 
-/** Alerts that come from a checkpoint. */
+/** Finds the rules with open alerts that a checkpoint has brought. */
 function findOpen(key: KeyState, rules: readonly RulePlan[]): number[] {
   const open: number[] = [];
   if (key.alerts.length === 0) return open;
@@ -183,7 +183,7 @@ function findOpen(key: KeyState, rules: readonly RulePlan[]): number[] {
   return open;
 }
 
-function judgeClosed({ state, attributes, idOf }: Judging, rule: RulePlan, closed: Closed, out: Item[]): void {
+function evaluateClosed({ state, attributes, idOf }: Evaluating, rule: RulePlan, closed: Closed, out: Item[]): void {
   if (rule.kind !== 'window') return;
   const { attributesOf } = rule;
   if (attributesOf !== undefined) closed.attributes = attributes?.get(closed.key.parts[attributesOf]!)?.values;
@@ -192,11 +192,11 @@ function judgeClosed({ state, attributes, idOf }: Judging, rule: RulePlan, close
   if (key === undefined) return;
   recall(rule.remembered, key, rule.slot, closed);
   if (rule.view !== undefined) {
-    out.push(view(idOf, rule, rule.view, key, closed, closed, closed));
-  } else judge(rule, rule.conditions, key, -1, closed, closed.end, out);
+    out.push(viewResult(idOf, rule, rule.view, key, closed, closed, closed));
+  } else evaluateConditions(rule, rule.conditions, key, -1, closed, closed.end, out);
 }
 
-function view<E>(
+function viewResult<E>(
   idOf: ResultIds,
   rule: RulePlan,
   { values }: ViewPlan<E>,
@@ -221,48 +221,52 @@ function view<E>(
   };
 }
 
-/** `position` is that among the stream's reading rules; -1 for another rule. */
-function judge<E extends Reading | Derived | Closed>(
+/** Evaluates the conditions of a rule. `position` is the rule's position in the stream's reading rules; -1 for other rules. */
+function evaluateConditions<E extends Reading | Derived | Closed>(
   rule: RulePlan,
-  judge: RuleConditions<E>,
+  conditions: RuleConditions<E>,
   key: KeyState,
   position: number,
   subject: E,
   at: number,
   out: Item[],
 ): void {
-  const holds = judge.holds(subject);
+  const holds = conditions.holds(subject);
   let record = key.alerts[rule.slot];
   if (holds) {
     if (record === undefined) key.alerts[rule.slot] = record = createAlertRecord();
     if (!record.watched && position >= 0) key.openRules?.push(position);
     record.watched = true;
   } else if (record === undefined || !record.watched) return;
-  const outcome = outcomeOf(judge, subject, holds);
-  if (outcome === undefined) return;
+  const result = resultOf(conditions, subject, holds);
+  if (result === undefined) return;
   const { offset, receivedAt: recordedAt } = subject;
   const times = position >= 0 && isUnordered(rule) ? timesOf(key, at) : { at };
-  out.push({ kind: 'evaluation', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...outcome, subject });
+  out.push({ kind: 'evaluation', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...result, subject });
 }
 
-/** Whether readings of its keys are evaluated that are older than those before. */
+/** Whether the rule may evaluate a reading of a key that is older than the one before. */
 function isUnordered(rule: RulePlan): boolean {
   return !rule.keying.byDevice || ((rule.kind === 'reading' || rule.kind === 'derived') && rule.order.byArrival);
 }
 
 /**
- * Devices of a group do not agree on the time, and a clock may be set back. None of that takes a key back: neither what waits there nor, where
- * the reading is far behind, the instant of the outcome.
+ * Devices of a group have different clocks, and a clock may be set back. The time of a key does not go back because of that: neither its waits
+ * nor, if the reading is far behind, the instant of the evaluation.
  */
 function timesOf({ furthestAt }: KeyState, at: number): Pick<Evaluation, 'at' | 'waitsAt'> {
   if (at >= furthestAt) return { at };
   return furthestAt - at > MAX_GAIN_MS ? { at: furthestAt } : { at, waitsAt: furthestAt };
 }
 
-type Judged = Pick<Evaluation, 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'>;
+type ConditionResult = Pick<Evaluation, 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'>;
 
-/** What the conditions come to for an alert that is looked at; undefined where all of it is unknown, so that nothing may change. */
-function outcomeOf<E>({ fails, clear, ladder }: RuleConditions<E>, subject: E, holds: boolean): Judged | undefined {
+/** The result of the conditions for an alert that is watched. Undefined if all of it is unknown, so that nothing may change. */
+function resultOf<E>(
+  { fails, clear, ladder }: RuleConditions<E>,
+  subject: E,
+  holds: boolean,
+): ConditionResult | undefined {
   if (ladder !== undefined) {
     const reached = ladder.reached(subject);
     const possible = Math.max(reached, ladder.possible(subject));

@@ -5,18 +5,18 @@ import type { ConditionOutcome, Evaluation } from '../model/item/alert.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 
 /**
- * Bytes that the text of a fact may take in JSON. The table of its stream has it whole; an alert may have a hundred of them, and so would be
- * longer than a string may be.
+ * Bytes that the text of a fact may have as JSON. The table of the stream has the whole text. An alert may have a hundred facts, and would
+ * become longer than a string may be.
  */
 const FACT_BYTES = 1024 * 1024;
 
 /**
- * What the rule looked at for a verdict: the value of every fact, the outcome of every condition (where the alert gets calmer, of
- * `clear` too), and where to find the rows behind it. A text is cut above 1 MiB, that of a condition above 4 KiB. Throws where a verdict
- * does not fit its rule, which is a programming error.
+ * Explains an evaluation: the value of every fact, the result of every condition (those of `clear` too, if the alert is clearing), and the time
+ * span of the rows that it is based on. A text is cut above 1 MiB, in a condition above 4 KiB. Throws if the evaluation does not fit the
+ * rule, which is a programming error.
  */
-export function explain(rule: RulePlan, verdict: Evaluation, clearing: boolean): Explanation {
-  const explanation = explainWhole(rule, verdict, clearing);
+export function explain(rule: RulePlan, evaluation: Evaluation, clearing: boolean): Explanation {
+  const explanation = explainWhole(rule, evaluation, clearing);
   const { facts, conditions } = explanation;
   if (textLength(facts) + textLength(conditions) <= SHOWN_TEXT_BYTES / 6) return explanation;
   return {
@@ -26,8 +26,8 @@ export function explain(rule: RulePlan, verdict: Evaluation, clearing: boolean):
   };
 }
 
-function explainWhole(rule: RulePlan, verdict: Evaluation, clearing: boolean): Explanation {
-  const { subject } = verdict;
+function explainWhole(rule: RulePlan, evaluation: Evaluation, clearing: boolean): Explanation {
+  const { subject } = evaluation;
   if (rule.kind === 'reading' && subject.kind === 'reading') {
     const evidence = { from: subject.time, to: subject.time };
     return { facts: rule.conditions.facts(subject), conditions: rule.conditions.outcomes(subject, clearing), evidence };
@@ -37,25 +37,25 @@ function explainWhole(rule: RulePlan, verdict: Evaluation, clearing: boolean): E
     return { facts: rule.conditions.facts(subject), conditions: rule.conditions.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'window' && subject.kind === 'closed') {
-    // An end that belongs to the next window: the instant before it is a microsecond away, as finely as tables tell time.
+    // An exclusive end belongs to the next window. The instant before it is a microsecond earlier, the resolution of the tables.
     const evidence = { from: subject.start, to: subject.inclusive ? subject.end : subject.end - 0.001 };
     return { facts: rule.conditions.facts(subject), conditions: rule.conditions.outcomes(subject, clearing), evidence };
   }
   if (rule.kind === 'silence' && subject.kind === 'silence') {
     const { lastSeenAt, reason } = subject;
-    const silentFor = (verdict.at - lastSeenAt) / 1_000;
+    const silentFor = (evaluation.at - lastSeenAt) / 1_000;
     const facts: Record<string, FieldValue | null> = { silentFor, reason };
     const condition: ConditionOutcome = {
       fact: 'silentFor',
       operator: 'greaterThanInclusive',
       value: rule.silenceMs / 1_000,
       factValue: silentFor,
-      result: verdict.holds,
+      result: evaluation.holds,
     };
     return {
       facts,
       conditions: reason === 'silence' ? [condition] : [],
-      evidence: { from: lastSeenAt, to: verdict.at },
+      evidence: { from: lastSeenAt, to: evaluation.at },
     };
   }
   throw new Error(`rule ${rule.name} (${rule.kind}) cannot evaluate a ${subject.kind}`);

@@ -7,24 +7,24 @@ import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
-/** What following the clocks of one level of streams needs. */
+/** What `followClocks` needs for one level of streams. */
 export interface FollowClocksOptions {
   readonly plan: Plan;
   readonly state: State;
   /** See `StreamPlan.level`; readings of other levels pass. */
   readonly level: number;
-  /** Called when the clock of a device jumped ahead, with the event time of its reading before. */
+  /** Called when the clock of a device has jumped ahead, with the event time of the device's previous reading. */
   readonly onJump?: ((reading: Reading, from: number) => void) | undefined;
   readonly counters: Counters;
 }
 
 /**
- * Notices where event time jumps ahead for a key, and marks the reading that brings it (`Reading.jumps`). Each later step then starts what it
- * remembers of the key from the start: nobody knows how much time really passed. A stream without a time of its own jumps with the clock of
- * the host.
+ * Detects jumps of a key's event time ahead, and marks the reading that jumps (`Reading.jumps`). Each later step then forgets the waits of the
+ * key and starts again, since it is unknown how much time has really passed. A stream without a time of its own jumps with the clock of the
+ * host.
  */
 export const followClocks = ({ plan, state, level, onJump, counters }: FollowClocksOptions) => {
-  const most = plan.streams.map(mostGainOf);
+  const maxGains = plan.streams.map(maxGainOf);
   const timeless = plan.streams.map((stream) => isTimeless(plan, stream));
   const isOwn = plan.streams.map((stream) => stream.level === level);
   const hasClock = plan.streams.map(({ origin, config }) => origin.kind === 'devices' && config.time !== undefined);
@@ -37,7 +37,7 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
     if (item.kind !== 'reading' || !isOwn[item.stream]!) return;
     const { stream, device, labels } = item;
     const known = lookUpDevice(plan.streams[stream]!, state.streams[stream]!, device, labels);
-    // The directory follows every reading; what was retained says nothing of how the clock goes now.
+    // The directory follows every reading. A retained reading says nothing about the present clock of its device.
     if (known === undefined || item.retained) return;
     const steppedMs = state.steppedMs[level]!;
     const { time: at, receivedAt } = item;
@@ -53,7 +53,7 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
         continue;
       }
       const from = clock.at;
-      if (followKeyClock(clock, at, receivedAt, steppedMs, hasStamp, most[stream]!)) {
+      if (followKeyClock(clock, at, receivedAt, steppedMs, hasStamp, maxGains[stream]!)) {
         (jumps ??= []).push({ keying: i, key: key.key.text, from });
       }
     }
@@ -65,15 +65,18 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
   });
 };
 
-/** Whether all readings of a stream go by receive time. */
+/** Whether the event time of all readings of a stream is their receive time. */
 function isTimeless(plan: Plan, { origin, config }: StreamPlan): boolean {
   if (origin.kind === 'devices') return config.time === undefined;
   if (origin.kind === 'view') return isTimeless(plan, plan.streams[plan.rules[origin.rule]!.stream]!);
   return isTimeless(plan, plan.streams[origin.of]!) && isTimeless(plan, plan.streams[origin.with]!);
 }
 
-/** Results of windows come later than what they are about, now more and now less, by up to `MAX_GAIN_MS`. */
-function mostGainOf({ origin, config }: StreamPlan): number {
+/**
+ * How far event time may run ahead of receive time before it counts as a jump, milliseconds. Results of windows come later than their event time,
+ * by a delay that varies by up to `MAX_GAIN_MS`.
+ */
+function maxGainOf({ origin, config }: StreamPlan): number {
   if (origin.kind !== 'devices') return 2 * MAX_GAIN_MS;
   return config.time === undefined ? LONGEST_STEP_MS : MAX_GAIN_MS;
 }

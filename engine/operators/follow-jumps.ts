@@ -7,28 +7,29 @@ import type { Reading } from '../model/reading.ts';
 import type { MarkRecord } from '../model/record.ts';
 import { type AlertHandling, settleAlert } from './alert-transitions.ts';
 
-/** What alerts do when the time that they wait in jumps. */
+/** Adjusts alerts when the time in which they wait jumps. */
 export interface JumpFollower {
-  /** Event time jumped with a reading: the alerts of its keys wait from the start. */
+  /** Event time has jumped with this reading: the waits of its keys' alerts start again. */
   reading(reading: Reading): void;
-  /** A mark says how the host's clock is. Where it was set forward, nothing has waited for longer, and no silence has lasted for longer. */
+  /** Takes what a mark says about the host's clock. If the clock was set forward, waits and silences do not become longer by that. */
   mark(mark: MarkRecord): void;
 }
 
+/** Makes the functions that adjust alerts when time jumps. */
 export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFollower {
-  // Silences go by receive time, whatever stamps say.
-  const judging = plan.streams.map(({ index }) => {
+  // Silences are measured in receive time, not in event time.
+  const evaluated = plan.streams.map(({ index }) => {
     return rules.filter(({ rule }) => rule.stream === index && rule.kind !== 'silence');
   });
   return {
     reading({ stream, time, jumps = [] }) {
       for (const { keying, key: text, from } of jumps) {
         const key = state.streams[stream]!.keys[keying]!.get(text)!;
-        for (const of of judging[stream]!) {
-          const record = of.rule.keying.index === keying ? key.alerts[of.rule.slot] : undefined;
+        for (const alertRule of evaluated[stream]!) {
+          const record = alertRule.rule.keying.index === keying ? key.alerts[alertRule.rule.slot] : undefined;
           if (record === undefined) continue;
           restartAlert(record, from, time);
-          settleAlert(of, key, record);
+          settleAlert(alertRule, key, record);
         }
       }
     },
@@ -41,7 +42,7 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
 
   function delayAlerts({ kind, stream, keying, slot }: RulePlan, byMs: number, now: number): void {
     const isSilence = kind === 'silence';
-    // A longer step leaves stamps alone, or event time jumps with it.
+    // After a longer step, stamps either do not follow the step, or event time jumps.
     if (!isSilence && byMs > MAX_GAIN_MS) return;
     for (const { alerts } of state.streams[stream]!.keys[keying.index]!.values()) {
       const record = alerts[slot];

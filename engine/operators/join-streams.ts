@@ -9,7 +9,7 @@ import type { Counters } from '../telemetry.ts';
 import { forgetOld, type LastKnown, rememberReading, valuesNear } from '../windows/last-known.ts';
 import type { Step } from './lift.ts';
 
-/** What a correlation does with a reading of one of its streams. */
+/** Takes a reading of one of a correlation's streams, and appends the readings that the correlation makes from it. */
 type Taker = (reading: Reading, out: Item[]) => void;
 
 /** Both sides of a correlation. */
@@ -19,9 +19,9 @@ interface Sides {
 }
 
 /**
- * Makes the readings of the correlations of a level out of those of the streams below. Each takes its time, place in the journal and
- * live time from the reading that causes it, and is a reading of its own: that it is late says nothing of the other. What there is no room
- * for is left out here. Undefined where the level has no correlation.
+ * Makes the readings of the correlations of a level from the readings of the streams below. Each takes its time, offset and live time from the
+ * reading that causes it. It is a separate reading: if it is late, the other one need not be. Readings that there is no room for are left
+ * out here. Undefined if the level has no correlation.
  */
 export function joinStreams(plan: Plan, state: State, level: number, counters: Counters): Step | undefined {
   const takers: Taker[][] = plan.streams.map(() => []);
@@ -52,7 +52,7 @@ export function joinStreams(plan: Plan, state: State, level: number, counters: C
   };
 }
 
-/** Lets a reading of a stream in that there is room for. */
+/** Passes the readings of a stream that there is room for. */
 function admit(plan: Plan, state: State, index: number, counters: Counters): Taker {
   return (reading, out) => {
     const device = lookUpDevice(plan.streams[index]!, state.streams[index]!, reading.device, reading.labels);
@@ -70,7 +70,7 @@ function joinLast(
   counters: Counters,
 ): Sides {
   const { devices, keys } = plan.streams[origin.with]!.config.limits;
-  const most = Math.max(devices, keys);
+  const maxKnown = Math.max(devices, keys);
   const absent = absentOf(plan, origin.with);
   return {
     own: (reading, out) => {
@@ -79,7 +79,7 @@ function joinLast(
       out.push(readingOf(reading, index, reading.device, reading.labels, values));
     },
     other: (reading) => {
-      if (!rememberReading(last, keyOf(otherParts, reading), reading, most)) counters.readings_over_key_limit += 1;
+      if (!rememberReading(last, keyOf(otherParts, reading), reading, maxKnown)) counters.readings_over_key_limit += 1;
     },
   };
 }
@@ -100,7 +100,7 @@ function joinWindow(
     },
     other: (reading, out) => {
       const labels = labelsOf(join.labels, reading);
-      // Where keys of a view stand for devices, one must be called as its key is: by that its clock is found.
+      // If keys of a view are the devices, a device must have the name of its key, by which its clock is found.
       const device = origin.hasDevice ? partOf(join.device ?? -1, reading) : keyText(partsOf(parts, labels));
       take(readingOf(reading, index, device, labels, ownAbsent.concat(reading.values)), out);
     },
@@ -124,7 +124,7 @@ function partsOf(parts: readonly number[], labels: readonly string[]): string[] 
   return parts.map((part) => labels[part] ?? '');
 }
 
-/** A label that the reading has not is a hole, so that it has no value in conditions. */
+/** Labels of a reading. A label that it does not have is a hole in the array, so that the label has no value in conditions. */
 function labelsOf(places: readonly (number | undefined)[], reading: Reading): readonly string[] {
   const labels: string[] = [];
   labels.length = places.length;

@@ -2,12 +2,12 @@ import { map, type OperatorFunction } from 'rxjs';
 import type { Item } from '../model/item/item.ts';
 
 /**
- * One step of the fold: takes one item and appends what it makes of it to `out`, the item itself included if later steps want it.
- * Synchronous; remembers only what stands in the state it was made with.
+ * One step of the fold: takes one item, and appends its results to `out`, with the item itself if later steps need it.
+ * Synchronous. Remembers nothing outside of the state that it was made with.
  */
 export type Step<In = Item> = (item: In, out: Item[]) => void;
 
-/** Makes a step an RxJS operator over small arrays, so that the cost of RxJS is paid per array and not per reading. */
+/** Makes a step an RxJS operator over small arrays, so that the cost of RxJS is per array and not per reading. */
 export function lift<In = Item>(step: Step<In>): OperatorFunction<readonly In[], readonly Item[]> {
   return map((items) => {
     const out: Item[] = [];

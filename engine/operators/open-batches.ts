@@ -5,22 +5,22 @@ import type { Table } from '../model/table.ts';
 
 type Encoder = OpenBatch['encoder'];
 
-/** A batch in the making with its own kind of encoder. */
+/** A batch that still takes rows, with its own kind of encoder. */
 type Making<E extends Encoder> = OpenBatch & { readonly encoder: E };
 
 /** The open batches of a table. */
 export interface OpenBatches<E extends Encoder = Encoder> {
   readonly limits: BatchLimits;
   readonly free: Making<E>;
-  /** Rows that an earlier run has sent, each in its batch again; such a batch is cut where it was, by no limit. */
+  /** Batches of rows that an earlier run has sent, by their range. Each is cut where it was cut before; limits do not apply. */
   readonly again: Map<SentRange, Making<E>>;
   readonly follower: RangeFollower;
-  /** For one row, to see its bytes; made where it is wanted. */
+  /** Encodes a single row to see its bytes; made when it is first needed. */
   trial?: E;
   readonly begin: (at: number, range?: SentRange) => Making<E>;
 }
 
-/** Opens a table, with what earlier runs have sent to it; `earlier` may hold ranges of other tables. */
+/** Opens a table. `earlier` are the ranges that earlier runs have sent; those of other tables are ignored. */
 export function openBatches<E extends Encoder>(
   table: Table,
   limits: BatchLimits,
@@ -32,7 +32,7 @@ export function openBatches<E extends Encoder>(
   return { limits, free: begin(0), again: new Map(), follower, begin };
 }
 
-/** Adds a row; batches that it completes go to `out`. */
+/** Adds a row. Appends the batches that it completes to `out`. */
 export function addTo<E extends Encoder>(
   batches: OpenBatches<E>,
   offset: number,
@@ -50,11 +50,11 @@ export function addTo<E extends Encoder>(
   const { free } = batches;
   if (free.encoder.rows === 0) free.openedAt = at;
   encode(free.encoder);
-  // A batch that is full does not wait for the next row.
+  // A full batch does not wait for the next row.
   cutComplete(batches, at, out);
 }
 
-/** Cuts what is due: batches that are old enough, and those again in which no row is to come. */
+/** Cuts the batches that are old enough, and those of earlier runs that no further row can belong to. */
 export function cutDue(batches: OpenBatches, offset: number, at: number, out: Item[]): void {
   for (const range of batches.again.keys()) if (range.to < offset) cutAgain(batches, range, out);
   cutComplete(batches, at, out);
@@ -76,7 +76,7 @@ function cutAgain({ again }: OpenBatches, range: SentRange, out: Item[]): void {
   if (range.dead !== true) out.push(made);
 }
 
-/** The batch that a row of an earlier run goes into again. */
+/** The batch that a row belongs to, if an earlier run has sent the row; else undefined. */
 function findAgain<E extends Encoder>(
   batches: OpenBatches<E>,
   offset: number,

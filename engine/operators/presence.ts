@@ -14,15 +14,15 @@ import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 
-/** Where and when in the journal a change happened. */
+/** The record of the journal that caused a change, and its receive time. */
 interface Moment {
   readonly at: number;
   readonly offset: number;
 }
 
 /**
- * Knows which devices are there: online with their readings, offline by silence or last will; gives the verdicts of silence rules. What a
- * new subscription brings (retained) is no sign of life: see `seeRetained` and `seeRetainedOnline`.
+ * Tracks which devices are online: readings make them online, silence or a last will offline. Evaluates silence rules. Retained messages, which a
+ * new subscription brings, are no sign of life: see `seeRetained` and `seeRetainedOnline`.
  */
 export const presence = (plan: Plan, state: State, counters: Counters) =>
   lift((item, out) => {
@@ -52,11 +52,11 @@ function seeReading(plan: Plan, state: State, counters: Counters, reading: Readi
   presence.seenAt = reading.receivedAt;
   if (!streamPlan.hasSilence) return;
   for (const key of device.keys) {
-    if (key !== undefined) hear(streamPlan, stream, key, reading, reading.receivedAt, out);
+    if (key !== undefined) endSilence(streamPlan, stream, key, reading, reading.receivedAt, out);
   }
 }
 
-/** The key exists, but has not spoken now. Where it was never heard of, the wait for its first reading begins. */
+/** The key exists, but has not sent anything now. If none of its readings has been seen, the wait for the first one begins. */
 function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
   if (key.lastSeen.seenAt < 0)
     awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
@@ -65,14 +65,14 @@ function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, readi
 function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
-  // Its topic need not name every label, so it leaves those of a known device alone; and it is no reading of the device's groups.
+  // A status topic need not have every label, so a status does not change the labels of a known device. It does not count for the device's groups.
   const device = stream.devices.get(status.device) ?? lookUpDevice(streamPlan, stream, status.device, status.labels);
   if (device === undefined) return;
   const { presence } = device;
   const [own] = device.keys;
   const isNews = presence.status !== status.online;
   presence.status = status.online;
-  // The broker repeats an old status; readings that came since are newer.
+  // The broker sends an old status again; readings that came since are newer.
   if (status.retained && !isNews) return;
   if (status.retained && status.online) {
     seeRetainedOnline(streamPlan, stream, device, own, status, out);
@@ -81,14 +81,14 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   if (status.online) {
     if (!presence.online) change(device, status.stream, true, 'status', status, out);
     presence.seenAt = status.at;
-    hear(streamPlan, stream, own, status, status.at, out);
+    endSilence(streamPlan, stream, own, status, status.at, out);
     return;
   }
   if (presence.online || !presence.known) change(device, status.stream, false, 'last-will', status, out);
   for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
 }
 
-/** The broker says that the device is connected. Its silence, if there is one, goes on until it sends a reading. */
+/** The broker says that the device is connected. An open silence of the device continues until it sends a reading. */
 function seeRetainedOnline(
   plan: StreamPlan,
   stream: StreamState,
@@ -102,7 +102,7 @@ function seeRetainedOnline(
   awaitReading(plan, stream, own, status, own.lastSeen.seenAt < 0 ? status.at : own.lastSeen.seenAt);
 }
 
-/** Counts silence from now on; one that is open stays open. */
+/** Starts to measure silence now. An open silence stays open. */
 function awaitReading(
   plan: StreamPlan,
   stream: StreamState,
@@ -116,32 +116,32 @@ function awaitReading(
   wakeAt(stream, key, liveMs + Math.min(...rules.map(({ silenceMs }) => silenceMs)));
 }
 
-/** The key has been heard of; if it was silent, it no longer is. */
-function hear(
+/** A device of the key has sent something. Ends the key's silence, if there is one. */
+function endSilence(
   plan: StreamPlan,
   stream: StreamState,
   key: KeyState,
-  heard: { readonly connection: number; readonly liveMs: number; readonly offset: number },
+  seen: { readonly connection: number; readonly liveMs: number; readonly offset: number },
   at: number,
   out: Item[],
 ): void {
   const rules = plan.silenceRules[key.keying]!;
   if (rules.length === 0) return;
   const { lastSeen } = key;
-  // Before the verdicts: what ends a silence is that the key has been heard.
+  // Before the evaluations, which report this time as the last one seen.
   lastSeen.seenAt = at;
   let shortestMs = Number.POSITIVE_INFINITY;
   for (const rule of rules) {
     if (rule.silenceMs < shortestMs) shortestMs = rule.silenceMs;
     if (!key.alerts[rule.slot]?.watched) continue;
-    out.push(verdict(rule, key, { at, offset: heard.offset }, false, 'silence'));
+    out.push(evaluationOf(rule, key, { at, offset: seen.offset }, false, 'silence'));
   }
-  lastSeen.seenLiveMs = heard.liveMs;
-  lastSeen.connection = heard.connection;
-  wakeAt(stream, key, heard.liveMs + shortestMs);
+  lastSeen.seenLiveMs = seen.liveMs;
+  lastSeen.connection = seen.connection;
+  wakeAt(stream, key, seen.liveMs + shortestMs);
 }
 
-/** Makes sure that the key is looked at by then. */
+/** Makes sure that the silence timer of the key runs out at this live time, or before. */
 function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
   if (liveMs >= key.lastSeen.wakeMs) return;
   key.lastSeen.wakeMs = liveMs;
@@ -179,7 +179,7 @@ function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick,
 function fallSilent(rule: SilenceRule, key: KeyState, moment: Moment, reason: OfflineReason, out: Item[]): void {
   const record = (key.alerts[rule.slot] ??= createAlertRecord());
   record.watched = true;
-  out.push(verdict(rule, key, moment, true, reason));
+  out.push(evaluationOf(rule, key, moment, true, reason));
 }
 
 function change(
@@ -198,7 +198,13 @@ function change(
   out.push({ kind: 'device', offset, stream, device: name, labels, online, at, lastSeenAt, reason });
 }
 
-function verdict(rule: SilenceRule, key: KeyState, moment: Moment, holds: boolean, reason: OfflineReason): Evaluation {
+function evaluationOf(
+  rule: SilenceRule,
+  key: KeyState,
+  moment: Moment,
+  holds: boolean,
+  reason: OfflineReason,
+): Evaluation {
   const { seenAt } = key.lastSeen;
   return {
     kind: 'evaluation',

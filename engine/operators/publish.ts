@@ -6,7 +6,7 @@ import type { Plan } from '../model/plan/plan.ts';
 import { viewOf } from '../model/plan/rule-plan.ts';
 import { lift } from './lift.ts';
 
-/** Adds the event that tells the world of a change of an alert or device, of what a view says, of a gap, or of a message that could not be decoded. */
+/** Adds the event of each item that has one: a change of an alert or device, a result of a view, an overflow, a gap, or a dead letter. */
 export const publish = (plan: Plan, context: EventContext) =>
   lift((item, out) => {
     out.push(item);

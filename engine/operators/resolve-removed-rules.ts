@@ -8,8 +8,8 @@ import { lookUpKey } from '../state/directory.ts';
 import type { AlertHandling, Moment } from './alert-transitions.ts';
 
 /**
- * Tells every alert as over whose rule was changed or removed while it was open. To be called with whatever comes first after that, and
- * before it has consequences: a rule of the same name and key may fire anew because of it.
+ * Resolves every alert whose rule was changed or removed while the alert was open. Call it with the first item after a start, before the item has
+ * consequences: it may fire an alert of a rule with the same name, for the same key.
  */
 export function resolveRemovedRules(handling: AlertHandling, item: Item, out: Item[]): void {
   const { alerting } = handling.state;
@@ -25,7 +25,10 @@ export function resolveRemovedRules(handling: AlertHandling, item: Item, out: It
   }
 }
 
-/** Lets no alert of the rule as it is now begin before this one ended: a reading that waited at the broker is older than the change. */
+/**
+ * Makes sure that no alert of the changed rule begins before the old rule's alert has ended. A reading that waited at the broker may be older than
+ * the end.
+ */
 function precede(
   rule: RulePlan | undefined,
   { key, rule: { per } }: RemovedRuleAlert,
@@ -49,10 +52,10 @@ function endOf(
   const at = instantOf(alert, offset, recordedAt);
   const change = endAlert(alert);
   const { from = 'resolved', to = 'resolved', since = noise?.since ?? at } = change ?? {};
-  // Who did not hear of its beginning need not hear of its end.
-  const isHeldBack = to === 'resolved' && noise?.told === false;
-  if (isHeldBack) handling.counters.events_suppressed += 1;
-  const told = {
+  // If the start of the alert was not published, its end is not published either.
+  const isSuppressed = to === 'resolved' && noise?.told === false;
+  if (isSuppressed) handling.counters.events_suppressed += 1;
+  const common = {
     offset,
     recordedAt,
     rule: -1,
@@ -62,19 +65,19 @@ function endOf(
     to,
     severity: rule.severities[Math.max(level, 1) - 1]!,
     reason,
-    ...(isHeldBack && { suppressed: 'limit' as const }),
+    ...(isSuppressed && { suppressed: 'limit' as const }),
     at,
     since,
     ...explanationOf(alert, since, at),
   };
   const idFor = (what: Transition['to'] | Notice['notice']) => handling.nextId(rule, { key }, offset, what, at);
-  // It flapped, and did not fire at this moment: its end stands in its last transition, and only those who listen wait for it.
-  if (change === undefined) return { kind: 'notice', notice: 'stable', id: idFor('stable'), ...told };
+  // The alert was flapping and not firing. Its last transition already holds its end, so the table needs no row; subscribers need the event.
+  if (change === undefined) return { kind: 'notice', notice: 'stable', id: idFor('stable'), ...common };
   handling.counters.transitions += 1;
-  return { kind: 'transition', id: idFor(to), ...told };
+  return { kind: 'transition', id: idFor(to), ...common };
 }
 
-/** How things stood at the last outcome, where that is known. */
+/** The explanation of the last evaluation, if it is known. */
 function explanationOf({ noise }: AlertRecord, since: number, at: number): Explanation {
   return noise?.last ?? { facts: {}, conditions: [], evidence: { from: since, to: at } };
 }

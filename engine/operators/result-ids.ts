@@ -1,11 +1,11 @@
 import { factsId } from '../delivery/event-id.ts';
 
-/** Gives the results of views their ids. */
+/** Gives the id of a result of a view. `end` is the end of its window. */
 export type ResultIds = (rule: string, key: string, offset: number, end: number) => string;
 
 /**
- * Makes what gives results of views deterministic ids, no two alike: one record may bring about several results of one view and key
- * with the same end, as where a message has two readings of one instant. It remembers nothing from one record to the next.
+ * Makes a source of ids for results of views. The ids are deterministic and unique. One record may cause several results of one view and key with
+ * the same end: for example, a message may have two readings of one instant. Nothing is remembered from one record to the next.
  */
 export function createResultIds(journalId: string): ResultIds {
   const given = new Map<string, number>();

@@ -5,8 +5,8 @@ import type { Reading } from '../model/reading.ts';
 import type { KeyState, Running } from '../state/key.ts';
 
 /**
- * Takes a reading into the running facts of its key and works out all facts of the rule for it. Undefined, with nothing changed,
- * where the rule remembers anything and the reading is older than the newest of its key: they only go forward.
+ * Takes a reading into the running facts of its key, and computes all facts of the rule for the reading. Running facts only go forward: if the
+ * rule remembers anything and the reading is older than the newest one of its key, nothing changes and the result is undefined.
  */
 export function derive(rule: DerivedRule, key: KeyState, reading: Reading): Derived | undefined {
   const { offset, receivedAt, time } = reading;
@@ -39,7 +39,7 @@ function follow(facts: readonly RunningFact[], { detectors }: Running, reading: 
   return values;
 }
 
-/** Works out the calculated facts, each of which may use those before it. */
+/** Computes the calculated facts. Each may use the ones before it. */
 export function compute<E extends { computed?: readonly (number | undefined)[] }>(
   formulas: readonly FormulaPlan<E>[],
   env: E,
@@ -50,7 +50,10 @@ export function compute<E extends { computed?: readonly (number | undefined)[] }
   for (let i = 0; i < formulas.length; i++) computed.push(formulas[i]!(env));
 }
 
-/** Tells what the facts that are asked for a change were before, and remembers what they are; one without a value changes nothing. */
+/**
+ * Sets the previous values of the facts that a rule compares by `changed`, and remembers their present values. A fact without a value keeps its
+ * previous one.
+ */
 export function recall<E extends { remembered?: readonly (FieldValue | null)[] }>(
   facts: readonly ((env: E) => FieldValue | undefined)[],
   key: KeyState,

@@ -8,13 +8,13 @@ import { lift } from './lift.ts';
 import { resolveRemovedRules } from './resolve-removed-rules.ts';
 
 /**
- * Moves alerts on by the verdicts about them, and by ticks where time alone does it, and explains every change of state with the
- * facts and conditions of that instant. Says as well what of it is told: again and again, once for many, or not at all.
- * Ends first what a change of the rules has left behind.
+ * Changes alerts by evaluations, and by ticks where time alone changes them. Explains each change of state with the facts and conditions of that
+ * instant. Decides which changes are published: each one, once for many, again after some time, or not at all. First of all, resolves the
+ * alerts of changed and removed rules.
  */
 export const transition = (plan: Plan, state: State, journalId: string, counters: Counters) => {
   const handling = createAlertHandling(plan, state, journalId, counters);
-  const attend = runAlertTimers(handling, journalId);
+  const runTimers = runAlertTimers(handling, journalId);
   const jumps = followJumps(plan, handling);
   return lift((item, out) => {
     resolveRemovedRules(handling, item, out);
@@ -23,7 +23,7 @@ export const transition = (plan: Plan, state: State, journalId: string, counters
       return;
     }
     out.push(item);
-    if (item.kind === 'tick') attend(item, out);
+    if (item.kind === 'tick') runTimers(item, out);
     else if (item.kind === 'mark') jumps.mark(item);
     else if (item.kind === 'reading' && item.jumps !== undefined) jumps.reading(item);
   });

@@ -18,6 +18,7 @@ export interface Alerting {
   removedRuleAlerts: readonly RemovedRuleAlert[];
 }
 
+/** What the alerts of one rule have in common. */
 export interface RuleAlerting extends LimitState {
   /** If the rule is timed: the keys whose alerts each tick looks at. Not part of a snapshot, since it follows from the alerts. */
   readonly timedKeys: Set<KeyState>;
@@ -30,12 +31,14 @@ export interface AlertingHead {
   readonly limits: Readonly<Record<string, LimitRecord>>;
 }
 
+/** Pieces of a snapshot about alerts, apart from those that are part of a key. */
 export type AlertingPiece =
   /** An alert of a changed or removed rule, which no record has resolved yet. */
   | readonly ['orphan', RemovedRuleAlert]
   /** By rule name: what to keep of the rules that have open alerts, in case they are removed. */
   | readonly ['traces', Readonly<Record<string, RuleTrace>>];
 
+/** Makes the state of alerts before the first record. */
 export function createAlerting({ rules }: Plan): Alerting {
   return {
     clock: createAlertClock(),
@@ -44,6 +47,7 @@ export function createAlerting({ rules }: Plan): Alerting {
   };
 }
 
+/** The alert clock and the limits, as the head of a snapshot has them. */
 export function alertingHead({ rules }: Plan, alerting: Alerting): AlertingHead {
   const limits = rules.flatMap(({ name, index }) => {
     const { limit } = alerting.rules[index]!;
@@ -83,6 +87,7 @@ export interface RemovedRulesRestoration {
   traces: Readonly<Record<string, RuleTrace>>;
 }
 
+/** Starts to collect the alerts of changed and removed rules from a snapshot. */
 export function beginRemovedRules(): RemovedRulesRestoration {
   return { known: [], found: [], traces: {} };
 }

@@ -12,6 +12,7 @@ export interface Attributes {
 /** A device, and the JSON text of its attributes. */
 export type AttributesPiece = readonly ['attributes', readonly [device: string, text: string]];
 
+/** Makes the state of a run that knows no attributes yet. */
 export function createAttributes(plan: Plan): Attributes {
   return {
     ofReadings: new Map(),
@@ -26,10 +27,12 @@ function usesOfClosed({ rules, streams }: Plan, level: number): boolean {
   );
 }
 
+/** Writes one piece for each device. The maps of the levels need none: after a cut they are the same. */
 export function writeAttributes({ ofReadings }: Attributes, write: (piece: AttributesPiece) => void): void {
   for (const [device, { text }] of ofReadings) write(['attributes', [device, text]]);
 }
 
+/** Restores the attributes of one device for all steps. */
 export function restoreAttributes(plan: Plan, attributes: Attributes, [device, text]: AttributesPiece[1]): void {
   const known = readAttributes(text, plan.attributes);
   attributes.ofReadings.set(device, known);

@@ -32,6 +32,7 @@ export interface ConnectionsHead {
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
 }
 
+/** Makes the state of connections that have not been up yet. */
 export function createConnections(count: number): ConnectionsState {
   return {
     clocks: Array.from({ length: count }, createLiveClock),
@@ -41,6 +42,7 @@ export function createConnections(count: number): ConnectionsState {
   };
 }
 
+/** What is known about the connections, as the head of a snapshot has it. `brokers` are the names, by connection index. */
 export function connectionsHead(brokers: readonly string[], state: ConnectionsState): ConnectionsHead {
   return {
     brokers,

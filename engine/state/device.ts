@@ -30,6 +30,7 @@ export interface Presence {
   status?: boolean;
 }
 
+/** A device in a snapshot. */
 export interface DeviceSnapshot {
   readonly name: string;
   readonly labels: readonly string[];
@@ -42,6 +43,7 @@ export interface DeviceSnapshot {
   readonly skewed?: true;
 }
 
+/** Makes the state of a device of which nothing is known but its labels and keys. */
 export function createDevice(name: string, labels: readonly string[], keys: DeviceKeys): DeviceState {
   return { name, labels, keys, presence: { online: false, known: false, seenAt: -1 }, newestByField: [] };
 }

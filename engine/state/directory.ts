@@ -14,6 +14,7 @@ export interface Directory {
   readonly keys: Map<string, KeyState>[];
 }
 
+/** Makes a directory without devices and keys. */
 export function createDirectory({ keyings }: StreamPlan): Directory {
   return { admitted: new Set(), devices: new Map(), keys: keyings.map(() => new Map()) };
 }

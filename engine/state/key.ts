@@ -65,6 +65,7 @@ export interface Running {
 
 type Remembered = readonly (FieldValue | null)[];
 
+/** A key in a snapshot. */
 export interface KeySnapshot {
   readonly per: readonly string[];
   readonly parts: readonly string[];
@@ -82,6 +83,7 @@ export interface KeySnapshot {
   readonly remembered: Readonly<Record<string, Remembered>>;
 }
 
+/** Makes the state of a key before its first reading. `keying` is the index of its keying. */
 export function createKey(key: Key, keying: number): KeyState {
   return {
     key,
@@ -162,6 +164,7 @@ function outlastsItsEnd(rule: RulePlan, { changedAt, ahead }: AlertRecord): bool
   return changedAt >= 0 && (ahead === true || !rule.keying.byDevice || byArrival || isTimed(rule.lifecycle));
 }
 
+/** Restores a key. State of rules that have changed is left out, except for the time at which their alerts last changed. */
 export function restoreKey(key: KeyState, keying: Keying, from: KeySnapshot, context: RestoreContext): void {
   const { kept, connections } = context;
   restoreLastSeen(key.lastSeen, from.hearing, connections);

@@ -38,12 +38,14 @@ export interface StreamState extends Directory {
 /** Pieces of a snapshot about one stream. The head comes first; keys come before devices. */
 export type StreamPiece = readonly ['stream', StreamHead] | StreamPart;
 
+/** A piece about one part of a stream; it follows the stream's head. */
 export type StreamPart =
   | readonly ['key', KeySnapshot]
   | readonly ['device', DeviceSnapshot]
   | readonly ['known', LastKnownEntry]
   | readonly ['numbering', NumberingEntry];
 
+/** The first piece of a stream: what the pieces after it mean. */
 export interface StreamHead {
   readonly name: string;
   readonly labels: readonly string[];
@@ -55,6 +57,7 @@ export interface StreamHead {
   readonly sequence?: SequenceConfig;
 }
 
+/** Makes the state of a stream before its first reading. */
 export function createStream(plan: StreamPlan): StreamState {
   return {
     ...createDirectory(plan),
@@ -152,6 +155,7 @@ function meansSame(meaning: Omit<LastKnownHead, 'sweptAt'> | undefined, { fields
   return JSON.stringify(meaning) === JSON.stringify({ fields, version });
 }
 
+/** Restores one piece of a stream. Call `restoreTimers` after the last one. */
 export function restoreStreamPart(
   { streamPlan, stream, takesLastKnown, takesNumberings, fields }: StreamRestoration,
   [kind, from]: StreamPart,

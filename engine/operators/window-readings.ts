@@ -1,0 +1,162 @@
+import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
+import type { Item } from '../model/item/item.ts';
+import type { RuleIndex } from '../model/plan/index-plan.ts';
+import type { ClockJump, Reading } from '../model/reading.ts';
+import type { DeviceKeys } from '../state/device.ts';
+import { lookUpDevice } from '../state/directory.ts';
+import type { KeyState } from '../state/key.ts';
+import type { Watermark } from '../windows/watermark.ts';
+import { dueLiveMs, hasOutcome, type KindedRule, passOutcome, type StreamWindows, wakeAt } from './window-rules.ts';
+
+/**
+ * Takes a reading into the windows of its keys, and closes the windows of its device that its stamp has passed. Sets `late` if every window
+ * that it belongs to has closed.
+ */
+export function takeReading(windows: StreamWindows, reading: Reading, out: Item[]): void {
+  const { plan, stream, counters } = windows;
+  const device = lookUpDevice(plan, stream, reading.device, reading.labels);
+  if (device === undefined) return;
+  const { keys } = device;
+  if (reading.jumps !== undefined) {
+    for (const jump of reading.jumps) restartWindows(windows, keys, jump, reading, out);
+  }
+  const hasRoom = moveWatermarks(windows, keys, reading);
+  const wakeMs =
+    plan.windowIndex === undefined
+      ? takeByAll(windows, keys, reading, out)
+      : takeBySelected(windows, plan.windowIndex, keys, reading, out);
+  wakeAt(stream, keys[0], wakeMs);
+  if (reading.late) counters.readings_late += 1;
+  if (!hasRoom) counters.readings_over_group_limit += 1;
+}
+
+/** Closes what was due before event time jumped. Windows that wait for something start again. */
+function restartWindows(
+  windows: StreamWindows,
+  keys: DeviceKeys,
+  jump: ClockJump,
+  reading: Reading,
+  out: Item[],
+): void {
+  const key = keys[jump.keying]!;
+  for (const { rule, kind } of windows.rulesOf[jump.keying]!) {
+    const own = key.windowing.windows[rule.slot];
+    if (own === undefined || kind.restart === undefined) continue;
+    kind.close(own, rule.window, jump.from, windows.scratch.outcome);
+    key.windowing.windows[rule.slot] = kind.restart(own);
+    passOutcome(windows, rule, key, reading, out);
+  }
+}
+
+/**
+ * Moves the watermark of the device in each of its keys that has window rules, also if no rule takes the reading. Leaves the watermarks in
+ * `scratch.marks`. False if some key has no room for the device.
+ */
+function moveWatermarks(windows: StreamWindows, keys: DeviceKeys, reading: Reading): boolean {
+  const { groupings, scratch } = windows;
+  let hasRoom = true;
+  for (let i = 0; i < groupings.length; i++) {
+    const { index, byDevice } = groupings[i]!.keying;
+    const key = keys[index];
+    const known = key?.windowing.watermarks.get(reading.device);
+    if (known !== undefined) moveWatermark(known, reading);
+    scratch.marks[index] = known ?? (key && addWatermark(windows, key, byDevice, reading));
+    if (key !== undefined && scratch.marks[index] === undefined) hasRoom = false;
+  }
+  return hasRoom;
+}
+
+function moveWatermark(mark: Watermark, { time, liveMs, connection }: Reading): void {
+  if (time > mark.eventAt) mark.eventAt = time;
+  mark.seenLiveMs = liveMs;
+  mark.connection = connection;
+}
+
+/** Undefined if there is no room for one more. */
+function addWatermark(
+  { stream: { watermarkCounts }, maxWatermarks }: StreamWindows,
+  { keying, windowing }: KeyState,
+  byDevice: boolean,
+  { device, time, liveMs, connection }: Reading,
+): Watermark | undefined {
+  if (!byDevice && watermarkCounts[keying]! >= maxWatermarks) return undefined;
+  watermarkCounts[keying]! += 1;
+  const mark: Watermark = { eventAt: time, seenLiveMs: liveMs, connection };
+  windowing.watermarks.set(device, mark);
+  return mark;
+}
+
+/** Shows the reading to every rule. Returns the live time at which to look at the device again. */
+function takeByAll(windows: StreamWindows, keys: DeviceKeys, reading: Reading, out: Item[]): number {
+  const { rules } = windows;
+  let wakeMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rules.length; i++) wakeMs = Math.min(wakeMs, takeBy(windows, rules[i]!, keys, reading, out));
+  return wakeMs;
+}
+
+/** As `takeByAll`, for the rules that the index selects and those that have a window of a key. */
+function takeBySelected(
+  windows: StreamWindows,
+  index: RuleIndex,
+  keys: DeviceKeys,
+  reading: Reading,
+  out: Item[],
+): number {
+  const { rules, groupings } = windows;
+  const { selected, marks } = windows.scratch;
+  selectRules(index, reading, selected);
+  for (const { keying, rules } of groupings) {
+    if (marks[keying.index] !== undefined) includeOpen(selected, keys[keying.index]!, rules);
+  }
+  let wakeMs = Number.POSITIVE_INFINITY;
+  for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
+    wakeMs = Math.min(wakeMs, takeBy(windows, rules[i]!, keys, reading, out));
+  }
+  return wakeMs;
+}
+
+/** Adds the rules that have a window of the key: the reading may close the window, even if the rule does not take the reading. */
+function includeOpen(selected: Int32Array, { windowing }: KeyState, rules: readonly KindedRule[]): void {
+  windowing.openRules ??= findOpen(windowing.windows, rules);
+  for (let i = 0; i < windowing.openRules.length; i++) include(selected, windowing.openRules[i]!);
+}
+
+function findOpen(states: KeyState['windowing']['windows'], rules: readonly KindedRule[]): number[] {
+  if (states.length === 0) return [];
+  return rules.filter(({ rule }) => states[rule.slot] !== undefined).map(({ position }) => position);
+}
+
+/** Shows the reading to one rule. Returns the live time at which the rule needs a look at the device again; Infinity for a group. */
+function takeBy(
+  windows: StreamWindows,
+  ruleAndKind: KindedRule,
+  keys: DeviceKeys,
+  reading: Reading,
+  out: Item[],
+): number {
+  const { rule, kind } = ruleAndKind;
+  const { outcome, marks } = windows.scratch;
+  const { index, byDevice } = rule.keying;
+  const key = keys[index];
+  const mark = marks[index];
+  if (key === undefined || mark === undefined) return Number.POSITIVE_INFINITY;
+  const takes = rule.where === undefined || rule.where(reading);
+  const own = key.windowing.windows[rule.slot] ?? (takes ? openWindow(ruleAndKind, key) : undefined);
+  if (own === undefined) return Number.POSITIVE_INFINITY;
+  // First closes what the reading's own stamp closes: the reading belongs to a later window.
+  if (byDevice) {
+    const eventAt = mark.eventAt - rule.window.latenessMs;
+    kind.close(own, rule.window, eventAt, outcome);
+    kind.pass(own, rule.window, eventAt);
+  }
+  if (takes && !kind.add(own, rule.window, reading, outcome)) reading.late = true;
+  if (hasOutcome(outcome)) passOutcome(windows, rule, key, reading, out);
+  return byDevice ? dueLiveMs(ruleAndKind, own, mark, windows.plan.graceMs) : Number.POSITIVE_INFINITY;
+}
+
+function openWindow({ rule, kind, position }: KindedRule, { windowing }: KeyState) {
+  const own = kind.create();
+  windowing.windows[rule.slot] = own;
+  windowing.openRules?.push(position);
+  return own;
+}
