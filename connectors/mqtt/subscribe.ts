@@ -1,5 +1,5 @@
 import type { IClientSubscribeOptions, ISubscriptionMap, MqttClient } from 'mqtt';
-import type { Merged } from '../../engine/config/subscriptions.ts';
+import type { MergedSubscription } from '../../engine/config/subscriptions.ts';
 import { isShared } from '../../engine/model/topic.ts';
 
 /** What a broker made of our subscriptions. */
@@ -13,7 +13,7 @@ export interface SubscribeOutcome {
 /** Subscribes to everything in one packet; repeating it changes nothing. `done` is not called twice. */
 export function subscribe(
   client: MqttClient,
-  subscriptions: readonly Merged[],
+  subscriptions: readonly MergedSubscription[],
   done: (outcome: SubscribeOutcome) => void,
 ): void {
   // MQTT has no empty request.
@@ -35,12 +35,12 @@ export function subscribe(
   });
 }
 
-function nameOf({ filter, of }: Merged): string {
+function nameOf({ filter, of }: MergedSubscription): string {
   return of.length > 1 ? `${filter} (in place of ${of.join(' and ')})` : filter;
 }
 
 /** Retained messages come once per session (`rh` 1) and our own status not at all (`nl`); 3.1.1 knows neither. */
-function subscriptionMap(subscriptions: readonly Merged[]): ISubscriptionMap {
+function subscriptionMap(subscriptions: readonly MergedSubscription[]): ISubscriptionMap {
   const entries = subscriptions.map(({ filter, qos }): [string, IClientSubscribeOptions] => [
     filter,
     // MQTT 5 forbids "no local" for shared subscriptions.
