@@ -12,7 +12,7 @@ export const FIRST_LABEL = -2;
 
 /** Rules that look at readings, by what they ask of them. A rule stands by its position among those that the index is of. */
 export interface RuleIndex {
-  /** Rules without clues, as bits by position. */
+  /** Rules without predicates, as bits by position. */
   readonly always: Int32Array;
   readonly values: readonly {
     readonly source: number;

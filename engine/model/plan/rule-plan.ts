@@ -39,7 +39,7 @@ export interface ReadingRule extends RuleBase {
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** Each reading that the rule must see has at least one of them; undefined: it may be any. */
-  readonly clues: readonly IndexPredicate[] | undefined;
+  readonly predicates: readonly IndexPredicate[] | undefined;
   readonly judge: RuleConditions<Reading>;
 }
 
@@ -49,7 +49,7 @@ export interface DerivedRule extends RuleBase {
   readonly order: ReadingOrder;
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
-  readonly clues: readonly IndexPredicate[] | undefined;
+  readonly predicates: readonly IndexPredicate[] | undefined;
   readonly running: readonly RunningFact[];
   readonly formulas: readonly FormulaPlan<Derived>[];
   /** Facts whose last values are remembered, for conditions that ask whether they changed. */
@@ -63,7 +63,7 @@ export interface WindowRule extends RuleBase {
   readonly kind: 'window';
   readonly where: ((reading: Reading) => boolean) | undefined;
   /** See `ReadingRule`. */
-  readonly clues: readonly IndexPredicate[] | undefined;
+  readonly predicates: readonly IndexPredicate[] | undefined;
   readonly window: WindowPlan;
   /** Which part of the key names the device whose attributes closed windows are judged by; undefined: none. */
   readonly attributesOf: number | undefined;
