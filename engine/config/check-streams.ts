@@ -77,7 +77,7 @@ function checkStatus(inspection: Inspection, entry: StreamEntry, template: Templ
   const own = deviceOf(entry, template);
   const device = own !== undefined && 'topic' in own ? own.topic : 'device';
   if (!status.names.includes(device)) {
-    const message = `${formatPath(path)} does not say where the device id comes from.`;
+    const message = `${formatPath(path)} has no placeholder for the device id.`;
     faults.push({
       code: 'missing-device',
       path,

@@ -46,7 +46,7 @@ export function notAllowed(schema: JsonSchema, value: unknown, path: Path): Faul
   return { code: 'bad-value', path, message: `${formatPath(path)} cannot be ${showFound(schema, value)}.`, remedy };
 }
 
-/** Makes the fault of a key that its schema does not have. `meant` holds the keys that other mistyped keys stand for. */
+/** Makes the fault of a key that its schema does not have. `meant` holds the keys that other mistyped keys most likely mean. */
 export function unknownKey(
   schema: JsonSchema,
   value: object,

@@ -168,7 +168,7 @@ function checkObject(
     else if (typeof property === 'object') context.check(property, value[key], [...path, key], faults);
   }
   for (const key of required) {
-    // A mistyped key is one fault: the key that it stands for is not reported as missing.
+    // A mistyped key is one fault: the key that it most likely means is not reported as missing.
     if (!Object.hasOwn(value, key) && !meant.has(key)) faults.push(missingKey(properties[key] ?? {}, key, path));
   }
 }

@@ -35,11 +35,11 @@ function compile(x: object, conditions: object = over('x'), message = '{{key}}')
   if (parsed === undefined) throw new Error(JSON.stringify(problems));
   const compiled = compilePlan(config!.streams, [{ rule: parsed, document }]);
   const lines = text.split('\n');
-  const told = compiled.problems.map(({ code, line, column, message, remedy }) => {
+  const reported = compiled.problems.map(({ code, line, column, message, remedy }) => {
     const place = lines[line - 1]!.slice(column - 1).replace(/,$/, '');
     return `${code} at ${place}: ${message} ${remedy}`;
   });
-  return { plan: compiled.plan, told };
+  return { plan: compiled.plan, reported };
 }
 
 describe('an aggregate', () => {
@@ -58,8 +58,8 @@ describe('an aggregate', () => {
     [{ histogram: 'temp', bounds: [20] }, over('x.1')],
     [{ histogram: 'temp', bounds: Array.from({ length: 64 }, (_, i) => i) }, over('x.64')],
   ])('%j compiles', (fact, conditions) => {
-    const { plan, told } = compile(fact, conditions);
-    expect(told).toEqual([]);
+    const { plan, reported } = compile(fact, conditions);
+    expect(reported).toEqual([]);
     expect(plan.rules).toHaveLength(1);
   });
 
@@ -90,16 +90,16 @@ describe('an aggregate', () => {
       'unknown-fact at "tmp": There is no fact "tmp". Did you mean "temp"?',
     ],
   ])('%j is refused', (fact, problem) => {
-    const { plan, told } = compile(fact, 'histogram' in fact ? over('x.0') : over('x'));
-    expect(told).toEqual([problem]);
+    const { plan, reported } = compile(fact, 'histogram' in fact ? over('x.0') : over('x'));
+    expect(reported).toEqual([problem]);
     expect(plan.rules).toEqual([]);
   });
 
   it('that is a histogram has no value itself, and no bucket after its last', () => {
     const histogram = { histogram: 'temp', bounds: [20, 30] };
-    const [bare, beyond] = [compile(histogram).told, compile(histogram, over('x.3')).told];
+    const [bare, beyond] = [compile(histogram).reported, compile(histogram, over('x.3')).reported];
     expect(bare).toEqual([expect.stringMatching(/^unknown-fact at "x": There is no fact "x"\. .*x\.0/)]);
     expect(beyond).toEqual([expect.stringMatching(/^unknown-fact at "x\.3": There is no fact "x\.3"/)]);
-    expect(compile(histogram, over('x.2'), 'at {{x.0}}, {{x.1}}, {{x.2}}').told).toEqual([]);
+    expect(compile(histogram, over('x.2'), 'at {{x.0}}, {{x.1}}, {{x.2}}').reported).toEqual([]);
   });
 });

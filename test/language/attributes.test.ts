@@ -41,8 +41,8 @@ describe('a rule that uses attributes of devices', () => {
     [{ ...hopping, per: ['room'], facts: { over: { share: { all: [overLimit] } } }, conditions: { all: [] } }],
     [{ ...hopping, per: ['room'], where: { all: [overLimit] }, facts: mean, conditions: { all: [] } }],
   ])('is valid if the config has attributes, and gets a problem if it has none: %j', (rule) => {
-    expect(problemsOf(rule).filter((told) => !told.startsWith('empty-group'))).toEqual([]);
-    const without = problemsOf(rule, false).filter((told) => !told.startsWith('empty-group'));
+    expect(problemsOf(rule).filter((reported) => !reported.startsWith('empty-group'))).toEqual([]);
+    const without = problemsOf(rule, false).filter((reported) => !reported.startsWith('empty-group'));
     expect(without).toHaveLength(1);
     expect(without[0]).toMatch(/^no-attributes at "(device\.limits\.temp"|isOver")/);
   });
@@ -65,16 +65,16 @@ describe('a rule that uses attributes of devices', () => {
       { facts: mean, levels: [{ severity: 'info', conditions: meanOver }] },
       'many-devices at "device.limits.temp"}',
     ],
-  ])('cannot use them in %s of a window over several devices', (_where, rule, told) => {
+  ])('cannot use them in %s of a window over several devices', (_where, rule, reported) => {
     const problems = problemsOf({ ...hopping, per: ['room'], ...rule });
-    expect(problems.filter((each) => !each.startsWith('empty-group'))).toEqual([told]);
+    expect(problems.filter((each) => !each.startsWith('empty-group'))).toEqual([reported]);
   });
 
   it.each(['device.', 'device..temp', 'device.limits.', 'device.a b', 'device.__proto__.x'])(
     'must not call one %s',
     (fact) => {
-      const told = problemsOf({ conditions: { all: [{ fact, operator: 'equal', value: 1 }] } });
-      expect(told).toEqual([expect.stringMatching(/^bad-attribute at "device\./)]);
+      const reported = problemsOf({ conditions: { all: [{ fact, operator: 'equal', value: 1 }] } });
+      expect(reported).toEqual([expect.stringMatching(/^bad-attribute at "device\./)]);
     },
   );
 

@@ -307,10 +307,10 @@ describe('a rule that does not fit the config', () => {
   ])('%s is reported with position, message and remedy', (_, content, expected) => {
     const { plan, problems } = compile(content);
     expect(plan.rules).toEqual([]);
-    const told = problems.map(
+    const reported = problems.map(
       ({ line, column, code, message, remedy }) => `${line}:${column} ${code} ${message} | ${remedy}`,
     );
-    expect(told).toEqual([expect.stringContaining(expected)]);
+    expect(reported).toEqual([expect.stringContaining(expected)]);
   });
 
   it('gets all problems at once', () => {

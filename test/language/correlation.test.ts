@@ -54,14 +54,16 @@ function compileOver(streams: readonly StreamConfig[], ...rules: readonly object
   const { plan, problems } = compilePlan(streams, parsed, undefined, { attributes: true });
   return {
     plan,
-    told: problems.map(({ line, column, code, message, remedy }) => `${line}:${column} ${code} ${message} | ${remedy}`),
+    reported: problems.map(
+      ({ line, column, code, message, remedy }) => `${line}:${column} ${code} ${message} | ${remedy}`,
+    ),
   };
 }
 
 /** Compiles rules without problems. */
 function planOf(...rules: readonly object[]) {
-  const { plan, told } = compile(...rules);
-  expect(told).toEqual([]);
+  const { plan, reported } = compile(...rules);
+  expect(reported).toEqual([]);
   return plan;
 }
 
@@ -144,9 +146,9 @@ describe('a correlation of two streams', () => {
       facts: { n: { count: 'doors.level' } },
       conditions: above('n'),
     });
-    expect(compile(joined).told).toEqual([]);
+    expect(compile(joined).reported).toEqual([]);
     const streams = STREAMS.map((each) => (each.name === 'doors' ? { ...each, ttlDays: 1 } : { ...each, ttlDays: 9 }));
-    expect(compileOver(streams, joined).told).toEqual([expect.stringContaining('the stream keeps rows for 1d.')]);
+    expect(compileOver(streams, joined).reported).toEqual([expect.stringContaining('the stream keeps rows for 1d.')]);
   });
 
   it('may have a view as its first stream, whose keys are its devices', () => {
@@ -181,11 +183,11 @@ describe('a correlation of two streams', () => {
   });
 
   it('does not exist if all rules over it have errors', () => {
-    const { plan, told } = compile(
+    const { plan, reported } = compile(
       rule('r', { conditions: above('doors.levl') }),
       rule('s', { with: { stream: 'doors', last: '1m' } }),
     );
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     expect(plan.streams.slice(3).map(({ name }) => name)).toEqual(['sensors with doors (last 1m per device)']);
   });
 });
@@ -256,14 +258,14 @@ describe('a rule over two streams that does not fit', () => {
       [expect.stringContaining('no-device "device.limit" is an attribute of a device') as unknown as string],
     ],
   ])('%s is reported with position, message and remedy', (_, more, expected) => {
-    expect(compile(VIEW, rule('r', more)).told).toEqual(
+    expect(compile(VIEW, rule('r', more)).reported).toEqual(
       expected.map((each) => (typeof each === 'string' ? withView(each) : each)),
     );
   });
 
   it('gets all problems at once', () => {
-    const { told } = compile(rule('r', { per: ['line'], conditions: above('doors.levl') }));
-    expect(told.map((each) => each.split(' ')[1])).toEqual(['unknown-fact', 'not-in-both']);
+    const { reported } = compile(rule('r', { per: ['line'], conditions: above('doors.levl') }));
+    expect(reported.map((each) => each.split(' ')[1])).toEqual(['unknown-fact', 'not-in-both']);
   });
 
   it('gets a problem for a circle through the other stream, where it closes', () => {
@@ -273,8 +275,8 @@ describe('a rule over two streams that does not fit', () => {
       ...(other !== undefined && { with: { stream: other, last: '1m' } }),
       facts: { twice: { multiply: [stream === 'sensors' ? 'temp' : 'twice', 2] } },
     });
-    const { told } = compile(view('a', 'sensors', 'b'), view('b', 'a'), view('c', 'sensors', 'c'));
-    expect(told.map((each) => each.split(' | ')[0])).toEqual([
+    const { reported } = compile(view('a', 'sensors', 'b'), view('b', 'a'), view('c', 'sensors', 'c'));
+    expect(reported.map((each) => each.split(' | ')[0])).toEqual([
       '5:15 view-circle These views use each other in a circle: a → b → a.',
       '3:13 view-circle These views use each other in a circle: b → a → b.',
       '5:15 view-circle The view uses itself as its stream: c → c.',
@@ -283,8 +285,8 @@ describe('a rule over two streams that does not fit', () => {
 
   it('gets no problem for a broken view on either side', () => {
     const broken = { ...VIEW, facts: { level: { mean: 'levl' } } };
-    const { told } = compile(broken, rule('r', { with: { stream: 'mean-level', last: '1m' }, per: ['site'] }));
-    expect(told).toHaveLength(1);
+    const { reported } = compile(broken, rule('r', { with: { stream: 'mean-level', last: '1m' }, per: ['site'] }));
+    expect(reported).toHaveLength(1);
   });
 });
 

@@ -166,7 +166,7 @@ describe("operators beside the library's", () => {
 
 describe('a faulty operand', () => {
   const repeated = (times: number) => `(a{${times}}){${times}}`;
-  it.each<[operator: string, value: unknown, code: string, told: RegExp]>([
+  it.each<[operator: string, value: unknown, code: string, reported: RegExp]>([
     ['between', 5, 'invalid-value', /not a pair of numbers\. Write the lower and the upper bound, like \[18, 25\]/],
     ['between', [1], 'invalid-value', /not a pair/],
     ['between', ['1', '2'], 'invalid-value', /not a pair/],
@@ -192,7 +192,7 @@ describe('a faulty operand', () => {
       'matches',
       '(?:[a-z]{25}){40}',
       'bad-pattern',
-      /steps because of its repetitions; the maximum is 1000.*smaller numbers/,
+      /steps because of its repeat counts; the maximum is 1000.*smaller numbers/,
     ],
     ['matches', repeated(1_000), 'bad-pattern', /repeat/],
     ['everyValue:matches', ['a', '('], 'bad-pattern', /missing closing \)/],
@@ -200,12 +200,12 @@ describe('a faulty operand', () => {
     ['inList', 'toString', 'unknown-list', /no list "toString"\. Define the list in conditions\.json/],
     ['notInList', ['a', 'b'], 'invalid-value', /not the name of a list\..*For a list in the rule itself/],
     ['changed', true, 'no-previous', /cannot be used here/],
-  ])('%s %j: %s', (operator, value, code, told) => {
+  ])('%s %j: %s', (operator, value, code, reported) => {
     const { compiled, problems } = compile(operator, value, 'mode', typed);
     expect(compiled).toBeUndefined();
     expect(problems).toMatchObject([{ code, severity: 'error' }]);
     expect(problems[0]!.path.slice(0, 2)).toEqual(['all', 0]);
-    expect(`${problems[0]!.message} ${problems[0]!.remedy}`).toMatch(told);
+    expect(`${problems[0]!.message} ${problems[0]!.remedy}`).toMatch(reported);
   });
 
   it.each<[operator: string, value: unknown, fact: string, codes: readonly string[]]>([

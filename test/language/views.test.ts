@@ -33,13 +33,13 @@ function compile(...rules: readonly { readonly name?: string }[]) {
     return { rule, document };
   });
   const { plan, problems } = compilePlan(readStreams(), parsed);
-  return { plan, told: problems.map(formatProblem) };
+  return { plan, reported: problems.map(formatProblem) };
 }
 
 describe('a view', () => {
   it('is a stream of its facts, with the parts of its key as labels', () => {
-    const { plan, told } = compile(view('v'));
-    expect(told).toEqual([]);
+    const { plan, reported } = compile(view('v'));
+    expect(reported).toEqual([]);
     const stream = plan.streams.at(-1)!;
     expect(stream).toMatchObject({ name: 'v', origin: { kind: 'view', rule: 0 }, level: 1, graceMs: 10_000 });
     expect(stream.config.labels.map(({ name }) => name)).toEqual(['site', 'device']);
@@ -55,8 +55,8 @@ describe('a view', () => {
 
   it('comes before the rules over it, in any order of the files, and adds no level', () => {
     const rules = [over('b', { per: [] }), view('b', { stream: 'a', facts: { mean: { max: 'mean' } } }), view('a')];
-    const { plan, told } = compile(...rules);
-    expect(told).toEqual([]);
+    const { plan, reported } = compile(...rules);
+    expect(reported).toEqual([]);
     expect(plan.rules.map(({ name }) => name)).toEqual(['hot', 'b', 'a']);
     expect(plan.rules.map(({ stream }) => plan.streams[stream]!.name)).toEqual(['b', 'a', 'sensors']);
     expect(plan.streams.slice(-2).map(({ name, level }) => [name, level])).toEqual([
@@ -163,8 +163,8 @@ describe('a faulty view', () => {
       [/device\.limit/],
     ],
   ] as const)('%s', (_what, rules, expected) => {
-    const { told } = compile(...rules);
-    expect(told).toEqual(expected.map((each) => (typeof each === 'string' ? each : expect.stringMatching(each))));
+    const { reported } = compile(...rules);
+    expect(reported).toEqual(expected.map((each) => (typeof each === 'string' ? each : expect.stringMatching(each))));
   });
 
   it('gives no problem for rules over it if its file could not be read', () => {

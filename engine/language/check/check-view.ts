@@ -9,7 +9,7 @@ const ALERT_KEYS = ['for', 'clear', 'keepFiring', 'resolveAfter', 'repeat', 'fla
 
 /**
  * Checks that a rule either has an `event` and says when to raise it, or has no `event` and is a view with nothing but facts. `meant` says
- * whether a mistyped key of the rule most likely stands for the given key, which then counts as present.
+ * whether a mistyped key of the rule most likely means the given key, which then counts as present.
  */
 export function checkEvent(rule: JsonObject, meant: (key: string) => boolean): Fault[] {
   const has = (key: string) => Object.hasOwn(rule, key) || meant(key);

@@ -9,7 +9,6 @@ import type {
   ViewPlan,
   WindowRule,
 } from '../../model/plan/rule-plan.ts';
-import type { WindowPlan } from '../../model/plan/window-plan.ts';
 import type { RuleFile, WindowSpec } from '../../model/rule.ts';
 import { usesOfRule } from '../conditions/uses.ts';
 import { type PredicateContext, predicatesOf, predicatesOfRule } from '../rule-index/predicates.ts';
@@ -20,7 +19,7 @@ import { planAggregates } from './plan-aggregates.ts';
 import { planClosed, planDerived } from './plan-facts.ts';
 import { planLifecycle, planSilence } from './plan-lifecycle.ts';
 import { DURATION, planSequence } from './plan-sequence.ts';
-import { planWindow } from './plan-window.ts';
+import { emitIntervalOf, planWindow } from './plan-window.ts';
 import { compileAt, compileRuleConditions } from './rule-conditions.ts';
 import { checkMessage, compileRuleMessage } from './rule-message.ts';
 import { findStream, hasDevice, isView, keyingOf, type StreamDraft, viewStream } from './rule-streams.ts';
@@ -237,18 +236,4 @@ function withView<E>(
   const { version, keying, units } = base;
   const { stream, view } = viewStream({ rule, version, keying, source, scope, units, emitIntervalMs });
   return { compiled: compiled(view), stream };
-}
-
-/** Event time from one result of a window to the next, as far as it is known, plus its lateness. */
-function emitIntervalOf(window: WindowPlan): number {
-  switch (window.kind) {
-    case 'tumbling':
-      return window.sizeMs + window.latenessMs;
-    case 'hopping':
-      return window.everyMs + window.latenessMs;
-    case 'session':
-      return window.gapMs + window.latenessMs;
-    default:
-      return window.latenessMs;
-  }
 }

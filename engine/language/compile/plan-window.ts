@@ -120,3 +120,17 @@ function limitOf(max: string | undefined): number {
 export function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b);
 }
+
+/** Event time from one result of a window to the next, as far as it is known, plus its lateness. */
+export function emitIntervalOf(window: WindowPlan): number {
+  switch (window.kind) {
+    case 'tumbling':
+      return window.sizeMs + window.latenessMs;
+    case 'hopping':
+      return window.everyMs + window.latenessMs;
+    case 'session':
+      return window.gapMs + window.latenessMs;
+    default:
+      return window.latenessMs;
+  }
+}

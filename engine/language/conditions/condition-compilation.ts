@@ -113,7 +113,7 @@ export function report<E>(
   compilation.problems.push({ ...problem, message, path: place.path, severity });
 }
 
-/** Records every key that is not allowed, and returns the keys that these most likely stand for. */
+/** Records every key that is not allowed, and returns the keys that these most likely mean. */
 export function checkKeys<E>(
   compilation: Compilation<E>,
   place: ConditionPlace,

@@ -21,7 +21,7 @@ export function compilePattern(source: string): RE2JS | PatternFault {
   }
   const pattern = parse(source);
   if (!(pattern instanceof RE2JS) || pattern.programSize() <= LARGEST_PROGRAM) return pattern;
-  const message = `The pattern needs ${pattern.programSize()} steps because of its repetitions; the maximum is ${LARGEST_PROGRAM}.`;
+  const message = `The pattern needs ${pattern.programSize()} steps because of its repeat counts; the maximum is ${LARGEST_PROGRAM}.`;
   return { message, remedy: 'Use smaller numbers in {…}.' };
 }
 
@@ -35,20 +35,20 @@ function parse(source: string): RE2JS | PatternFault {
   }
 }
 
-const LINEAR = 'it guarantees a time linear in the length of the text, which is not possible with this';
+const LINEAR = 'RE2 always matches in time linear in the length of the text';
 
 function explain(reason: string, part: string): PatternFault {
   if (/^\\[1-9k]/.test(part)) {
-    const message = `RE2 does not support ${part}, a backreference: ${LINEAR}.`;
+    const message = `RE2 does not support ${part}, a backreference, because ${LINEAR}.`;
     return { message, remedy: 'Write out the texts that can be there.' };
   }
   if (/^\(\?<?[=!]/.test(part)) {
     const [around] = /^\(\?<?[=!]/.exec(part)!;
-    const message = `RE2 does not support ${around}…), a lookahead or lookbehind: ${LINEAR}.`;
+    const message = `RE2 does not support ${around}…), a lookahead or lookbehind, because ${LINEAR}.`;
     return { message, remedy: 'Write two conditions: one with "matches", and one with "not:matches".' };
   }
   if (/^\(\?>/.test(part) || /^[*+?}]\+$/.test(part)) {
-    const message = `RE2 does not support ${part}, which turns off backtracking: RE2 never backtracks.`;
+    const message = `RE2 does not support ${part}, which turns off backtracking, because RE2 never backtracks.`;
     return { message, remedy: part.startsWith('(') ? 'Write (?:…).' : 'Remove the second +.' };
   }
   const message = `The pattern is not valid: ${reason}${part === '' ? '' : `, at ${part}`}.`;
