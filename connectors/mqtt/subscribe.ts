@@ -1,5 +1,5 @@
 import type { IClientSubscribeOptions, ISubscriptionMap, MqttClient } from 'mqtt';
-import type { Merged } from '../../engine/config/subscriptions.ts';
+import type { MergedSubscription } from '../../engine/config/subscriptions.ts';
 import { isShared } from '../../engine/model/topic.ts';
 
 /** The broker's answer to our subscriptions. */
@@ -13,7 +13,7 @@ export interface SubscribeOutcome {
 /** Subscribes to all filters in one packet. Repeating it changes nothing. `done` is called at most once. */
 export function subscribe(
   client: MqttClient,
-  subscriptions: readonly Merged[],
+  subscriptions: readonly MergedSubscription[],
   done: (outcome: SubscribeOutcome) => void,
 ): void {
   // MQTT does not allow an empty SUBSCRIBE.
@@ -35,12 +35,12 @@ export function subscribe(
   });
 }
 
-function nameOf({ filter, of }: Merged): string {
+function nameOf({ filter, of }: MergedSubscription): string {
   return of.length > 1 ? `${filter} (in place of ${of.join(' and ')})` : filter;
 }
 
 /** `rh` 1: retained messages are sent once per session. `nl`: our own status messages are not sent to us. MQTT 3.1.1 has neither. */
-function subscriptionMap(subscriptions: readonly Merged[]): ISubscriptionMap {
+function subscriptionMap(subscriptions: readonly MergedSubscription[]): ISubscriptionMap {
   const entries = subscriptions.map(({ filter, qos }): [string, IClientSubscribeOptions] => [
     filter,
     // MQTT 5 forbids "no local" for shared subscriptions.

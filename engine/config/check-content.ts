@@ -8,7 +8,7 @@ import { deviceOf, topicLabels } from './fill-stream.ts';
 import type { Inspection } from './inspection.ts';
 import { checkName } from './names.ts';
 
-/** Checks where a stream's device, labels and fields come from, and how they are called; `template` is undefined where the topic is bad. */
+/** Checks the sources and the names of a stream's device, labels and fields. `template` is undefined if the topic has a fault. */
 export function checkContent(
   inspection: Inspection,
   entry: StreamEntry,
@@ -22,8 +22,8 @@ export function checkContent(
   if (!inspection.isSound([...path, 'format'])) return;
   if (entry.format === 'plain') checkPlain(inspection, entry, path, template);
   else if (template?.names.includes('field')) {
-    const message = `{field} tells the field of a plain payload, but the format is ${entry.format}.`;
-    const remedy = 'Give the placeholder another name, or write + for it.';
+    const message = `{field} is the name of the field of a plain payload, but the format is ${entry.format}.`;
+    const remedy = 'Rename the placeholder, or write + instead of it.';
     inspection.faults.push({ code: 'reserved-name', path: [...path, 'topic'], message, remedy });
   }
 }
@@ -31,22 +31,23 @@ export function checkContent(
 function checkDevice({ faults }: Inspection, entry: StreamEntry, path: Path, template: Template): void {
   const device = deviceOf(entry, template);
   if (device === undefined) {
-    const remedy = 'Put {device} into the topic, or say where it stands in the payload: "device": "device_id".';
+    const remedy =
+      'Put {device} into the topic, or add the path of the device id in the payload: "device": "device_id".';
     faults.push({
       code: 'missing-device',
       path,
       which: 'key',
-      message: `${formatPath(path)} does not tell the device.`,
+      message: `${formatPath(path)} does not say where the device id comes from.`,
       remedy,
     });
   } else if ('path' in device && template.names.includes('device')) {
-    const message = 'The device id comes from the payload, but {device} of the topic names another.';
-    const remedy = 'Remove `device`, or write + in place of {device}.';
+    const message = 'The device id comes from the payload, but the topic has {device} too.';
+    const remedy = 'Remove `device`, or write + instead of {device}.';
     faults.push({ code: 'ambiguous-device', path: [...path, 'device'], message, remedy });
   }
 }
 
-/** Every name of a stream becomes a column, so no two may be the same, wherever they come from. */
+/** Every label and field becomes a column, so no two names may be equal, whatever their source. */
 function checkNames(
   { faults, isPresent, isSound }: Inspection,
   entry: StreamEntry,
@@ -57,7 +58,7 @@ function checkNames(
   const take = (kind: 'label' | 'field', name: string, place: Path, source: string) => {
     const earlier = taken.get(name);
     taken.set(name, source);
-    const message = `The ${kind} \`${name}\` has the name of ${earlier}.`;
+    const message = `The ${kind} \`${name}\` has the same name as ${earlier}.`;
     const remedy = 'Rename one of the two; both become columns of one table.';
     const clash: Fault = { code: 'duplicate-name', path: place, which: 'key', message, remedy };
     const fault = checkName(kind, name, place) ?? (earlier === undefined ? undefined : clash);
@@ -65,7 +66,7 @@ function checkNames(
   };
   if (template !== undefined && isSound([...path, 'device']) && isSound([...path, 'format'])) {
     const labels = topicLabels(entry.format, template, deviceOf(entry, template));
-    // `{device}` beside a path and `{field}` of other formats have faults of their own.
+    // `{device}` together with a path, and `{field}` with other formats, are reported elsewhere.
     for (const name of labels) {
       if (name !== 'device' && name !== 'field') take('label', name, [...path, 'topic'], `the placeholder {${name}}`);
     }
@@ -82,8 +83,8 @@ function checkPlaces(inspection: Inspection, entry: StreamEntry, path: Path, tem
   for (const { place, at } of listPlaces(inspection, entry, path)) {
     if ('path' in place) {
       if (!place.path.split('.').includes('__proto__')) continue;
-      const message = `${formatPath(at)} goes through \`__proto__\`, which payloads may not have.`;
-      inspection.faults.push({ code: 'bad-path', path: at, message, remedy: 'Choose another path.' });
+      const message = `${formatPath(at)} contains \`__proto__\`, which is not allowed in payloads.`;
+      inspection.faults.push({ code: 'bad-path', path: at, message, remedy: 'Write another path.' });
     } else if (template !== undefined && !template.names.includes(place.topic)) {
       const near = suggest(place.topic, template.names);
       const known = template.names.map((name) => `{${name}}`).join(', ') || 'none';
@@ -94,25 +95,25 @@ function checkPlaces(inspection: Inspection, entry: StreamEntry, path: Path, tem
   }
 }
 
-/** A number is a reading's own; and only a stamp tells whether a device repeats it, or began to count anew. */
+/** A sequence number must belong to each reading. It needs `time`, to distinguish a duplicate from a counter that started again. */
 function checkSequence({ faults, isPresent, isSound }: Inspection, entry: StreamEntry, path: Path): void {
   const at = [...path, 'sequence'];
   if (entry.sequence === undefined || !isPresent(at)) return;
-  // That a plain payload has neither is told of its place.
+  // For a plain payload, which has neither, the path is reported elsewhere.
   if (entry.time === undefined && isSound([...path, 'time']) && entry.format !== 'plain') {
-    const message = `${formatPath(path)} has a \`sequence\` but no \`time\`: who begins to count anew would seem to repeat.`;
-    const remedy = 'Say where the stamp stands: "time": {"path":"ts","unit":"ms"}; or remove `sequence`.';
+    const message = `${formatPath(path)} has a \`sequence\` but no \`time\`, so a counter that starts again would look like duplicates.`;
+    const remedy = 'Add the path of the timestamp: "time": {"path":"ts","unit":"ms"}; or remove `sequence`.';
     faults.push({ code: 'missing-key', path: at, which: 'key', message, remedy });
   }
   const place = typeof entry.sequence === 'string' ? at : [...at, 'path'];
   const spelled = typeof entry.sequence === 'string' ? entry.sequence : entry.sequence.path;
   if (entry.each === undefined || !isSound(place) || !spelled.startsWith('$.')) return;
-  const message = `${formatPath(place)} is one number for all readings of a message.`;
-  const remedy = 'Name a place within each reading; without one, remove `sequence`.';
+  const message = `${formatPath(place)} is the same number for all readings of a message.`;
+  const remedy = 'Write a path inside of each reading, or remove `sequence`.';
   faults.push({ code: 'bad-path', path: place, message, remedy });
 }
 
-/** Everything in a stream that says where a value stands, as far as its structure is right. */
+/** Lists the places of all values of a stream, as far as their structure is valid. */
 function listPlaces({ isPresent, isSound }: Inspection, entry: StreamEntry, path: Path): { place: Place; at: Path }[] {
   const found: { place: Place; at: Path }[] = [];
   const add = (spelled: string | Place | undefined, ...keys: string[]) => {
@@ -136,19 +137,19 @@ function listPlaces({ isPresent, isSound }: Inspection, entry: StreamEntry, path
   return found;
 }
 
-/** A plain payload is one bare value: nothing else can stand in it. */
+/** A plain payload is a single value, so it contains no paths. */
 function checkPlain(inspection: Inspection, entry: StreamEntry, path: Path, template: Template | undefined): void {
   const { faults, isSound } = inspection;
   for (const { place, at } of listPlaces(inspection, entry, path)) {
     if (!('path' in place)) continue;
-    const message = `${formatPath(at)} asks for a place in the payload, but a plain payload is one bare value.`;
-    const remedy = 'Take it from the topic, leave it out, or use another format.';
+    const message = `${formatPath(at)} is a path in the payload, but a plain payload is a single value.`;
+    const remedy = 'Take the value from the topic, remove it, or use another format.';
     faults.push({ code: 'plain-payload', path: at, message, remedy });
   }
   if (template === undefined || !isSound([...path, 'fields'])) return;
   const fields = Object.keys(entry.fields).length;
   if (template.names.includes('field') || fields === 1) return;
-  const message = `A plain payload is one value, but there are ${fields} fields and the topic does not tell which.`;
-  const remedy = 'Put {field} into the topic where the name of the field stands, or declare one field.';
+  const message = `A plain payload is a single value, but there are ${fields} fields and the topic does not say which it is.`;
+  const remedy = 'Put {field} at the level of the topic that is the name of the field, or declare only one field.';
   faults.push({ code: 'plain-payload', path: [...path, 'fields'], which: 'key', message, remedy });
 }

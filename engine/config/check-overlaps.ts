@@ -6,29 +6,33 @@ import { DEFAULTS } from './defaults.ts';
 import type { Inspection } from './inspection.ts';
 import { mergeOverlapping, withoutCovered } from './subscriptions.ts';
 
-/** A filter of the file, and where it stands there. */
-interface Asked {
+/** A topic filter of the file, with its path. */
+interface RequestedFilter {
   readonly filter: string;
   readonly path: Path;
 }
 
-/** Warns of topics that overlap: what is subscribed to in their place, what may count twice, and which stream never gets a message. */
+/** Warns of topics that overlap: filters that are merged into one, messages that may count twice, and streams that never get a message. */
 export function checkOverlaps(inspection: Inspection): void {
   const { isPresent, file } = inspection;
   if (!isPresent(['streams']) || !isPresent(['mqtt'])) return;
   const streams = Object.entries(file.streams).filter(([name]) => isPresent(['streams', name]));
   for (const { entry, path } of listBrokers(inspection)) {
     const own = streams.filter(([, { broker }]) => broker === undefined || broker === nameOf(entry));
-    const asked = entry.subscribe === undefined ? askedBy(inspection, own) : askedIn(inspection, entry, path);
-    warnMerged(inspection, asked);
-    warnShared(inspection, asked);
+    const requested =
+      entry.subscribe === undefined ? requestedByStreams(inspection, own) : requestedByBroker(inspection, entry, path);
+    warnMerged(inspection, requested);
+    warnShared(inspection, requested);
   }
   warnShadowed(inspection, streams);
 }
 
 const nameOf = ({ name = DEFAULTS.mqtt.name }: BrokerEntry) => name;
 
-function askedBy({ isSound }: Inspection, streams: readonly (readonly [string, StreamEntry])[]): readonly Asked[] {
+function requestedByStreams(
+  { isSound }: Inspection,
+  streams: readonly (readonly [string, StreamEntry])[],
+): readonly RequestedFilter[] {
   return streams.flatMap(([name, { topic, status }]) =>
     [
       { topic, path: ['streams', name, 'topic'] },
@@ -40,7 +44,11 @@ function askedBy({ isSound }: Inspection, streams: readonly (readonly [string, S
   );
 }
 
-function askedIn({ isSound, isPresent }: Inspection, { subscribe = [] }: BrokerEntry, path: Path): readonly Asked[] {
+function requestedByBroker(
+  { isSound, isPresent }: Inspection,
+  { subscribe = [] }: BrokerEntry,
+  path: Path,
+): readonly RequestedFilter[] {
   if (!isPresent([...path, 'subscribe'])) return [];
   return subscribe.flatMap((one, index) => {
     const place = [...path, 'subscribe', index];
@@ -48,44 +56,51 @@ function askedIn({ isSound, isPresent }: Inspection, { subscribe = [] }: BrokerE
   });
 }
 
-function warnMerged({ faults }: Inspection, asked: readonly Asked[]): void {
-  const wanted = withoutCovered(asked.map(({ filter }) => ({ filter, qos: 0 })));
+function warnMerged({ faults }: Inspection, requested: readonly RequestedFilter[]): void {
+  const wanted = withoutCovered(requested.map(({ filter }) => ({ filter, qos: 0 })));
   for (const { filter, of } of mergeOverlapping(wanted)) {
     if (of.length < 2) continue;
-    const { path } = asked.find((each) => each.filter === of.at(-1))!;
+    const { path } = requested.find((each) => each.filter === of.at(-1))!;
     const names = of.map((each) => `\`${each}\``).join(' and ');
-    const message = `${names} overlap; Weir subscribes to \`${filter}\` in their place, and drops what none of them asks for.`;
-    const remedy = 'If that brings too many messages, choose topics that do not overlap, or that cover one another.';
+    const message = `${names} overlap. Weir subscribes to \`${filter}\` instead, and drops messages that match none of them.`;
+    const remedy =
+      'If that brings too many messages, use topics that do not overlap, or of which one covers the other.';
     faults.push({ code: 'overlapping-topics', severity: 'warning', path, message, remedy });
   }
 }
 
-function warnShared({ faults }: Inspection, asked: readonly Asked[]): void {
-  for (const one of asked.filter(({ filter }) => isShared(filter))) {
-    const other = asked.find((each) => each !== one && overlaps(bare(each.filter), bare(one.filter)));
+function warnShared({ faults }: Inspection, requested: readonly RequestedFilter[]): void {
+  for (const one of requested.filter(({ filter }) => isShared(filter))) {
+    const other = requested.find(
+      (each) => each !== one && overlaps(withoutShare(each.filter), withoutShare(one.filter)),
+    );
     if (other === undefined) continue;
-    const message = `\`${one.filter}\` and \`${other.filter}\` overlap: the broker delivers a message by each, and it counts twice.`;
-    const remedy = 'Keep one of the two, or subscribe to topics that do not overlap.';
+    const message = `\`${one.filter}\` and \`${other.filter}\` overlap. The broker delivers a message that matches both twice, and it counts twice.`;
+    const remedy = 'Remove one of the two, or use topics that do not overlap.';
     faults.push({ code: 'overlapping-topics', severity: 'warning', path: one.path, message, remedy });
   }
 }
 
-function bare(filter: string): string {
+function withoutShare(filter: string): string {
   return isShared(filter) ? filter.split('/').slice(2).join('/') : filter;
 }
 
-/** The first stream whose topic fits takes a message. */
+/** A message goes to the first stream whose topic matches. */
 function warnShadowed(inspection: Inspection, streams: readonly (readonly [string, StreamEntry])[]): void {
   const topics = streams.flatMap(([name, { topic, broker }]) =>
-    askedBy(inspection, [[name, { topic } as StreamEntry]]).map((asked) => ({ ...asked, name, broker })),
+    requestedByStreams(inspection, [[name, { topic } as StreamEntry]]).map((requested) => ({
+      ...requested,
+      name,
+      broker,
+    })),
   );
   for (const [i, { filter, name, broker, path }] of topics.entries()) {
     const first = topics
       .slice(0, i)
       .find((each) => (each.broker === undefined || each.broker === broker) && covers(each.filter, filter));
-    // That two have the same topic is an error of its own.
+    // Two streams with the same topic are an error that is reported elsewhere.
     if (first === undefined || first.filter === filter) continue;
-    const message = `\`${name}\` gets no message: \`${first.name}\` stands before it and takes all of its topics.`;
+    const message = `The stream \`${name}\` gets no messages: \`${first.name}\`, which comes before it, matches all of its topics.`;
     const remedy = `Move \`${name}\` before \`${first.name}\`.`;
     inspection.faults.push({ code: 'shadowed-topic', severity: 'warning', path, message, remedy });
   }

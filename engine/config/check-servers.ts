@@ -16,7 +16,7 @@ const NATS: UrlKind = {
 };
 const CLICKHOUSE: UrlKind = { schemes: ['http', 'https'], example: '"http://host:8123" or "https://host:8443"', login };
 
-/** The brokers of the file, each with its path; none where `mqtt` itself is not as it should be. */
+/** Lists the brokers of the file, each with its path; none if `mqtt` itself has a fault. */
 export function listBrokers({ file, isPresent }: Inspection): { entry: BrokerEntry; path: Path }[] {
   if (!isPresent(['mqtt'])) return [];
   const { mqtt } = file;
@@ -26,11 +26,11 @@ export function listBrokers({ file, isPresent }: Inspection): { entry: BrokerEnt
   return all.filter(({ path }) => isPresent(path));
 }
 
-/** Checks what the schema cannot say of the brokers, NATS, ClickHouse, the journal and the clock. */
+/** Checks what the schema cannot express about brokers, NATS, ClickHouse, the journal and `maxAhead`. */
 export function checkServers(inspection: Inspection): void {
   const brokers = listBrokers(inspection);
   for (const { entry, path } of brokers) checkBroker(inspection, entry, path);
-  checkBrokersApart(inspection, brokers);
+  checkBrokersDiffer(inspection, brokers);
   checkNats(inspection);
   checkClickHouse(inspection);
   checkBytes(inspection, ['journal', 'maxBytes'], inspection.file.journal?.maxBytes, { min: '16MiB', max: '1000GiB' });
@@ -47,7 +47,7 @@ function checkBroker(inspection: Inspection, entry: BrokerEntry, path: Path): vo
   checkDuration(inspection, [...path, 'sessionExpiry'], entry.sessionExpiry, { min: '1s', max: '9999d' }, true);
   const statusPath = [...path, 'statusTopic'];
   if (entry.statusTopic !== undefined && isSound(statusPath) && /[+#{}\0]/.test(entry.statusTopic)) {
-    const message = `${formatPath(statusPath)} is published to, so it cannot have wildcards or placeholders.`;
+    const message = `${formatPath(statusPath)} must be a topic without wildcards and placeholders, because Weir publishes to it.`;
     faults.push({ code: 'bad-topic', path: statusPath, message, remedy: 'Write it like "weir/plant/status".' });
   }
   if (!isPresent([...path, 'subscribe'])) return;
@@ -58,7 +58,7 @@ function checkBroker(inspection: Inspection, entry: BrokerEntry, path: Path): vo
   }
 }
 
-function checkBrokersApart(
+function checkBrokersDiffer(
   { faults, isSound }: Inspection,
   brokers: readonly { entry: BrokerEntry; path: Path }[],
 ): void {
@@ -67,16 +67,16 @@ function checkBrokersApart(
   for (const { entry, path } of brokers) {
     const { name = DEFAULTS.mqtt.name, clientId = DEFAULTS.mqtt.clientId } = entry;
     if (isSound([...path, 'name'])) {
-      const message = `Two brokers are called \`${name}\`.`;
-      const remedy = 'Give each a `name` of its own; streams, logs and metrics use it.';
+      const message = `Two brokers have the name \`${name}\`.`;
+      const remedy = 'Give each broker a different `name`; streams, logs and metrics use it.';
       if (names.has(name)) faults.push({ code: 'duplicate-name', path: [...path, 'name'], message, remedy });
       names.add(name);
     }
     if (!isSound([...path, 'url']) || !isSound([...path, 'clientId'])) continue;
     const client = `${entry.url.toLowerCase().replace(/\/$/, '')} ${clientId}`;
     if (clients.has(client)) {
-      const message = `The client id \`${clientId}\` is used twice at the same broker, so each would throw the other out.`;
-      const remedy = 'Give each a `clientId` of its own, or keep one of the two.';
+      const message = `The client id \`${clientId}\` is used twice at the same broker, so each connection would end the other.`;
+      const remedy = 'Give each a different `clientId`, or remove one of the two.';
       faults.push({ code: 'duplicate-client', path: [...path, 'clientId'], message, remedy });
     }
     clients.add(client);
@@ -97,11 +97,11 @@ function checkNats(inspection: Inspection): void {
   const ways = (['username', 'token', 'credentials'] as const).filter((way) => nats[way] !== undefined);
   const second = ways[1];
   if (second === undefined) return;
-  const message = `\`nats\` has ${ways.map((way) => `\`${way}\``).join(' and ')}, which are different ways to log in.`;
+  const message = `\`nats\` has ${ways.map((way) => `\`${way}\``).join(' and ')}, but only one way to log in is allowed.`;
   faults.push({ code: 'exclusive-keys', path: ['nats', second], which: 'key', message, remedy: 'Keep one of them.' });
 }
 
-/** The servers of a cluster stand in for each other: one without TLS would get the password in clear. */
+/** Weir may connect to any server of a cluster, so a server without TLS would receive the password unencrypted. */
 function checkServerList(inspection: Inspection, servers: readonly string[]): void {
   for (const [index, url] of servers.entries()) checkUrl(inspection, ['nats', 'servers', index], url, NATS);
   if (!inspection.isSound(['nats', 'servers'])) return;
@@ -110,8 +110,8 @@ function checkServerList(inspection: Inspection, servers: readonly string[]): vo
   );
   if (plain === undefined || secure === undefined || plain < 0 || secure < 0) return;
   const path = ['nats', 'servers', plain];
-  const message = `\`nats.servers\` has both nats:// and tls://, so that only some of the servers must use TLS.`;
-  const remedy = 'Begin all of them with tls://, or all with nats://.';
+  const message = `\`nats.servers\` has both nats:// and tls:// URLs, so only some of the servers would have to use TLS.`;
+  const remedy = 'Write all of them with tls://, or all with nats://.';
   inspection.faults.push({ code: 'mixed-tls', path, message, remedy });
 }
 
@@ -137,14 +137,14 @@ function checkClickHouse(inspection: Inspection): void {
   const batch = clickhouse.batch?.bytes ?? DEFAULTS.clickhouse.batch.bytes;
   if ((parseBytes(queue) ?? 0) >= (parseBytes(batch) ?? 0)) return;
   const message = `A batch of ${batch} does not fit into a queue of ${queue}.`;
-  const remedy = 'Make `queue` several times as large as `batch.bytes`.';
+  const remedy = 'Set `queue` to several times `batch.bytes`.';
   const path = ['clickhouse', clickhouse.queue === undefined ? 'batch' : 'queue'];
   faults.push({ code: 'out-of-range', path, message, remedy });
 }
 
 function warnPort({ faults }: Inspection, url: string): void {
   if (!/^http:\/\/[^/]*$/i.test(url.replace(/\/$/, '')) || /:\d+\/?$/.test(url)) return;
-  const message = '`clickhouse.url` names no port, so 80 is used.';
-  const remedy = 'ClickHouse listens on 8123 unless told otherwise: "http://host:8123".';
+  const message = '`clickhouse.url` has no port, so port 80 is used.';
+  const remedy = 'The default port of ClickHouse is 8123: "http://host:8123".';
   faults.push({ code: 'default-port', severity: 'warning', path: ['clickhouse', 'url'], message, remedy });
 }

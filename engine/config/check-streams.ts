@@ -10,7 +10,7 @@ import { deviceOf, topicLabels } from './fill-stream.ts';
 import { checkBytes, type Inspection } from './inspection.ts';
 import { checkName } from './names.ts';
 
-/** Checks what the schema cannot say of the streams, one by one and against each other. */
+/** Checks what the schema cannot express about the streams, each alone and all together. */
 export function checkStreams(inspection: Inspection): void {
   const { file, faults, isPresent } = inspection;
   if (!isPresent(['streams'])) return;
@@ -27,7 +27,7 @@ export function checkStreams(inspection: Inspection): void {
     if (template === undefined) continue;
     checkSubscribed(inspection, entry, template.filter, [...path, 'topic']);
     checkStatus(inspection, entry, template, path);
-    checkApart(inspection, entry, template.filter, path, taken);
+    checkTopicUnique(inspection, entry, template.filter, path, taken);
   }
 }
 
@@ -47,11 +47,11 @@ function checkBroker(inspection: Inspection, entry: StreamEntry, streamPath: Pat
   const names = brokers.map((broker) => broker.entry.name ?? DEFAULTS.mqtt.name);
   if (names.includes(entry.broker)) return;
   const near = suggest(entry.broker, names);
-  const remedy = `${near === undefined ? '' : `Did you mean "${near}"? `}Under \`mqtt\` there is: ${names.join(', ')}.`;
+  const remedy = `${near === undefined ? '' : `Did you mean "${near}"? `}Brokers under \`mqtt\`: ${names.join(', ')}.`;
   inspection.faults.push({ code: 'unknown-broker', path, message: `There is no broker "${entry.broker}".`, remedy });
 }
 
-/** A broker with its own `subscribe` gets nothing else, so a topic outside of it would stay silent for ever. */
+/** A broker with `subscribe` subscribes to nothing else, so a topic that it does not cover would never get a message. */
 function checkSubscribed(inspection: Inspection, entry: StreamEntry, filter: string, path: Path): void {
   const nameOf = ({ name = DEFAULTS.mqtt.name }: BrokerEntry) => name;
   const sources = listBrokers(inspection).filter((broker) => [undefined, nameOf(broker.entry)].includes(entry.broker));
@@ -62,8 +62,8 @@ function checkSubscribed(inspection: Inspection, entry: StreamEntry, filter: str
   });
   if (isCovered || sources.length === 0) return;
   const names = sources.map((broker) => `\`${nameOf(broker.entry)}\``).join(', ');
-  const message = `No \`subscribe\` of the broker ${names} covers this topic.`;
-  const remedy = `Add "${filter}" to it, or remove \`subscribe\`: what streams need is subscribed to anyway.`;
+  const message = `The \`subscribe\` of the broker ${names} does not cover this topic.`;
+  const remedy = `Add "${filter}" to it, or remove \`subscribe\`: Weir then subscribes to what the streams need.`;
   inspection.faults.push({ code: 'not-subscribed', severity: 'warning', path, message, remedy });
 }
 
@@ -77,14 +77,19 @@ function checkStatus(inspection: Inspection, entry: StreamEntry, template: Templ
   const own = deviceOf(entry, template);
   const device = own !== undefined && 'topic' in own ? own.topic : 'device';
   if (!status.names.includes(device)) {
-    const message = `${formatPath(path)} does not tell the device.`;
-    faults.push({ code: 'missing-device', path, message, remedy: `Put {${device}} where the device id stands.` });
+    const message = `${formatPath(path)} has no placeholder for the device id.`;
+    faults.push({
+      code: 'missing-device',
+      path,
+      message,
+      remedy: `Put {${device}} at the level of the topic that is the device id.`,
+    });
   }
   const labels = topicLabels(entry.format, template, own);
   for (const name of status.names) {
     if (name === device || labels.includes(name)) continue;
-    const message = `{${name}} is no label of this stream's topic.`;
-    const remedy = `Write + for it${labels.length > 0 ? `, or one of ${labels.map((label) => `{${label}}`).join(', ')}` : ''}.`;
+    const message = `{${name}} is not a label of this stream's topic.`;
+    const remedy = `Write + instead of it${labels.length > 0 ? `, or one of ${labels.map((label) => `{${label}}`).join(', ')}` : ''}.`;
     faults.push({ code: 'unknown-placeholder', path, message, remedy });
   }
 }
@@ -104,8 +109,8 @@ function checkWords(inspection: Inspection, status: NonNullable<StreamEntry['sta
   });
 }
 
-/** A message belongs to one stream; a status topic may serve several, but is no stream's data. */
-function checkApart(
+/** A message belongs to one stream. Several streams may have the same status topic, but none may have it as its data topic. */
+function checkTopicUnique(
   { faults, isSound }: Inspection,
   entry: StreamEntry,
   filter: string,
@@ -115,8 +120,8 @@ function checkApart(
   const status =
     isSound([...path, 'status', 'topic']) && entry.status !== undefined ? parseTemplate(entry.status.topic) : undefined;
   if (status !== undefined && 'names' in status && status.filter === filter) {
-    const message = 'Status and data come by the same topic.';
-    const remedy = 'Let devices tell their status by a topic of its own.';
+    const message = 'Status and data have the same topic.';
+    const remedy = 'Use another topic for the status.';
     faults.push({ code: 'duplicate-topic', path: [...path, 'status', 'topic'], message, remedy });
   }
   if (!isSound([...path, 'broker'])) return;
@@ -124,8 +129,8 @@ function checkApart(
   for (const [key, other] of taken) {
     const [broker, otherFilter] = [key.slice(0, key.indexOf('\n')), key.slice(key.indexOf('\n') + 1)];
     if (otherFilter !== filter || (broker !== '' && entry.broker !== undefined && broker !== entry.broker)) continue;
-    const message = `The streams \`${other}\` and \`${name}\` take the same topic.`;
-    const remedy = 'Give each a topic of its own, or make them one stream.';
+    const message = `The streams \`${other}\` and \`${name}\` have the same topic.`;
+    const remedy = 'Give each a different topic, or make them one stream.';
     faults.push({ code: 'duplicate-topic', path: [...path, 'topic'], message, remedy });
     return;
   }

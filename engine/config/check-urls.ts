@@ -4,16 +4,16 @@ import type { Secret, TlsConfig } from '../model/config.ts';
 import { hasUserinfo, maskUrl } from '../model/url.ts';
 import type { Inspection } from './inspection.ts';
 
-/** The URLs that one kind of server is reached by. */
+/** The URLs of one kind of server. */
 export interface UrlKind {
-  /** Schemes without `://`; the first is the plain one. */
+  /** Schemes without `://`: first the one without TLS, then the one with TLS. */
   readonly schemes: readonly [plain: string, secure: string];
   readonly example: string;
-  /** The keys that a login is given by, for a sentence. */
+  /** The keys for a login, as part of a sentence. */
   readonly login: string;
 }
 
-/** Checks scheme, host and port of a URL, that nothing follows them, and that it carries no password. */
+/** Checks scheme, host and port of a URL, that nothing follows them, and that it contains no login. */
 export function checkUrl(inspection: Inspection, path: Path, url: string, kind: UrlKind): void {
   if (!inspection.isSound(path)) return;
   const fault = urlFault(url, kind);
@@ -22,7 +22,7 @@ export function checkUrl(inspection: Inspection, path: Path, url: string, kind: 
     inspection.faults.push({ code: 'bad-url', path, message, remedy: `Write it like ${kind.example}.` });
   }
   if (hasUserinfo(url)) {
-    const message = `${formatPath(path)} carries a user, password or token; URLs are shown in logs and by /readyz.`;
+    const message = `${formatPath(path)} contains a user, password or token, but URLs appear in logs and in /readyz.`;
     const remedy = `Remove it from the URL, and set ${kind.login} with {"env": "NAME"} or {"file": "path"}.`;
     inspection.faults.push({ code: 'secret-in-url', path, message, remedy });
   }
@@ -33,24 +33,24 @@ function urlFault(url: string, { schemes }: UrlKind): string | undefined {
   const allowed = schemes.map((one) => `${one}://`).join(' or ');
   if (scheme === undefined || !schemes.includes(scheme)) return `which does not begin with ${allowed}`;
   if (!URL.canParse(url) || /\s/.test(url)) {
-    return /:\d+\/?$/.test(url) ? 'whose host or port cannot be right' : 'which is no URL';
+    return /:\d+\/?$/.test(url) ? 'whose host or port is not valid' : 'which is not a URL';
   }
   const { hostname, port, pathname, search, hash } = new URL(url);
-  if (hostname === '') return 'which names no host';
+  if (hostname === '') return 'which has no host';
   if (port === '0') return 'whose port is 0';
   return (pathname !== '' && pathname !== '/') || search !== '' || hash !== ''
-    ? 'with more than host and port'
+    ? 'which has more than host and port'
     : undefined;
 }
 
-/** What servers of every kind have. */
+/** The keys that every kind of server has. */
 export interface ServerEntry {
   readonly username?: Secret;
   readonly password?: Secret;
   readonly tls?: TlsConfig;
 }
 
-/** Checks what servers of every kind have: login and TLS. */
+/** Checks the keys that every kind of server has: login and TLS. */
 export function checkLogin(inspection: Inspection, path: Path, entry: ServerEntry): void {
   const { faults, isSound, isPresent } = inspection;
   warnLiteral(inspection, [...path, 'password'], entry.password);
@@ -79,21 +79,21 @@ export function checkLogin(inspection: Inspection, path: Path, entry: ServerEntr
     });
   }
   if (tls.verify === false) {
-    const message = `${formatPath(tlsPath)} accepts any server, so anyone on the way can pose as it.`;
-    const remedy = 'Name the authority that signed the server in `ca`, and remove `verify`.';
+    const message = `${formatPath(tlsPath)} accepts any server, so an attacker in the network can pretend to be the server.`;
+    const remedy = 'Set `ca` to the certificate authority of the server, and remove `verify`.';
     faults.push({ code: 'unverified-tls', severity: 'warning', path: [...tlsPath, 'verify'], message, remedy });
   }
 }
 
-/** Warns of a secret that stands in the file itself. */
+/** Warns of a secret that is written in the file itself. */
 export function warnLiteral(inspection: Inspection, path: Path, secret: Secret | undefined): void {
   if (typeof secret !== 'string' || !inspection.isSound(path)) return;
-  const message = `${formatPath(path)} stands in the file, for all who read it.`;
+  const message = `${formatPath(path)} is written in the file, where everyone who can read the file sees it.`;
   const remedy = 'Write {"env": "NAME"} or {"file": "path"} instead.';
   inspection.faults.push({ code: 'literal-secret', severity: 'warning', path, message, remedy });
 }
 
-/** Reports TLS settings beside a URL that does not use TLS: they would do nothing. */
+/** Reports TLS settings with a URL that does not use TLS: they have no effect. */
 export function checkTlsUsed(
   inspection: Inspection,
   path: Path,
@@ -104,6 +104,6 @@ export function checkTlsUsed(
   const [plain, secure] = kind.schemes;
   if (tls === undefined || !url.toLowerCase().startsWith(`${plain}://`)) return;
   const message = `${formatPath([...path, 'tls'])} has no effect with a ${plain}:// URL.`;
-  const remedy = `Begin the URL with ${secure}://, or remove \`tls\`.`;
+  const remedy = `Write the URL with ${secure}://, or remove \`tls\`.`;
   inspection.faults.push({ code: 'unused-tls', path: [...path, 'tls'], which: 'key', message, remedy });
 }

@@ -1,12 +1,12 @@
 import type { PayloadFormat, Place, Qos, Secret, TimeUnit, TlsConfig } from '../model/config.ts';
 import type { FieldType } from '../model/field.ts';
 
-/** A duration in the file: `"250ms"`, `"10s"`, `"5m"`, `"2h"`, `"7d"`. */
+/** A duration as the file has it: `"250ms"`, `"10s"`, `"5m"`, `"2h"`, `"7d"`. */
 type Duration = string;
-/** A size in the file: bytes, or `"5MB"`, `"32MiB"`. */
+/** A size as the file has it: a number of bytes, or `"5MB"`, `"32MiB"`. */
 type Size = number | string;
 
-/** The config as its author writes it; what may be left out has a default in `DEFAULTS`. */
+/** The config as its author writes it. Optional keys have their defaults in `DEFAULTS`. */
 export interface ConfigFile {
   readonly data?: string;
   readonly rules?: string;
@@ -21,6 +21,7 @@ export interface ConfigFile {
   readonly attributes?: { readonly file?: string; readonly bucket?: string };
 }
 
+/** One entry of `mqtt`. */
 export interface BrokerEntry {
   readonly name?: string;
   readonly url: string;
@@ -36,6 +37,7 @@ export interface BrokerEntry {
   readonly statusTopic?: string;
 }
 
+/** One entry of `streams`. */
 export interface StreamEntry {
   readonly topic: string;
   readonly qos?: Qos;
@@ -71,6 +73,7 @@ interface FieldEntry {
   readonly path?: string;
 }
 
+/** The value of `nats`. */
 export interface NatsEntry {
   readonly servers: string | readonly string[];
   readonly username?: Secret;
@@ -81,6 +84,7 @@ export interface NatsEntry {
   readonly outbox?: Size;
 }
 
+/** The value of `clickhouse`. */
 export interface ClickHouseEntry {
   readonly url: string;
   readonly database?: string;

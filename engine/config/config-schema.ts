@@ -11,7 +11,7 @@ const folder = (description: string, fallback: string) =>
 export const configSchema: JsonSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'a Weir config { … }',
-  description: 'Where messages come from, what is in them, and where events and tables go.',
+  description: 'Where messages come from, what they contain, and where events and tables go.',
   type: 'object',
   required: ['mqtt', 'streams', 'nats', 'clickhouse'],
   additionalProperties: false,
@@ -26,7 +26,7 @@ export const configSchema: JsonSchema = {
     streams: {
       type: 'object',
       minProperties: 1,
-      description: 'The streams by name. The name is also that of the table.',
+      description: 'The streams by name. The table of a stream has the same name.',
       additionalProperties: streamSchema,
       examples: [{ sensors: { topic: 'plant/{device}/data', format: 'json', fields: { temp: 'number' } } }],
     },

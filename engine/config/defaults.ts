@@ -1,4 +1,4 @@
-/** Every default of the config, spelled as in the file; the schema tells them to editors, the reader fills them in. */
+/** All defaults of the config, written as in the file. The schema shows them in editors; `fillConfig` fills them in. */
 export const DEFAULTS = {
   data: './data',
   rules: './rules',

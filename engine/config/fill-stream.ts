@@ -8,14 +8,14 @@ import { DEFAULTS } from './defaults.ts';
 const DAY_MS = 86_400_000;
 const DEFAULT = DEFAULTS.stream;
 
-/** Where the device id stands; undefined where neither the entry nor its topic tells. */
+/** Finds the place of the device id; undefined if neither the entry nor its topic has one. */
 export function deviceOf(entry: Pick<StreamEntry, 'device'>, template: Template): Place | undefined {
   if (typeof entry.device === 'string') return { path: entry.device };
   if (entry.device !== undefined) return entry.device;
   return template.names.includes('device') ? { topic: 'device' } : undefined;
 }
 
-/** The placeholders that become labels: all but the device's and, for plain payloads, `{field}`. */
+/** The placeholders that become labels: all except that of the device and, for plain payloads, `{field}`. */
 export function topicLabels(
   format: StreamEntry['format'] | undefined,
   template: Template,
@@ -28,9 +28,9 @@ export function topicLabels(
 /** Makes the config of a stream from an entry without faults. */
 export function fillStream(name: string, entry: StreamEntry): StreamConfig {
   const template = parseTemplate(entry.topic);
-  if (!('names' in template)) throw new Error(`stream ${name} has a topic that the check should have refused`);
+  if (!('names' in template)) throw new Error(`stream ${name} has a bad topic, which the check should have reported`);
   const device = deviceOf(entry, template);
-  if (device === undefined) throw new Error(`stream ${name} has no device, which the check should have refused`);
+  if (device === undefined) throw new Error(`stream ${name} has no device, which the check should have reported`);
   const read = (path: string) => (entry.each === undefined ? fromRoot(path) : path);
   const place = (spelled: string | Place): Place => {
     const given = typeof spelled === 'string' ? { path: spelled } : spelled;
@@ -63,7 +63,7 @@ export function fillStream(name: string, entry: StreamEntry): StreamConfig {
   };
 }
 
-/** `$.` names the message, which is where paths start anyway unless there is an `each`. */
+/** Removes `$.`, which means the message. Without `each`, all paths start there anyway. */
 function fromRoot(path: string): string {
   return path.startsWith('$.') ? path.slice(2) : path;
 }

@@ -14,7 +14,7 @@ import type { BrokerEntry, ClickHouseEntry, ConfigFile, NatsEntry } from './conf
 import { DEFAULTS } from './defaults.ts';
 import { fillStream } from './fill-stream.ts';
 
-/** Makes the config from a file without faults: defaults filled in, texts turned into numbers, paths resolved against `folder`. */
+/** Makes the config from a file without faults: it fills in defaults, converts texts to numbers, and resolves paths against `folder`. */
 export function fillConfig(name: string, folder: string, file: ConfigFile): Config {
   const resolve = (path: string) => (isAbsolute(path) ? normalize(path) : join(folder, path));
   const brokers = Array.isArray(file.mqtt) ? (file.mqtt as readonly BrokerEntry[]) : [file.mqtt as BrokerEntry];

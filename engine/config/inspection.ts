@@ -5,19 +5,19 @@ import { parseDuration } from '../model/duration.ts';
 import type { ConfigFile } from './config-file.ts';
 
 /**
- * A config under inspection. It may have faults of structure already: what `isSound` denies must not be read,
- * and raises no further fault, so that one mistake is told once.
+ * A config that is being checked. It may have faults of structure. A value for which `isSound` is false must not be read and gets no
+ * further fault, so that each mistake is reported once.
  */
 export interface Inspection {
   readonly file: ConfigFile;
   readonly faults: Fault[];
-  /** The value at the path exists as the schema wants it; its own parts may have faults. */
+  /** True if the value at the path has the type that the schema requires. Its parts may have faults. */
   readonly isPresent: (path: Path) => boolean;
-  /** The value at the path and all that is in it are as the schema wants them. True also for what may be left out and is. */
+  /** True if the value at the path and all of its parts have no fault. Also true for an optional value that is missing. */
   readonly isSound: (path: Path) => boolean;
 }
 
-/** Begins an inspection with the faults that the schema found. */
+/** Starts the inspection of a config with the faults that the schema check found. */
 export function createInspection(file: ConfigFile, structural: readonly Fault[]): Inspection {
   const bad = structural.flatMap(({ path, meant }) =>
     meant === undefined ? [path] : [path, [...path.slice(0, -1), meant]],
@@ -32,13 +32,13 @@ export function createInspection(file: ConfigFile, structural: readonly Fault[])
   };
 }
 
-/** Smallest and largest value of a quantity, both as the file spells them. */
+/** Minimum and maximum of a quantity, written as in the file. */
 export interface NumberBounds {
   readonly min: string;
   readonly max: string;
 }
 
-/** Checks that a duration of the file lies within bounds, and is a whole number of seconds where that is asked for. */
+/** Checks that a duration is within bounds and, if `whole` is true, that it is a whole number of seconds. */
 export function checkDuration(
   inspection: Inspection,
   path: Path,
@@ -49,12 +49,12 @@ export function checkDuration(
   if (text === undefined || !inspection.isSound(path)) return;
   checkBounds(inspection, path, text, bounds, (value) => parseDuration(String(value)) ?? 0);
   if (whole && (parseDuration(text) ?? 0) % 1_000 !== 0) {
-    const message = `${formatPath(path)} is ${showValue(text)}, not a whole number of seconds.`;
+    const message = `${formatPath(path)} is ${showValue(text)}, which is not a whole number of seconds.`;
     inspection.faults.push({ code: 'out-of-range', path, message, remedy: 'Write whole seconds, like "30s".' });
   }
 }
 
-/** Checks that a size of the file lies within bounds. */
+/** Checks that a size is within bounds. */
 export function checkBytes(
   inspection: Inspection,
   path: Path,
@@ -72,9 +72,13 @@ function checkBounds(
   { min, max }: NumberBounds,
   measure: (value: number | string) => number,
 ): void {
-  const side =
-    measure(value) < measure(min) ? `less than ${min}` : measure(value) > measure(max) ? `more than ${max}` : undefined;
-  if (side === undefined) return;
-  const message = `${formatPath(path)} is ${showValue(value)}, ${side}.`;
-  inspection.faults.push({ code: 'out-of-range', path, message, remedy: `Between "${min}" and "${max}".` });
+  const limit =
+    measure(value) < measure(min)
+      ? `the minimum is "${min}"`
+      : measure(value) > measure(max)
+        ? `the maximum is "${max}"`
+        : undefined;
+  if (limit === undefined) return;
+  const message = `${formatPath(path)} is ${showValue(value)}; ${limit}.`;
+  inspection.faults.push({ code: 'out-of-range', path, message, remedy: `Write a value from "${min}" to "${max}".` });
 }

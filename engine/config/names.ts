@@ -1,7 +1,7 @@
 import type { Path } from '../document/document.ts';
 import type { Fault } from '../document/fault.ts';
 
-/** Columns that every stream's table has of its own, and `key`, which alert messages know: no label or field may be named so. */
+/** Names that no label or field may have: the columns of Weir in the table of each stream, and `key`, which alert messages use. */
 export const RESERVED_COLUMNS: readonly string[] = [
   'time',
   'received',
@@ -14,7 +14,7 @@ export const RESERVED_COLUMNS: readonly string[] = [
   'key',
 ];
 
-/** Tables that Weir keeps beside those of the streams: no stream may be named so, nor end like one-minute summaries. */
+/** Tables of Weir itself, whose names no stream may have. */
 export const RESERVED_TABLES: readonly string[] = [
   'alerts',
   'open_alerts',
@@ -25,13 +25,13 @@ export const RESERVED_TABLES: readonly string[] = [
   'migrations',
 ];
 
-/** How the tables and views of one-minute summaries end, which stand beside that of each stream. */
+/** Endings of the tables and views with one-minute summaries of each stream, which no stream name may have. */
 const RESERVED_ENDING = /_1m(_states|_feed)?$/;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LONGEST = 64;
 
-/** What is wrong with the name of a stream, label or field, which becomes that of a table or column; undefined where nothing is. */
+/** Checks the name of a stream, label or field, which becomes the name of a table or column; undefined if it is valid. */
 export function checkName(kind: 'stream' | 'label' | 'field', name: string, path: Path): Fault | undefined {
   const shown = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
   const fault = (code: string, message: string, remedy: string): Fault => ({
@@ -42,29 +42,29 @@ export function checkName(kind: 'stream' | 'label' | 'field', name: string, path
     remedy,
   });
   if (!IDENTIFIER.test(name) || name.length > LONGEST) {
-    const remedy = `Use letters, digits and _, at most ${LONGEST}, no digit first${suggestIdentifier(name)}.`;
+    const remedy = `Use at most ${LONGEST} letters, digits and _, and no digit first${suggestIdentifier(name)}.`;
     return fault(
       'bad-name',
-      `The ${kind} name \`${shown}\` cannot name a ${kind === 'stream' ? 'table' : 'column'}.`,
+      `The ${kind} name \`${shown}\` is not a valid name for a ${kind === 'stream' ? 'table' : 'column'}.`,
       remedy,
     );
   }
   if (kind === 'stream' && RESERVED_TABLES.includes(name)) {
     return fault(
       'reserved-name',
-      `\`${name}\` is a table of Weir's own.`,
-      `Choose another than ${RESERVED_TABLES.join(', ')}.`,
+      `\`${name}\` is the name of a table of Weir itself.`,
+      `Choose another name. Reserved: ${RESERVED_TABLES.join(', ')}.`,
     );
   }
   if (kind === 'stream' && RESERVED_ENDING.test(name)) {
-    const message = `\`${name}\` may be the one-minute summary of another stream.`;
+    const message = `\`${name}\` has the ending of the one-minute summaries of streams.`;
     return fault('reserved-name', message, 'Choose a name that does not end in _1m, _1m_states or _1m_feed.');
   }
   if (kind !== 'stream' && RESERVED_COLUMNS.includes(name)) {
     return fault(
       'reserved-name',
-      `\`${name}\` is a name of Weir's own.`,
-      `Choose another than ${RESERVED_COLUMNS.join(', ')}.`,
+      `\`${name}\` is a reserved name.`,
+      `Choose another name. Reserved: ${RESERVED_COLUMNS.join(', ')}.`,
     );
   }
   return undefined;

@@ -15,9 +15,9 @@ import { createInspection } from './inspection.ts';
 const validate = createValidator(configSchema);
 
 /**
- * Turns the text of a config file into a config with every default filled in, or says everything that is wrong with it.
- * The config is undefined exactly where one of the problems is an error. Comments are allowed, trailing commas are not.
- * Relative paths start at `folder`, by default the folder of `file`; they become absolute where that is.
+ * Parses a config file into a config with all defaults filled in, and reports all problems.
+ * The config is undefined exactly if one of the problems is an error. Comments are allowed, trailing commas are not.
+ * Relative paths start at `folder`, by default the folder of `file`; they become absolute if `folder` is absolute.
  */
 export function parseConfig(
   file: string,

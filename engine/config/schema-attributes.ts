@@ -5,7 +5,7 @@ export const attributesSchema = {
   title: '{"file": …}, {"bucket": …} or both',
   type: 'object',
   description:
-    'Where attributes of devices come from, such as limits of their own, which rules call device.limits.temp. What is in the bucket wins, for a device as a whole.',
+    'Where attributes of devices come from, such as a limit for each device, which rules use as device.limits.temp. If a device is in both, all of its attributes come from the bucket.',
   minProperties: 1,
   additionalProperties: false,
   properties: {
@@ -16,7 +16,7 @@ export const attributesSchema = {
       pattern: '\\.(json|csv)$',
       patternErrorMessage: 'Name a file that ends in .json or .csv.',
       description:
-        'File with the attributes of each device; read again when it changes. A relative path starts at the config file.',
+        'File with the attributes of each device. It is read again when it changes. A relative path starts at the config file.',
       examples: ['./devices.json', './devices.csv'],
     },
     bucket: {
@@ -24,8 +24,8 @@ export const attributesSchema = {
       type: 'string',
       maxLength: 128,
       pattern: '^(?!weir_(alerts_open|devices)$)[A-Za-z0-9_-]+$',
-      patternErrorMessage: "Use letters, digits, _ and -, and no bucket of Weir's own.",
-      description: 'KV bucket of NATS with an entry for each device; made where it is missing.',
+      patternErrorMessage: 'Use letters, digits, _ and -. Buckets of Weir itself are not allowed.',
+      description: 'KV bucket of NATS with an entry for each device. It is created if it is missing.',
       examples: ['weir_attributes'],
     },
   },

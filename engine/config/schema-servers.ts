@@ -24,13 +24,13 @@ const secret = (description: string) =>
         type: 'string',
         minLength: 1,
         writeOnly: true,
-        description: 'The secret itself; better kept out of this file.',
+        description: 'The secret itself. It is safer outside of this file.',
       },
-      source('env', 'an environment variable', 'Name of the environment variable that holds it.', 'WEIR_PASSWORD'),
+      source('env', 'an environment variable', 'Name of the environment variable with the secret.', 'WEIR_PASSWORD'),
       source(
         'file',
         'a file',
-        'File that holds it; a relative path starts at the config file.',
+        'File with the secret. A relative path starts at the config file.',
         '/run/secrets/password',
       ),
     ],
@@ -39,22 +39,29 @@ const secret = (description: string) =>
 
 const login = {
   username: secret('User name.'),
-  password: secret('Password. Keep it in the environment or in a file.'),
+  password: secret('Password. It is safer in the environment or in a file.'),
 };
 
-const tls = object('How to make the connection secure. Relative paths start at the config file.', [], {
-  ca: text('PEM file of the certificate authority that signed the server.', './certs/ca.pem'),
-  cert: text('PEM file of our own certificate.', './certs/weir.pem'),
-  key: text('PEM file of our own private key.', './certs/weir.key'),
-  servername: text('Name that the server must prove to have; default: the host of the URL.', 'broker.example.com'),
-  verify: { type: 'boolean', description: 'Accepts any server when false, so anyone can pose as it.', default: true },
+const tls = object('Settings for TLS. Relative paths start at the config file.', [], {
+  ca: text('PEM file of the certificate authority of the server.', './certs/ca.pem'),
+  cert: text('PEM file of the client certificate of Weir.', './certs/weir.pem'),
+  key: text('PEM file of the private key of Weir.', './certs/weir.key'),
+  servername: text(
+    'Name that the certificate of the server must have. Default: the host of the URL.',
+    'broker.example.com',
+  ),
+  verify: {
+    type: 'boolean',
+    description: 'If false, any server is accepted, so an attacker can pretend to be the server.',
+    default: true,
+  },
 });
 
 const qos = {
   title: '0, 1 or 2',
   type: 'integer',
   enum: [0, 1, 2],
-  description: 'Quality of service; only from 1 on does the broker send again what we have not stored yet.',
+  description: 'Quality of service. With 1 or 2, the broker sends a message again until Weir has stored it.',
   default: DEFAULTS.mqtt.qos,
 } satisfies JsonSchema;
 
@@ -63,15 +70,16 @@ const filter = text('MQTT topic filter.', 'plant/#');
 /** Schema of one broker of `mqtt`. */
 export const brokerSchema = {
   title: 'a broker { "url": … }',
-  ...object('An MQTT broker that messages come from.', ['url'], {
-    url: text('Where it listens: mqtt:// or mqtts://, host and port.', 'mqtt://mosquitto:1883'),
-    name: { ...text('What streams, logs and metrics call it.', 'plant'), default: DEFAULTS.mqtt.name },
+  ...object('An MQTT broker from which messages come.', ['url'], {
+    url: text('URL of the broker: mqtt:// or mqtts://, host and port.', 'mqtt://mosquitto:1883'),
+    name: { ...text('Name of the broker in streams, logs and metrics.', 'plant'), default: DEFAULTS.mqtt.name },
     clientId: {
       title: 'a client id',
       type: 'string',
       pattern: '^[A-Za-z0-9_.:-]{1,128}$',
       patternErrorMessage: 'Use 1 to 128 letters, digits and _ . : -',
-      description: 'Under this name the broker keeps our session while Weir is away; never change it lightly.',
+      description:
+        'Client id, under which the broker keeps the session of Weir while Weir is not connected. With a new client id, Weir does not get the messages of the old session.',
       default: DEFAULTS.mqtt.clientId,
     },
     ...login,
@@ -79,95 +87,104 @@ export const brokerSchema = {
     version: {
       title: '5 or "3.1.1"',
       enum: [5, '3.1.1'],
-      description: 'MQTT version; 5 falls back to 3.1.1 where the broker refuses it.',
+      description: 'MQTT version. With 5, Weir uses 3.1.1 if the broker refuses 5.',
       default: DEFAULTS.mqtt.version,
     },
     subscribe: {
       type: 'array',
       minItems: 1,
-      description: 'Topic filters to subscribe to. Default: those that the streams need.',
+      description: 'Topic filters to subscribe to. Default: the filters that the streams need.',
       examples: [['plant/#']],
       items: {
         title: 'a topic filter',
-        anyOf: [filter, object('A filter with its quality of service.', ['filter'], { filter, qos })],
+        anyOf: [filter, object('A filter and its quality of service.', ['filter'], { filter, qos })],
       },
     },
     receiveMaximum: integer(
-      'Messages that the broker may have under way to us.',
+      'How many messages the broker may send before they are acknowledged.',
       1,
-      // What it delivers again is known among twice as many: see decode/redelivery.ts.
+      // decode/redelivery.ts remembers twice as many messages to find those that are delivered again.
       16_000,
       DEFAULTS.mqtt.receiveMaximum,
     ),
     keepalive: {
       ...durationSchema,
-      description: 'How often we show that we live; whole seconds.',
+      description: 'Interval of MQTT keepalive, in whole seconds.',
       default: DEFAULTS.mqtt.keepalive,
     },
     sessionExpiry: {
       ...durationSchema,
-      description: 'How long the broker keeps our session while Weir is away; whole seconds.',
+      description: 'How long the broker keeps the session while Weir is not connected, in whole seconds.',
       default: DEFAULTS.mqtt.sessionExpiry,
     },
     statusTopic: text(
-      "Topic of Weir's own online and offline message. Default: weir/<clientId>/status.",
+      'Topic to which Weir publishes that it is online or offline. Default: weir/<clientId>/status.',
       'weir/plant/status',
     ),
   }),
 } satisfies JsonSchema;
 
 const server = text(
-  'Where a server listens: nats:// or tls://, host and port, and no login. With tls://, nothing is sent without TLS.',
+  'URL of a server: nats:// or tls://, host and port, without a login. With tls://, nothing is sent without TLS.',
   'nats://nats:4222',
 );
 
 /** Schema of `nats`. */
-export const natsSchema = object('The NATS servers that events go to.', ['servers'], {
+export const natsSchema = object('The NATS servers to which events are published.', ['servers'], {
   servers: {
     title: 'a URL or a list of URLs',
-    description: 'One server, or several of a cluster.',
+    description: 'URL of one server, or URLs of the servers of a cluster.',
     anyOf: [server, { type: 'array', minItems: 1, uniqueItems: true, items: server }],
     examples: ['nats://nats:4222'],
   },
   ...login,
-  token: secret('Token, in place of user name and password.'),
-  credentials: text('A .creds file, in place of user name and password.', './weir.creds'),
+  token: secret('Token, instead of user name and password.'),
+  credentials: text('A .creds file, instead of user name and password.', './weir.creds'),
   tls,
   outbox: {
     ...sizeSchema,
-    description: 'Events that may wait for the servers before intake stops.',
+    description: 'Size of the events that may wait for the servers. When it is reached, intake stops.',
     default: DEFAULTS.nats.outbox,
   },
 });
 
 /** Schema of `clickhouse`. */
-export const clickhouseSchema = object('The ClickHouse server that tables are kept in.', ['url'], {
-  url: text('Where its HTTP interface listens: http:// or https://, host and port.', 'http://clickhouse:8123'),
+export const clickhouseSchema = object('The ClickHouse server that has the tables.', ['url'], {
+  url: text('URL of its HTTP interface: http:// or https://, host and port.', 'http://clickhouse:8123'),
   database: {
     title: 'a name',
     type: 'string',
     pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$',
-    patternErrorMessage: 'Use letters, digits and _, at most 64, no digit first.',
-    description: 'Database of all tables; made where it is missing.',
+    patternErrorMessage: 'Use at most 64 letters, digits and _, and no digit first.',
+    description: 'Database of all tables. It is created if it is missing.',
     default: DEFAULTS.clickhouse.database,
   },
   ...login,
   tls,
-  batch: object('When rows are sent: at whichever of these comes first.', [], {
-    rows: integer('Rows.', 1, 1_000_000, DEFAULTS.clickhouse.batch.rows),
-    bytes: { ...sizeSchema, description: 'Bytes; 10 MB at most.', default: DEFAULTS.clickhouse.batch.bytes },
+  batch: object('When a batch of rows is sent: at the first of these limits that it reaches.', [], {
+    rows: integer('Number of rows.', 1, 1_000_000, DEFAULTS.clickhouse.batch.rows),
+    bytes: {
+      ...sizeSchema,
+      description: 'Size of the batch, at most 10 MB.',
+      default: DEFAULTS.clickhouse.batch.bytes,
+    },
     age: {
       ...durationSchema,
-      description: 'Age of the oldest row; 1h at most.',
+      description: 'Age of the oldest row, at most 1h.',
       default: DEFAULTS.clickhouse.batch.age,
     },
   }),
   queue: {
     ...sizeSchema,
-    description: 'Batches that may wait for the server before intake stops.',
+    description: 'Size of the batches that may wait for the server. When it is reached, intake stops.',
     default: DEFAULTS.clickhouse.queue,
   },
-  concurrency: integer('Inserts under way at once, for each table.', 1, 64, DEFAULTS.clickhouse.concurrency),
+  concurrency: integer(
+    'How many inserts may run at the same time, for each table.',
+    1,
+    64,
+    DEFAULTS.clickhouse.concurrency,
+  ),
   requestTimeout: {
     ...durationSchema,
     description: 'How long one insert may take before it is tried again.',
@@ -175,35 +192,37 @@ export const clickhouseSchema = object('The ClickHouse server that tables are ke
   },
 });
 
-/** Schemas of what stays at home: health and metrics, log, journal. */
+/** Schemas of the keys that concern only Weir itself: health and metrics, log, journal, `maxAhead`. */
 export const localSchemas = {
-  http: object('Where health, readiness and metrics are served.', [], {
-    host: { ...text('Address to listen on; 0.0.0.0 for all.', '0.0.0.0'), default: DEFAULTS.http.host },
-    port: integer('Port to listen on; 0 lets the system choose.', 0, 65_535, DEFAULTS.http.port),
+  http: object('Address of the HTTP server for health, readiness and metrics.', [], {
+    host: { ...text('Address to listen on; 0.0.0.0 means all addresses.', '0.0.0.0'), default: DEFAULTS.http.host },
+    port: integer('Port to listen on; with 0, the system chooses a port.', 0, 65_535, DEFAULTS.http.port),
   }),
-  log: object('What Weir says about itself.', [], {
+  log: object('The log of Weir.', [], {
     level: {
       type: 'string',
       enum: ['trace', 'debug', 'info', 'warn', 'error'],
-      description: 'The least important kind of line that is still written.',
+      description: 'The least important level that is written.',
       default: DEFAULTS.log.level,
     },
   }),
-  journal: object('The record of every message, from which Weir recovers.', [], {
+  journal: object('The journal of all messages, from which Weir recovers.', [], {
     maxBytes: {
       ...sizeSchema,
-      description: 'How large it may grow before Weir stops acknowledging; 16 MiB at least.',
+      description:
+        'Maximum size of the journal, at least 16 MiB. When it is reached, Weir stops acknowledging messages.',
       default: DEFAULTS.journal.maxBytes,
     },
     minFree: {
       ...sizeSchema,
-      description: 'How much of its disk must stay free; with less, Weir stops acknowledging.',
+      description: 'Minimum free space of its disk. With less, Weir stops acknowledging messages.',
       default: DEFAULTS.journal.minFree,
     },
   }),
   maxAhead: {
     ...durationSchema,
-    description: 'A reading stamped further ahead than this is stamped with its receive time instead.',
+    description:
+      'How far ahead of the receive time a timestamp may be. If it is further ahead, the reading gets its receive time instead.',
     default: DEFAULTS.maxAhead,
   },
 } satisfies Record<string, JsonSchema>;

@@ -1,46 +1,9 @@
 import { sizeSchema } from '../document/schema-values.ts';
 import type { JsonSchema } from '../model/json-schema.ts';
 import { DEFAULTS } from './defaults.ts';
+import { pathSchema, placeSchema } from './schema-place.ts';
 
 const DEFAULT = DEFAULTS.stream;
-
-const path = {
-  title: 'a path',
-  type: 'string',
-  pattern: '^(\\$\\.)?[^.]+(\\.[^.]+)*$',
-  patternErrorMessage: 'Write keys and indexes with dots between them, like "meta.room" or "values.0.temp".',
-  description: 'Where it stands in the payload: keys and indexes with dots between.',
-  examples: ['data.t', 'values.0.temp'],
-} satisfies JsonSchema;
-
-const placeForms = [
-  path,
-  {
-    title: '{"path": …}',
-    type: 'object',
-    description: 'In the payload.',
-    required: ['path'],
-    additionalProperties: false,
-    properties: { path },
-  },
-  {
-    title: '{"topic": …}',
-    type: 'object',
-    description: 'In the topic.',
-    required: ['topic'],
-    additionalProperties: false,
-    properties: {
-      topic: {
-        type: 'string',
-        minLength: 1,
-        description: 'A placeholder of the topic, without its braces.',
-        examples: ['device'],
-      },
-    },
-  },
-] satisfies readonly JsonSchema[];
-
-const place = { title: 'a path, {"path": …} or {"topic": …}', anyOf: placeForms } satisfies JsonSchema;
 
 const fieldType = {
   title: '"number", "boolean" or "string"',
@@ -64,10 +27,10 @@ const field = {
           type: 'string',
           minLength: 1,
           maxLength: 32,
-          description: 'Unit, as people read it.',
+          description: 'Unit of the field, as a text for people.',
           examples: ['°C', 'kWh'],
         },
-        path: { ...path, description: 'Where it stands in the payload. Default: its own name.' },
+        path: { ...pathSchema, description: 'Path in the payload. Default: the name of the field.' },
       },
     },
   ],
@@ -92,13 +55,13 @@ const origin = {
     type: 'string',
     minLength: 1,
     description:
-      'MQTT topic. {name} takes one level and gives it a name, + one without a name, a last # all that follow.',
+      'MQTT topic. {name} matches one level and gives it a name; + matches one level without a name; # at the end matches all following levels.',
     examples: ['plant/{site}/{device}/data'],
   },
   format: {
     type: 'string',
     enum: ['json', 'ndjson', 'plain', 'msgpack', 'cbor'],
-    description: 'How payloads are written. plain is one bare value, such as 23.4.',
+    description: 'Format of the payloads. A plain payload is a single value, such as 23.4.',
     examples: ['json'],
   },
   qos: {
@@ -111,35 +74,35 @@ const origin = {
   broker: {
     type: 'string',
     minLength: 1,
-    description: 'Name of the only broker to take it from. Default: every broker.',
+    description: 'Name of the broker from which the stream comes. Default: every broker.',
     examples: ['plant'],
   },
 } satisfies Record<string, JsonSchema>;
 
 const content = {
   each: {
-    ...path,
+    ...pathSchema,
     description:
-      'Path of the list whose elements are the readings; paths then start at the element, and "$." at the message.',
+      'Path of a list whose elements are the readings. Other paths then start at the element, or at the message if they begin with "$.".',
     examples: ['readings'],
   },
   device: {
-    ...place,
-    description: 'Where the device id stands. Default: {device} of the topic.',
+    ...placeSchema,
+    description: 'Place of the device id. Default: {device} of the topic.',
     examples: ['device_id', { topic: 'device' }],
   },
   time: {
     type: 'object',
     title: 'a place and a unit {"path": …, "unit": …}',
-    description: 'When a reading was taken. Default: when it was received.',
+    description: 'Timestamp of a reading. Default: the time at which it was received.',
     required: ['path', 'unit'],
     additionalProperties: false,
     properties: {
-      path: { ...path, examples: ['ts'] },
+      path: { ...pathSchema, examples: ['ts'] },
       unit: {
         type: 'string',
         enum: ['s', 'ms', 'us', 'ns', 'iso8601'],
-        description: 'Unit of the stamp, counted from 1970; or ISO 8601 text.',
+        description: 'Unit of the timestamp since 1970, or iso8601 for a text.',
         examples: ['ms'],
       },
     },
@@ -148,21 +111,21 @@ const content = {
   sequence: {
     title: 'a path, or {"path": …, "modulus": …}',
     description:
-      'Where a reading has the number that its device counts it by: then each counts once, by whatever way it comes. Needs `time`.',
+      'Place of the sequence number that the device gives each reading. With it, each reading counts once, even if it comes in several messages. It needs `time`.',
     anyOf: [
-      path,
+      pathSchema,
       {
         title: '{"path": …, "modulus": …}',
         type: 'object',
         required: ['path'],
         additionalProperties: false,
         properties: {
-          path: { ...path, examples: ['seq'] },
+          path: { ...pathSchema, examples: ['seq'] },
           modulus: {
             type: 'integer',
             minimum: 256,
             maximum: 4_294_967_296,
-            description: 'Where the counter begins again at 0. Default: it never does.',
+            description: 'Number at which the counter starts again at 0. Default: it never starts again.',
             examples: [65_536],
           },
         },
@@ -172,10 +135,11 @@ const content = {
   },
   labels: {
     type: 'object',
-    description: "What rules group readings by, besides the topic's placeholders: a name, and where its value stands.",
+    description:
+      'Labels by which rules group readings, in addition to the placeholders of the topic: the name of each label, and the place of its value.',
     additionalProperties: {
-      ...place,
-      description: 'Where the label stands.',
+      ...placeSchema,
+      description: 'Place of the label.',
       examples: ['meta.room', { topic: 'site' }],
     },
     examples: [{ room: 'meta.room' }],
@@ -183,54 +147,56 @@ const content = {
   fields: {
     type: 'object',
     minProperties: 1,
-    description: 'The values that rules and tables know by name: a name, and its type. Each becomes a column.',
-    additionalProperties: { ...field, description: 'A type, or the type with unit and path.' },
+    description:
+      'The fields that rules and tables use: the name of each field, and its type. Each field becomes a column.',
+    additionalProperties: { ...field, description: 'Type of the field, or its type, unit and path.' },
     examples: [{ temp: { type: 'number', unit: '°C', path: 'data.t' }, humidity: 'number' }],
   },
   undeclared: {
     type: 'string',
     enum: ['keep', 'ignore', 'reject'],
     description:
-      'What happens to fields not declared: kept in the column extra, ignored and counted, or the reading is rejected.',
+      'How fields that are not declared are handled. keep: they are stored in the column extra. ignore: they are ignored and counted. reject: the reading is rejected.',
     default: DEFAULT.undeclared,
   },
   coerce: {
     type: 'boolean',
-    description: 'Takes "23.4" for a number and "on", "false" or 1 for a boolean. Always so for plain.',
+    description:
+      'Whether to convert "23.4" to a number, and "on", "false" or 1 to a boolean. For plain payloads, this is always done.',
     default: DEFAULT.coerce,
   },
 } satisfies Record<string, JsonSchema>;
 
-const upkeep = {
+const lifecycle = {
   status: {
     type: 'object',
-    description: "A device's last will or status topic: what tells at once that a device is gone.",
+    description: 'Last will or status topic of each device. It reports at once that a device is offline.',
     required: ['topic'],
     additionalProperties: false,
     properties: {
       topic: { ...origin.topic, examples: ['plant/{site}/{device}/status'] },
-      offline: words('Payloads that mean: offline.', DEFAULT.offline),
-      online: words('Payloads that mean: online.', DEFAULT.online),
+      offline: words('Payloads that mean that the device is offline.', DEFAULT.offline),
+      online: words('Payloads that mean that the device is online.', DEFAULT.online),
     },
     examples: [{ topic: 'plant/{site}/{device}/status' }],
   },
   limits: {
     type: 'object',
     description:
-      'Messages and readings above these are rejected, so that no message can hold up the others. Devices and keys above them are stored but not judged, so that memory suffices.',
+      'Limits that protect other messages and the memory. Messages and readings above them are rejected. Readings of devices and keys above them are stored but not evaluated.',
     additionalProperties: false,
     properties: {
-      bytes: { ...sizeSchema, description: 'Size of a message; 256 MB at most.', default: DEFAULT.limits.bytes },
-      depth: limit('Levels of nesting.', 100, DEFAULT.limits.depth),
-      fields: limit('Fields of one reading.', 10_000, DEFAULT.limits.fields),
-      readings: limit('Readings of one message.', 100_000, DEFAULT.limits.readings),
+      bytes: { ...sizeSchema, description: 'Size of a message, at most 256 MB.', default: DEFAULT.limits.bytes },
+      depth: limit('Levels of nesting of a message.', 100, DEFAULT.limits.depth),
+      fields: limit('Number of fields of a reading.', 10_000, DEFAULT.limits.fields),
+      readings: limit('Number of readings of a message.', 100_000, DEFAULT.limits.readings),
       devices: limit(
-        'Devices that are remembered. Readings of further ones are stored, and no rule looks at them.',
+        'Number of devices whose state is kept. Readings of further devices are stored, but no rule evaluates them.',
         10_000_000,
         DEFAULT.limits.devices,
       ),
       keys: limit(
-        'Keys that are remembered for each way in which rules group the readings (their `per`). Such rules do not look at readings of further keys.',
+        'Number of keys whose state is kept, for each way in which rules group readings (`per`). Readings of further keys are not evaluated by those rules.',
         10_000_000,
         DEFAULT.limits.keys,
       ),
@@ -241,8 +207,8 @@ const upkeep = {
     type: 'string',
     pattern: '^[1-9]\\d{0,4}d$',
     patternErrorMessage: 'Write whole days, like "30d".',
-    patternBounds: { form: '^\\d+d$', range: 'Between "1d" and "99999d".' },
-    description: 'How long the table keeps rows; whole days. Default: for ever.',
+    patternBounds: { form: '^\\d+d$', range: 'Write a value from "1d" to "99999d".' },
+    description: 'How long the table keeps rows, in whole days. Default: without limit.',
     examples: ['30d', '365d'],
   },
 } satisfies Record<string, JsonSchema>;
@@ -250,8 +216,8 @@ const upkeep = {
 /** Schema of one entry of `streams`. */
 export const streamSchema = {
   type: 'object',
-  description: 'A stream: what one kind of device sends, and the table it is kept in.',
+  description: 'A stream: the messages of one kind of device, and the table that stores them.',
   required: ['topic', 'format', 'fields'],
   additionalProperties: false,
-  properties: { ...origin, ...content, ...upkeep },
+  properties: { ...origin, ...content, ...lifecycle },
 } satisfies JsonSchema;

@@ -1,13 +1,13 @@
 import type { Secret } from '../model/config.ts';
 
-/** A secret, or why there is none; the reason never tells the value. */
+/** The value of a secret, or the reason why there is none. The reason never contains the value. */
 export type ResolvedSecret =
   | { readonly ok: true; readonly value: string }
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 
 /**
- * Fetches a secret from where the config says it is. `readFile` gives the text of a file and may throw.
- * One line break at the end of a file is not part of the secret. An empty secret counts as none.
+ * Reads a secret from the place that the config names. `readFile` returns the text of a file and may throw.
+ * One line break at the end of a file is not part of the secret. An empty secret counts as missing.
  */
 export function resolveSecret(
   secret: Secret,
@@ -26,7 +26,7 @@ function resolveVariable(name: string, env: Readonly<Record<string, string | und
   return {
     ok: false,
     message: `The environment variable ${name} is ${state}.`,
-    remedy: 'Set it where Weir is started.',
+    remedy: 'Set it in the environment in which Weir starts.',
   };
 }
 
@@ -36,7 +36,11 @@ function resolveFile(path: string, readFile: (path: string) => string): Resolved
     text = readFile(path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    return { ok: false, message: `The file ${path} cannot be read${code}.`, remedy: 'Make it, and let Weir read it.' };
+    return {
+      ok: false,
+      message: `The file ${path} cannot be read${code}.`,
+      remedy: 'Create the file, and make it readable for Weir.',
+    };
   }
   const value = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
   if (value !== '') return { ok: true, value };

@@ -1,20 +1,20 @@
 import type { BrokerConfig, Config, Qos } from '../model/config.ts';
 import { covers, isShared, mergeFilters, overlaps, parseTemplate } from '../model/topic.ts';
 
-/** A topic filter with the quality of service to ask for. */
+/** A topic filter and the quality of service to request. */
 export interface Subscription {
   readonly filter: string;
   readonly qos: Qos;
 }
 
-/** What to subscribe to at a broker: what its config says, else what the topics and status topics of its streams need. */
+/** The subscriptions at a broker: those of its `subscribe` or, without it, the topics and status topics of its streams. */
 export function subscriptionsOf(config: Config, broker: BrokerConfig): readonly Subscription[] {
   return withoutCovered(broker.subscribe ?? neededBy(config, broker));
 }
 
 /**
- * Leaves out each filter that another one covers, because some brokers would deliver its messages twice; the other one then asks for the
- * higher QoS of the two. Shared subscriptions are left as they are.
+ * Removes each filter that another filter covers, because some brokers would deliver its messages twice. The other filter then requests
+ * the higher QoS of the two. Shared subscriptions are not changed.
  */
 export function withoutCovered(all: readonly Subscription[]): readonly Subscription[] {
   const wanted = all.filter(({ filter }) => !isShared(filter));
@@ -40,23 +40,23 @@ function neededBy(config: Config, broker: BrokerConfig): readonly Subscription[]
     );
 }
 
-/** A subscription that takes the place of others, which overlap. */
-export interface Merged extends Subscription {
-  /** What it is made of; itself alone where it overlaps nothing. */
+/** A subscription that replaces overlapping ones. */
+export interface MergedSubscription extends Subscription {
+  /** The filters that it replaces; only its own filter if it overlaps no other. */
   readonly of: readonly string[];
 }
 
 /**
- * Subscriptions that cover these and of which no two overlap: two that do are replaced by the narrowest filter that covers both, again
- * and again. It may match topics that nobody asked for. Shared subscriptions are left as they are.
+ * Replaces overlapping subscriptions until no two overlap: two that overlap become the narrowest filter that covers both. The result may
+ * match topics that nobody requested. Shared subscriptions are not changed.
  */
-export function mergeOverlapping(subscriptions: readonly Subscription[]): readonly Merged[] {
-  const merged: Merged[] = [];
+export function mergeOverlapping(subscriptions: readonly Subscription[]): readonly MergedSubscription[] {
+  const merged: MergedSubscription[] = [];
   for (const { filter, qos } of subscriptions) {
-    let one: Merged = { filter, qos, of: [filter] };
-    // What one has become may overlap others that it did not overlap before.
+    let one: MergedSubscription = { filter, qos, of: [filter] };
+    // A merged filter may overlap filters that it did not overlap before.
     for (let i = findOverlap(merged, one.filter); i >= 0; i = findOverlap(merged, one.filter)) {
-      const [other] = merged.splice(i, 1) as [Merged];
+      const [other] = merged.splice(i, 1) as [MergedSubscription];
       const filter = mergeFilters(other.filter, one.filter);
       one = { filter, qos: Math.max(other.qos, one.qos) as Qos, of: [...other.of, ...one.of] };
     }
@@ -65,7 +65,7 @@ export function mergeOverlapping(subscriptions: readonly Subscription[]): readon
   return merged;
 }
 
-function findOverlap(merged: readonly Merged[], filter: string): number {
+function findOverlap(merged: readonly MergedSubscription[], filter: string): number {
   return isShared(filter) ? -1 : merged.findIndex((other) => !isShared(other.filter) && overlaps(other.filter, filter));
 }
 

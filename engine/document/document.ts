@@ -2,38 +2,38 @@ import { type Node, type ParseError, parseTree } from 'jsonc-parser';
 import type { Problem } from './problem.ts';
 import { explainSyntax, tooDeep } from './syntax.ts';
 
-/** The way from the root of a document to one of its values: keys and indexes. */
+/** A path from the root of a document to one of its values: keys and indexes. */
 export type Path = readonly (string | number)[];
 
-/** A place in a text; both count from 1, columns in UTF-16 units as editors do. */
+/** A position in a text. Line and column count from 1; columns count UTF-16 units, as editors do. */
 export interface Position {
   readonly line: number;
   readonly column: number;
 }
 
-/** A JSON text with its value and the place of everything in it. */
+/** A JSON text, its value, and the position of each key and value. */
 export interface Document {
   readonly file: string;
-  /** What the text says, as far as it could be read; undefined where nothing could. Own properties only, no `__proto__`. */
+  /** The value of the text, as far as it could be read; undefined if nothing could be read. Objects have own properties only, and no `__proto__`. */
   readonly value: unknown;
-  /** Faults of the text itself: syntax, duplicate keys, `__proto__`, numbers that no number can hold. In order. */
+  /** Faults of the text itself, in order: syntax, duplicate keys, `__proto__`, numbers that are too large. */
   readonly problems: readonly Problem[];
-  /** The syntax is so damaged that `value` may lack parts, and looking at it closer would only raise false alarms. */
+  /** True if the syntax is so damaged that `value` may lack parts. Further checks would then only raise false alarms. */
   readonly broken: boolean;
-  /** Where a key or its value stands; falls back to the nearest parent that exists, at last to the root. */
+  /** Finds the position of a key or of its value. If the path does not exist, it is that of the nearest parent that exists. */
   at(path: Path, which: 'key' | 'value'): Position;
 }
 
-/** How to read a text; `comments` allows `//` and block comments. Default false. Trailing commas are never allowed. */
+/** Options for reading a text. `comments` allows `//` and block comments; default false. Trailing commas are never allowed. */
 export interface DocumentOptions {
   readonly comments?: boolean;
 }
 
-/** Reads a JSON text; never throws. A byte order mark is passed over. */
+/** Reads a JSON text. It never throws. A byte order mark at the start is ignored. */
 export function parseDocument(file: string, text: string, options: DocumentOptions = {}): Document {
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const locate = createLines(body);
-  const places = createTree(body, options);
+  const places = lazyTree(body, options);
   const report = (code: string, offset: number, message: string, remedy: string) =>
     problems.push({ code, severity: 'error', file, ...locate(offset), message, remedy });
   const problems: Problem[] = [];
@@ -58,10 +58,10 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
 }
 
 /**
- * The tree of a text, read again when the first place is asked for: it is many times as large as the text, and most files have no
- * problem.
+ * Parses the tree of a text again, when the first position is needed. It is not kept from the first parse, because it is many times as
+ * large as the text, and most files have no problem.
  */
-function createTree(text: string, options: DocumentOptions): () => Node | undefined {
+function lazyTree(text: string, options: DocumentOptions): () => Node | undefined {
   let tree: Node | undefined;
   return () => (tree ??= readTree(text, options, []));
 }
@@ -76,7 +76,7 @@ function toValue(node: Node, report: Report): unknown {
   if (node.type === 'array') return (node.children ?? []).map((child) => toValue(child, report));
   if (node.type === 'object') return toObject(node, report);
   if (node.type === 'number' && !Number.isFinite(node.value)) {
-    report('bad-number', node.offset, 'A number is too large to be held.', 'Write a number below 1.8e308.');
+    report('bad-number', node.offset, 'The number is too large.', 'Write a number below 1.8e308.');
   }
   return node.value;
 }
@@ -90,7 +90,7 @@ function toObject(node: Node, report: Report): Record<string, unknown> {
     if (name === '__proto__') {
       report('forbidden-key', key.offset, 'The key `__proto__` is not allowed.', 'Choose another name.');
     } else if (Object.hasOwn(object, name)) {
-      report('duplicate-key', key.offset, `The key \`${name}\` stands here a second time.`, 'Keep one of the two.');
+      report('duplicate-key', key.offset, `The key \`${name}\` appears twice in this object.`, 'Keep one of the two.');
     } else if (value !== undefined) {
       object[name] = toValue(value, report);
     }
@@ -119,7 +119,7 @@ function find(root: Node | undefined, path: Path, which: 'key' | 'value'): numbe
   return offset;
 }
 
-/** Finds the line and column of an offset. Line starts are found only when the first place is asked for: most files have no problem. */
+/** Makes a function that finds the position of an offset. It looks for line starts only when it is first called: most files have no problem. */
 export function createLines(text: string): (offset: number) => Position {
   let starts: number[] | undefined;
   return (offset) => {

@@ -1,28 +1,31 @@
 import { printable } from '../model/printable.ts';
 
-/** A fault in a file that a person wrote: what is wrong, where, and what to do about it. */
+/** A fault in a file that a person wrote: where it is, what is wrong, and how to correct it. */
 export interface Problem {
-  /** Stable name of the kind of fault, e.g. `unknown-key`. */
+  /** Stable name of the kind of fault, for example `unknown-key`. */
   readonly code: string;
   readonly severity: 'error' | 'warning';
   readonly file: string;
-  /** 1-based; 0 where the fault concerns the whole file. */
+  /** Counts from 1; 0 if the fault concerns the whole file. */
   readonly line: number;
   readonly column: number;
-  /** What was found, in one sentence. */
+  /** What was found, as one sentence. */
   readonly message: string;
-  /** What would be right. */
+  /** How to correct it, as one or more sentences. */
   readonly remedy: string;
 }
 
-/** `file:line:column: error: message (code)` and the remedy on a second line, as compilers print it; both may quote what strangers wrote. */
+/**
+ * Formats a problem as compilers do: `file:line:column: error: message [code]`, and the remedy on a second line. Message and remedy may
+ * quote text of unknown origin, so control characters are escaped.
+ */
 export function formatProblem(problem: Problem): string {
   const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
-  const told = printable(`${place}: ${problem.severity}: ${problem.message} [${problem.code}]`);
-  return `${told}\n    ${printable(problem.remedy)}`;
+  const first = printable(`${place}: ${problem.severity}: ${problem.message} [${problem.code}]`);
+  return `${first}\n    ${printable(problem.remedy)}`;
 }
 
-/** Thrown by a command whose input is wrong; carries every problem at once. */
+/** The error of a command whose input is wrong. It carries all problems. */
 export class InvalidInput extends Error {
   readonly problems: readonly Problem[];
   constructor(problems: readonly Problem[]) {

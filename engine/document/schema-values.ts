@@ -4,9 +4,9 @@ const DURATION =
   '(\\d{1,11}ms|\\d{1,8}(\\.\\d{1,3})?s|\\d{1,7}(\\.\\d{1,3})?m|\\d{1,5}(\\.\\d{1,3})?h|\\d{1,4}(\\.\\d{1,3})?d)';
 
 const DURATION_RANGE =
-  'At most "9999d", "99999h", "9999999m", "99999999s" or "99999999999ms", with three decimals, and none of ms.';
+  'The maximum is "9999d", "99999h", "9999999m", "99999999s" or "99999999999ms". At most three decimals are allowed, and none with ms.';
 
-/** Schema of a duration longer than zero; every text it takes is a whole number of milliseconds, below 10^12. */
+/** Schema of a duration longer than zero. Every valid text is a whole number of milliseconds below 10^12. */
 export const durationSchema = {
   title: 'a duration longer than zero',
   type: 'string',
@@ -35,10 +35,10 @@ export const sizeSchema = {
       title: 'a size with a unit',
       type: 'string',
       pattern: '^(?=.*[1-9])\\d{1,12}(\\.\\d{1,3})? ?([kKMG]?B|[KMG]iB)$',
-      patternErrorMessage: 'Write a number of bytes, or like "64KiB", "5MB" or "1GiB".',
+      patternErrorMessage: 'Write a number of bytes, or a size with a unit, like "64KiB", "5MB" or "1GiB".',
       patternBounds: {
         form: '^(?=.*[1-9])\\d+(\\.\\d+)? ?([kKMG]?B|[KMG]iB)$',
-        range: 'At most twelve digits, and three decimals.',
+        range: 'Use at most twelve digits and three decimals.',
       },
     },
   ],

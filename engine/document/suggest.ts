@@ -1,18 +1,19 @@
 const LONGEST = 64;
 
 /**
- * The candidate that a misspelt name most likely meant, or undefined where none is near.
- * Near is one edit per three letters, at least one; letter case costs nothing, and the first of equals wins. Where none is, it is
- * the first that is the name behind a dot: `doors.open` for `open`.
+ * Finds the candidate that a misspelt name most likely means; undefined if none is similar enough.
+ * A candidate is similar if it differs by at most one edit for every three letters (at least one edit is allowed). Letter case does not
+ * count. Of equally similar candidates, the first is taken. If none is similar, the first whose part after a dot is the name is taken:
+ * `doors.open` for `open`.
  */
 export function suggest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length === 0 || name.length > LONGEST) return undefined;
   const wanted = name.toLowerCase();
   let best: string | undefined;
-  let behindDot: string | undefined;
+  let afterDot: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
-    if (candidate.endsWith(`.${name}`)) behindDot ??= candidate;
+    if (candidate.endsWith(`.${name}`)) afterDot ??= candidate;
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance && distance < Math.max(wanted.length, candidate.length)) {
@@ -20,11 +21,11 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
       bestDistance = distance;
     }
   }
-  return best ?? behindDot;
+  return best ?? afterDot;
 }
 
 /**
- * Insertions, deletions, replacements and swaps of neighbours between two words.
+ * Counts the insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
  * Optimal string alignment: Damerau, "A technique for computer detection and correction of spelling errors", 1964.
  */
 export function editDistance(a: string, b: string): number {

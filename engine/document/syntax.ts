@@ -1,52 +1,58 @@
 import { createScanner, type ParseError, printParseErrorCode } from 'jsonc-parser';
 
-/** A fault of the text, by its offset. */
+/** A fault of the syntax, with its offset in the text. */
 export interface SyntaxFault {
   readonly offset: number;
   readonly message: string;
   readonly remedy: string;
 }
 
-/** Levels of nesting that a file may have; deeper ones would exhaust the parser's stack. */
+/** How many levels deep a file may be nested; a deeper one would exhaust the stack of the parser. */
 export const MAX_DEPTH = 100;
 
 const EXPLAINED: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
   InvalidSymbol: [
-    'A word stands where JSON has none.',
-    'Put names and texts between double quotes; only true, false and null go without.',
+    'This word is not valid in JSON.',
+    'Put names and texts between double quotes. Only true, false and null are written without quotes.',
   ],
-  InvalidNumberFormat: ['A number is written in a way that JSON does not know.', 'Write it like 12, -0.5 or 1e6.'],
-  PropertyNameExpected: ['The name of a key is missing.', 'Write a name between double quotes, then a colon.'],
+  InvalidNumberFormat: ['The number is not written as JSON requires.', 'Write it like 12, -0.5 or 1e6.'],
+  PropertyNameExpected: ['A key is missing.', 'Write the key between double quotes, then a colon.'],
   ValueExpected: [
     'A value is missing.',
     'Write a text between double quotes, a number, true, false, null, { … } or [ … ].',
   ],
   ColonExpected: ['The colon between a key and its value is missing.', 'Write "key": value.'],
-  CommaExpected: ['A comma is missing before this.', 'Put a comma after the entry before.'],
+  CommaExpected: ['A comma is missing before this.', 'Put a comma after the previous entry.'],
   CloseBraceExpected: ['A closing brace is missing.', 'Close the { with a }.'],
   CloseBracketExpected: ['A closing bracket is missing.', 'Close the [ with a ].'],
-  EndOfFileExpected: ['The document has ended, but more follows.', 'Remove what stands behind the last closing brace.'],
-  InvalidCommentToken: ['Comments are not allowed in this file.', 'Remove the comment, or say it in "description".'],
+  EndOfFileExpected: [
+    'There is more text after the end of the document.',
+    'Remove everything after the last closing brace.',
+  ],
+  InvalidCommentToken: [
+    'Comments are not allowed in this file.',
+    'Remove the comment, or move its text to "description".',
+  ],
   UnexpectedEndOfComment: ['A comment does not end.', 'Close it with */.'],
   UnexpectedEndOfString: [
-    'A text does not end on its line.',
-    'Close it with a double quote; a line break inside is written \\n.',
+    'A text has no closing double quote on its line.',
+    'Add the double quote. Write a line break inside a text as \\n.',
   ],
-  UnexpectedEndOfNumber: ['A number is not complete.', 'Write it like 12, -0.5 or 1e6.'],
+  UnexpectedEndOfNumber: ['The number is not complete.', 'Write it like 12, -0.5 or 1e6.'],
   InvalidUnicode: ['A \\u is not followed by four hexadecimal digits.', 'Write it like \\u00b0.'],
   InvalidEscapeCharacter: [
-    'A backslash is followed by a character that it cannot escape.',
-    'Write \\\\ for a backslash itself.',
+    'A backslash is followed by a character that cannot be escaped.',
+    'Write \\\\ for a backslash.',
   ],
-  InvalidCharacter: ['A control character stands in a text.', 'Write it as an escape, like \\t.'],
+  InvalidCharacter: ['A text contains a control character.', 'Write it as an escape, like \\t.'],
 };
 
 /**
- * Makes sentences of the parser's errors. Those after which the rest of the file still reads well are all told;
- * of the others only the first, since what follows it is mostly its echo.
+ * Turns the errors of the parser into messages. Errors after which the rest of the file can still be parsed are all reported. Of the
+ * others only the first is reported, because the errors after it mostly follow from it.
  */
 export function explainSyntax(text: string, errors: readonly ParseError[]): { errors: SyntaxFault[]; broken: boolean } {
-  const told: SyntaxFault[] = [];
+  const faults: SyntaxFault[] = [];
   let last = -1;
   for (const { error, offset, length } of errors) {
     if (offset === last) continue;
@@ -54,27 +60,31 @@ export function explainSyntax(text: string, errors: readonly ParseError[]): { er
     const name = printParseErrorCode(error);
     const comma = trailingComma(text, offset);
     if (comma !== undefined && name !== 'CommaExpected') {
-      told.push({ offset: comma, message: 'A comma stands before a closing bracket.', remedy: 'Remove the comma.' });
+      faults.push({
+        offset: comma,
+        message: 'There is a comma before a closing bracket.',
+        remedy: 'Remove the comma.',
+      });
       continue;
     }
     const [message, remedy] = explain(text, name, offset, length);
-    told.push({ offset, message, remedy });
+    faults.push({ offset, message, remedy });
     const recoverable = name === 'InvalidCommentToken' || (name === 'CommaExpected' && text[offset] === '"');
-    if (!recoverable) return { errors: told, broken: true };
+    if (!recoverable) return { errors: faults, broken: true };
   }
-  return { errors: told, broken: false };
+  return { errors: faults, broken: false };
 }
 
 function explain(text: string, name: string, offset: number, length: number): readonly [string, string] {
   if (text.trim() === '') return ['The file is empty.', 'Write an object { … } into it.'];
-  if (text[offset] === "'") return ['Single quotes do not make a text.', 'Use double quotes.'];
+  if (text[offset] === "'") return ['A text cannot be written in single quotes.', 'Use double quotes.'];
   if (name === 'InvalidSymbol' && length === 1 && '=;'.includes(text[offset] ?? '')) {
     return [`\`${text[offset]}\` has no meaning in JSON.`, 'Write "key": value, and commas between entries.'];
   }
-  return EXPLAINED[name] ?? ['This is not JSON.', 'Compare the place with a sample file.'];
+  return EXPLAINED[name] ?? ['This is not JSON.', 'Compare this place with a sample file.'];
 }
 
-/** Offset of the comma where only white space stands between it and the closing bracket at `offset`. */
+/** The offset of a comma that has only white space between it and the closing bracket at `offset`; undefined if there is none. */
 function trailingComma(text: string, offset: number): number | undefined {
   if (text[offset] !== '}' && text[offset] !== ']') return undefined;
   const before = text.slice(0, offset).trimEnd();
@@ -82,7 +92,7 @@ function trailingComma(text: string, offset: number): number | undefined {
   return isTrailing ? before.length - 1 : undefined;
 }
 
-/** The place where a text nests deeper than `MAX_DEPTH`; undefined where it does not. */
+/** Finds the first place where a text is nested deeper than `MAX_DEPTH`; undefined if there is none. */
 export function tooDeep(text: string): SyntaxFault | undefined {
   if (countOpening(text) <= MAX_DEPTH) return undefined;
   const scanner = createScanner(text, true);
@@ -94,12 +104,16 @@ export function tooDeep(text: string): SyntaxFault | undefined {
     if (symbol === '{' || symbol === '[') depth++;
     if (symbol === '}' || symbol === ']') depth--;
     if (depth > MAX_DEPTH) {
-      return { offset: start, message: `The file nests deeper than ${MAX_DEPTH} levels.`, remedy: 'Flatten it.' };
+      return {
+        offset: start,
+        message: `The file is nested more than ${MAX_DEPTH} levels deep.`,
+        remedy: 'Use fewer levels.',
+      };
     }
   }
 }
 
-/** `SyntaxKind.EOF`; the library's enum exists in its typings only. */
+/** `SyntaxKind.EOF`. The enum of the library exists only in its type declarations. */
 const END_OF_FILE = 17;
 
 function countOpening(text: string): number {

@@ -3,26 +3,26 @@ import { hasType, type JsonSchema } from '../model/json-schema.ts';
 import type { Path } from './document.ts';
 import { type Fault, formatPath, showValue } from './fault.ts';
 import { type Check, chooseBranch } from './schema-branches.ts';
-import { exampleOf, found, missingKey, nameSchema, notAllowed, unknownKey, wrongType } from './schema-faults.ts';
+import { exampleOf, missingKey, nameSchema, notAllowed, showFound, unknownKey, wrongType } from './schema-faults.ts';
 
 /** Finds every fault of a JSON value against one schema. */
 export type Validator = (value: unknown) => Fault[];
 
-/** What the checks of one schema share. */
+/** What all checks of one schema use. */
 interface Context {
   readonly resolve: (schema: JsonSchema) => JsonSchema;
   readonly pattern: (source: string) => RegExp;
   readonly check: Check;
 }
 
-/** Makes the validator of a schema. Recursion of the value is bounded by what `parseDocument` lets through. */
+/** Makes the validator of a schema. `parseDocument` limits the nesting of a value, and so the recursion here. */
 export function createValidator(root: JsonSchema): Validator {
   const patterns = new Map<string, RegExp>();
   const context: Context = {
     resolve: (schema) => {
       if (schema.$ref === undefined) return schema;
       const target = root.definitions?.[schema.$ref.slice('#/definitions/'.length)];
-      if (target === undefined) throw new Error(`schema refers to ${schema.$ref}, which it does not define`);
+      if (target === undefined) throw new Error(`the schema refers to ${schema.$ref}, but does not define it`);
       return context.resolve(target);
     },
     pattern: (source) => {
@@ -74,8 +74,8 @@ function checkText(context: Context, schema: JsonSchema, value: string, path: Pa
     const message = length === 0 ? `${formatPath(path)} is empty.` : `${formatPath(path)} is too short.`;
     faults.push({ code: 'empty', path, message, remedy: exampleOf(schema) });
   } else if (length > maxLength) {
-    const message = `${formatPath(path)} has ${length} characters, more than ${maxLength}.`;
-    faults.push({ code: 'too-long', path, message, remedy: `Shorten it to ${maxLength} characters.` });
+    const message = `${formatPath(path)} has ${length} characters; the maximum is ${maxLength}.`;
+    faults.push({ code: 'too-long', path, message, remedy: `Shorten it to ${maxLength} characters or fewer.` });
   }
   if (length >= minLength && pattern !== undefined && !context.pattern(pattern).test(value)) {
     faults.push(badFormat(context, schema, value, path));
@@ -84,7 +84,7 @@ function checkText(context: Context, schema: JsonSchema, value: string, path: Pa
 
 function badFormat(context: Context, schema: JsonSchema, value: string, path: Path): Fault {
   const { patternBounds, patternErrorMessage } = schema;
-  const what = `${formatPath(path)} is ${found(schema, value)}`;
+  const what = `${formatPath(path)} is ${showFound(schema, value)}`;
   if (patternBounds !== undefined && context.pattern(patternBounds.form).test(value)) {
     return { code: 'out-of-range', path, message: `${what}, which is out of range.`, remedy: patternBounds.range };
   }
@@ -95,12 +95,13 @@ function badFormat(context: Context, schema: JsonSchema, value: string, path: Pa
 function checkNumber(schema: JsonSchema, value: number, path: Path, faults: Fault[]): void {
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
   if (value >= minimum && value <= maximum) return;
-  const side = value < minimum ? `less than ${minimum}` : `more than ${maximum}`;
-  const range = schema.maximum === undefined ? `At least ${minimum}.` : `Between ${minimum} and ${maximum}.`;
+  const limit = value < minimum ? `the minimum is ${minimum}` : `the maximum is ${maximum}`;
+  const range =
+    schema.maximum === undefined ? `Write at least ${minimum}.` : `Write a number from ${minimum} to ${maximum}.`;
   faults.push({
     code: 'out-of-range',
     path,
-    message: `${formatPath(path)} is ${found(schema, value)}, ${side}.`,
+    message: `${formatPath(path)} is ${showFound(schema, value)}; ${limit}.`,
     remedy: range,
   });
 }
@@ -116,8 +117,8 @@ function checkList(context: Context, schema: JsonSchema, value: readonly unknown
   for (const [index, item] of value.entries()) {
     const text = JSON.stringify(sortKeys(item));
     if (seen.has(text)) {
-      const message = `${formatPath(path)} lists ${showValue(item)} twice.`;
-      faults.push({ code: 'duplicate-item', path: [...path, index], message, remedy: 'Keep one of the two.' });
+      const message = `${formatPath(path)} contains ${showValue(item)} twice.`;
+      faults.push({ code: 'duplicate-item', path: [...path, index], message, remedy: 'Remove one of the two.' });
     }
     seen.add(text);
   }
@@ -133,18 +134,22 @@ function checkSize(
 ): void {
   if (size < min) {
     const message =
-      size === 0 ? `${formatPath(path)} is empty.` : `${formatPath(path)} has only ${size} of at least ${min} entries.`;
+      size === 0
+        ? `${formatPath(path)} is empty.`
+        : `${formatPath(path)} has ${countEntries(size)}; the minimum is ${min}.`;
     faults.push({ code: 'empty', path, message, remedy: exampleOf(schema) });
   } else if (size > max) {
-    const message = `${formatPath(path)} has ${size} entries, more than ${max}.`;
+    const message = `${formatPath(path)} has ${countEntries(size)}; the maximum is ${max}.`;
     faults.push({
       code: 'too-many',
       path,
       message,
-      remedy: max === 1 ? `Keep one. ${exampleOf(schema)}` : `Keep at most ${max}.`,
+      remedy: max === 1 ? `Keep one. ${exampleOf(schema)}` : `Keep at most ${max} entries.`,
     });
   }
 }
+
+const countEntries = (size: number): string => `${size} ${size === 1 ? 'entry' : 'entries'}`;
 
 function checkObject(
   context: Context,
@@ -163,12 +168,12 @@ function checkObject(
     else if (typeof property === 'object') context.check(property, value[key], [...path, key], faults);
   }
   for (const key of required) {
-    // A mistyped name is one fault, not a missing key besides.
+    // A mistyped key is one fault: the key that it most likely means is not reported as missing.
     if (!Object.hasOwn(value, key) && !meant.has(key)) faults.push(missingKey(properties[key] ?? {}, key, path));
   }
 }
 
-/** A mistyped key is looked into as if it were right, so that what is wrong inside is told at once. */
+/** Reports an unknown key. The value of a mistyped key is checked as if the key were right, so that all faults are reported at once. */
 function checkUnknown(
   context: Context,
   schema: JsonSchema,

@@ -13,7 +13,7 @@ const validate = createValidator(sharedSchema);
 const MAX_BYTES = 1_048_576;
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
-/** What the rules of a folder share, with the places of everything in it. */
+/** The conditions and lists that the rules of a folder share, with their positions in the file. */
 export interface Shared extends Definitions {
   readonly conditions: NonNullable<SharedFile['conditions']>;
   readonly lists: NonNullable<SharedFile['lists']>;
@@ -22,7 +22,7 @@ export interface Shared extends Definitions {
 
 /**
  * Reads the file of shared conditions and lists, and checks everything that does not depend on the facts of a rule.
- * `shared` holds whatever has a sound structure, also where there are errors, so that rules are not told of names that are there.
+ * `shared` is given if the structure is valid, even if there are other errors, so that rules do not get errors for names that exist.
  */
 export function parseSharedFile(file: string, text: string): { shared: Shared | undefined; problems: Problem[] } {
   const tooLarge = checkFileSize(file, text, MAX_BYTES);
@@ -44,12 +44,12 @@ function checkNames(key: 'conditions' | 'lists', named: object): Fault[] {
       code: 'bad-name',
       path: [key, name],
       which: 'key',
-      message: `\`${name.slice(0, 64)}\` cannot name what rules share.`,
-      remedy: 'Use letters, digits, _ and -, at most 64, with a letter or _ first.',
+      message: `\`${name.slice(0, 64)}\` is not a valid name for a shared condition or list.`,
+      remedy: 'Use at most 64 letters, digits, _ and -. The first must be a letter or _.',
     }));
 }
 
-/** Whether a fact exists, and of what type it is, is for the rules to say: here every name is one, of any type. */
+/** Checks everything that does not depend on a rule. Every name of a fact is accepted, with any type: only a rule knows its facts. */
 function checkConditions(shared: Shared): Fault[] {
   const getter = () => undefined;
   const { conditions, lists } = shared;
@@ -63,17 +63,23 @@ function checkConditions(shared: Shared): Fault[] {
   ]);
 }
 
-/** Told at the first of those that are in it. */
+/** Reports a circle at the first condition of the file that is in it. */
 function checkCircle(name: string, shared: Shared): Fault[] {
   const circle = circleFrom(name, shared);
   if (circle === undefined || Object.keys(shared.conditions).find((each) => circle.includes(each)) !== name) return [];
   const message = `The shared condition refers to itself: ${circle.join(' → ')}.`;
   return [
-    { code: 'circular-condition', path: ['conditions', name], which: 'key', message, remedy: 'Break the circle.' },
+    {
+      code: 'circular-condition',
+      path: ['conditions', name],
+      which: 'key',
+      message,
+      remedy: 'Remove one of these references.',
+    },
   ];
 }
 
-/** The way from a shared condition back to itself; undefined where there is none. */
+/** The names along the references from a shared condition back to itself; undefined if it does not refer to itself. */
 function circleFrom(start: string, { conditions }: Shared): string[] | undefined {
   const seen = new Set<string>();
   const follow = (name: string, trail: readonly string[]): string[] | undefined => {
@@ -88,7 +94,7 @@ function circleFrom(start: string, { conditions }: Shared): string[] | undefined
   return follow(start, []);
 }
 
-/** Warns of what no rule refers to, itself or through a shared condition. */
+/** Warns of shared conditions and lists that no rule refers to, directly or through a shared condition. */
 export function findUnused({ conditions, lists, document }: Shared, uses: readonly Uses[]): Problem[] {
   const warn = (key: 'conditions' | 'lists', names: readonly string[], used: (use: Uses) => ReadonlySet<string>) =>
     names

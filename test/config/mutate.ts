@@ -1,4 +1,4 @@
-/** Takes numbers off a tape, each below its bound; an ended tape gives zeros. */
+/** Makes a choice from a list of numbers: each is reduced below its bound. After the end of the list, it is 0. */
 export type Choice = (bound: number) => number;
 
 /** A choice that reads random numbers in order. */
@@ -48,7 +48,7 @@ const KEYS = [
   'x-y',
 ] as const;
 
-/** A copy of a JSON value with one thing in it changed: removed, replaced, renamed, added, doubled or slightly altered. */
+/** A copy of a JSON value with one change: removed, replaced, renamed, added, doubled or slightly altered. */
 export function mutate(value: unknown, choose: Choice): unknown {
   const copy = structuredClone(value);
   const holders: (Record<string, unknown> | unknown[])[] = [];

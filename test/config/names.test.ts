@@ -5,7 +5,7 @@ import { FIXED_TABLES, isReservedTable, streamTable } from '../../engine/deliver
 import { full } from './sample.ts';
 
 describe('reserved names', () => {
-  it('are those of the tables that are kept', () => {
+  it('are those of the tables of Weir', () => {
     const fixed = FIXED_TABLES.map(({ name }) => name);
     const names = [...RESERVED_TABLES, ...fixed, 'a_1m', 'a_1m_states', 'a_1m_feed', 'a_1h', 'sensors', 'x'];
     for (const name of names) {
@@ -13,7 +13,7 @@ describe('reserved names', () => {
     }
   });
 
-  it('cover every column that a table has of its own', () => {
+  it('contain every column of Weir in the table of a stream', () => {
     const { config } = parseConfig('/weir.json', JSON.stringify(full));
     const stream = config!.streams[0]!;
     const given = [...stream.labels, ...stream.fields].map(({ name }) => name);

@@ -75,7 +75,7 @@ describe('a sound config', () => {
     });
   });
 
-  it('may say everything itself', () => {
+  it('may have every key', () => {
     const { config, problems } = parse(full);
     expect(problems.map(formatProblem)).toEqual([]);
     expect(config).toMatchObject({
@@ -122,7 +122,7 @@ describe('a sound config', () => {
     });
   });
 
-  it('may spell streams in several ways', () => {
+  it('may write streams in several ways', () => {
     expect(parse(full).config?.streams).toMatchObject([
       {
         name: 'sensors',
@@ -157,7 +157,7 @@ describe('a sound config', () => {
     ]);
   });
 
-  it('may have comments, a byte order mark and a folder of its own', () => {
+  it('may have comments, a byte order mark and another folder', () => {
     const text = `\uFEFF// the plant\n${sampleText.replace('"nats"', '/* events */ "nats"')}`;
     expect(parseConfig('weir.json', text, '/opt').config).toMatchObject({ file: 'weir.json', rules: '/rules' });
   });
@@ -216,7 +216,7 @@ describe('any config', () => {
     );
   });
 
-  it('never repeats a password, however it is spelt', () => {
+  it('never shows a password, however it is written', () => {
     const secret = fc.stringMatching(/^[A-Z0-9/@:#?%]{1,4}HUNTER2[A-Z0-9/@:#?% ]{0,4}$/);
     fc.assert(
       fc.property(secret, fc.nat({ max: 6 }), (password, where) => {

@@ -33,7 +33,7 @@ describe.each([
     expect(validate(sample)).toEqual([]);
   });
 
-  it('is judged as an independent validator judges it, whatever is done to the samples', () => {
+  it('gets the same result as from an independent validator, for any change of the samples', () => {
     const verdicts = { valid: 0, invalid: 0 };
     fc.assert(
       fc.property(
@@ -55,7 +55,7 @@ describe.each([
     expect(verdicts.invalid).toBeGreaterThan(20);
   });
 
-  it('explains every key', () => {
+  it('describes every key', () => {
     const mute: string[] = [];
     for (const { path, schema: inner } of listProperties(schema, '')) {
       if (inner.description === undefined && inner.$ref === undefined) mute.push(path);
@@ -63,7 +63,7 @@ describe.each([
     expect(mute).toEqual([]);
   });
 
-  it('gives examples and defaults that it takes itself', () => {
+  it('has examples and defaults that are valid themselves', () => {
     const refused: string[] = [];
     let tried = 0;
     for (const { path, schema: inner } of listProperties(schema, '')) {
@@ -87,7 +87,7 @@ describe('a definition', () => {
   });
 });
 
-describe('a list of different items', () => {
+describe('a list with unique items', () => {
   const validate = createValidator({ type: 'array', uniqueItems: true });
 
   it.each([
@@ -111,7 +111,7 @@ describe('a list of different items', () => {
       ],
     ],
     [[0, false, '', null, [], {}]],
-  ])('may have items that only look alike: %j', (value) => expect(validate(value)).toEqual([]));
+  ])('may have items that only look equal: %j', (value) => expect(validate(value)).toEqual([]));
 });
 
 function listProperties(schema: JsonSchema, path: string): { path: string; schema: JsonSchema }[] {

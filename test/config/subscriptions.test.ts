@@ -92,7 +92,7 @@ describe('subscriptions', () => {
     expect(subscriptions(entries)).toEqual(expected);
   });
 
-  it('are what the config says, where it says so, but for what another one covers', () => {
+  it('are those of the config if it has some, except filters that another one covers', () => {
     const config = configOf(
       [{ topic: 'plant/a' }],
       ['plant/+', '$share/g/plant/a', 'plant/#', '$share/g/plant/#', 'x'],
@@ -105,7 +105,7 @@ describe('subscriptions', () => {
     ]);
   });
 
-  it('get every topic that some stream wants, with its QoS at least, and none of them covers another', () => {
+  it('get every topic that a stream needs, with at least its QoS, and none of them covers another', () => {
     const level = fc.constantFrom('a', 'b', '+', '$x');
     const topic = fc
       .tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean())
@@ -155,7 +155,7 @@ describe('subscriptions that overlap', () => {
       ['a/+', 'b/+', 'a/b', 'c'],
       ['b/+', 'a/+', 'c'],
     ],
-    // The merged filter overlaps one that neither of the two did.
+    // The merged filter overlaps a filter that neither of the two overlapped.
     [
       ['x/z', 'a/+/c', '+/b/c'],
       ['x/z', '+/+/c'],
@@ -172,7 +172,7 @@ describe('subscriptions that overlap', () => {
     expect(mergeOverlapping(all(...given)).map(({ filter }) => filter)).toEqual(expected);
   });
 
-  it('are merged until none overlaps, and all topics come', () => {
+  it('are merged until none overlaps, and match all topics', () => {
     fc.assert(
       fc.property(filters, (given) => {
         const merged = mergeOverlapping(all(...given));

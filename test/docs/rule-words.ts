@@ -1,4 +1,4 @@
-import { isCalculation, takeApart } from '../../engine/language/calculations/arithmetic.ts';
+import { isCalculation, splitCalculation } from '../../engine/language/calculations/arithmetic.ts';
 import { aggregateOf } from '../../engine/language/compile/aggregate-facts.ts';
 import { windowNameOf } from '../../engine/language/compile/plan-window.ts';
 import { detectorOf } from '../../engine/language/compile/running-facts.ts';
@@ -22,7 +22,7 @@ function factWords(fact: NonNullable<RuleFile['facts']>[string], words: Set<stri
 
 function operandWords(operand: Operand, words: Set<string>): void {
   if (typeof operand !== 'object') return;
-  const { name, operands } = takeApart(operand);
+  const { name, operands } = splitCalculation(operand);
   words.add(`calculation ${name}`);
   for (const each of operands) operandWords(each.operand, words);
 }

@@ -8,7 +8,7 @@ const text = `{
   "conditions": { "all": [ { "fact": "°" }, 7 ] }
 }`;
 
-describe('a place', () => {
+describe('a position', () => {
   const document = parseDocument('a.json', text);
 
   it.each([
@@ -43,7 +43,7 @@ describe('a document', () => {
     );
   });
 
-  it('has a problem wherever JSON.parse throws, and never throws itself', () => {
+  it('has a problem whenever JSON.parse throws, and never throws itself', () => {
     fc.assert(
       fc.property(
         fc.nat(),
@@ -59,7 +59,7 @@ describe('a document', () => {
     );
   });
 
-  it('refuses to nest too deep, but brackets side by side or in texts are none', () => {
+  it('is refused if it is nested too deep; brackets side by side or in texts do not count', () => {
     const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
     expect(parseDocument('a.json', deep(MAX_DEPTH)).problems).toEqual([]);
     expect(parseDocument('a.json', deep(MAX_DEPTH + 1)).problems).toMatchObject([{ code: 'too-deep' }]);
@@ -67,7 +67,7 @@ describe('a document', () => {
     expect(parseDocument('a.json', `[${'[],'.repeat(500)}"${'['.repeat(500)}"]`).problems).toEqual([]);
   });
 
-  it('goes on after what does not hide the rest', () => {
+  it('is read further after a fault that does not hide the rest', () => {
     const { value, broken, problems } = parseDocument('a.json', '{ // hot\n "a": 1\n "b": [2,\n ],\n "b": 3, }');
     expect(value).toEqual({ a: 1, b: [2] });
     expect(broken).toBe(false);
@@ -80,12 +80,12 @@ describe('a document', () => {
     ]);
   });
 
-  it('allows comments only where told', () => {
+  it('allows comments only if the options say so', () => {
     expect(parseDocument('a.json', '/* a */ {} // b', { comments: true }).problems).toEqual([]);
     expect(parseDocument('a.json', '/* a */ {} // b').problems).toHaveLength(2);
   });
 
-  it('has no prototype but its own keys', () => {
+  it('has own keys only', () => {
     const { value, problems } = parseDocument('a.json', '{ "__proto__": { "polluted": true }, "constructor": 1 }');
     expect(problems).toMatchObject([{ code: 'forbidden-key' }]);
     expect(Object.keys(value as object)).toEqual(['constructor']);

@@ -18,12 +18,12 @@ describe('suggest', () => {
     expect(suggest(name, names)).toBe(expected);
   });
 
-  it('takes the nearest, and the first of equals', () => {
+  it('takes the most similar candidate, and the first of equal ones', () => {
     expect(suggest('temp3', ['temp11', 'temp1', 'temp2'])).toBe('temp1');
   });
 });
 
-describe('a name without what stands before it', () => {
+describe('a name without the part before its dot', () => {
   const names = ['temp', 'doors.open', 'gates.open'];
   it.each([
     ['open', 'doors.open'],

@@ -21,7 +21,7 @@ const pair = {
   ],
 } satisfies JsonSchema;
 
-describe('a value at the edge of what its schema takes', () => {
+describe('a value at the limit of its schema', () => {
   it.each<[JsonSchema, unknown]>([
     [{ type: 'number', minimum: 1, maximum: 3 }, 1],
     [{ type: 'number', minimum: 1, maximum: 3 }, 3],
@@ -60,12 +60,12 @@ describe('a value at the edge of what its schema takes', () => {
     [pair, { left: 1, right: 2 }],
     [pair, { both: 1 }],
     [pair, 1],
-  ])('%j: %j is judged as an independent validator does', (schema, value) => {
+  ])('%j: %j gets the same result as from an independent validator', (schema, value) => {
     expect(createValidator(schema)(value).length === 0).toBe(new Judge(schema as Schema, '7').validate(value).valid);
   });
 });
 
-describe('a value of several forms', () => {
+describe('a value that may have one of several forms', () => {
   const validate = createValidator(pair);
 
   it.each([
@@ -76,10 +76,10 @@ describe('a value of several forms', () => {
       { left: 1, right: 1 },
       'exclusive-keys',
       ['right'],
-      '`right` cannot stand beside `left`.',
+      '`right` cannot be combined with `left`.',
     ],
     ['all forms where none is near', 1, 'wrong-type', [], 'The file must be a text, or an object { … }; found 1.'],
-  ])('is told of %s', (_name, value, code, path, message) => {
+  ])('is reported: %s', (_name, value, code, path, message) => {
     expect(validate(value)).toMatchObject([{ code, path, message }]);
   });
 });
@@ -90,12 +90,12 @@ describe('a message', () => {
     properties: { password: { type: 'string', pattern: '^x', writeOnly: true } },
   });
 
-  it.each([4711, 'hunter2', true])('keeps the secret %s to itself', (password) => {
+  it.each([4711, 'hunter2', true])('does not show the secret %s', (password) => {
     expect(JSON.stringify(secret({ password }))).not.toContain(String(password));
     expect(secret({ password })).toHaveLength(1);
   });
 
-  it('shows no user and password of a URL, and not more than a line of anything', () => {
+  it('shows no user and password of a URL, and at most one line of any value', () => {
     const faults = createValidator({ type: 'number' })(`mqtt://weir:hunter2@${'host'.repeat(100)}\n`);
     expect(faults[0]?.message).toMatch(/^The file must be a number; found "mqtt:\/\/\*\*\*@host.{0,60}$/);
   });

@@ -20,7 +20,7 @@ const CONFIG = {
 const { config } = parseConfig('weir.json', JSON.stringify(CONFIG), '/etc/weir');
 const over = (fact: string) => ({ all: [{ fact, operator: 'greaterThan', value: 1 }] });
 
-/** Compiles a rule whose fact `x` is this one; each problem with the text that it points at. */
+/** Compiles a rule whose fact `x` is this one. Each problem is shown with the text at its position. */
 function compile(x: object, conditions: object = over('x'), message = '{{key}}') {
   const rule = {
     name: 'r',
@@ -35,11 +35,11 @@ function compile(x: object, conditions: object = over('x'), message = '{{key}}')
   if (parsed === undefined) throw new Error(JSON.stringify(problems));
   const compiled = compilePlan(config!.streams, [{ rule: parsed, document }]);
   const lines = text.split('\n');
-  const told = compiled.problems.map(({ code, line, column, message, remedy }) => {
+  const reported = compiled.problems.map(({ code, line, column, message, remedy }) => {
     const place = lines[line - 1]!.slice(column - 1).replace(/,$/, '');
     return `${code} at ${place}: ${message} ${remedy}`;
   });
-  return { plan: compiled.plan, told };
+  return { plan: compiled.plan, reported };
 }
 
 describe('an aggregate', () => {
@@ -58,48 +58,48 @@ describe('an aggregate', () => {
     [{ histogram: 'temp', bounds: [20] }, over('x.1')],
     [{ histogram: 'temp', bounds: Array.from({ length: 64 }, (_, i) => i) }, over('x.64')],
   ])('%j compiles', (fact, conditions) => {
-    const { plan, told } = compile(fact, conditions);
-    expect(told).toEqual([]);
+    const { plan, reported } = compile(fact, conditions);
+    expect(reported).toEqual([]);
     expect(plan.rules).toHaveLength(1);
   });
 
   it.each<[object, string]>([
-    [{ median: 'tmp' }, 'unknown-field at "tmp": stream "sensors" has no field "tmp" Did you mean "temp"?'],
+    [{ median: 'tmp' }, 'unknown-field at "tmp": Stream "sensors" has no field "tmp". Did you mean "temp"?'],
     [
       { median: 'site' },
-      'unknown-field at "site": stream "sensors" has no field "site" Its fields are: temp, firmware, open.',
+      'unknown-field at "site": Stream "sensors" has no field "site". Its fields are: temp, firmware, open.',
     ],
     [
       { slope: 'firmware' },
-      'wrong-type at "firmware": "slope" cannot sum up "firmware", which is a string It takes a field of type number.',
+      'wrong-type at "firmware": "slope" cannot be used with "firmware", which is a string. Use a field of type number.',
     ],
     [
       { histogram: 'open', bounds: [1] },
-      'wrong-type at "open": "histogram" cannot sum up "open", which is a boolean It takes a field of type number.',
+      'wrong-type at "open": "histogram" cannot be used with "open", which is a boolean. Use a field of type number.',
     ],
     [
       { distinct: 'firmwre' },
-      'unknown-field at "firmwre": stream "sensors" has no field or label "firmwre" Did you mean "firmware"?',
+      'unknown-field at "firmwre": Stream "sensors" has no field or label "firmwre". Did you mean "firmware"?',
     ],
     [
       { distinct: 'colour' },
-      'unknown-field at "colour": stream "sensors" has no field or label "colour" It has: device, site, temp, firmware, open.',
+      'unknown-field at "colour": Stream "sensors" has no field or label "colour". It has: device, site, temp, firmware, open.',
     ],
     [
       { share: { any: [{ fact: 'tmp', operator: 'greaterThan', value: 1 }] } },
       'unknown-fact at "tmp": There is no fact "tmp". Did you mean "temp"?',
     ],
   ])('%j is refused', (fact, problem) => {
-    const { plan, told } = compile(fact, 'histogram' in fact ? over('x.0') : over('x'));
-    expect(told).toEqual([problem]);
+    const { plan, reported } = compile(fact, 'histogram' in fact ? over('x.0') : over('x'));
+    expect(reported).toEqual([problem]);
     expect(plan.rules).toEqual([]);
   });
 
-  it('that is a histogram has no value of its own, and no bucket beyond its last', () => {
+  it('that is a histogram has no value itself, and no bucket after its last', () => {
     const histogram = { histogram: 'temp', bounds: [20, 30] };
-    const [bare, beyond] = [compile(histogram).told, compile(histogram, over('x.3')).told];
+    const [bare, beyond] = [compile(histogram).reported, compile(histogram, over('x.3')).reported];
     expect(bare).toEqual([expect.stringMatching(/^unknown-fact at "x": There is no fact "x"\. .*x\.0/)]);
     expect(beyond).toEqual([expect.stringMatching(/^unknown-fact at "x\.3": There is no fact "x\.3"/)]);
-    expect(compile(histogram, over('x.2'), 'at {{x.0}}, {{x.1}}, {{x.2}}').told).toEqual([]);
+    expect(compile(histogram, over('x.2'), 'at {{x.0}}, {{x.1}}, {{x.2}}').reported).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import type { Calculation, Operand } from '../../engine/model/rule.ts';
 
 type Values = Readonly<Record<string, FieldValue | undefined>>;
 
-/** What a calculation comes to, by reading it. */
+/** Interprets a calculation. */
 function evaluate(operand: Operand, values: Values): number | undefined {
   if (typeof operand === 'number') return operand;
   if (typeof operand === 'string') {
@@ -23,7 +23,7 @@ function evaluate(operand: Operand, values: Values): number | undefined {
   return Number.isFinite(result) ? result : undefined;
 }
 
-/** From left to right, and no further once there is no number any more. */
+/** Combines numbers from left to right, and stops when there is no number any more. */
 function over(values: readonly number[], step: (a: number, b: number) => number): number {
   let result = values[0]!;
   for (const value of values.slice(1)) {
@@ -105,7 +105,7 @@ const compile = (spec: Calculation) => {
 };
 
 describe('a calculation', () => {
-  it('comes to what reading it comes to, for any tree of operations', () => {
+  it('gives the same result as an interpreter, for any tree of operations', () => {
     let defined = 0;
     fc.assert(
       fc.property(calculation, values, (spec, env) => {
@@ -118,7 +118,7 @@ describe('a calculation', () => {
     expect(defined).toBeGreaterThan(500);
   });
 
-  it('is a fact that the schema takes', () => {
+  it('is a fact that the schema accepts', () => {
     fc.assert(
       fc.property(calculation, (spec) => {
         const rule = {

@@ -19,7 +19,7 @@ function compile(rules: readonly object[], options?: { readonly attributes: bool
   return compilePlan(config!.streams, parsed, shared, options);
 }
 
-/** `<code> at <path>`: what was found, and the text that stands there. */
+/** `<code> at <path>`: the problem, and the text at its position. */
 function problemsOf(rule: object, attributes = true): string[] {
   const text = JSON.stringify({ ...RULE, ...rule });
   return compile([{ ...RULE, ...rule }], { attributes }).problems.map(
@@ -31,7 +31,7 @@ const hopping = { window: { hopping: '1m', every: '10s' } };
 const mean = { mean: { mean: 'temp' } };
 const meanOver = { all: [{ ...overLimit, fact: 'mean' }] };
 
-describe('a rule that looks at attributes of devices', () => {
+describe('a rule that uses attributes of devices', () => {
   it.each([
     [{ conditions: { all: [overLimit] } }],
     [{ conditions: { condition: 'isOver' } }],
@@ -40,9 +40,9 @@ describe('a rule that looks at attributes of devices', () => {
     [{ ...hopping, per: ['room', 'device'], facts: mean, conditions: meanOver }],
     [{ ...hopping, per: ['room'], facts: { over: { share: { all: [overLimit] } } }, conditions: { all: [] } }],
     [{ ...hopping, per: ['room'], where: { all: [overLimit] }, facts: mean, conditions: { all: [] } }],
-  ])('is sound where the config has attributes, and told where it has none: %j', (rule) => {
-    expect(problemsOf(rule).filter((told) => !told.startsWith('empty-group'))).toEqual([]);
-    const without = problemsOf(rule, false).filter((told) => !told.startsWith('empty-group'));
+  ])('is valid if the config has attributes, and gets a problem if it has none: %j', (rule) => {
+    expect(problemsOf(rule).filter((reported) => !reported.startsWith('empty-group'))).toEqual([]);
+    const without = problemsOf(rule, false).filter((reported) => !reported.startsWith('empty-group'));
     expect(without).toHaveLength(1);
     expect(without[0]).toMatch(/^no-attributes at "(device\.limits\.temp"|isOver")/);
   });
@@ -65,47 +65,48 @@ describe('a rule that looks at attributes of devices', () => {
       { facts: mean, levels: [{ severity: 'info', conditions: meanOver }] },
       'many-devices at "device.limits.temp"}',
     ],
-  ])('cannot ask for them in %s of a window of many devices', (_where, rule, told) => {
+  ])('cannot use them in %s of a window over several devices', (_where, rule, reported) => {
     const problems = problemsOf({ ...hopping, per: ['room'], ...rule });
-    expect(problems.filter((each) => !each.startsWith('empty-group'))).toEqual([told]);
+    expect(problems.filter((each) => !each.startsWith('empty-group'))).toEqual([reported]);
   });
 
   it.each(['device.', 'device..temp', 'device.limits.', 'device.a b', 'device.__proto__.x'])(
     'must not call one %s',
     (fact) => {
-      const told = problemsOf({ conditions: { all: [{ fact, operator: 'equal', value: 1 }] } });
-      expect(told).toEqual([expect.stringMatching(/^bad-attribute at "device\./)]);
+      const reported = problemsOf({ conditions: { all: [{ fact, operator: 'equal', value: 1 }] } });
+      expect(reported).toEqual([expect.stringMatching(/^bad-attribute at "device\./)]);
     },
   );
 
-  it('says what to do about a window of many devices', () => {
+  it('gets a remedy for a window over several devices', () => {
     const { problems } = compile([{ ...RULE, ...hopping, per: [], facts: mean, conditions: meanOver }], {
       attributes: true,
     });
     expect(problems).toMatchObject([
       {
-        message: '"device.limits.temp" is an attribute of one device, but a window of the whole stream has many',
-        remedy: 'Add "device" to "per", or ask it of single readings: in "where", or in the condition of a "share".',
+        message:
+          '"device.limits.temp" is an attribute of one device, but a window of the whole stream has many devices.',
+        remedy: 'Add "device" to "per", or use it for single readings: in "where", or in the condition of a "share".',
       },
     ]);
   });
 
-  it('cannot be one of silence, which does not know them', () => {
+  it('cannot be a silence rule, which has no attributes', () => {
     const event = { type: 'x', params: { message: '{{device.model}}' } };
     expect(problemsOf({ silence: '1m', event })).toEqual(['unknown-name at "{{device.model}}"}},']);
   });
 
-  it('is over devices: a view has none', () => {
+  it('must be over devices: a view has none', () => {
     const view = { name: 'means', stream: 'sensors', ...hopping, facts: mean };
     const over = { ...RULE, stream: 'means', conditions: { all: [{ ...overLimit, fact: 'mean' }] } };
     expect(compile([view, over], { attributes: true }).problems).toMatchObject([
-      { code: 'no-device', remedy: 'Work it out as a fact of the rule that this stream is made of.' },
+      { code: 'no-device', remedy: 'Use the attribute in a fact of the view instead.' },
     ]);
   });
 });
 
 describe('the plan', () => {
-  it('has each path once, and knows which streams and windows need them', () => {
+  it('has each path once, and marks the streams and windows that use them', () => {
     const { plan, problems } = compile(
       [
         { ...RULE, conditions: { all: [overLimit] } },

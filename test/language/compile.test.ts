@@ -61,7 +61,7 @@ function readingOf(values: Reading['values'], labels: readonly string[] = ['nort
 }
 
 describe('a plan', () => {
-  it('holds rules by stream and kind, with keyings that are shared', () => {
+  it('has the rules by stream and kind, with shared keyings', () => {
     const silence = { name: 'silent', stream: 'sensors', silence: '60s', event: { type: 'offline' } };
     const { plan, problems } = compile(
       HOT,
@@ -102,7 +102,7 @@ describe('a plan', () => {
     expect(meters!.keyings).toHaveLength(2);
   });
 
-  it('has the rules of a higher priority first, and numbers them so', () => {
+  it('has rules of a higher priority first, and numbers them in that order', () => {
     const { plan } = compile(
       { ...HOT, name: 'a' },
       { ...HOT, name: 'b', priority: 9 },
@@ -115,7 +115,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('holds the rules without errors where others have some', () => {
+  it('has the rules without errors, even if others have errors', () => {
     const { plan, problems } = compile({ ...HOT, stream: 'nowhere' }, { ...HOT, name: 'sound' });
     expect(plan.rules.map(({ name }) => name)).toEqual(['sound']);
     expect(problems).toHaveLength(1);
@@ -146,7 +146,7 @@ describe('a window', () => {
     expect(window.aggregates.map(({ field }) => field)).toEqual([0, 2, -1]);
   });
 
-  it('is judged by its facts and the parts of its key', () => {
+  it('is evaluated with its facts and the parts of its key', () => {
     const rule = one({ ...MEAN, per: ['site', 'line'], clear: above('n', 3) }, 'window') as WindowRule;
     const closed = (mean: number | undefined, n: number): Closed => {
       const key = { text: 'north|l1', parts: ['north', 'l1'] };
@@ -176,7 +176,7 @@ describe('a window', () => {
 });
 
 describe('a rule over readings', () => {
-  it('sees fields, labels and the device; a field hides a label of its name', () => {
+  it('can use fields, labels and the device; a field hides a label of its name', () => {
     const rule = one(HOT, 'reading') as ReadingRule;
     expect(rule.conditions.facts(readingOf([51, undefined, 'on']))).toEqual({
       device: 'd1',
@@ -203,7 +203,7 @@ describe('a rule over readings', () => {
   });
 });
 
-describe('what a rule says of itself', () => {
+describe('the event of a rule', () => {
   it('has defaults', () => {
     expect(one(HOT, 'reading')).toMatchObject({
       severity: 'warning',
@@ -225,7 +225,7 @@ describe('what a rule says of itself', () => {
     expect(rule.message((name) => ({ temp: 5, device: 'd1' })[name])).toBe('5 at d1');
   });
 
-  it('makes a silence that must last a longer silence', () => {
+  it('adds `for` to `silence`', () => {
     const silent = { name: 's', stream: 'sensors', silence: '60s', for: '30s', keepFiring: '5s', event: { type: 'x' } };
     const rule = one(silent, 'silence') as SilenceRule;
     expect(rule.silenceMs).toBe(90_000);
@@ -236,7 +236,7 @@ describe('what a rule says of itself', () => {
 describe('the version of a rule', () => {
   const version = (content: object) => compile(content).plan.rules[0]!.version;
 
-  it('does not depend on what has no meaning', () => {
+  it('does not depend on description and schema', () => {
     const same = [
       HOT,
       { ...HOT, description: 'Hot.' },
@@ -248,7 +248,7 @@ describe('the version of a rule', () => {
     expect(version(HOT)).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  it('changes with everything that has one', () => {
+  it('changes with everything that has a meaning', () => {
     const different = [
       HOT,
       { ...HOT, name: 'hotter' },
@@ -272,48 +272,48 @@ describe('a rule that does not fit the config', () => {
     [
       'of an unknown stream',
       { ...HOT, stream: 'sensor' },
-      '3:13 unknown-stream there is no stream "sensor" | Did you mean "sensors"?',
+      '3:13 unknown-stream There is no stream "sensor". | Did you mean "sensors"?',
     ],
     [
       'of a stream unlike any',
       { ...HOT, stream: 'x' },
-      '3:13 unknown-stream there is no stream "x" | There are: meters, sensors.',
+      '3:13 unknown-stream There is no stream "x". | Known streams: meters, sensors.',
     ],
     [
       'of an unknown label',
       { ...HOT, per: ['sit'] },
-      'unknown-label stream "sensors" has no label "sit" | Did you mean "site"?',
+      'unknown-label Stream "sensors" has no label "sit". | Did you mean "site"?',
     ],
     [
       'over an unknown field',
       { ...MEAN, facts: { mean: { mean: 'tmp' } } },
-      'unknown-field stream "sensors" has no field "tmp" | Did you mean "temp"?',
+      'unknown-field Stream "sensors" has no field "tmp". | Did you mean "temp"?',
     ],
     [
       'over a field of another type',
       { ...MEAN, facts: { mean: { mean: 'mode' } } },
-      'wrong-type "mean" cannot sum up "mode", which is a string | It takes a field of type number.',
+      'wrong-type "mean" cannot be used with "mode", which is a string. | Use a field of type number.',
     ],
     [
       'whose message uses what it does not know',
       { ...HOT, event: { type: 'x', params: { message: '{{tmp}}' } } },
-      'unknown-name the message uses {{tmp}}, which this rule does not know | Did you mean {{temp}}?',
+      'unknown-name The message uses {{tmp}}, but there is no such name in this rule. | Did you mean {{temp}}?',
     ],
     [
       'over windows, whose message uses a field',
       { ...MEAN, event: { type: 'x', params: { message: '{{door}}' } } },
-      'unknown-name the message uses {{door}}, which this rule does not know | It knows: key, device, mean, mode, n.',
+      'unknown-name The message uses {{door}}, but there is no such name in this rule. | Known names: key, device, mean, mode, n.',
     ],
-  ])('%s is told where, what, and the remedy', (_, content, expected) => {
+  ])('%s is reported with position, message and remedy', (_, content, expected) => {
     const { plan, problems } = compile(content);
     expect(plan.rules).toEqual([]);
-    const told = problems.map(
+    const reported = problems.map(
       ({ line, column, code, message, remedy }) => `${line}:${column} ${code} ${message} | ${remedy}`,
     );
-    expect(told).toEqual([expect.stringContaining(expected)]);
+    expect(reported).toEqual([expect.stringContaining(expected)]);
   });
 
-  it('is told of everything at once', () => {
+  it('gets all problems at once', () => {
     const { problems } = compile({
       ...MEAN,
       per: ['sit'],
@@ -331,11 +331,11 @@ describe('a rule that does not fit the config', () => {
     ]);
   });
 
-  it('may not have the name of another', () => {
+  it('may not have the name of another rule', () => {
     const { plan, problems } = compile(HOT, HOT);
     expect(plan.rules).toHaveLength(1);
     expect(problems).toMatchObject([
-      { code: 'duplicate-name', message: 'another rule, in rules/a.rule.json, is named "hot" too', line: 2 },
+      { code: 'duplicate-name', message: 'The rule in rules/a.rule.json has the name "hot" too.', line: 2 },
     ]);
   });
 });

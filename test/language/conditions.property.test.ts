@@ -54,7 +54,7 @@ const leaf: fc.Arbitrary<LeafCondition> = fc.record(
   { requiredKeys: ['fact', 'operator', 'value'] },
 );
 
-/** Comparisons of which our side has no fault to find; the others have a property of their own below. */
+/** Comparisons without a problem on our side; those with one have a property of their own below. */
 const soundLeaf = leaf.filter((condition) => compiled({ all: [condition] }).compiled !== undefined);
 
 const nameAndPriority = { name: fc.constant('group'), priority: fc.integer({ min: 1, max: 3 }) };
@@ -105,7 +105,7 @@ function compiled(condition: TopCondition) {
   return compileCondition(condition, context);
 }
 
-describe('conditions mean what they mean to json-rules-engine', () => {
+describe('conditions have the same meaning as in json-rules-engine', () => {
   it('for whole trees, and comparison by comparison in explain', async () => {
     let evaluations = 0;
     const held = { true: 0, false: 0 };
@@ -143,7 +143,7 @@ describe('conditions mean what they mean to json-rules-engine', () => {
     expect(Math.min(held.true, held.false)).toBeGreaterThan(1_000);
   }, 60_000);
 
-  it('for every operator and chain of decorators alone, including where the library throws', () => {
+  it('for every operator and chain of decorators alone, also if json-rules-engine throws', () => {
     const { operators } = new Engine() as unknown as {
       operators: { get(name: string): { evaluate(fact: unknown, value: unknown): boolean } };
     };
@@ -168,7 +168,7 @@ describe('conditions mean what they mean to json-rules-engine', () => {
     );
   });
 
-  it('and warnings are right: what never holds never does, what always holds always does, what cannot be asked throws', async () => {
+  it('and warnings are right: never-holds never holds, always-holds always holds, unanswerable throws', async () => {
     const seen = new Set<string>();
     await fc.assert(
       fc.asyncProperty(fc.array(leaf, { minLength: 30, maxLength: 40 }), facts, async (leaves, env) => {
@@ -198,7 +198,7 @@ describe('conditions mean what they mean to json-rules-engine', () => {
 describe('a fact without a value', () => {
   type Answer = boolean | undefined;
 
-  /** Kleene's strong three-valued logic, by recursion over the condition; a comparison is unknown where a side has no value. */
+  /** Kleene's strong three-valued logic, by recursion over the condition; a comparison is unknown if one of its sides has no value. */
   function answer(node: Condition, env: Facts): Answer {
     if ('all' in node || 'any' in node) {
       const parts = ('all' in node ? node.all : node.any).map((part) => answer(part, env));
@@ -218,7 +218,7 @@ describe('a fact without a value', () => {
     return compileCondition({ all: [node] }, context).compiled!.holds(env);
   }
 
-  it('makes conditions unknown as in three-valued logic, and none where all have one', () => {
+  it('makes conditions unknown as in three-valued logic, and none if all facts have a value', () => {
     const seen = { true: 0, false: 0, undefined: 0 };
     fc.assert(
       fc.property(top, fc.array(facts, { minLength: 8, maxLength: 12 }), (condition, factSets) => {

@@ -18,9 +18,9 @@ const compile = (condition: unknown, context = untyped) => compileCondition(cond
 const leaf = (operator: string, value: unknown, fact = 'temp') => ({ all: [{ fact, operator, value }] });
 const codes = (condition: unknown, context = untyped) => compile(condition, context).problems.map(({ code }) => code);
 
-describe('what surprises in comparisons, with the library as witness', () => {
+describe('surprising comparisons, as in json-rules-engine', () => {
   it.each<[fact: FieldValue | undefined, operator: string, value: unknown, holds: boolean]>([
-    // A text that begins like a number passes as one; the comparison itself then takes the whole text.
+    // A text that begins like a number is accepted as one; the comparison then uses the whole text.
     ['0', 'lessThan', 1, true],
     ['12abc', 'lessThan', 13, false],
     ['12abc', 'lessThan', '13', true],
@@ -30,7 +30,7 @@ describe('what surprises in comparisons, with the library as witness', () => {
     ['', 'lessThan', 1, false],
     [' 5 ', 'lessThan', 6, true],
     [5, 'greaterThan', 'abc', false],
-    // Booleans and absent facts are no numbers on the left, but true, null and lists are on the right.
+    // On the left, booleans and missing facts are not numbers. On the right, true, null and lists are converted to numbers.
     [true, 'greaterThan', 0, false],
     [undefined, 'lessThan', 1, false],
     [2, 'greaterThan', true, true],
@@ -42,19 +42,19 @@ describe('what surprises in comparisons, with the library as witness', () => {
     [-0, 'equal', 0, true],
     [undefined, 'equal', null, false],
     [undefined, 'notEqual', 5, true],
-    // `in` a text looks for a part of it, and knows the word undefined.
+    // `in` with a text looks for a part of it; a missing fact is the text "undefined" there.
     ['ell', 'in', 'hello', true],
     [1, 'in', 'a1b', true],
     [undefined, 'in', 'is undefined', true],
     [undefined, 'notIn', [1], true],
-    // A fact is never a list, so that both hold never, and their negations always.
+    // A fact is never a list, so both never hold, and their negations always hold.
     ['abc', 'contains', 'a', false],
     ['abc', 'doesNotContain', 'z', false],
     ['abc', 'not:contains', 'a', true],
     [5, 'someFact:equal', 5, false],
     [5, 'everyFact:equal', 5, false],
     [5, 'swap:contains', [4, 5], true],
-    // `not` before an operator is not the opposite operator where the fact is absent.
+    // With a missing fact, `not` before an operator differs from the opposite operator.
     [undefined, 'not:lessThan', 5, true],
     [undefined, 'greaterThanInclusive', 5, false],
     [5, 'everyValue:greaterThan', [1, 2], true],
@@ -70,7 +70,7 @@ describe('what surprises in comparisons, with the library as witness', () => {
     expect(compile(condition).compiled?.holds({ temp: fact })).toBe(holds);
   });
 
-  it('looks long lists up as short ones, NaN among them', () => {
+  it('long lists give the same results as short ones, also for NaN', () => {
     const list = [...Array(20).keys(), 'x', Number.NaN];
     const test = (operator: string, temp: FieldValue | undefined) =>
       compile(leaf(operator, list)).compiled?.holds({ temp });
@@ -86,12 +86,12 @@ describe('what surprises in comparisons, with the library as witness', () => {
     expect([3, '3', Number.NaN, undefined].map((fact) => test('notIn', fact))).toEqual([false, true, true, true]);
   });
 
-  it('an empty group holds, so that its negation never does', () => {
+  it('an empty group always holds, so its negation never holds', () => {
     const result = (condition: unknown) => compile(condition).compiled?.holds({});
     expect([{ all: [] }, { any: [] }, { not: { any: [] } }].map(result)).toEqual([true, true, false]);
   });
 
-  it('groups of every size decide as they should', () => {
+  it('groups of every size give the right result', () => {
     const set = (size: number, on: number) => Array.from({ length: size }, (_, i) => leaf('equal', i === on ? 1 : 0));
     for (let size = 1; size <= 6; size++) {
       for (let on = 0; on < size; on++) {
@@ -113,7 +113,7 @@ describe('explain', () => {
     ],
   });
 
-  it('asks every comparison, in order, also behind the one that decides', () => {
+  it('evaluates every comparison, in order, also after the one that decides', () => {
     expect(compiled?.explain({ temp: 50, limit: 45, mode: 'a' })).toEqual([
       { fact: 'temp', operator: 'greaterThan', value: 45, factValue: 50, result: true },
       { fact: 'mode', operator: 'in', value: ['a', 'b'], factValue: 'a', result: true },
@@ -122,11 +122,11 @@ describe('explain', () => {
     expect(compiled?.explain({})[0]).toMatchObject({ value: null, factValue: null, result: false });
   });
 
-  it('knows the facts on both sides', () => {
+  it('has the facts on both sides', () => {
     expect([...(compiled?.facts ?? [])]).toEqual(['temp', 'limit', 'mode', 'open']);
   });
 
-  it('stops asking in test as soon as the answer is known', () => {
+  it('evaluates no more comparisons than needed in `holds`', () => {
     const asked: string[] = [];
     const spying: ConditionContext<Facts> = {
       resolve: (fact) => (env) => {
@@ -146,14 +146,14 @@ describe('shared conditions', () => {
   const use = (name: string, shared: Record<string, unknown>) =>
     compile({ all: [{ condition: name }] }, { ...untyped, shared: shared as Record<string, TopCondition> });
 
-  it('stand for what they name, at the top too', () => {
+  it('are evaluated at each reference, at the top too', () => {
     const shared = { hot, calm: { not: { condition: 'hot' } } } as unknown as Record<string, TopCondition>;
     const { compiled, problems } = compile({ condition: 'calm' }, { ...untyped, shared });
     expect(problems).toEqual([]);
     expect([30, 50].map((temp) => compiled?.holds({ temp }))).toEqual([true, false]);
   });
 
-  it('are found missing, circular or faulty at the place of the reference', () => {
+  it('are reported at the reference if they are missing, circular or faulty', () => {
     expect(use('hott', { hot }).problems).toMatchObject([
       { code: 'unknown-condition', path: ['all', 0, 'condition'], remedy: 'Did you mean "hot"?' },
     ]);
@@ -166,12 +166,12 @@ describe('shared conditions', () => {
     ]);
   });
 
-  it('cannot be multiplied without bound', () => {
+  it('cannot multiply the conditions without limit', () => {
     const shared: Record<string, unknown> = { c0: hot };
     for (let i = 1; i < 25; i++) shared[`c${i}`] = { all: [{ condition: `c${i - 1}` }, { condition: `c${i - 1}` }] };
     for (const [name, message] of [
-      ['c14', 'More than 1000 conditions'],
-      ['c24', 'more than 32 deep'],
+      ['c14', 'more than 1000 conditions'],
+      ['c24', 'more than 32 levels deep'],
     ] as const) {
       const { compiled, problems } = use(name, shared);
       expect(compiled).toBeUndefined();
@@ -192,7 +192,7 @@ describe('errors', () => {
     [
       'all and any',
       { all: [good], any: [good] },
-      [{ code: 'ambiguous-condition', message: 'One condition has all and any.' }],
+      [{ code: 'ambiguous-condition', message: 'This condition has all and any, but only one of these is allowed.' }],
     ],
     ['all and fact', { any: [{ all: [], ...good }] }, [{ code: 'ambiguous-condition', path: ['any', 0] }]],
     ['a misspelt group', { al: [good] }, [{ code: 'not-a-condition' }]],
@@ -227,7 +227,7 @@ describe('errors', () => {
     [
       'a fact that is no text',
       { all: [{ ...good, fact: 5 }] },
-      [{ code: 'unknown-fact', remedy: 'Known here: temp, limit, mode, open.' }],
+      [{ code: 'unknown-fact', remedy: 'Known names: temp, limit, mode, open.' }],
     ],
     [
       'a misspelt operator',
@@ -265,7 +265,7 @@ describe('errors', () => {
     [
       'a fact in a list',
       leaf('in', [{ fact: 'limit' }]),
-      [{ code: 'invalid-value', message: 'A fact inside a list is not looked up.' }],
+      [{ code: 'invalid-value', message: 'A {"fact": …} inside a list is not supported.' }],
     ],
     [
       'a key too many in a fact',
@@ -280,12 +280,12 @@ describe('errors', () => {
     for (const { message, remedy } of problems) expect(`${message} ${remedy}`).toMatch(/^[A-Z"].*[.?] .*[.?]$/s);
   });
 
-  it('come all at once', () => {
+  it('are all reported at once', () => {
     const condition = { all: [{ ...good, fact: 'x' }, { ...good, operator: 'y', value: {} }, { any: [7] }] };
     expect(codes(condition)).toEqual(['unknown-fact', 'unknown-operator', 'invalid-value', 'not-a-condition']);
   });
 
-  it('bound what is nested without end, instead of exhausting the stack', () => {
+  it('limit endless nesting, instead of exhausting the stack', () => {
     let condition: unknown = good;
     let value: unknown = 1;
     for (let i = 0; i < 100_000; i++) {
@@ -346,7 +346,7 @@ describe('warnings', () => {
     expect(codes(leaf(operator, value, fact), typed)).toEqual(expected);
   });
 
-  it('of empty groups, and of keys without effect', () => {
+  it('are given for empty groups, and for keys without effect', () => {
     expect(codes({ all: [{ any: [] }] })).toEqual(['empty-group']);
     const condition = { all: [{ fact: 'temp', operator: 'equal', value: 1, path: '$.x', params: { a: 1 } }] };
     expect(compile(condition).problems).toMatchObject([
@@ -355,13 +355,13 @@ describe('warnings', () => {
     ]);
   });
 
-  it('are not given where a list is too long to be sure', () => {
+  it('are not given if a list is too long to be sure', () => {
     const list = Array.from({ length: 20 }, (_, i) => 100 + i);
     expect(codes(leaf('everyValue:in', [list.slice(0, 5), [200]]))).toEqual(['never-holds']);
     expect(codes(leaf('everyValue:in', [list, [119]]))).toEqual([]);
   });
 
-  it('cost little for a long list', () => {
+  it('take little time for a long list', () => {
     const list = Array.from({ length: 100_000 }, (_, i) => `device-${i}`);
     expect(codes(leaf('in', list, 'mode'))).toEqual([]);
   });

@@ -10,7 +10,7 @@ const FOLDER = new URL('.', import.meta.url);
 const setup = { streams: readStreams(), rules: [], maxAheadMs: 300_000 };
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json') && !name.endsWith('.schema.json'));
 
-/** Snapshots after every record are too many for the longest cases. */
+/** A snapshot after every record would take too long for the longest cases. */
 const MOST_RESTARTS = 300;
 
 function read(name: string) {
@@ -27,7 +27,7 @@ function report({ testCase, run }: ReadyCase, feeding: Feeding): string[] {
   return compare(testCase, runCase(run, feeding), run.compiled).map(formatDifference);
 }
 
-/** Ways of feeding the same records, none of which may make a difference. */
+/** Ways of feeding the same records; all must give the same result. */
 function feedings(records: number): Readonly<Record<string, Feeding>> {
   const middle = Math.floor(records / 2);
   const step = Math.ceil(records / MOST_RESTARTS);

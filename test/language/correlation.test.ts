@@ -54,18 +54,20 @@ function compileOver(streams: readonly StreamConfig[], ...rules: readonly object
   const { plan, problems } = compilePlan(streams, parsed, undefined, { attributes: true });
   return {
     plan,
-    told: problems.map(({ line, column, code, message, remedy }) => `${line}:${column} ${code} ${message} | ${remedy}`),
+    reported: problems.map(
+      ({ line, column, code, message, remedy }) => `${line}:${column} ${code} ${message} | ${remedy}`,
+    ),
   };
 }
 
-/** The plan of rules that have no problem. */
+/** Compiles rules without problems. */
 function planOf(...rules: readonly object[]) {
-  const { plan, told } = compile(...rules);
-  expect(told).toEqual([]);
+  const { plan, reported } = compile(...rules);
+  expect(reported).toEqual([]);
   return plan;
 }
 
-describe('a stream made of two', () => {
+describe('a correlation of two streams', () => {
   it('has the labels of the first, and the fields of both', () => {
     const { streams, levels } = planOf(rule('r'));
     expect(levels).toBe(2);
@@ -88,7 +90,7 @@ describe('a stream made of two', () => {
     expect(streams[3]!.origin).toMatchObject({ join: { parts: [0, -1], otherParts: [1, -1] } });
   });
 
-  it('finds the labels of readings of the other, without a key of its own, in a window', () => {
+  it('finds the labels in readings of the other stream, in a window', () => {
     const facts = { n: { count: 'doors.level' } };
     const { streams } = planOf(
       rule('r', { with: { stream: 'doors' }, window: { count: 5 }, facts, conditions: above('n') }),
@@ -116,7 +118,7 @@ describe('a stream made of two', () => {
       'sensors with doors (last 10m)',
     ]);
     expect(rules.map((each) => each.stream)).toEqual([3, 3, 4, 5, 6, 7]);
-    // Each has keyings of its own, and so those of the sensors are as they were.
+    // Each has its own keyings, so those of the sensors do not change.
     expect(streams[0]!.keyings).toHaveLength(1);
     expect(streams[3]!.readingRules.map(({ name, slot }) => [name, slot])).toEqual([
       ['a', 0],
@@ -124,7 +126,7 @@ describe('a stream made of two', () => {
     ]);
   });
 
-  it('stands above both, and waits as long as the slower for a quiet device', () => {
+  it('has a level above both, and the longer grace period of the two', () => {
     const { streams, levels } = planOf(
       rule('over-both', {
         with: { stream: 'mean-level', last: '10m' },
@@ -137,19 +139,19 @@ describe('a stream made of two', () => {
     expect(streams[4]).toMatchObject({ level: 2, graceMs: 65_000 });
   });
 
-  it('keeps its rows as long as the stream that keeps them shorter', () => {
+  it('keeps its rows for the shorter of the two periods', () => {
     const joined = rule('r', {
       with: { stream: 'doors' },
       window: { tumbling: '2h', lateness: '1d' },
       facts: { n: { count: 'doors.level' } },
       conditions: above('n'),
     });
-    expect(compile(joined).told).toEqual([]);
+    expect(compile(joined).reported).toEqual([]);
     const streams = STREAMS.map((each) => (each.name === 'doors' ? { ...each, ttlDays: 1 } : { ...each, ttlDays: 9 }));
-    expect(compileOver(streams, joined).told).toEqual([expect.stringContaining('the stream keeps them for 1d')]);
+    expect(compileOver(streams, joined).reported).toEqual([expect.stringContaining('the stream keeps rows for 1d.')]);
   });
 
-  it('may begin with a view, whose keys are its devices', () => {
+  it('may have a view as its first stream, whose keys are its devices', () => {
     const { streams } = planOf(
       VIEW,
       rule('r', { stream: 'mean-level', with: { stream: 'sensors', last: '1m' }, conditions: above('sensors.temp') }),
@@ -158,7 +160,7 @@ describe('a stream made of two', () => {
     expect(streams[4]!.origin).toMatchObject({ hasDevice: false, join: { parts: [0], otherParts: [0] } });
   });
 
-  it('means something else when a view in it does', () => {
+  it('has another version if a view in it has one', () => {
     const over = rule('r', {
       per: ['site'],
       with: { stream: 'mean-level', last: '1m' },
@@ -174,18 +176,18 @@ describe('a stream made of two', () => {
     expect(after[2]).not.toBe(before[2]);
   });
 
-  it('takes attributes of the devices of its readings along, where a rule over it looks at them', () => {
+  it('has attributes of the devices of its readings, if a rule over it uses them', () => {
     const { streams } = planOf(rule('r', { conditions: above('device.limit') }));
     expect(streams.map(({ usesAttributes }) => usesAttributes)).toEqual([true, true, false, true]);
     expect(planOf(rule('r')).streams.map(({ usesAttributes }) => usesAttributes)).toEqual([false, false, false, false]);
   });
 
-  it('is not there when no rule without errors is over it', () => {
-    const { plan, told } = compile(
+  it('does not exist if all rules over it have errors', () => {
+    const { plan, reported } = compile(
       rule('r', { conditions: above('doors.levl') }),
       rule('s', { with: { stream: 'doors', last: '1m' } }),
     );
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     expect(plan.streams.slice(3).map(({ name }) => name)).toEqual(['sensors with doors (last 1m per device)']);
   });
 });
@@ -195,49 +197,49 @@ describe('a rule over two streams that does not fit', () => {
     [
       'with a misspelt stream',
       { with: { stream: 'door', last: '1m' } },
-      ['5:15 unknown-stream there is no stream "door" | Did you mean "doors"?'],
+      ['5:15 unknown-stream There is no stream "door". | Did you mean "doors"?'],
     ],
     [
       'of two that do not exist',
       { stream: 'x', with: { stream: 'y', last: '1m' } },
       [
-        '3:13 unknown-stream there is no stream "x" | There are: sensors, doors, device.',
-        '5:15 unknown-stream there is no stream "y" | There are: sensors, doors, device.',
+        '3:13 unknown-stream There is no stream "x". | Known streams: sensors, doors, device.',
+        '5:15 unknown-stream There is no stream "y". | Known streams: sensors, doors, device.',
       ],
     ],
     [
       'over the name of such a stream',
       { stream: 'sensors with doors (last 10m per device)' },
       [
-        '3:13 unknown-stream there is no stream "sensors with doors (last 10m per device)" | There are: sensors, doors, device.',
+        '3:13 unknown-stream There is no stream "sensors with doors (last 10m per device)". | Known streams: sensors, doors, device.',
       ],
     ],
     [
       'whose key the other does not have',
       { per: ['device', 'line'] },
       [
-        '22:5 not-in-both readings are matched by "line", which stream "doors" does not have | Both have: "device", "site".',
+        '22:5 not-in-both Readings are matched by "line", but stream "doors" has no "line". | Both streams have: "device", "site".',
       ],
     ],
     [
       'whose key is one of the other alone',
       { per: ['floor'] },
       [
-        '21:5 unknown-label stream "sensors with doors (last 10m per floor)" has no label "floor" | It has: device, site, line.',
+        '21:5 unknown-label Stream "sensors with doors (last 10m per floor)" has no label "floor". | The stream has: device, site, line.',
       ],
     ],
     [
       'of which the other has no devices',
       { with: { stream: 'mean-level', last: '1m' }, conditions: above('mean-level.level') },
       [
-        '5:15 not-in-both readings are matched by "device", which stream "mean-level" does not have | Say by what, with "per". Both have: "site".',
+        '5:15 not-in-both Readings are matched by "device", but stream "mean-level" has no "device". | Name the labels to match by in "per". Both streams have: "site".',
       ],
     ],
     [
       'with a stream whose fields would be attributes',
       { with: { stream: 'device', last: '1m' }, conditions: above('temp') },
       [
-        '5:15 reserved-name the fields of stream "device" would have the names of attributes, as in "device.temp" | Let "device" be the rule\'s own `stream`, and the other one stand in `with`; or rename it.',
+        '5:15 reserved-name The fields of stream "device" would have the names of attributes, such as "device.temp". | Use "device" as the `stream` of the rule and the other stream in `with`, or rename "device".',
       ],
     ],
     [
@@ -248,47 +250,47 @@ describe('a rule over two streams that does not fit', () => {
     [
       'with a field of the other without its name',
       { facts: { rise: { delta: 'level' } }, conditions: above('rise') },
-      [expect.stringContaining('has no field "level" | Did you mean "doors.level"?') as unknown as string],
+      [expect.stringContaining('has no field "level". | Did you mean "doors.level"?') as unknown as string],
     ],
     [
       'that asks for the attributes of a view',
       { stream: 'mean-level', with: { stream: 'sensors', last: '1m' }, conditions: above('device.limit') },
       [expect.stringContaining('no-device "device.limit" is an attribute of a device') as unknown as string],
     ],
-  ])('%s is told where, what, and the remedy', (_, more, expected) => {
-    expect(compile(VIEW, rule('r', more)).told).toEqual(
+  ])('%s is reported with position, message and remedy', (_, more, expected) => {
+    expect(compile(VIEW, rule('r', more)).reported).toEqual(
       expected.map((each) => (typeof each === 'string' ? withView(each) : each)),
     );
   });
 
-  it('is told of everything at once', () => {
-    const { told } = compile(rule('r', { per: ['line'], conditions: above('doors.levl') }));
-    expect(told.map((each) => each.split(' ')[1])).toEqual(['unknown-fact', 'not-in-both']);
+  it('gets all problems at once', () => {
+    const { reported } = compile(rule('r', { per: ['line'], conditions: above('doors.levl') }));
+    expect(reported.map((each) => each.split(' ')[1])).toEqual(['unknown-fact', 'not-in-both']);
   });
 
-  it('is told of a circle through the other stream, where it closes', () => {
+  it('gets a problem for a circle through the other stream, where it closes', () => {
     const view = (name: string, stream: string, other?: string) => ({
       name,
       stream,
       ...(other !== undefined && { with: { stream: other, last: '1m' } }),
       facts: { twice: { multiply: [stream === 'sensors' ? 'temp' : 'twice', 2] } },
     });
-    const { told } = compile(view('a', 'sensors', 'b'), view('b', 'a'), view('c', 'sensors', 'c'));
-    expect(told.map((each) => each.split(' | ')[0])).toEqual([
-      '5:15 view-circle these views are over each other in a circle: a → b → a',
-      '3:13 view-circle these views are over each other in a circle: b → a → b',
-      '5:15 view-circle the view is over itself: c → c',
+    const { reported } = compile(view('a', 'sensors', 'b'), view('b', 'a'), view('c', 'sensors', 'c'));
+    expect(reported.map((each) => each.split(' | ')[0])).toEqual([
+      '5:15 view-circle These views use each other in a circle: a → b → a.',
+      '3:13 view-circle These views use each other in a circle: b → a → b.',
+      '5:15 view-circle The view uses itself as its stream: c → c.',
     ]);
   });
 
-  it('is not told of a broken view on either side', () => {
+  it('gets no problem for a broken view on either side', () => {
     const broken = { ...VIEW, facts: { level: { mean: 'levl' } } };
-    const { told } = compile(broken, rule('r', { with: { stream: 'mean-level', last: '1m' }, per: ['site'] }));
-    expect(told).toHaveLength(1);
+    const { reported } = compile(broken, rule('r', { with: { stream: 'mean-level', last: '1m' }, per: ['site'] }));
+    expect(reported).toHaveLength(1);
   });
 });
 
-/** The view beside the rule is a stream too, where all are listed. */
+/** The view next to the rule is a stream too, if all streams are listed. */
 function withView(text: string): string {
   return text.replace('doors, device.', 'doors, device, mean-level.');
 }

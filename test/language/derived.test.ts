@@ -19,7 +19,7 @@ const CONFIG = {
 };
 const { config } = parseConfig('weir.json', JSON.stringify(CONFIG), '/etc/weir');
 
-/** What is said of a rule with these facts: code, place and sentences of each problem. */
+/** The problems of a rule with these facts: code, place and sentences of each. */
 function problemsOf(facts: object, more: object = {}): string[] {
   const [first = 'x'] = Object.keys(facts);
   const rule = {
@@ -42,26 +42,28 @@ function problemsOf(facts: object, more: object = {}): string[] {
 const window = { tumbling: '10s' };
 const silent = { all: [{ fact: 'temp', operator: 'greaterThn', value: 1 }] };
 
-describe('facts that cannot be', () => {
+describe('facts with faults', () => {
   it.each<[string, object, object, readonly string[]]>([
     [
       'an operand that is misspelt',
       { x: { add: ['tmp', 1] } },
       {},
-      ['unknown-fact at "tmp",: the calculation uses "tmp", which this rule does not know Did you mean "temp"?'],
+      ['unknown-fact at "tmp",: The calculation uses "tmp", but there is no such field or fact. Did you mean "temp"?'],
     ],
     [
       'an operand that is misspelt, deep inside',
       { total: { add: ['temp', 1] }, x: { divide: [1, { abs: { multiply: ['totl', 2] } }] } },
       {},
-      ['unknown-fact at "totl",: the calculation uses "totl", which this rule does not know Did you mean "total"?'],
+      [
+        'unknown-fact at "totl",: The calculation uses "totl", but there is no such field or fact. Did you mean "total"?',
+      ],
     ],
     [
       'an operand like none',
       { x: { add: ['quux', 1] } },
       {},
       [
-        'unknown-fact at "quux",: the calculation uses "quux", which this rule does not know It knows: device, site, temp, power, mode, x.',
+        'unknown-fact at "quux",: The calculation uses "quux", but there is no such field or fact. Known names: device, site, temp, power, mode, x.',
       ],
     ],
     [
@@ -69,7 +71,7 @@ describe('facts that cannot be', () => {
       { x: { add: ['mode', 1] } },
       {},
       [
-        'wrong-type at "mode",: the calculation uses "mode", which is a string Calculate with numbers; compare other values in conditions.',
+        'wrong-type at "mode",: The calculation uses "mode", which is a string. Use numbers in calculations, and other values in conditions.',
       ],
     ],
     [
@@ -77,7 +79,7 @@ describe('facts that cannot be', () => {
       { a: { add: ['b', 1] }, b: { multiply: [2, { abs: 'c' }] }, c: { subtract: ['a', 'temp'] } },
       {},
       [
-        'circular-fact at "a",: these facts are calculated from each other, in a circle: a → b → c → a Calculate one of them from fields or other facts alone.',
+        'circular-fact at "a",: These facts are calculated from each other in a circle: a → b → c → a. Calculate one of them only from fields or other facts.',
       ],
     ],
     [
@@ -85,7 +87,7 @@ describe('facts that cannot be', () => {
       { a: { add: ['a', 1] } },
       {},
       [
-        'circular-fact at "a",: these facts are calculated from each other, in a circle: a → a Calculate one of them from fields or other facts alone.',
+        'circular-fact at "a",: These facts are calculated from each other in a circle: a → a. Calculate one of them only from fields or other facts.',
       ],
     ],
     [
@@ -93,7 +95,7 @@ describe('facts that cannot be', () => {
       { x: { add: ['temp', 'top'] }, top: { max: 'temp' } },
       { window },
       [
-        'unknown-fact at "temp",: the calculation uses the field "temp", of which a window has many values Sum it up as a fact of its own, like {"last": "temp"}, and use the name of that.',
+        'unknown-fact at "temp",: The calculation uses the field "temp", but a window has many values of it. Add a fact such as {"last": "temp"}, and use the name of that fact.',
       ],
     ],
     [
@@ -101,7 +103,7 @@ describe('facts that cannot be', () => {
       { x: { delta: 'temp' } },
       { window },
       [
-        'needs-no-window at "delta": "temp": The fact `x` follows readings one by one (`delta`), but the rule looks at a window of them. Remove `window`, or use {"range": …}, or subtract {"first": …} from {"last": …}.',
+        'needs-no-window at "delta": "temp": The fact `x` (`delta`) needs single readings, but the rule has a window. Remove `window`, or use {"range": …}, or subtract {"first": …} from {"last": …}.',
       ],
     ],
     [
@@ -109,7 +111,7 @@ describe('facts that cannot be', () => {
       { x: { mean: 'temp' } },
       {},
       [
-        'needs-window at "mean": "temp": The fact `x` sums up a window (`mean`), but the rule has none. Add "window": {"tumbling": "10s"}. Facts without a window are previous, delta, rate, ewma, zscore, mad, unchangedFor, silentFor, inARow and calculations.',
+        'needs-window at "mean": "temp": The fact `x` (`mean`) needs a window, but the rule has none. Add "window": {"tumbling": "10s"}. Without a window, a rule can use previous, delta, rate, ewma, zscore, mad, unchangedFor, silentFor, inARow and calculations.',
       ],
     ],
     [
@@ -132,13 +134,13 @@ describe('facts that cannot be', () => {
       'too few operands',
       { x: { divide: ['temp'] } },
       {},
-      ['empty at [: `facts.x.divide` has only 1 of at least 2 entries. Write it like ["temp",20].'],
+      ['empty at [: `facts.x.divide` has 1 entry; the minimum is 2. Write it like ["temp",20].'],
     ],
     [
       'too many operands',
       { x: { subtract: ['temp', 1, 2] } },
       {},
-      ['too-many at [: `facts.x.subtract` has 3 entries, more than 2. Keep at most 2.'],
+      ['too-many at [: `facts.x.subtract` has 3 entries; the maximum is 2. Keep at most 2 entries.'],
     ],
     [
       'a list where one operand belongs',
@@ -160,14 +162,14 @@ describe('facts that cannot be', () => {
       'an operation that is misspelt',
       { x: { devide: ['temp', 2] } },
       {},
-      ['unknown-key at "devide": [: Unknown key `devide` in `facts.x`. Did you mean `divide`? Known here: divide.'],
+      ['unknown-key at "devide": [: Unknown key `devide` in `facts.x`. Did you mean `divide`? Allowed keys: divide.'],
     ],
     [
       'a detector that is misspelt',
       { x: { unchangedfor: 'temp' } },
       {},
       [
-        'unknown-key at "unchangedfor": "temp": Unknown key `unchangedfor` in `facts.x`. Did you mean `unchangedFor`? Known here: unchangedFor.',
+        'unknown-key at "unchangedfor": "temp": Unknown key `unchangedfor` in `facts.x`. Did you mean `unchangedFor`? Allowed keys: unchangedFor.',
       ],
     ],
     [
@@ -175,27 +177,27 @@ describe('facts that cannot be', () => {
       { x: { abs: 'temp', digits: 1 } },
       {},
       [
-        'exclusive-keys at "digits": 1: `digits` cannot stand beside `abs` in `facts.x`. Keep `abs` or `digits`, not both.',
+        'exclusive-keys at "digits": 1: `digits` cannot be combined with `abs` in `facts.x`. Keep `abs` or `digits`, not both.',
       ],
     ],
     [
       'a field that is misspelt',
       { x: { rate: 'tmp', per: '1m' } },
       {},
-      ['unknown-field at "tmp",: stream "sensors" has no field "tmp" Did you mean "temp"?'],
+      ['unknown-field at "tmp",: Stream "sensors" has no field "tmp". Did you mean "temp"?'],
     ],
     [
       'a field that cannot be followed',
       { x: { delta: 'mode' } },
       {},
-      ['wrong-type at "mode": "delta" cannot follow "mode", which is a string It takes a field of type number.'],
+      ['wrong-type at "mode": "delta" cannot be used with "mode", which is a string. Use a field of type number.'],
     ],
     [
       'the name of a field',
       { temp: { ewma: 'temp', halfLife: '1m' } },
       {},
       [
-        'reserved-name at "temp": {: the fact "temp" has the name of a field or label of stream "sensors" Choose another name.',
+        'reserved-name at "temp": {: The fact "temp" has the name of a field or label of stream "sensors". Choose another name.',
       ],
     ],
     [
@@ -208,21 +210,21 @@ describe('facts that cannot be', () => {
       'facts in `where`',
       { x: { delta: 'temp' } },
       { where: { all: [{ fact: 'x', operator: 'greaterThan', value: 1 }] } },
-      ['unknown-fact at "x",: There is no fact "x". Known here: device, site, temp, power, mode.'],
+      ['unknown-fact at "x",: There is no fact "x". Known names: device, site, temp, power, mode.'],
     ],
   ])('%s', (_name, facts, more, expected) => {
     expect(problemsOf(facts, more)).toEqual(expected);
   });
 
-  it('as many as one likes, chained, end in a message and not in a stack', () => {
+  it('a long chain of facts ends with a message, and not with a stack overflow', () => {
     const chain = Object.fromEntries(
       Array.from({ length: 64 }, (_, i) => [`f${i}`, { add: [`f${i + 1}`, `f${i + 1}`] }]),
     );
     expect(problemsOf(chain)).toEqual([
-      'unknown-fact at "f64",: the calculation uses "f64", which this rule does not know Did you mean "f4"?',
-      'unknown-fact at "f64": the calculation uses "f64", which this rule does not know Did you mean "f4"?',
+      'unknown-fact at "f64",: The calculation uses "f64", but there is no such field or fact. Did you mean "f4"?',
+      'unknown-fact at "f64": The calculation uses "f64", but there is no such field or fact. Did you mean "f4"?',
     ]);
-    expect(problemsOf({ ...chain, f64: { add: ['temp', 1] } })[0]).toContain('more than 64');
+    expect(problemsOf({ ...chain, f64: { add: ['temp', 1] } })[0]).toContain('the maximum is 64');
   });
 });
 
@@ -233,19 +235,19 @@ describe('a message', () => {
     [
       '{{z.unit}}',
       [
-        'no-unit at "{{z.unit}}": the message uses {{z.unit}}, but "z" has no unit Declare the unit of its field in the config, or write it into the message.',
+        'no-unit at "{{z.unit}}": The message uses {{z.unit}}, but "z" has no unit. Set the unit of the field in the config, or write the unit into the message.',
       ],
     ],
     [
       '{{power.unit}}',
       [
-        'no-unit at "{{power.unit}}": the message uses {{power.unit}}, but "power" has no unit Declare the unit of its field in the config, or write it into the message.',
+        'no-unit at "{{power.unit}}": The message uses {{power.unit}}, but "power" has no unit. Set the unit of the field in the config, or write the unit into the message.',
       ],
     ],
     [
       '{{ris.unit}}',
       [
-        'unknown-name at "{{ris.unit}}": the message uses {{ris.unit}}, which this rule does not know Did you mean {{rise.unit}}?',
+        'unknown-name at "{{ris.unit}}": The message uses {{ris.unit}}, but there is no such name in this rule. Did you mean {{rise.unit}}?',
       ],
     ],
   ])('%s', (message, expected) => {

@@ -5,10 +5,10 @@ import type { TopCondition } from '../../engine/model/rule.ts';
 /** Values of facts by name; what is missing is undefined. */
 export type Facts = Readonly<Record<string, FieldValue | undefined>>;
 
-/** What the library says of one condition: its result and that of every comparison in order, or that its run was rejected. */
+/** The result of json-rules-engine for one condition: its result and those of all comparisons in order, or that its run was rejected. */
 export type LibraryAnswer = { readonly result: boolean; readonly leaves: readonly LibraryLeaf[] } | 'rejected';
 
-/** One comparison; undefined where a priority let the library pass over it. */
+/** The result of one comparison; undefined if json-rules-engine skipped it because of a priority. */
 export interface LibraryLeaf {
   readonly fact: string;
   readonly result: boolean | undefined;
@@ -16,7 +16,7 @@ export interface LibraryLeaf {
 
 type Shared = Readonly<Record<string, TopCondition>>;
 
-/** Runs conditions through json-rules-engine, all in one run where none of them rejects it. */
+/** Runs conditions through json-rules-engine, all in one run if none of them makes it reject. */
 export async function askLibrary(
   conditions: readonly TopCondition[],
   shared: Shared,
@@ -33,7 +33,7 @@ export async function askLibrary(
 
 async function runTogether(conditions: readonly TopCondition[], shared: Shared, facts: Facts) {
   const engine = new Engine([], { allowUndefinedFacts: true });
-  // The library writes into what it is given.
+  // json-rules-engine modifies its input.
   for (const [name, condition] of Object.entries(structuredClone(shared))) {
     engine.setCondition(name, condition as RuleProperties['conditions']);
   }
@@ -54,7 +54,7 @@ function leavesOf(node: unknown, shared: Shared): LibraryLeaf[] {
   const children = (all ?? any) as readonly unknown[] | undefined;
   if (children !== undefined) return children.flatMap((child) => leavesOf(child, shared));
   if (not !== undefined) return leavesOf(not, shared);
-  // The library writes a shared condition out where it comes by, so this one it passed over.
+  // json-rules-engine replaces a shared condition when it evaluates it, so it skipped this one.
   if (condition !== undefined) return leavesOf(shared[condition as string], shared);
   return [{ fact: fact as string, result: result as boolean | undefined }];
 }

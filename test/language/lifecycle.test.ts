@@ -11,7 +11,7 @@ const { config } = parseConfig('weir.json', readFileSync(deploy, 'utf8'), '/etc/
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
 const conditions = above('temp', 45);
 
-/** What comes of a rule with this in it: its plan, and its problems as they are printed. */
+/** Compiles a rule with these keys: its plan, and its problems as they are printed. */
 function compile(parts: object): { rule: RulePlan | undefined; problems: string[] } {
   const text = JSON.stringify({ name: 'hot', stream: 'sensors', event: { type: 'hot' }, ...parts }, null, 1);
   const parsed = parseRuleFile('hot.rule.json', text);
@@ -144,7 +144,7 @@ describe('the lifecycle of a rule', () => {
 });
 
 describe('a faulty lifecycle', () => {
-  it('is told where it is, in the conditions of a level', () => {
+  it('is reported at its position in the conditions of a level', () => {
     const levels = [
       { severity: 'info', conditions: above('tmep', 10) },
       { severity: 'critical', conditions, clear: above('humidty', 90) },
@@ -156,7 +156,7 @@ describe('a faulty lifecycle', () => {
     expect(problems[1]).toMatch(/^hot\.rule\.json:\d+:15: error: .*humidty.*\n.*humidity/);
   });
 
-  it('is warned of where a gap is shorter than the way from window to window', () => {
+  it('gets a warning if resolveAfter is shorter than the interval of the windows', () => {
     const window = { hopping: '5m', every: '1m' };
     const facts = { n: { count: true } };
     const { rule, problems } = compile({ window, facts, conditions: above('n', 1), resolveAfter: '60s' });
@@ -179,7 +179,7 @@ describe('a faulty lifecycle', () => {
   });
 
   it.each([
-    ['neither conditions nor levels nor silence', {}, 'says neither'],
+    ['neither conditions nor levels nor silence', {}, 'does not say when to raise it'],
     ['an empty ladder', { levels: [] }, '`levels` is empty'],
   ])('is refused: %s', (_, parts, message) => {
     expect(compile(parts).problems.join()).toContain(message);

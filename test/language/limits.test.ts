@@ -21,7 +21,7 @@ const parse = (parts: object) => {
 };
 
 describe('the size of a rule', () => {
-  it('is 200 comparisons at most, wherever they stand', () => {
+  it('is 200 comparisons at most, in all of its parts', () => {
     const facts = (count: number) => ({ row: { inARow: { any: leaves(count) } } });
     const event = { type: 'r', params: { table: leaves(500) } };
     const of = (row: number) =>
@@ -29,7 +29,9 @@ describe('the size of a rule', () => {
     expect(of(50).problems).toEqual([]);
     const { rule, problems } = of(51);
     expect(rule).toBeUndefined();
-    expect(problems).toMatchObject([{ code: 'too-many', message: 'The rule has more than 200 comparisons.' }]);
+    expect(problems).toMatchObject([
+      { code: 'too-many', message: 'The rule has more than 200 comparisons, which is the maximum.' },
+    ]);
     expect(problems[0]!.line).toBeGreaterThan(1);
   });
 
@@ -38,7 +40,7 @@ describe('the size of a rule', () => {
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { delta: 'temp' }]));
     expect(parse({ facts: facts(64) }).problems).toEqual([]);
     expect(parse({ facts: facts(65) }).problems).toMatchObject([
-      { code: 'too-many', message: '`facts` has 65 entries, more than 64.', remedy: 'Keep at most 64.' },
+      { code: 'too-many', message: '`facts` has 65 entries; the maximum is 64.', remedy: 'Keep at most 64 entries.' },
     ]);
   });
 
@@ -48,7 +50,7 @@ describe('the size of a rule', () => {
     const { rule, problems } = described(263_000);
     expect(rule).toBeUndefined();
     expect(problems).toMatchObject([
-      { code: 'too-large', message: expect.stringMatching(/26\d{4} bytes; 262144 is the most/) },
+      { code: 'too-large', message: expect.stringMatching(/26\d{4} bytes; the maximum is 262144/) },
     ]);
     expect(parse({ description: 'é'.repeat(132_000) }).problems).toMatchObject([{ code: 'too-large' }]);
   });
@@ -61,7 +63,10 @@ describe('the size of a rule', () => {
     };
     expect(compiled(32)).toEqual([]);
     const [problem] = compiled(33);
-    expect(problem).toMatchObject({ code: 'too-large', message: 'Nested more than 32 deep.' });
+    expect(problem).toMatchObject({
+      code: 'too-large',
+      message: 'The conditions are nested more than 32 levels deep.',
+    });
     expect(problem!.line).toBe(4 + 33);
   });
 });

@@ -69,7 +69,7 @@ describe("operators beside the library's", () => {
     ['press-1', 'endsWith', '-1', true],
     ['press-1', 'endsWith', 'press', false],
     [1, 'endsWith', '1', false],
-    // A pattern is looked for anywhere in the text, unless it says otherwise.
+    // A pattern matches anywhere in the text, unless it has anchors.
     ['press-1', 'matches', 'ess', true],
     ['press-1', 'matches', '^ess', false],
     ['press-1', 'matches', '^press-\\d+$', true],
@@ -101,7 +101,7 @@ describe("operators beside the library's", () => {
     expect(holds(operator, value, fact)).toBe(expected);
   });
 
-  it('between, startsWith and endsWith mean what they mean to JavaScript', () => {
+  it('between, startsWith and endsWith give the same results as in JavaScript', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '\u{1f600}'), maxLength: 5 });
     const fact = fc.oneof(fc.double({ noNaN: true }), fc.integer({ min: -5, max: 5 }), text, fc.boolean());
     const bound = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer({ min: -5, max: 5 }));
@@ -117,7 +117,7 @@ describe("operators beside the library's", () => {
     );
   });
 
-  it('matches means what it means to JavaScript, where both know the syntax', () => {
+  it('matches gives the same results as in JavaScript, for syntax that both have', () => {
     const atom = fc.constantFrom('a', 'b', '.', '[ab]', '[^a]', '\\d', '(?:ab|b)', '(a|)', '\\bb', '^', '$');
     const repeated = fc.tuple(atom, fc.constantFrom('', '', '*', '+', '?', '{2}', '*?', '{1,3}'));
     const isSimple = ([atom, times]: readonly [string, string]) => times === '' || !/^[\^$]|^\\b/.test(atom);
@@ -137,7 +137,7 @@ describe("operators beside the library's", () => {
     expect(matched).toBeGreaterThan(200);
   });
 
-  it('no pattern can make a text dear: what blocks Node for ages is answered', () => {
+  it('no pattern takes long: one that would block Node is evaluated', () => {
     const dear = `${'a'.repeat(100_000)}!`;
     for (const pattern of ['^(a+)+$', '(a*)*b', '^(a|aa)+$', '(.*)(.*)(.*)x', '(a?){100}(a){100}b']) {
       expect(holds('matches', pattern, dear)).toBe(false);
@@ -145,7 +145,7 @@ describe("operators beside the library's", () => {
     expect(holds('matches', '^(a+)+!$', dear)).toBe(true);
   });
 
-  it('explain shows what the rule has, not what became of it', () => {
+  it('explain shows the value as written in the rule', () => {
     const { compiled } = compileCondition(
       {
         all: [
@@ -164,43 +164,48 @@ describe("operators beside the library's", () => {
   });
 });
 
-describe('what is wrong with them', () => {
+describe('a faulty operand', () => {
   const repeated = (times: number) => `(a{${times}}){${times}}`;
-  it.each<[operator: string, value: unknown, code: string, told: RegExp]>([
-    ['between', 5, 'invalid-value', /no pair of numbers\. Write the bounds, like \[18, 25\]/],
-    ['between', [1], 'invalid-value', /no pair/],
-    ['between', ['1', '2'], 'invalid-value', /no pair/],
-    ['between', { fact: 'temp' }, 'invalid-value', /is another fact, but must stand in the rule/],
-    ['someValue:between', [1, 2], 'invalid-value', /no pair/],
+  it.each<[operator: string, value: unknown, code: string, reported: RegExp]>([
+    ['between', 5, 'invalid-value', /not a pair of numbers\. Write the lower and the upper bound, like \[18, 25\]/],
+    ['between', [1], 'invalid-value', /not a pair/],
+    ['between', ['1', '2'], 'invalid-value', /not a pair/],
+    ['between', { fact: 'temp' }, 'invalid-value', /is another fact, but it must be written in the rule/],
+    ['someValue:between', [1, 2], 'invalid-value', /not a pair/],
     ['swap:between', [1, 2], 'invalid-value', /Remove "swap:"/],
-    ['startsWith', 5, 'invalid-value', /no text/],
+    ['startsWith', 5, 'invalid-value', /not a text/],
     ['someValue:startsWith', 'a', 'invalid-value', /Write a list/],
-    ['matches', 5, 'invalid-value', /no pattern/],
+    ['matches', 5, 'invalid-value', /not a pattern/],
     ['matches', { fact: 'mode' }, 'invalid-value', /another fact/],
-    ['matches', '(a)\\1', 'bad-pattern', /RE2 cannot express \\1, a reference back .* linear in the text/],
-    ['matches', '(?<x>a)\\k<x>', 'bad-pattern', /RE2 cannot express \\k, a reference back/],
-    ['matches', 'a(?=b)', 'bad-pattern', /RE2 cannot express \(\?=…\), a look ahead or behind.*"not:matches"/],
+    ['matches', '(a)\\1', 'bad-pattern', /RE2 does not support \\1, a backreference/],
+    ['matches', '(?<x>a)\\k<x>', 'bad-pattern', /RE2 does not support \\k, a backreference/],
+    ['matches', 'a(?=b)', 'bad-pattern', /RE2 does not support \(\?=…\), a lookahead or lookbehind/],
     ['matches', 'a(?!b)', 'bad-pattern', /\(\?!…\)/],
     ['matches', '(?<=a)b', 'bad-pattern', /\(\?<=…\)/],
     ['matches', '(?<!a)b', 'bad-pattern', /\(\?<!…\)/],
-    ['matches', '(?>a)', 'bad-pattern', /forbids to backtrack.*Write \(\?:…\)/],
-    ['matches', 'a++', 'bad-pattern', /forbids to backtrack.*second \+/],
-    ['matches', '[a', 'bad-pattern', /The pattern is none: missing closing \], at \[a\./],
-    ['matches', 'a**', 'bad-pattern', /The pattern is none/],
-    ['matches', 'a'.repeat(513), 'bad-pattern', /513 characters; 512 is the most/],
-    ['matches', '(?:[a-z]{25}){40}', 'bad-pattern', /steps; 1000 is the most.*repeat counts/],
+    ['matches', '(?>a)', 'bad-pattern', /turns off backtracking.*Write \(\?:…\)/],
+    ['matches', 'a++', 'bad-pattern', /turns off backtracking.*second \+/],
+    ['matches', '[a', 'bad-pattern', /The pattern is not valid: missing closing \], at \[a\./],
+    ['matches', 'a**', 'bad-pattern', /The pattern is not valid/],
+    ['matches', 'a'.repeat(513), 'bad-pattern', /513 characters; the maximum is 512/],
+    [
+      'matches',
+      '(?:[a-z]{25}){40}',
+      'bad-pattern',
+      /steps because of its repeat counts; the maximum is 1000.*smaller numbers/,
+    ],
     ['matches', repeated(1_000), 'bad-pattern', /repeat/],
     ['everyValue:matches', ['a', '('], 'bad-pattern', /missing closing \)/],
     ['inList', 'criticl', 'unknown-list', /There is no list "criticl"\. Did you mean "critical"\?/],
-    ['inList', 'toString', 'unknown-list', /no list "toString"\. Named lists stand in conditions\.json/],
-    ['notInList', ['a', 'b'], 'invalid-value', /no name of a list\..*for a list that stands in the rule there is "in"/],
-    ['changed', true, 'no-previous', /cannot be asked here/],
-  ])('%s %j: %s', (operator, value, code, told) => {
+    ['inList', 'toString', 'unknown-list', /no list "toString"\. Define the list in conditions\.json/],
+    ['notInList', ['a', 'b'], 'invalid-value', /not the name of a list\..*For a list in the rule itself/],
+    ['changed', true, 'no-previous', /cannot be used here/],
+  ])('%s %j: %s', (operator, value, code, reported) => {
     const { compiled, problems } = compile(operator, value, 'mode', typed);
     expect(compiled).toBeUndefined();
     expect(problems).toMatchObject([{ code, severity: 'error' }]);
     expect(problems[0]!.path.slice(0, 2)).toEqual(['all', 0]);
-    expect(`${problems[0]!.message} ${problems[0]!.remedy}`).toMatch(told);
+    expect(`${problems[0]!.message} ${problems[0]!.remedy}`).toMatch(reported);
   });
 
   it.each<[operator: string, value: unknown, fact: string, codes: readonly string[]]>([
@@ -290,7 +295,7 @@ describe('what is wrong with them', () => {
           expect([pattern.message, pattern.remedy]).toEqual([expect.stringMatching(/\w/), expect.stringMatching(/\w/)]);
         } else {
           outcomes.pattern += 1;
-          // Looked for anywhere, so what is around a match does not matter.
+          // A pattern matches anywhere, so text around a match has no effect.
           if (!/[\^$\\]/.test(source) && pattern.test(source)) expect(pattern.test(`-${source}-`)).toBe(true);
         }
       }),

@@ -13,8 +13,8 @@ const check = (rule: object) => parseRuleFile('test.rule.json', JSON.stringify(r
 
 describe('a faulty rule file', () => {
   it.each(names)('%s: gives the problems in the file beside it', async (name) => {
-    const told = read(name).problems.map(formatProblem).join('\n');
-    await expect(`${told}\n`).toMatchFileSnapshot(`./bad/${name.replace(/\.bad$/, '.txt')}`);
+    const text = read(name).problems.map(formatProblem).join('\n');
+    await expect(`${text}\n`).toMatchFileSnapshot(`./bad/${name.replace(/\.bad$/, '.txt')}`);
   });
 
   it.each(names)('%s: gives no rule', (name) => {
@@ -41,13 +41,13 @@ describe('a sound rule file', () => {
     ['over the whole stream', { ...overheating, per: [] }],
     ['with an any and a not', { ...bare, conditions: { any: [{ not: all }, { all: [all, all] }] } }],
     ['with more params', { ...overheating, event: { type: 'hot', params: { team: 'cooling', page: [1, 2] } } }],
-  ])('%s is given back as it is', (_name, rule) => {
+  ])('%s is returned unchanged', (_name, rule) => {
     const { rule: parsed, problems } = check(rule);
     expect(problems).toEqual([]);
     expect(parsed).toEqual(rule);
   });
 
-  it('with a mistyped param is taken, with a warning', () => {
+  it('with a mistyped param is accepted, with a warning', () => {
     const { rule, problems } = check({ ...overheating, event: { type: 'hot', params: { mesage: 'hot' } } });
     expect(rule).toBeDefined();
     expect(problems).toMatchObject([{ severity: 'warning', remedy: 'Did you mean `message`?' }]);
@@ -56,7 +56,7 @@ describe('a sound rule file', () => {
 
 describe('any rule file', () => {
   it('with mutations gives a rule or an error, never an exception', () => {
-    const verdicts = { taken: 0, refused: 0 };
+    const results = { accepted: 0, refused: 0 };
     fc.assert(
       fc.property(
         fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
@@ -67,12 +67,12 @@ describe('any rule file', () => {
           for (let round = 0; round < times; round++) value = mutate(value, choose);
           const { rule, problems } = parseRuleFile('test.rule.json', JSON.stringify(value));
           const failed = problems.some(({ severity }) => severity === 'error');
-          verdicts[failed ? 'refused' : 'taken']++;
+          results[failed ? 'refused' : 'accepted']++;
           expect(rule === undefined).toBe(failed);
         },
       ),
       { numRuns: 2_000 },
     );
-    expect(Math.min(verdicts.taken, verdicts.refused)).toBeGreaterThan(100);
+    expect(Math.min(results.accepted, results.refused)).toBeGreaterThan(100);
   });
 });

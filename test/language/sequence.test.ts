@@ -13,11 +13,11 @@ import { choiceFrom, mutate } from '../config/mutate.ts';
 const deploy = new URL('../../deploy/weir.json', import.meta.url);
 const { config } = parseConfig('weir.json', readFileSync(deploy, 'utf8'), '/etc/weir');
 const above = (value: number) => ({ all: [{ fact: 'temp', operator: 'greaterThan', value }] });
-// biome-ignore lint/suspicious/noThenProperty: the word that authors of rules write.
+// biome-ignore lint/suspicious/noThenProperty: the key that authors of rules write.
 const then = (condition: object, within?: string) => ({ then: condition, ...(within !== undefined && { within }) });
 const not = (condition: object, within?: string) => ({ not: condition, ...(within !== undefined && { within }) });
 
-/** What comes of a rule over a sequence: its plan, and its problems as they are printed. */
+/** Compiles a rule over a sequence: its plan, and its problems as they are printed. */
 function compile(sequence: readonly object[], more: object = {}) {
   const content = { name: 'steps', stream: 'sensors', sequence, event: { type: 'steps' }, ...more };
   const parsed = parseRuleFile('steps.rule.json', JSON.stringify(content));
@@ -48,7 +48,7 @@ describe('a sequence is planned', () => {
     ]);
   });
 
-  it('with what breaks it in between', () => {
+  it('with absences between its steps', () => {
     const plan = planOf([above(1), not(above(2)), not(above(3)), then(above(4)), not(above(5)), then(above(6))]);
     expect(plan.steps).toEqual([
       { flag: 1, withinMs: FOREVER, breaks: 6 },
@@ -85,11 +85,11 @@ describe('a sequence is planned', () => {
         { flag: 16, since: 1, withinMs: MINUTE },
       ],
     ],
-  ])('with a closing absence whose time is that %s', (_whose, sequence, closing) => {
+  ])('with a closing absence whose deadline is that %s', (_whose, sequence, closing) => {
     expect(planOf(sequence).closing).toEqual(closing);
   });
 
-  it('to be heard of for as long as its alert may last', () => {
+  it('with results for as long as its alert may last', () => {
     const sequence = [above(1), then(above(2))];
     expect(planOf(sequence, { keepFiring: '1m' }).clearingMs).toBe(MINUTE);
     expect(planOf(sequence, { keepFiring: '1m', active: { to: '08:00', timeZone: 'UTC' } }).clearingMs).toBe(FOREVER);
@@ -100,7 +100,9 @@ describe('a sequence is planned', () => {
     const { steps: planned } = planOf(steps(30));
     expect(new Set(planned.map(({ flag }) => flag)).size).toBe(30);
     expect(planned.every(({ flag }) => flag > 0)).toBe(true);
-    expect(compile(steps(31)).problems).toEqual([expect.stringContaining('`sequence` has 31 entries, more than 30.')]);
+    expect(compile(steps(31)).problems).toEqual([
+      expect.stringContaining('`sequence` has 31 entries; the maximum is 30.'),
+    ]);
   });
 });
 
@@ -114,7 +116,7 @@ describe('the alert of a sequence', () => {
     ...{ start: at, end: at, inclusive: true, match },
   });
 
-  it('shows every step with what it asks, and when it was met', () => {
+  it('shows every step with its condition, and when it was met', () => {
     const closed = closedOf({ metAt: [at, at + 1_500], tookMs: 61_500 });
     const { conditions } = rule!;
     expect(conditions.holds(closed)).toBe(true);
@@ -139,7 +141,7 @@ describe('the alert of a sequence', () => {
     ]);
   });
 
-  it('shows none of them met where nothing was completed, and how long the last match took', () => {
+  it('shows no step as met if nothing was completed, and how long the last match took', () => {
     const closed = closedOf({ metAt: [], tookMs: 61_500 });
     const { conditions } = rule!;
     expect(conditions.holds(closed)).toBe(false);
@@ -150,7 +152,7 @@ describe('the alert of a sequence', () => {
     );
   });
 
-  it('knows the unit of its duration', () => {
+  it('has the unit of its duration', () => {
     expect(rule!.units).toEqual({ duration: 's' });
   });
 });

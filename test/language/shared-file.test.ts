@@ -78,7 +78,7 @@ describe('a rule that cannot be compiled', () => {
 });
 
 describe('a shared condition', () => {
-  it('stands for what it names wherever a condition can stand', () => {
+  it('can be referred to wherever a condition is allowed', () => {
     const { isHumid: _isHumid, ...conditions } = FILE.conditions;
     const sound = { ...FILE, conditions };
     for (const parts of [
@@ -96,7 +96,7 @@ describe('a shared condition', () => {
     expect(compilePlan(config!.streams, [{ rule: parsed!, document }], sharedOf(sound).shared).problems).toEqual([]);
   });
 
-  it('means what it would mean if it stood there', () => {
+  it('has the meaning that it would have if it were written there', () => {
     const reading = { device: 'press-9', labels: ['north'], values: [50, 'on'] };
     const test = (parts: object, change: object = {}) => {
       const [rule] = compile(parts).plan.rules;
@@ -107,7 +107,7 @@ describe('a shared condition', () => {
     expect(test({ conditions: { condition: 'alarming' } }, { values: [40, 'on'] })).toBe(false);
   });
 
-  it('is told of as unused where no rule refers to it, itself or through another', () => {
+  it('is reported as unused if no rule refers to it, directly or through another', () => {
     const { shared, rule } = compile({ conditions: { condition: 'alarming' } });
     const unused = findUnused(shared, [usesOfRule(rule, shared.conditions)]);
     expect(unused.map(({ file, message }) => `${file} ${message}`)).toEqual([
@@ -129,7 +129,7 @@ describe('the version of a rule', () => {
   });
   const warmer = { all: [{ fact: 'temp', operator: 'greaterThan', value: 46 }] };
 
-  it('changes with what it refers to, also through others, and with nothing else', () => {
+  it('changes with the definitions it refers to, also through others, and with nothing else', () => {
     const alarming = { conditions: { condition: 'alarming' } };
     expect(versionOf(alarming, change({ isHot: warmer }))).not.toBe(versionOf(alarming));
     expect(versionOf(alarming, change({}, { criticalDevices: ['press-1'] }))).not.toBe(versionOf(alarming));

@@ -1,7 +1,7 @@
 import { parseConfig } from '../../engine/config/parse.ts';
 import type { StreamConfig } from '../../engine/model/config.ts';
 
-/** The streams that cases speak of, as a config declares them. */
+/** The streams of the cases, as a config declares them. */
 const STREAMS = {
   sensors: {
     topic: 'plant/{site}/{line}/{device}/data',
@@ -31,7 +31,7 @@ const STREAMS = {
   },
 };
 
-/** The same, read. */
+/** Parses the streams of the cases. */
 export function readStreams(): readonly StreamConfig[] {
   const file = {
     data: 'data',

@@ -33,13 +33,13 @@ function compile(...rules: readonly { readonly name?: string }[]) {
     return { rule, document };
   });
   const { plan, problems } = compilePlan(readStreams(), parsed);
-  return { plan, told: problems.map(formatProblem) };
+  return { plan, reported: problems.map(formatProblem) };
 }
 
 describe('a view', () => {
-  it('is a stream of its facts, with the parts of its key for labels', () => {
-    const { plan, told } = compile(view('v'));
-    expect(told).toEqual([]);
+  it('is a stream of its facts, with the parts of its key as labels', () => {
+    const { plan, reported } = compile(view('v'));
+    expect(reported).toEqual([]);
     const stream = plan.streams.at(-1)!;
     expect(stream).toMatchObject({ name: 'v', origin: { kind: 'view', rule: 0 }, level: 1, graceMs: 10_000 });
     expect(stream.config.labels.map(({ name }) => name)).toEqual(['site', 'device']);
@@ -53,10 +53,10 @@ describe('a view', () => {
     ]);
   });
 
-  it('stands before what is over it, in whatever order the files come, and adds no level of its own', () => {
+  it('comes before the rules over it, in any order of the files, and adds no level', () => {
     const rules = [over('b', { per: [] }), view('b', { stream: 'a', facts: { mean: { max: 'mean' } } }), view('a')];
-    const { plan, told } = compile(...rules);
-    expect(told).toEqual([]);
+    const { plan, reported } = compile(...rules);
+    expect(reported).toEqual([]);
     expect(plan.rules.map(({ name }) => name)).toEqual(['hot', 'b', 'a']);
     expect(plan.rules.map(({ stream }) => plan.streams[stream]!.name)).toEqual(['b', 'a', 'sensors']);
     expect(plan.streams.slice(-2).map(({ name, level }) => [name, level])).toEqual([
@@ -68,7 +68,7 @@ describe('a view', () => {
     expect(compile(view('a')).plan.levels).toBe(1);
   });
 
-  it('gives the version of what is over it, though not the other way round', () => {
+  it('changes the version of the rules over it, but not the other way round', () => {
     const versions = (mine: object, yours: object) =>
       compile(view('v', mine), over('v', yours)).plan.rules.map(({ version }) => version);
     const [a, hot] = versions({}, {});
@@ -79,7 +79,7 @@ describe('a view', () => {
     expect(versions({ description: 'other words' }, {})).toEqual([a, hot]);
   });
 
-  it('groups what is over it as itself, unless that says otherwise', () => {
+  it('groups the rules over it by its own keys, unless they have a `per`', () => {
     const pers = [{}, { per: ['site'] }, { per: ['device', 'site'] }].map(
       (more) => compile(view('v'), over('v', more)).plan.rules[1]!.keying,
     );
@@ -91,12 +91,12 @@ describe('a view', () => {
   });
 });
 
-describe('what is wrong with views', () => {
+describe('a faulty view', () => {
   it.each([
     [
       'a stream that is none',
       [view('v'), over('w', { stream: 'vv' })],
-      ['hot-1.json:3:13: error: there is no stream "vv" [unknown-stream]\n    Did you mean "v"?'],
+      ['hot-1.json:3:13: error: There is no stream "vv". [unknown-stream]\n    Did you mean "v"?'],
     ],
     [
       'a fact that it has not',
@@ -119,33 +119,37 @@ describe('what is wrong with views', () => {
     [
       'a label that it has not',
       [view('v', { per: ['site'] }), over('v', { per: ['device'] })],
-      [/stream "v" has no label "device" \[unknown-label\]\n {4}It has: site\./],
+      [/Stream "v" has no label "device"\. \[unknown-label\]\n {4}The stream has: site\./],
     ],
     [
       'silence',
       [view('v'), { name: 'gone', stream: 'v', silence: '60s', event: { type: 'gone' } }],
-      [/gone-1.json:4:14: error: "v" is a view, and silence is looked for among devices \[silence-of-view\]/],
+      [/gone-1.json:4:14: error: "v" is a view, but `silence` works only with devices. \[silence-of-view\]/],
     ],
     [
       'the name of a stream',
       [view('sensors'), over('sensors', { conditions: above('temp', 5) })],
       [
-        'sensors-0.json:2:11: error: the config has a stream "sensors", and a view makes a stream of its own name [duplicate-name]\n    Give the view another name.',
+        'sensors-0.json:2:11: error: The config has a stream "sensors", and a view is a stream with the name of its rule. [duplicate-name]\n    Give the view another name.',
       ],
     ],
     [
       'one name for two',
       [view('v'), view('v', { window: { tumbling: '20s' } }), over('v')],
-      [/v-1.json:2:11: error: another rule, in v-0.json, is named "v" too \[duplicate-name\]/],
+      [/v-1.json:2:11: error: The rule in v-0.json has the name "v" too. \[duplicate-name\]/],
     ],
-    ['itself', [view('v', { stream: 'v' })], [/v-0.json:3:13: error: the view is over itself: v → v \[view-circle\]/]],
+    [
+      'itself',
+      [view('v', { stream: 'v' })],
+      [/v-0.json:3:13: error: The view uses itself as its stream: v → v. \[view-circle\]/],
+    ],
     [
       'a circle, and what is over it only there',
       [view('a', { stream: 'b' }), view('b', { stream: 'c' }), view('c', { stream: 'a' }), over('a')],
       [
-        /a-0.json:3:13: error: these views are over each other in a circle: a → b → c → a/,
-        /b-1.json:3:13: error: these views are over each other in a circle: b → c → a → b/,
-        /c-2.json:3:13: error: these views are over each other in a circle: c → a → b → c/,
+        /a-0.json:3:13: error: These views use each other in a circle: a → b → c → a./,
+        /b-1.json:3:13: error: These views use each other in a circle: b → c → a → b./,
+        /c-2.json:3:13: error: These views use each other in a circle: c → a → b → c./,
       ],
     ],
     [
@@ -159,11 +163,11 @@ describe('what is wrong with views', () => {
       [/device\.limit/],
     ],
   ] as const)('%s', (_what, rules, expected) => {
-    const { told } = compile(...rules);
-    expect(told).toEqual(expected.map((each) => (typeof each === 'string' ? each : expect.stringMatching(each))));
+    const { reported } = compile(...rules);
+    expect(reported).toEqual(expected.map((each) => (typeof each === 'string' ? each : expect.stringMatching(each))));
   });
 
-  it('is not told where the file of the view could not be read', () => {
+  it('gives no problem for rules over it if its file could not be read', () => {
     const { rule, document } = parseRuleFile('hot.json', JSON.stringify(over('v')));
     const problemsWith = (unread: readonly string[]) =>
       compilePlan(readStreams(), [{ rule: rule!, document }], undefined, { unread }).problems.length;

@@ -11,7 +11,7 @@ const deploy = new URL('../../deploy/weir.json', import.meta.url);
 const { config } = parseConfig('weir.json', readFileSync(deploy, 'utf8'), '/etc/weir');
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
 
-/** What comes of a rule with this window: its plan, and its problems as they are printed. */
+/** Compiles a rule with this window: its plan, and its problems as they are printed. */
 function compile(
   window: object,
   more: object = {},
@@ -78,32 +78,32 @@ describe('a window', () => {
     [{ count: 10 }, ['site'], true],
     [{ count: 10 }, [], true],
     [{ state: { from: above('temp', 80), until: above('temp', 60) } }, ['site', 'device'], true],
-  ])('%j per %j takes readings as they arrive: %s', (window, per, byArrival) => {
+  ])('%j per %j takes readings in the order of their arrival: %s', (window, per, byArrival) => {
     const { window: plan, problems } = compile(window, { per });
     expect(problems).toEqual([]);
     expect(plan).toMatchObject({ byArrival });
   });
 
-  it('that takes the readings of a group as they arrive cannot wait for any', () => {
+  it('that takes readings in the order of their arrival cannot have a lateness', () => {
     const { window, problems } = compile({ count: 10, lateness: '5s' }, { per: ['site'] });
     expect(window).toBeUndefined();
     expect(problems).toEqual([
-      expect.stringContaining('a window of kind "count" takes the readings of a group as they arrive'),
+      expect.stringContaining('A `count` window over several devices takes readings in the order of their arrival'),
     ]);
     expect(problems[0]).toContain('[bad-window]');
     expect(compile({ sliding: '10s', lateness: '5s' }, { per: ['site'] }).problems).toEqual([]);
     expect(compile({ session: '10s', lateness: '5s' }, { per: [] }).problems).toEqual([]);
   });
 
-  it('waits for less than its stream keeps the rows of readings', () => {
+  it('must have a lateness shorter than `retain` of its stream', () => {
     const brief = config!.streams.map((stream) => ({ ...stream, ttlDays: 1 }));
     const problemsOf = (lateness: string) => compile({ tumbling: '1h', lateness }, {}, brief).problems;
     expect(problemsOf('23h')).toEqual([]);
-    expect(problemsOf('1d')).toEqual([expect.stringContaining('the stream keeps them for 1d [bad-window]')]);
+    expect(problemsOf('1d')).toEqual([expect.stringContaining('the stream keeps rows for 1d. [bad-window]')]);
     expect(compile({ tumbling: '1h', lateness: '1d' }).problems).toEqual([]);
   });
 
-  it('has its conditions over single readings checked, where they stand', () => {
+  it('has its conditions over single readings checked, at their position', () => {
     const from = { all: [{ fact: 'tmp', operator: 'greaterThan', value: 80 }] };
     const until = {
       any: [
@@ -117,7 +117,7 @@ describe('a window', () => {
     expect(problems[0]).toContain('"tmp"');
     expect(problems[0]).toContain('Did you mean "temp"?');
     expect(problems[1]).toContain('lesThan');
-    // A fact of the window is not known before there is one.
+    // A fact of the window does not exist before the window closes.
     expect(problems[2]).toContain('"n"');
   });
 });

@@ -4,13 +4,13 @@ import type { Calculation, Operand } from '../../model/rule.ts';
 import type { FactGetter } from '../conditions/operators.ts';
 import { OPERATION_NAMES, type Operation, type OperationName, operations } from './operations.ts';
 
-/** A calculation as a closure; undefined where an operand has no value, or the result is no finite number. */
+/** A compiled calculation. Its result is undefined if an operand has no value or the result is not a finite number. */
 export type Formula<E> = (env: E) => number | undefined;
 
-/** Finds what an operand's name stands for; undefined, with the reason noted, where it stands for nothing that can be used. */
+/** Finds the fact or field that an operand names. If there is none that can be used, it reports why and returns undefined. */
 export type OperandLookup<E> = (name: string, path: Path) => FactGetter<E> | undefined;
 
-/** Whether a fact calculates, as its form tells: `min` and `max` of a list do, those of a field's name sum up a window. */
+/** Whether a fact is a calculation. `min` and `max` of a list are calculations; `min` and `max` of a field name are aggregates. */
 export function isCalculation(spec: object): spec is Calculation {
   return OPERATION_NAMES.some((name) => {
     if (!Object.hasOwn(spec, name)) return false;
@@ -18,8 +18,8 @@ export function isCalculation(spec: object): spec is Calculation {
   });
 }
 
-/** The operation of a calculation, by name, and its operands with the way to each. */
-export function takeApart(spec: Calculation): {
+/** Splits a calculation into the name of its operation and its operands, each with its path. */
+export function splitCalculation(spec: Calculation): {
   name: OperationName;
   operands: readonly { readonly operand: Operand; readonly path: Path }[];
 } {
@@ -34,9 +34,9 @@ function isList(content: Operand | readonly Operand[]): content is readonly Oper
   return Array.isArray(content);
 }
 
-/** Compiles a calculation whose structure is sound; undefined where the lookup of an operand failed. */
+/** Compiles a calculation whose structure is valid; undefined if the lookup of an operand failed. */
 export function compileCalculation<E>(spec: Calculation, path: Path, lookUp: OperandLookup<E>): Formula<E> | undefined {
-  const { name, operands } = takeApart(spec);
+  const { name, operands } = splitCalculation(spec);
   const formulas: Formula<E>[] = [];
   for (const { operand, path: inner } of operands) {
     const formula = compileOperand(operand, [...path, ...inner], lookUp);

@@ -1,27 +1,27 @@
 import type { Calculation } from '../../model/rule.ts';
 
-/** One way to calculate: how many operands it takes, and what it makes of them. */
+/** An operation: how many operands it takes, and how it combines them. */
 export type Operation =
   | { readonly operands: 'one'; readonly option?: OperationOption; apply(value: number, option: number): number }
   | { readonly operands: 'two' | 'many'; apply(left: number, right: number): number };
 
-/** What may stand beside an operation. */
+/** An option of an operation: its key in the rule, and its default. */
 export interface OperationOption {
   readonly key: string;
   readonly default: number;
 }
 
-/** Operations of the rule language, by the names that rule authors write. */
+/** Names of the operations, as they are written in rules. */
 export type OperationName = Exclude<keyof Calculation, 'digits' | 'base'>;
 
 const LOGARITHMS: Readonly<Record<number, (value: number) => number>> = { 2: Math.log2, 10: Math.log10 };
 
-/** Above this there are no fractions left to round, and `toFixed` changes its format. */
+/** Numbers from here on have no fraction to round, and `toFixed` would change its format for large ones. */
 const WHOLE = 2 ** 53;
 
 /**
- * The registry of operations. Operands are finite numbers; a result that is not finite (division by zero, a logarithm of zero,
- * a root of a negative number, overflow) is no value. Those of many operands go from left to right.
+ * The registry of operations. Operands are finite numbers. If a result is not finite (division by zero, a logarithm of zero, a root of a
+ * negative number, overflow), the fact has no value. Operations with many operands are applied from left to right.
  */
 export const operations: Readonly<Record<OperationName, Operation>> = {
   add: { operands: 'many', apply: (left, right) => left + right },
@@ -32,7 +32,7 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   max: { operands: 'many', apply: Math.max },
   pow: { operands: 'two', apply: (left, right) => left ** right },
   abs: { operands: 'one', apply: Math.abs },
-  // Rounds the number that it is, not the one that multiplying by a power of ten makes of it; halves go away from zero.
+  // `toFixed` rounds the exact number; multiplying by a power of ten first would change it. Halves are rounded away from zero.
   round: {
     operands: 'one',
     option: { key: 'digits', default: 0 },

@@ -7,15 +7,15 @@ import { minutesOf } from '../compile/plan-lifecycle.ts';
 
 const SEVERITIES = ['info', 'warning', 'critical'];
 
-/** What is wrong with how a rule's alerts begin, end and are told. Parts that are faulty in themselves are passed over. */
+/** Checks the keys that say when alerts begin, end and are published. Values with faults of structure are skipped. */
 export function checkLifecycle(rule: JsonObject): Fault[] {
   const levels = listOf(rule.levels);
   return [
     ...checkHold(rule.for, ['for']),
     ...levels.flatMap((level, i) => (isObject(level) ? checkHold(level.for, ['levels', i, 'for']) : [])),
     ...checkOrder(levels),
-    ...(rule.levels === undefined ? [] : checkBesideLevels(rule)),
-    ...(rule.silence === undefined ? [] : checkBesideSilence(rule)),
+    ...(rule.levels === undefined ? [] : checkLevelsAlone(rule)),
+    ...(rule.silence === undefined ? [] : checkSilenceAlone(rule)),
     ...checkGap(rule),
     ...(Array.isArray(rule.active)
       ? rule.active.flatMap((span, i) => checkSpan(span, ['active', i]))
@@ -27,11 +27,11 @@ function checkHold(hold: unknown, path: Path): Fault[] {
   if (!isObject(hold)) return [];
   const { matches, of } = hold;
   if (typeof matches !== 'number' || typeof of !== 'number' || matches <= of) return [];
-  const message = `${matches} matches cannot be had of ${of} outcomes.`;
-  return [fault('bad-value', [...path, 'matches'], message, `Write ${of} at most, or raise \`of\`.`)];
+  const message = `${matches} matches are not possible in ${of} results.`;
+  return [fault('bad-value', [...path, 'matches'], message, `Write at most ${of}, or increase \`of\`.`)];
 }
 
-/** Levels rise, so that "the highest whose conditions hold" means the worst. */
+/** Levels must rise: the alert takes the last level whose conditions hold, which must be the most severe. */
 function checkOrder(levels: readonly unknown[]): Fault[] {
   const ranks = levels.map((level) => (isObject(level) ? SEVERITIES.indexOf(String(level.severity)) : -1));
   return ranks.flatMap((rank, i) => {
@@ -39,42 +39,42 @@ function checkOrder(levels: readonly unknown[]): Fault[] {
     if (rank < 0 || before < rank) return [];
     const message =
       before === rank
-        ? `Two levels are "${SEVERITIES[rank]}".`
-        : `"${SEVERITIES[rank]}" comes after "${SEVERITIES[before]}".`;
-    const remedy = 'Let each level be worse than the one before it: info, warning, critical.';
+        ? `Two levels have the severity "${SEVERITIES[rank]}".`
+        : `The level "${SEVERITIES[rank]}" comes after the level "${SEVERITIES[before]}".`;
+    const remedy = 'Write each level once, in rising order: info, warning, critical.';
     return [fault('bad-order', ['levels', i, 'severity'], message, remedy)];
   });
 }
 
-function checkBesideLevels(rule: JsonObject): Fault[] {
+function checkLevelsAlone(rule: JsonObject): Fault[] {
   const faults = ['conditions', 'clear']
     .filter((key) => Object.hasOwn(rule, key))
     .map((key) => {
-      const message = `\`${key}\` cannot stand beside \`levels\`: each level has its own.`;
+      const message = `\`${key}\` cannot be combined with \`levels\`: each level has its own.`;
       return fault('exclusive-keys', [key], message, `Move \`${key}\` into the level that it belongs to.`, 'key');
     });
   const params = isObject(rule.event) ? rule.event.params : undefined;
   if (isObject(params) && Object.hasOwn(params, 'severity')) {
-    const message = '`severity` cannot stand beside `levels`: each level has its own.';
+    const message = '`severity` cannot be combined with `levels`: each level has its own.';
     faults.push(fault('exclusive-keys', ['event', 'params', 'severity'], message, 'Remove `severity`.', 'key'));
   }
   return faults;
 }
 
-function checkBesideSilence(rule: JsonObject): Fault[] {
+function checkSilenceAlone(rule: JsonObject): Fault[] {
   const faults: Fault[] = [];
   if (isObject(rule.for)) {
-    const message = 'A silence is one outcome, which is there or not: there are no matches to count.';
+    const message = '`silence` has no results that could be counted, so `for` cannot be a number of matches.';
     faults.push(fault('exclusive-keys', ['for'], message, 'Write a duration, or remove `for`.'));
   }
   if (Object.hasOwn(rule, 'resolveAfter')) {
-    const message = '`resolveAfter` cannot stand beside `silence`: the gap is what the alert is about.';
+    const message = '`resolveAfter` cannot be combined with `silence`: that alert is open because no readings come.';
     faults.push(fault('exclusive-keys', ['resolveAfter'], message, 'Remove `resolveAfter`.', 'key'));
   }
   return faults;
 }
 
-/** A window has one outcome each time it closes, so a shorter gap is no gap. */
+/** Warns of a `resolveAfter` that is not longer than the interval of the windows: there is no result in between. */
 function checkGap({ resolveAfter, window }: JsonObject): Fault[] {
   if (typeof resolveAfter !== 'string' || !isObject(window)) return [];
   const step = window.every ?? window.tumbling;
@@ -82,7 +82,7 @@ function checkGap({ resolveAfter, window }: JsonObject): Fault[] {
   const gapMs = parseDuration(resolveAfter);
   const stepMs = parseDuration(step);
   if (gapMs === undefined || stepMs === undefined || gapMs > stepMs) return [];
-  const message = `Windows close every ${step}: after ${resolveAfter} without an outcome, alerts resolve between two of them.`;
+  const message = `Windows close every ${step}, so with a \`resolveAfter\` of ${resolveAfter} alerts resolve between two windows.`;
   return [{ ...fault('too-short', ['resolveAfter'], message, `Make it longer than ${step}.`), severity: 'warning' }];
 }
 
@@ -90,11 +90,11 @@ function checkSpan(span: unknown, path: Path): Fault[] {
   if (!isObject(span)) return [];
   const faults: Fault[] = [];
   const { from = '00:00', to = '24:00', timeZone } = span;
-  // One that is no time of day has its fault already.
+  // A text that is not a time of day is already reported.
   if (typeof from === 'string' && from < '24' && typeof to === 'string' && minutesOf(from) === minutesOf(to)) {
-    const message = `Hours that begin and end at ${from} are none.`;
+    const message = `The hours begin and end at ${from}, so they are empty.`;
     const at = [...path, Object.hasOwn(span, 'to') ? 'to' : 'from'];
-    faults.push(fault('bad-value', at, message, 'Leave out `from` and `to` for the whole day.'));
+    faults.push(fault('bad-value', at, message, 'Change one of them, or remove `from` and `to` for the whole day.'));
   }
   if (typeof timeZone === 'string' && /^[A-Za-z]/.test(timeZone) && !isTimeZone(timeZone)) {
     const near = suggest(timeZone, ['UTC', ...Intl.supportedValuesOf('timeZone')]);
@@ -113,7 +113,7 @@ function isTimeZone(name: string): boolean {
     new Intl.DateTimeFormat('en-US', { timeZone: name });
     return true;
   } catch {
-    // That it throws is how it says no.
+    // An unknown time zone throws.
     return false;
   }
 }

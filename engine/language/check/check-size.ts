@@ -2,19 +2,19 @@ import type { Path } from '../../document/document.ts';
 import type { Fault } from '../../document/fault.ts';
 import type { Problem } from '../../document/problem.ts';
 
-/** Comparisons of one rule, wherever in it they stand. */
+/** How many comparisons a rule may have in all its parts. */
 const MAX_COMPARISONS = 200;
 
-/** Why a file is not even read; a size in bytes. */
+/** Reports a file that is too large to be read. `most` is in bytes. */
 export function checkFileSize(file: string, text: string, most: number): Problem | undefined {
-  // No text has more bytes than three for each of its units, so that most need not be counted.
+  // A UTF-16 unit takes at most three bytes in UTF-8, so the bytes of most texts need not be counted.
   if (text.length * 3 <= most || Buffer.byteLength(text) <= most) return undefined;
-  const message = `The file has ${Buffer.byteLength(text)} bytes; ${most} is the most.`;
-  const remedy = 'Split it, or keep long lists in conditions.json.';
+  const message = `The file has ${Buffer.byteLength(text)} bytes; the maximum is ${most}.`;
+  const remedy = 'Split it, or move long lists to conditions.json.';
   return { code: 'too-large', severity: 'error', file, line: 0, column: 0, message, remedy };
 }
 
-/** Points at the first comparison that is one too many. Takes the rule in whatever state it is. */
+/** Reports the first comparison above the maximum. The rule may have faults of structure. */
 export function checkSize(rule: Readonly<Record<string, unknown>>): Fault[] {
   let count = 0;
   let excess: Path | undefined;
@@ -33,7 +33,7 @@ export function checkSize(rule: Readonly<Record<string, unknown>>): Fault[] {
   };
   for (const [key, part] of Object.entries(rule)) if (key !== 'event') visit(part, [key]);
   if (excess === undefined) return [];
-  const message = `The rule has more than ${MAX_COMPARISONS} comparisons.`;
-  const remedy = 'Make several rules of it, or put values into one comparison with "in" or "inList".';
+  const message = `The rule has more than ${MAX_COMPARISONS} comparisons, which is the maximum.`;
+  const remedy = 'Split the rule, or replace several comparisons by one with "in" or "inList".';
   return [{ code: 'too-many', path: excess, message, remedy }];
 }

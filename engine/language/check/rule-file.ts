@@ -9,7 +9,7 @@ import { ruleSchema } from '../schema/rule-schema.ts';
 import { checkBounds } from './check-facts.ts';
 import { checkKinds } from './check-kinds.ts';
 import { checkLifecycle } from './check-lifecycle.ts';
-import { checkBesideSequence, checkSequence } from './check-sequence.ts';
+import { checkSequence, checkSequenceAlone } from './check-sequence.ts';
 import { checkFileSize, checkSize } from './check-size.ts';
 import { checkEvent } from './check-view.ts';
 import { checkWindow } from './check-window.ts';
@@ -17,11 +17,11 @@ import { checkWith } from './check-with.ts';
 
 const validate = createValidator(ruleSchema);
 
-/** Names that messages and conditions know already. */
-const TAKEN = ['device', 'key'];
+/** Names that already have a meaning in messages and conditions. */
+const RESERVED_NAMES = ['device', 'key'];
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
-/** Keys that silence takes the place of. */
-const BESIDE_SILENCE = [
+/** Keys that cannot be combined with `silence`. */
+const EXCLUDED_BY_SILENCE = [
   'with',
   'window',
   'facts',
@@ -36,8 +36,8 @@ const PARAMS = ['severity', 'message'];
 const MAX_BYTES = 262_144;
 
 /**
- * Reads a rule file and checks its structure: everything that can be said without knowing the config.
- * `rule` is undefined exactly where one of the problems is an error. The file is plain JSON: no comments, no trailing commas.
+ * Reads a rule file and checks everything that does not depend on the config.
+ * `rule` is undefined exactly if one of the problems is an error. The file is plain JSON: no comments, no trailing commas.
  */
 export function parseRuleFile(
   file: string,
@@ -70,26 +70,29 @@ function checkRule(rule: JsonObject, structural: readonly Fault[]): Fault[] {
   ];
 }
 
-/** Which parts belong together: conditions with or without window and facts, or silence or a sequence alone. */
+/** Checks which keys can be combined: conditions with or without window and facts, or `silence` alone, or `sequence` alone. */
 function checkKind(rule: JsonObject, meant: (key: string) => boolean): Fault[] {
   const has = (key: string) => Object.hasOwn(rule, key);
-  if (has('sequence')) return checkBesideSequence(rule);
+  if (has('sequence')) return checkSequenceAlone(rule);
   if (has('silence')) {
-    return BESIDE_SILENCE.filter(has).map((key) => {
-      const message = `\`${key}\` cannot stand beside \`silence\`: a silent device has no readings to look at.`;
-      return keyFault('exclusive-keys', [key], message, `Remove \`${key}\`, or make it a rule of its own.`);
+    return EXCLUDED_BY_SILENCE.filter(has).map((key) => {
+      const message = `\`${key}\` cannot be combined with \`silence\`: a silent device sends no readings to evaluate.`;
+      return keyFault('exclusive-keys', [key], message, `Remove \`${key}\`, or move it to another rule.`);
     });
   }
   const faults: Fault[] = [];
   if (has('window') && has('order')) {
-    const message = '`order` cannot stand beside `window`: a window takes readings in the order of their stamps.';
-    const remedy = 'Remove `order`; `lateness` makes a window wait for older readings.';
+    const message =
+      '`order` cannot be combined with `window`: a window takes readings in the order of their timestamps.';
+    const remedy = 'Remove `order`. Use `lateness` to make the window wait for older readings.';
     faults.push(keyFault('exclusive-keys', ['order'], message, remedy));
   }
   if (isObject(rule.facts)) faults.push(...checkKinds(rule.facts, has('window') || meant('window')));
   if (has('window') && !has('facts') && !meant('facts')) {
     const remedy = 'Add "facts": {"meanTemp": {"mean": "temp"}}.';
-    faults.push(keyFault('missing-key', ['window'], 'There is a `window`, but no `facts` to compute over it.', remedy));
+    faults.push(
+      keyFault('missing-key', ['window'], 'The rule has a `window`, but no `facts` to calculate for it.', remedy),
+    );
   }
   return faults;
 }
@@ -98,17 +101,26 @@ function checkFactNames(facts: JsonObject): Fault[] {
   const faults: Fault[] = [];
   for (const name of Object.keys(facts)) {
     if (!IDENTIFIER.test(name)) {
-      const remedy = 'Use letters, digits and _, at most 64, no digit first.';
-      faults.push(keyFault('bad-name', ['facts', name], `\`${name.slice(0, 64)}\` cannot name a fact.`, remedy));
-    } else if (TAKEN.includes(name)) {
-      const message = `The fact \`${name}\` has a name that already means something.`;
-      faults.push(keyFault('reserved-name', ['facts', name], message, `Choose another than ${TAKEN.join(', ')}.`));
+      const remedy = 'Use at most 64 letters, digits and _. The first must not be a digit.';
+      faults.push(
+        keyFault('bad-name', ['facts', name], `\`${name.slice(0, 64)}\` is not a valid name for a fact.`, remedy),
+      );
+    } else if (RESERVED_NAMES.includes(name)) {
+      const message = `The fact \`${name}\` has a reserved name.`;
+      faults.push(
+        keyFault(
+          'reserved-name',
+          ['facts', name],
+          message,
+          `Choose another name. Reserved: ${RESERVED_NAMES.join(', ')}.`,
+        ),
+      );
     }
   }
   return faults;
 }
 
-/** `params` may hold anything, so a mistyped name there would pass in silence. */
+/** Warns of mistyped names in `params`. The schema cannot find them, because `params` may have any keys. */
 function checkParams(rule: JsonObject): Fault[] {
   const params = isObject(rule.event) ? rule.event.params : undefined;
   if (!isObject(params)) return [];
@@ -118,7 +130,7 @@ function checkParams(rule: JsonObject): Fault[] {
       PARAMS.filter((name) => !Object.hasOwn(params, name)),
     );
     if (near === undefined || PARAMS.includes(key)) return [];
-    const message = `\`${key}\` means nothing to Weir and is handed on as it is.`;
+    const message = `\`${key}\` has no meaning for Weir, and is passed to receivers unchanged.`;
     return [
       { ...keyFault('near-miss', ['event', 'params', key], message, `Did you mean \`${near}\`?`), severity: 'warning' },
     ];

@@ -5,17 +5,17 @@ import type { FieldType, FieldValue } from '../../model/field.ts';
 import type { Closed } from '../../model/item/window-result.ts';
 import type { RuleFile } from '../../model/rule.ts';
 
-/** A fact of a rule that sums up a window, taken apart. */
+/** An aggregate of a rule: a fact of its window, split into its parts. */
 export interface AggregateFact {
   readonly name: string;
   readonly aggregate: AggregateName;
   readonly kind: AggregateKind;
-  /** What it is of: the name of a field, a condition, or `true`. */
+  /** What it aggregates: the name of a field, a condition, or `true` for readings. */
   readonly of: unknown;
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** The facts of a sound rule that sum up its window, in their order; a window's aggregates stand in the same. */
+/** The aggregates of a rule without faults, in the order of its facts. The aggregates of its window have the same order. */
 export function aggregateFacts(facts: RuleFile['facts'] = {}): AggregateFact[] {
   return Object.entries(facts).flatMap(([name, spec]) => {
     const aggregate = aggregateOf(spec);
@@ -25,7 +25,7 @@ export function aggregateFacts(facts: RuleFile['facts'] = {}): AggregateFact[] {
   });
 }
 
-/** The aggregate that a fact names; undefined where it is another kind of fact, such as the `min` of a list. */
+/** The aggregate that a fact names; undefined if it is another kind of fact, such as the `min` of a list. */
 export function aggregateOf(spec: object): AggregateName | undefined {
   for (const [key, of] of Object.entries(spec)) {
     if (Object.hasOwn(aggregates, key) && !Array.isArray(of)) return key as AggregateName;
@@ -40,7 +40,7 @@ export interface FactReader {
   readonly get: (closed: Closed) => FieldValue | undefined;
 }
 
-/** Every name that a rule's aggregates give, and how it is read; one that gives several has `NAME.0`, `NAME.1`, … */
+/** Lists every name that the aggregates of a rule have, with its reader. An aggregate with several values has `NAME.0`, `NAME.1`, … */
 export function readFacts(facts: RuleFile['facts'], fields: readonly FieldConfig[]): FactReader[] {
   return aggregateFacts(facts).flatMap(({ name, aggregate, kind, of, params }, i): FactReader[] => {
     const several = kind.facts?.(params);

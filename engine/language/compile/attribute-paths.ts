@@ -7,35 +7,35 @@ import type { StreamOrigin } from '../../model/plan/plan.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import { isCalculation } from '../calculations/arithmetic.ts';
 
-/** The attribute paths of all rules of a plan, each once, by their text: `limits.temp` → its place. */
+/** The attribute paths of all rules of a plan, each once: `limits.temp` → its index. */
 export type AttributePaths = Map<string, number>;
 
-/** Attributes by the name that rules have for them, `device.limits.temp` → their place among the plan's paths. */
+/** Attributes by their name in rules: `device.limits.temp` → the index of its path in the plan. */
 export type AttributePlaces = ReadonlyMap<string, number>;
 
-/** Which attributes a rule looks at. */
+/** The attributes that a rule uses. */
 export interface UsedAttributes {
-  /** For each reading that it sees. */
+  /** Attributes that are read for each reading. */
   readonly ofReadings: AttributePlaces;
-  /** For each window of it that closes; empty where it has none. */
+  /** Attributes that are read for each window that closes; empty if the rule has no window. */
   readonly ofClosed: AttributePlaces;
-  /** Part of the key that names the device for the latter; undefined: it is not asked for. */
+  /** The part of the key that is the device for `ofClosed`; undefined if `ofClosed` is empty. */
   readonly attributesOf: number | undefined;
 }
 
-/** What the attributes of a rule are planned with. */
+/** What is needed to plan the attributes of a rule. */
 export interface AttributeContext {
   readonly keying: Keying;
   readonly origin: StreamOrigin['kind'];
   readonly shared: Readonly<Record<string, TopCondition>>;
-  /** Undefined: the config has no attributes. */
+  /** Undefined if the config has no attributes. */
   readonly paths: AttributePaths | undefined;
   readonly report: Report;
 }
 
 const NAME = /^device(\.[^.\s]+)+$/;
 
-/** Finds the attributes that a rule looks at, and reports those that it cannot have. */
+/** Finds the attributes that a rule uses, and reports those that it cannot use. */
 export function planAttributes(rule: RuleFile, context: AttributeContext): UsedAttributes {
   const { keying, paths, shared } = context;
   const { facts = {}, conditions, clear, levels, event, ...others } = rule;
@@ -49,7 +49,7 @@ export function planAttributes(rule: RuleFile, context: AttributeContext): UsedA
     if (name.startsWith(ATTRIBUTE_PREFIX)) note(ofOutcomes, name, ['event', 'params', 'message']);
   }
   const used = new Map([...ofOutcomes, ...ofReadings]);
-  // It is told of in the words of any other unknown name.
+  // A silence rule cannot use attributes; they are reported as unknown names elsewhere.
   if (rule.silence !== undefined) used.clear();
   const fault = [...used].map(([name, path]) => ({ path, fault: faultOf(name, context) })).find((each) => each.fault);
   if (fault?.fault !== undefined) context.report(fault.path, fault.fault);
@@ -69,12 +69,12 @@ function placeOf(name: string, paths: AttributePaths = new Map()): number {
   return place;
 }
 
-/** The first place is told of, if there is anything to tell. */
+/** Keeps the first path of a name, where a problem is reported. */
 function note(found: Map<string, Path>, name: string, path: Path): void {
   if (!found.has(name)) found.set(name, path);
 }
 
-/** Goes through anything that conditions and calculations stand in. What a shared condition uses stands where it is referred to. */
+/** Collects the attributes in any part of a rule. Those in a shared condition have the path of the reference to it. */
 function collect(within: object, shared: AttributeContext['shared'], found: Map<string, Path>): void {
   const visit = (node: unknown, path: Path, fixed: boolean, trail: readonly string[]): void => {
     const take = (value: unknown, at: Path) => {
@@ -94,7 +94,7 @@ function collect(within: object, shared: AttributeContext['shared'], found: Map<
       visit(shared[condition], fixed ? path : [...path, 'condition'], true, [...trail, condition]);
     }
     for (const [key, part] of Object.entries(node)) {
-      // What a condition is called is for people.
+      // The name of a condition is a text for people.
       if (key === 'name' && typeof part === 'string') continue;
       visit(part, fixed ? path : [...path, Array.isArray(node) ? Number(key) : key], fixed, trail);
     }
@@ -104,30 +104,30 @@ function collect(within: object, shared: AttributeContext['shared'], found: Map<
 
 function faultOf(name: string, { paths, origin }: AttributeContext): Parameters<Report>[1] | undefined {
   if (!NAME.test(name) || name.split('.').includes('__proto__')) {
-    const message = `"${name}" is no path to an attribute of a device`;
+    const message = `"${name}" is not a valid path of an attribute.`;
     return {
       code: 'bad-attribute',
       message,
-      remedy: 'Write it like "device.limits.temp", without blanks or empty parts.',
+      remedy: 'Write it like "device.limits.temp", without spaces or empty parts.',
     };
   }
   if (origin !== 'devices') {
-    const message = `"${name}" is an attribute of a device, but the readings of this stream come from no device`;
-    return { code: 'no-device', message, remedy: 'Work it out as a fact of the rule that this stream is made of.' };
+    const message = `"${name}" is an attribute of a device, but this stream is a view, whose readings have no device.`;
+    return { code: 'no-device', message, remedy: 'Use the attribute in a fact of the view instead.' };
   }
   if (paths !== undefined) return undefined;
-  const message = `the rule looks at "${name}", but the config does not say where attributes of devices come from`;
-  const remedy = 'Add "attributes": { "file": "./devices.json" } or { "bucket": "weir_attributes" } to the config.';
+  const message = `The rule uses "${name}", but the config has no \`attributes\`.`;
+  const remedy = 'Add "attributes": {"file": "./devices.json"} or {"bucket": "weir_attributes"} to the config.';
   return { code: 'no-attributes', message, remedy };
 }
 
-/** A window of many devices has no attributes of one. */
+/** Reports attributes that are used for windows over several devices. */
 function checkKey(found: ReadonlyMap<string, Path>, { keying, report }: AttributeContext): void {
   if (keying.per.includes('device')) return;
   const [[name, path]] = [...found] as [[string, Path]];
   report(path, {
     code: 'many-devices',
-    message: `"${name}" is an attribute of one device, but a window of ${keying.per.length === 0 ? 'the whole stream' : keying.per.join(' and ')} has many`,
-    remedy: 'Add "device" to "per", or ask it of single readings: in "where", or in the condition of a "share".',
+    message: `"${name}" is an attribute of one device, but a window ${keying.per.length === 0 ? 'of the whole stream' : `per ${keying.per.join(' and ')}`} has many devices.`,
+    remedy: 'Add "device" to "per", or use it for single readings: in "where", or in the condition of a "share".',
   });
 }

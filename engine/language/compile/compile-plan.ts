@@ -13,23 +13,24 @@ import type { AttributePaths } from './attribute-paths.ts';
 import { compileRule, type UnplacedRule } from './compile-rule.ts';
 import { deviceStream, isView, orderRules, type StreamDraft, sourcesOf } from './rule-streams.ts';
 
-/** A rule file whose structure is sound, with the places of everything in it. */
+/** A rule file without faults of structure, with its document for positions. */
 export interface ParsedRule {
   readonly rule: RuleFile;
   readonly document: Document;
 }
 
+/** Options for compiling a plan. */
 export interface CompileOptions {
-  /** Whether the config says where attributes of devices come from. Default false. */
+  /** Whether the config has `attributes`. Default: false. */
   readonly attributes?: boolean;
-  /** Names of rules that could not be read: what is over such a one is passed over, for it may be a view. */
+  /** Names of rules that could not be read. Rules over such a name are left out without an error, because it may be a view. */
   readonly unread?: readonly string[];
 }
 
 /**
- * Compiles streams and rules into a plan. All problems of all rules are found at once; the plan holds the rules that have no error,
- * highest priority first, else in the order given. `shared` is what rules may refer to by name; without `attributes`, the config says
- * nowhere that devices have any, and no rule may look at them.
+ * Compiles streams and rules into a plan. All problems of all rules are found at once. The plan holds the rules without an error, highest
+ * priority first, and else in the order given. `shared` holds the conditions and lists that rules can refer to by name. Without
+ * `attributes`, no rule may use attributes of devices.
  */
 export function compilePlan(
   streams: readonly StreamConfig[],
@@ -38,10 +39,10 @@ export function compilePlan(
   { attributes = false, unread = [] }: CompileOptions = {},
 ): { plan: Plan; problems: Problem[] } {
   const paths: AttributePaths | undefined = attributes ? new Map() : undefined;
-  const world = streams.map(deviceStream);
+  const allStreams = streams.map(deviceStream);
   const { order, circles } = orderRules(streams, parsed);
   const found: Problem[][] = parsed.map(() => []);
-  const drafts: { readonly draft: UnplacedRule; readonly priority: number }[] = [];
+  const compiledRules: { readonly compiled: UnplacedRule; readonly priority: number }[] = [];
   const broken = new Set(unread);
   const known: Known = { files: new Map(), streams: new Set(streams.map(({ name }) => name)) };
   for (const index of order) {
@@ -51,24 +52,24 @@ export function compilePlan(
     checkName(rule, document.file, known, report);
     const circle = circles.get(index);
     if (circle !== undefined) reportCircle(rule, circle, report);
-    const before = world.length;
+    const before = allStreams.length;
     const sound = circle === undefined && sourcesOf(rule).every((name) => known.streams.has(name) || !broken.has(name));
-    const drafted = sound ? compileRule(rule, world, shared, paths, report) : undefined;
+    const result = sound ? compileRule(rule, allStreams, shared, paths, report) : undefined;
     const problems = locateFaults(document, faults);
     found[index]!.push(...problems);
-    if (drafted === undefined || problems.some((problem) => problem.severity === 'error')) {
+    if (result === undefined || problems.some((problem) => problem.severity === 'error')) {
       if (isView(rule)) broken.add(rule.name);
-      world.length = before;
+      allStreams.length = before;
       continue;
     }
-    drafts.push({ draft: drafted.draft, priority: rule.priority ?? 1 });
-    if (drafted.stream !== undefined) world.push(drafted.stream);
+    compiledRules.push({ compiled: result.compiled, priority: rule.priority ?? 1 });
+    if (result.stream !== undefined) allStreams.push(result.stream);
   }
-  // Of equal priority, in the order given.
+  // Rules of equal priority keep the order given.
   const place = new Map(parsed.map(({ rule }, i) => [rule.name, i]));
-  drafts.sort((a, b) => b.priority - a.priority || place.get(a.draft.name)! - place.get(b.draft.name)!);
-  const rules = placeRules(drafts.map(({ draft }) => draft));
-  const planned = world.map((stream, i) => planStream(stream, i, rules, readersOf(world, i)));
+  compiledRules.sort((a, b) => b.priority - a.priority || place.get(a.compiled.name)! - place.get(b.compiled.name)!);
+  const rules = placeRules(compiledRules.map(({ compiled }) => compiled));
+  const planned = allStreams.map((stream, i) => planStream(stream, i, rules, readersOf(allStreams, i)));
   const levels = 1 + Math.max(0, ...rules.map((rule) => planned[rule.stream]!.level));
   return { plan: { streams: planned, levels, rules, attributes: pathsOf(paths) }, problems: found.flat() };
 }
@@ -77,50 +78,50 @@ function pathsOf(paths: AttributePaths | undefined): Plan['attributes'] {
   return Array.from(paths?.keys() ?? [], (path) => path.split('.'));
 }
 
-/** What has a name already: rules, with the file of each, and streams of the config. */
+/** The names that are in use: those of rules, with their files, and those of streams of the config. */
 interface Known {
   readonly files: Map<string, string>;
   readonly streams: ReadonlySet<string>;
 }
 
-/** A view is a stream, so its name must be free among streams too. */
+/** Reports a name that is in use. A view is a stream, so its name must differ from those of streams too. */
 function checkName(rule: RuleFile, file: string, { files, streams }: Known, report: Report): void {
   const { name } = rule;
   const other = files.get(name);
   if (other !== undefined) {
-    const message = `another rule, in ${other}, is named "${name}" too`;
-    report(['name'], { code: 'duplicate-name', message, remedy: 'Give each rule a name of its own.' });
+    const message = `The rule in ${other} has the name "${name}" too.`;
+    report(['name'], { code: 'duplicate-name', message, remedy: 'Give each rule a different name.' });
     return;
   }
   files.set(name, file);
   if (!isView(rule) || !streams.has(name)) return;
-  const message = `the config has a stream "${name}", and a view makes a stream of its own name`;
+  const message = `The config has a stream "${name}", and a view is a stream with the name of its rule.`;
   report(['name'], { code: 'duplicate-name', message, remedy: 'Give the view another name.' });
 }
 
 function reportCircle(rule: RuleFile, circle: readonly string[], report: Report): void {
   const message =
     circle.length === 2
-      ? `the view is over itself: ${circle.join(' → ')}`
-      : `these views are over each other in a circle: ${circle.join(' → ')}`;
-  const remedy = `Let ${circle.length === 2 ? 'it' : 'one of them'} be over a stream of the config.`;
-  // Of a rule over two streams, the one in the circle.
+      ? `The view uses itself as its stream: ${circle.join(' → ')}.`
+      : `These views use each other in a circle: ${circle.join(' → ')}.`;
+  const remedy = `Let ${circle.length === 2 ? 'it' : 'one of them'} use a stream of the config.`;
+  // A rule may use two streams; the fault is at the one in the circle.
   report(rule.stream === circle[1] ? ['stream'] : ['with', 'stream'], { code: 'view-circle', message, remedy });
 }
 
-/** Numbers the rules, and those of each keying among themselves. */
-function placeRules(drafts: readonly UnplacedRule[]): RulePlan[] {
+/** Numbers all rules (`index`), and the rules of each keying (`slot`). */
+function placeRules(compiledRules: readonly UnplacedRule[]): RulePlan[] {
   const slots = new Map<Keying, number>();
-  return drafts.map((draft, index) => {
-    const slot = slots.get(draft.keying) ?? 0;
-    slots.set(draft.keying, slot + 1);
-    return { ...draft, index, slot };
+  return compiledRules.map((compiled, index) => {
+    const slot = slots.get(compiled.keying) ?? 0;
+    slots.set(compiled.keying, slot + 1);
+    return { ...compiled, index, slot };
   });
 }
 
-/** The stream itself, and those whose readings take over what stands in its own. */
-function readersOf(world: readonly StreamDraft[], index: number): number[] {
-  return world.flatMap(({ origin }, i) => {
+/** The indexes of the streams that use the readings of a stream: itself, and the correlations that are made of it. */
+function readersOf(allStreams: readonly StreamDraft[], index: number): number[] {
+  return allStreams.flatMap(({ origin }, i) => {
     const isMadeOf = origin.kind === 'correlation' && (origin.of === index || origin.with === index);
     return i === index || isMadeOf ? [i] : [];
   });

@@ -9,7 +9,6 @@ import type {
   ViewPlan,
   WindowRule,
 } from '../../model/plan/rule-plan.ts';
-import type { WindowPlan } from '../../model/plan/window-plan.ts';
 import type { RuleFile, WindowSpec } from '../../model/rule.ts';
 import { usesOfRule } from '../conditions/uses.ts';
 import { type PredicateContext, predicatesOf, predicatesOfRule } from '../rule-index/predicates.ts';
@@ -20,7 +19,7 @@ import { planAggregates } from './plan-aggregates.ts';
 import { planClosed, planDerived } from './plan-facts.ts';
 import { planLifecycle, planSilence } from './plan-lifecycle.ts';
 import { DURATION, planSequence } from './plan-sequence.ts';
-import { planWindow } from './plan-window.ts';
+import { emitIntervalOf, planWindow } from './plan-window.ts';
 import { compileAt, compileRuleConditions } from './rule-conditions.ts';
 import { checkMessage, compileRuleMessage } from './rule-message.ts';
 import { findStream, hasDevice, isView, keyingOf, type StreamDraft, viewStream } from './rule-streams.ts';
@@ -28,46 +27,48 @@ import { versionOf } from './rule-version.ts';
 import { readingScope, rememberingScope, type Scope, windowScope } from './scope.ts';
 import { unitsOf } from './units.ts';
 
-/** A rule that does not know its place among the others yet. */
+/** A compiled rule that has not been numbered among the others yet. */
 export type UnplacedRule = Unplaced<ReadingRule> | Unplaced<DerivedRule> | Unplaced<WindowRule> | Unplaced<SilenceRule>;
 type Unplaced<R> = Omit<R, 'index' | 'slot'>;
 
-/** A rule and, where it is a view, the stream of it. */
+/** A compiled rule, and its stream if it is a view. */
 export interface CompiledRule {
-  readonly draft: UnplacedRule;
+  readonly compiled: UnplacedRule;
   readonly stream?: StreamDraft;
 }
 
 type Base = ReturnType<typeof baseOf> & Pick<ReadingRule, 'version' | 'usesAttributes'>;
 
-/** What is known of a rule of any kind. */
-interface Sketch {
+/** What every kind of rule is compiled from. */
+interface RuleContext {
   readonly rule: RuleFile;
   readonly source: StreamDraft;
   readonly base: Base;
-  /** What stands in its readings. */
+  /** The scope of single readings. */
   readonly reading: ReturnType<typeof readingScope>;
   readonly where: ReadingRule['where'];
-  readonly clued: PredicateContext;
+  readonly predicateContext: PredicateContext;
   readonly used: UsedAttributes;
   readonly report: Report;
 }
 
 /**
- * Compiles a rule over the streams of `world`, and adds to those what it is made of; undefined where it cannot be compiled. Whatever is
- * wrong with it is reported, also where it can be.
+ * Compiles a rule. `streams` holds all streams so far; if the rule needs a new one (a correlation), it is added. Undefined if the rule
+ * cannot be compiled. All faults are reported in any case.
  */
 export function compileRule(
   rule: RuleFile,
-  world: StreamDraft[],
+  streams: StreamDraft[],
   shared: Shared | undefined,
   paths: AttributePaths | undefined,
   report: Report,
 ): CompiledRule | undefined {
   const index =
-    rule.with === undefined ? findStream(world, rule.stream, report) : findCorrelation(rule, rule.with, world, report);
+    rule.with === undefined
+      ? findStream(streams, rule.stream, report)
+      : findCorrelation(rule, rule.with, streams, report);
   if (index === undefined) return undefined;
-  const source = world[index]!;
+  const source = streams[index]!;
   const keying = keyingOf(rule, source, report);
   const conditions = shared?.conditions ?? {};
   const uses = usesOfRule(rule, conditions);
@@ -78,15 +79,15 @@ export function compileRule(
     version: versionOf(rule, uses, shared, source.version),
     usesAttributes: used.ofReadings.size > 0,
   };
-  if (rule.silence !== undefined) return draftSilence(rule, source, base, report);
+  if (rule.silence !== undefined) return compileSilence(rule, source, base, report);
   const definitions = { ...shared, missing: rule.missing };
   const reading = readingScope(source.config, definitions, origin === 'devices', used.ofReadings);
   const where = rule.where && compileAt(rule.where, 'where', reading, report)?.holds;
-  const clued = { stream: source.config, definitions: reading };
-  const sketch = { rule, source, base, reading, where, clued, used, report };
-  if (rule.sequence !== undefined) return draftSequence(sketch);
-  if (rule.window !== undefined) return draftWindow(sketch, rule.window);
-  return rule.facts !== undefined || uses.changed ? draftDerived(sketch) : draftReading(sketch);
+  const predicateContext = { stream: source.config, definitions: reading };
+  const context = { rule, source, base, reading, where, predicateContext, used, report };
+  if (rule.sequence !== undefined) return compileSequence(context);
+  if (rule.window !== undefined) return compileWindow(context, rule.window);
+  return rule.facts !== undefined || uses.changed ? compileDerived(context) : compileReading(context);
 }
 
 function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Keying) {
@@ -107,43 +108,62 @@ function baseOf(rule: RuleFile, config: StreamConfig, stream: number, keying: Ke
   } as const;
 }
 
-function draftSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, report: Report): CompiledRule {
+function compileSilence(rule: RuleFile, { origin }: StreamDraft, base: Base, report: Report): CompiledRule {
   checkMessage(rule, ['silentFor', 'reason', 'key', ...base.keying.per], base.units, report);
   if (origin.kind !== 'devices') {
     report(['silence'], {
       code: 'silence-of-view',
-      message: `"${rule.stream}" is a view, and silence is looked for among devices`,
-      remedy: 'Make it a rule over the stream that the view is of.',
+      message: `"${rule.stream}" is a view, but \`silence\` works only with devices.`,
+      remedy: 'Use the stream of the view as the stream of this rule.',
     });
   }
-  return { draft: { ...base, kind: 'silence', silenceMs: planSilence(rule) } };
+  return { compiled: { ...base, kind: 'silence', silenceMs: planSilence(rule) } };
 }
 
-function draftReading({ rule, source, base, reading, where, clued, report }: Sketch): CompiledRule | undefined {
+function compileReading({
+  rule,
+  source,
+  base,
+  reading,
+  where,
+  predicateContext,
+  report,
+}: RuleContext): CompiledRule | undefined {
   const conditions = compileRuleConditions(rule, reading, report);
   checkMessage(rule, ['key', ...reading.names], base.units, report);
   if (conditions === undefined) return undefined;
   const order = orderOf(rule, source.config, conditions.reads);
-  return { draft: { ...base, kind: 'reading', order, where, predicates: predicatesOfRule(rule, clued), conditions } };
+  return {
+    compiled: {
+      ...base,
+      kind: 'reading',
+      order,
+      where,
+      predicates: predicatesOfRule(rule, predicateContext),
+      conditions,
+    },
+  };
 }
 
-/** A rule over single readings that remembers or calculates. */
-function draftDerived(sketch: Sketch): CompiledRule | undefined {
-  const { rule, source, base, reading, where, clued, report } = sketch;
+/** Compiles a rule over single readings that has facts or uses `changed`. */
+function compileDerived(context: RuleContext): CompiledRule | undefined {
+  const { rule, source, base, reading, where, predicateContext, report } = context;
   const { config } = source;
   const { running, formulas, ...derived } = planDerived(rule, config, reading, report);
   const { scope, remembered } = rememberingScope(derived.scope);
   const conditions = compileRuleConditions(rule, scope, report);
   checkMessage(rule, ['key', ...scope.names], base.units, report);
-  // What remembers must see every reading that `where` lets through.
+  // Facts that remember earlier readings must see every reading that meets `where`.
   const remembers = running.length + remembered.length > 0;
   if (remembers && rule.order === 'arrival') {
-    const message = 'A rule whose facts remember earlier readings passes over a reading that is older than those.';
+    const message = '`order` has no effect here: facts that remember earlier readings always skip an older reading.';
     report(['order'], { code: 'no-effect', which: 'key', message, remedy: 'Remove `order`.' });
   }
-  const predicates = remembers ? predicatesOf([rule.where], clued) : predicatesOfRule(rule, clued);
+  const predicates = remembers
+    ? predicatesOf([rule.where], predicateContext)
+    : predicatesOfRule(rule, predicateContext);
   if (conditions === undefined) return undefined;
-  return withView(sketch, scope, 0, (view) => ({
+  return withView(context, scope, 0, (view) => ({
     ...base,
     kind: 'derived',
     order: orderOf(rule, config, conditions.reads),
@@ -157,7 +177,7 @@ function draftDerived(sketch: Sketch): CompiledRule | undefined {
   }));
 }
 
-/** Where a fact is more than a field (a calculation, say), every field may be behind it. */
+/** Finds the fields whose order matters. If the conditions use anything but fields (such as a calculation), these are all fields. */
 function orderOf({ order }: RuleFile, { fields, labels }: StreamConfig, reads: ReadonlySet<string>): ReadingOrder {
   const isLabel = (name: string) => name === 'device' || labels.some((label) => label.name === name);
   const places = [...reads].map((name) => fields.findIndex((field) => field.name === name));
@@ -168,17 +188,24 @@ function orderOf({ order }: RuleFile, { fields, labels }: StreamConfig, reads: R
   };
 }
 
-function draftSequence({ rule, base, reading, where, clued, report }: Sketch): CompiledRule | undefined {
+function compileSequence({
+  rule,
+  base,
+  reading,
+  where,
+  predicateContext,
+  report,
+}: RuleContext): CompiledRule | undefined {
   const { keying, lifecycle, units } = base;
   checkMessage(rule, ['key', DURATION, ...keying.per], units, report);
   const planned = planSequence(rule, { keying, lifecycle, scope: reading, report });
-  const predicates = predicatesOf([rule.where], clued);
+  const predicates = predicatesOf([rule.where], predicateContext);
   const rest = { attributesOf: undefined, formulas: [], remembered: [], view: undefined };
-  return planned && { draft: { ...base, kind: 'window', where, predicates, ...planned, ...rest } };
+  return planned && { compiled: { ...base, kind: 'window', where, predicates, ...planned, ...rest } };
 }
 
-function draftWindow(sketch: Sketch, spec: WindowSpec): CompiledRule | undefined {
-  const { rule, source, base, reading, where, clued, used, report } = sketch;
+function compileWindow(context: RuleContext, spec: WindowSpec): CompiledRule | undefined {
+  const { rule, source, base, reading, where, predicateContext, used, report } = context;
   const { config } = source;
   const closed = windowScope(rule, base.keying, config.fields, reading, used.ofClosed);
   const { formulas, ...calculated } = planClosed(rule, config, closed, report);
@@ -188,10 +215,10 @@ function draftWindow(sketch: Sketch, spec: WindowSpec): CompiledRule | undefined
   const aggregates = planAggregates(rule, config, reading, report);
   const { keying } = base;
   const window = planWindow(spec, { keying, aggregates, ttlDays: config.ttlDays, scope: reading, report });
-  const predicates = predicatesOf([rule.where], clued);
+  const predicates = predicatesOf([rule.where], predicateContext);
   if (conditions === undefined || window === undefined) return undefined;
   const { attributesOf } = used;
-  return withView(sketch, scope, strideOf(window), (view) => ({
+  return withView(context, scope, emitIntervalOf(window), (view) => ({
     ...base,
     kind: 'window',
     where,
@@ -205,29 +232,15 @@ function draftWindow(sketch: Sketch, spec: WindowSpec): CompiledRule | undefined
   }));
 }
 
-/** Gives the draft its view, where the rule is one. */
+/** Completes a rule; if it is a view, with its stream. */
 function withView<E>(
-  { rule, source, base }: Sketch,
+  { rule, source, base }: RuleContext,
   scope: Scope<E>,
-  strideMs: number,
-  draft: (view: ViewPlan<E> | undefined) => UnplacedRule,
+  emitIntervalMs: number,
+  compiled: (view: ViewPlan<E> | undefined) => UnplacedRule,
 ): CompiledRule {
-  if (!isView(rule)) return { draft: draft(undefined) };
+  if (!isView(rule)) return { compiled: compiled(undefined) };
   const { version, keying, units } = base;
-  const { stream, view } = viewStream({ rule, version, keying, source, scope, units, strideMs });
-  return { draft: draft(view), stream };
-}
-
-/** Event time from one result of a window to the next, where it is known, and by which it comes late. */
-function strideOf(window: WindowPlan): number {
-  switch (window.kind) {
-    case 'tumbling':
-      return window.sizeMs + window.latenessMs;
-    case 'hopping':
-      return window.everyMs + window.latenessMs;
-    case 'session':
-      return window.gapMs + window.latenessMs;
-    default:
-      return window.latenessMs;
-  }
+  const { stream, view } = viewStream({ rule, version, keying, source, scope, units, emitIntervalMs });
+  return { compiled: compiled(view), stream };
 }

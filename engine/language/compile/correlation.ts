@@ -8,54 +8,55 @@ import type { LastJoin, WindowJoin } from '../../model/plan/plan.ts';
 import type { RuleFile, WithSpec } from '../../model/rule.ts';
 import { findStream, hasDevice, namesOf, type StreamDraft } from './rule-streams.ts';
 
-/** The two streams of a rule. */
+/** The two streams of a rule with `with`. */
 interface Pair {
   readonly own: StreamDraft;
   readonly other: StreamDraft;
-  /** By what their readings are matched. */
+  /** The names by which their readings are matched. */
   readonly per: readonly string[];
 }
 
 /**
- * The stream of a rule that looks at two: one that is made of both, and shared by all rules for which it would be the same. It is added to
- * `world` where it is new. Undefined where one of the two does not exist, which is reported; what else is wrong is reported too.
+ * Finds the stream of a rule with `with`: the correlation of its two streams. Rules with the same correlation share it; a new one is added
+ * to `streams`. All faults are reported. The result is undefined only if one of the two streams does not exist.
  */
 export function findCorrelation(
   rule: RuleFile,
   spec: WithSpec,
-  world: StreamDraft[],
+  streams: StreamDraft[],
   report: Report,
 ): number | undefined {
-  const of = findStream(world, rule.stream, report);
-  const other = findStream(world, spec.stream, report, ['with', 'stream']);
+  const of = findStream(streams, rule.stream, report);
+  const other = findStream(streams, spec.stream, report, ['with', 'stream']);
   if (of === undefined || other === undefined) return undefined;
-  const pair = { own: world[of]!, other: world[other]!, per: rule.per ?? world[of]!.keyings[0]!.per };
+  const pair = { own: streams[of]!, other: streams[other]!, per: rule.per ?? streams[of]!.keyings[0]!.per };
   checkPrefix(spec, report);
   checkMatching(rule, spec, pair, report);
   const lastMs = spec.last === undefined ? undefined : durationOf(spec.last);
   const name = nameOf(pair, lastMs);
-  const known = world.findIndex(({ config }) => config.name === name);
-  return known >= 0 ? known : world.push(correlationOf(pair, { name, of, with: other, lastMs })) - 1;
+  const known = streams.findIndex(({ config }) => config.name === name);
+  return known >= 0 ? known : streams.push(correlationOf(pair, { name, of, with: other, lastMs })) - 1;
 }
 
-/** Says all that it means, so that what is remembered under a name is never taken for something else. No other stream has blanks in its name. */
+/** The name of a correlation contains its whole meaning, so that its state is never used for another one. No other stream has spaces in its name. */
 function nameOf({ own, other, per }: Pair, lastMs: number | undefined): string {
   const both = `${own.config.name} with ${other.config.name}`;
   if (lastMs === undefined) return both;
   return `${both} (last ${formatDuration(lastMs)}${per.length === 0 ? '' : ` per ${per.join(', ')}`})`;
 }
 
-interface Meaning {
+/** The parts of a correlation. `of` and `with` are the indexes of its streams. */
+interface CorrelationSpec {
   readonly name: string;
   readonly of: number;
   readonly with: number;
   readonly lastMs: number | undefined;
 }
 
-function correlationOf(pair: Pair, { name, lastMs, ...sides }: Meaning): StreamDraft {
+function correlationOf(pair: Pair, { name, lastMs, ...sides }: CorrelationSpec): StreamDraft {
   const { own, other } = pair;
   const { ttlDays: ownTtlDays, status: _status, time: _time, sequence: _sequence, ...shape } = own.config;
-  // A window of both must not wait for longer than either keeps its rows.
+  // A window over both must not wait for longer than either stream keeps its rows.
   const ttlDays = Math.min(ownTtlDays ?? Number.POSITIVE_INFINITY, other.config.ttlDays ?? Number.POSITIVE_INFINITY);
   const versions = [own.version, other.version];
   const version = versions.every((each) => each === undefined) ? undefined : versions.join(' ');
@@ -76,7 +77,7 @@ function correlationOf(pair: Pair, { name, lastMs, ...sides }: Meaning): StreamD
     level: 1 + Math.max(own.level, other.level),
     graceMs: Math.max(own.graceMs, other.graceMs),
     version,
-    // One of its own, since rules are numbered by the keying that they share.
+    // A new keying, because rules are numbered by the keying that they share.
     keyings: [{ ...own.keyings[0]!, index: 0 }],
   };
 }
@@ -95,7 +96,7 @@ function windowJoin({ own, other }: Pair): WindowJoin {
   return { kind: 'window', labels, device: placeIn(other, 'device') };
 }
 
-/** Where readings of a stream have a label, or the device, which is a label of views; undefined: nowhere. */
+/** Finds the label of a stream, or its device (which is a label in views); undefined if the stream has none of that name. */
 function placeIn(stream: StreamDraft, name: string): number | undefined {
   const label = stream.config.labels.findIndex((each) => each.name === name);
   if (label >= 0) return label;
@@ -106,12 +107,12 @@ function checkPrefix({ stream }: WithSpec, report: Report): void {
   if (`${stream}.` !== ATTRIBUTE_PREFIX) return;
   report(['with', 'stream'], {
     code: 'reserved-name',
-    message: `the fields of stream "${stream}" would have the names of attributes, as in "${ATTRIBUTE_PREFIX}temp"`,
-    remedy: `Let "${stream}" be the rule's own \`stream\`, and the other one stand in \`with\`; or rename it.`,
+    message: `The fields of stream "${stream}" would have the names of attributes, such as "${ATTRIBUTE_PREFIX}temp".`,
+    remedy: `Use "${stream}" as the \`stream\` of the rule and the other stream in \`with\`, or rename "${stream}".`,
   });
 }
 
-/** Each name of the key must be there on both sides. Those that the own stream lacks are reported with the rest of its key. */
+/** Each name in `per` must exist in both streams. A name that the rule's own stream lacks is reported elsewhere. */
 function checkMatching(rule: RuleFile, { stream }: WithSpec, { own, other, per }: Pair, report: Report): void {
   const [ownNames, names] = [namesOf(own), namesOf(other)];
   const both = ownNames.filter((name) => names.includes(name));
@@ -120,12 +121,17 @@ function checkMatching(rule: RuleFile, { stream }: WithSpec, { own, other, per }
     const isSaid = rule.per !== undefined;
     const close = isSaid ? suggest(name, both) : undefined;
     const meant = both.map((each) => `"${each}"`).join(', ');
-    const remedy = both.length === 0 ? 'They have nothing in common; "per": [] matches all.' : `Both have: ${meant}.`;
+    const remedy =
+      both.length === 0
+        ? 'The streams have no name in common; "per": [] matches all readings.'
+        : `Both streams have: ${meant}.`;
     report(isSaid ? ['per', i] : ['with', 'stream'], {
       code: 'not-in-both',
-      message: `readings are matched by "${name}", which stream "${stream}" does not have`,
+      message: `Readings are matched by "${name}", but stream "${stream}" has no "${name}".`,
       remedy:
-        close === undefined ? `${isSaid ? '' : 'Say by what, with "per". '}${remedy}` : `Did you mean "${close}"?`,
+        close === undefined
+          ? `${isSaid ? '' : 'Name the labels to match by in "per". '}${remedy}`
+          : `Did you mean "${close}"?`,
     });
   });
 }

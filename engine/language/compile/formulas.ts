@@ -6,20 +6,20 @@ import type { Calculation, RuleFile } from '../../model/rule.ts';
 import { compileCalculation, type Formula, isCalculation, type OperandLookup } from '../calculations/arithmetic.ts';
 import { definitionsOf, type Scope } from './scope.ts';
 
-/** What calculated facts are worked out in. */
+/** An environment with calculated facts. */
 interface Calculating {
   computed?: readonly (number | undefined)[];
 }
 
-/** The calculated facts of a rule: how to work them out, each behind those that it uses, and a scope that knows them too. */
+/** The calculated facts of a rule, each after those that it uses, and a scope that contains them too. */
 export interface Formulas<E> {
   readonly scope: Scope<E>;
   readonly formulas: readonly FormulaPlan<E>[];
 }
 
 /**
- * Compiles a rule's calculations over a scope and over each other, in whichever order they stand. `missing` explains a name that is
- * known elsewhere, but not here. Reports operands that do not exist or are no numbers, and calculations that go in a circle.
+ * Compiles the calculations of a rule. They may use the names of a scope and each other, in any order. `missing` explains a name that
+ * exists but cannot be used in a calculation. Reports operands that do not exist or are not numbers, and circles.
  */
 export function planFormulas<E extends Calculating>(
   facts: RuleFile['facts'],
@@ -55,7 +55,7 @@ export function planFormulas<E extends Calculating>(
     trail.push(name);
     const formula = compileCalculation(specs.get(name)!, ['facts', name], lookUp);
     trail.pop();
-    // A fault has been reported where there is none, and the rule will not run.
+    // If there is no formula, a fault has been reported, and the rule does not run.
     places.set(name, formulas.push(formula ?? (() => undefined)) - 1);
   };
   for (const name of specs.keys()) place(name);
@@ -70,8 +70,8 @@ export function planFormulas<E extends Calculating>(
 }
 
 function reportCircle(circle: readonly string[], path: Path, report: Report): undefined {
-  const message = `these facts are calculated from each other, in a circle: ${circle.join(' → ')}`;
-  report(path, { code: 'circular-fact', message, remedy: 'Calculate one of them from fields or other facts alone.' });
+  const message = `These facts are calculated from each other in a circle: ${circle.join(' → ')}.`;
+  report(path, { code: 'circular-fact', message, remedy: 'Calculate one of them only from fields or other facts.' });
 }
 
 function reportUnknown(
@@ -82,12 +82,12 @@ function reportUnknown(
   explained: { readonly message: string; readonly remedy: string } | undefined,
 ): undefined {
   const close = suggest(name, names);
-  const remedy = close === undefined ? `It knows: ${names.join(', ')}.` : `Did you mean "${close}"?`;
-  const message = `the calculation uses "${name}", which this rule does not know`;
+  const remedy = close === undefined ? `Known names: ${names.join(', ')}.` : `Did you mean "${close}"?`;
+  const message = `The calculation uses "${name}", but there is no such field or fact.`;
   report(path, { code: 'unknown-fact', ...(explained ?? { message, remedy }) });
 }
 
 function reportType(name: string, type: string, path: Path, report: Report): undefined {
-  const message = `the calculation uses "${name}", which is a ${type}`;
-  report(path, { code: 'wrong-type', message, remedy: 'Calculate with numbers; compare other values in conditions.' });
+  const message = `The calculation uses "${name}", which is a ${type}.`;
+  report(path, { code: 'wrong-type', message, remedy: 'Use numbers in calculations, and other values in conditions.' });
 }

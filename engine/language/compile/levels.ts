@@ -5,7 +5,7 @@ import type { LevelSpec, TopCondition } from '../../model/rule.ts';
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
 import type { Scope } from './scope.ts';
 
-/** Compiles the conditions of a severity ladder; undefined where one of them has an error, which is then reported. */
+/** Compiles the conditions of `levels`; undefined if one of them has an error, which has been reported. */
 export function compileLevels<E>(
   levels: readonly LevelSpec[],
   scope: Scope<E>,

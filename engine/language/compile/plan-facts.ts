@@ -8,7 +8,7 @@ import { type Formulas, planFormulas } from './formulas.ts';
 import { planRunning, runningScope } from './running-facts.ts';
 import type { Scope } from './scope.ts';
 
-/** The facts of a rule without a window, and the scope of its conditions: everything of the reading, and the facts. */
+/** Plans the facts of a rule without a window, and the scope of its conditions: the names of the reading and the facts. */
 export function planDerived(
   { facts }: RuleFile,
   stream: StreamConfig,
@@ -20,7 +20,7 @@ export function planDerived(
   return { running, ...planFormulas(facts, scope, report, () => undefined) };
 }
 
-/** The calculated facts of a rule with a window, and the scope of its conditions with them in it. */
+/** Plans the calculated facts of a rule with a window, and the scope of its conditions, which contains them. */
 export function planClosed(
   { facts }: RuleFile,
   stream: StreamConfig,
@@ -29,7 +29,7 @@ export function planClosed(
 ): Formulas<Closed> {
   return planFormulas(facts, aggregates, report, (name) => {
     if (!stream.fields.some((field) => field.name === name)) return undefined;
-    const message = `the calculation uses the field "${name}", of which a window has many values`;
-    return { message, remedy: `Sum it up as a fact of its own, like {"last": "${name}"}, and use the name of that.` };
+    const message = `The calculation uses the field "${name}", but a window has many values of it.`;
+    return { message, remedy: `Add a fact such as {"last": "${name}"}, and use the name of that fact.` };
   });
 }

@@ -2,7 +2,7 @@ import { durationOf } from '../../model/duration.ts';
 import type { LevelPlan, Lifecycle, ScheduleSpan } from '../../model/plan/lifecycle-plan.ts';
 import { type ActiveSpec, type HoldSpec, type RuleFile, WEEKDAYS } from '../../model/rule.ts';
 
-/** How the verdicts of a rule, whose structure is sound, become alerts. A silence rule has no `for`: a silence that must last is a longer silence. */
+/** Plans how the results of a rule without faults become alerts. A silence rule has no `for`: its `for` makes the silence longer. */
 export function planLifecycle(rule: RuleFile): Lifecycle {
   const { silence, keepFiring, resolveAfter, repeat, flapping, limit, active = [] } = rule;
   const severity = rule.event?.params?.severity ?? 'warning';
@@ -20,12 +20,12 @@ export function planLifecycle(rule: RuleFile): Lifecycle {
   };
 }
 
-/** Milliseconds of silence that raise the alert of a silence rule. */
+/** How long a device must be silent to raise the alert of a silence rule, in milliseconds. */
 export function planSilence({ silence, for: hold }: RuleFile): number {
   return durationOrZero(silence) + durationOrZero(typeof hold === 'string' ? hold : undefined);
 }
 
-/** Minutes since midnight of `HH:MM`. */
+/** Converts `HH:MM` to minutes since midnight. */
 export function minutesOf(clock: string): number {
   const [hours, minutes] = clock.split(':');
   return Number(hours) * 60 + Number(minutes);
@@ -43,7 +43,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
 }
 
-/** 0 for none. */
+/** Milliseconds of a duration; 0 if there is none. */
 function durationOrZero(text: string | undefined): number {
   return text === undefined ? 0 : durationOf(text);
 }

@@ -12,19 +12,19 @@ import type { Condition, RuleFile, SequenceSpec, SequenceStep, TopCondition } fr
 import { type CompiledCondition, compileCondition } from '../conditions/conditions.ts';
 import type { Scope } from './scope.ts';
 
-/** What a rule over a sequence is planned with. */
+/** What is needed to plan a sequence. */
 export interface SequenceContext {
   readonly keying: Keying;
   readonly lifecycle: Lifecycle;
-  /** What its conditions may name. */
+  /** The names that its conditions can use. */
   readonly scope: Scope<Reading>;
   readonly report: Report;
 }
 
-/** The fact of every sequence: seconds from the first reading of a match to its end. It hides a part of the key of that name. */
+/** The fact of every sequence: seconds from the first reading of a match to its end. It hides a part of the key with that name. */
 export const DURATION = 'duration';
 
-/** Plans a sequence of sound structure, whose closing absences have deadlines; undefined where a condition in it is faulty. */
+/** Plans a sequence whose structure is valid and whose closing absences have deadlines; undefined if a condition has a fault. */
 export function planSequence(
   rule: RuleFile,
   context: SequenceContext,
@@ -39,18 +39,18 @@ export function planSequence(
     aggregates: [],
     conditions,
     ...planSteps(steps),
-    // Where the hours of the rule let some outcomes pass, those that follow must say it again.
+    // With `active`, results outside of the hours are ignored, so the results after a match must be repeated without a limit.
     clearingMs: active.length > 0 ? Number.POSITIVE_INFINITY : keepFiringMs,
   };
-  return { window, conditions: judgeSequence(steps, context.keying) };
+  return { window, conditions: conditionsOfMatch(steps, context.keying) };
 }
 
-/** What each step asks, first to last. */
+/** The conditions of the steps, in order. */
 export function conditionsOf([first, ...others]: SequenceSpec): readonly Condition[] {
   return [first, ...others.map((step) => ('then' in step ? step.then : step.not))];
 }
 
-/** Index of the step that the deadline of a closing `not` counts from, and how long it is; undefined where it has none. */
+/** The deadline of a closing `not`: the index of the step that it counts from, and its length. Undefined if it has none. */
 export function deadlineOf(steps: SequenceSpec, index: number): { since: number; withinMs: number } | undefined {
   for (let i = index; i > 0; i--) {
     const { within } = stepAt(steps, i);
@@ -82,7 +82,7 @@ function compileSteps(steps: SequenceSpec, { scope, report }: SequenceContext): 
       return compiled;
     };
     if (i > 0 && 'not' in step) {
-      // Compiled with its `not`, which may hold a bare comparison, and stands in the way to its problems.
+      // Compiled with its `not`, because a `not` may hold a bare comparison, and because the paths of problems contain it.
       const absent = compile({ not: step.not });
       return absent === undefined ? [] : [absent.fails];
     }
@@ -95,7 +95,7 @@ function compileSteps(steps: SequenceSpec, { scope, report }: SequenceContext): 
 function planSteps(steps: SequenceSpec): Pick<SequencePlan, 'steps' | 'closing'> {
   const planned: { flag: number; withinMs: number; breaks: number }[] = [];
   const closing: AbsencePlan[] = [];
-  // By step as written: which of those that readings must meet it is.
+  // For each step that a reading must meet: its number among those steps.
   const places = new Map<number, number>();
   const last = lastMet(steps);
   steps.forEach((_, i) => {
@@ -114,8 +114,8 @@ function planSteps(steps: SequenceSpec): Pick<SequencePlan, 'steps' | 'closing'>
   return { steps: planned, closing };
 }
 
-/** Every match holds, and whatever else is told of does not. */
-function judgeSequence(steps: SequenceSpec, { per }: Keying): RuleConditions<Closed> {
+/** The conditions of a sequence: they hold for a match, and for nothing else. */
+function conditionsOfMatch(steps: SequenceSpec, { per }: Keying): RuleConditions<Closed> {
   const holds = ({ match }: Closed) => match !== undefined && match.metAt.length > 0;
   return {
     holds,

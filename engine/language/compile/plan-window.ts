@@ -7,13 +7,13 @@ import type { TopCondition, WindowSpec } from '../../model/rule.ts';
 import { compileCondition } from '../conditions/conditions.ts';
 import type { Scope } from './scope.ts';
 
-/** What the plan of a window is made with. */
+/** What is needed to plan a window. */
 export interface WindowContext {
   readonly keying: Keying;
   readonly aggregates: readonly WindowAggregate[];
-  /** How long the table of its readings keeps them; undefined: for ever. */
+  /** For how many days the table keeps the readings; undefined if without limit. */
   readonly ttlDays: number | undefined;
-  /** What conditions over single readings may name. */
+  /** The names that conditions over single readings can use. */
   readonly scope: Scope<Reading>;
   readonly report: Report;
 }
@@ -26,7 +26,7 @@ type Planners = {
     context: WindowContext,
   ) => Extract<WindowPlan, { kind: N }> | undefined;
 };
-/** How a rule file writes a kind of window, which is named as the key that every one of its kind has. */
+/** The spec of a kind of window. Each kind has a required key with the name of the kind. */
 export type SpecOf<N extends WindowName> = Extract<WindowSpec, { readonly [K in N]: unknown }>;
 
 const planners: Planners = {
@@ -60,12 +60,12 @@ const planners: Planners = {
   },
 };
 
-/** The kind of a window: the one key of its file that names a kind. */
+/** Finds the kind of a window: the key of its spec that is the name of a kind. */
 export function windowNameOf(spec: object): WindowName | undefined {
   return (Object.keys(planners) as WindowName[]).find((name) => Object.hasOwn(spec, name));
 }
 
-/** Makes the plan of a window whose structure is sound; undefined where a condition in it is not. */
+/** Plans a window whose structure is valid; undefined if a condition in it has a fault. */
 export function planWindow(spec: WindowSpec, context: WindowContext): WindowPlan | undefined {
   const kind = windowNameOf(spec)!;
   const common = {
@@ -77,26 +77,26 @@ export function planWindow(spec: WindowSpec, context: WindowContext): WindowPlan
   if (plan !== undefined && 'byArrival' in plan && plan.byArrival && plan.latenessMs > 0) {
     context.report(['window', 'lateness'], {
       code: 'bad-window',
-      message: `a window of kind "${kind}" takes the readings of a group as they arrive, so there is none to wait for`,
-      remedy: 'Remove `lateness`, or let the rule be `"per": ["device"]`.',
+      message: `A \`${kind}\` window over several devices takes readings in the order of their arrival, so \`lateness\` has no effect.`,
+      remedy: 'Remove `lateness`, or use "per": ["device"].',
     });
   }
   return plan;
 }
 
-/** A reading that is taken in must still have its row when the alert tells where to find it. */
+/** Reports a `lateness` that is not shorter than `retain`: an alert refers to the rows of its readings, which must still exist. */
 function checkRetention(latenessMs: number, { ttlDays, report }: WindowContext): void {
   const retainMs = (ttlDays ?? Number.POSITIVE_INFINITY) * 86_400_000;
   if (latenessMs < retainMs) return;
   const [lateness, retain] = [formatDuration(latenessMs), formatDuration(retainMs)];
   report(['window', 'lateness'], {
     code: 'bad-window',
-    message: `a lateness of ${lateness} takes readings in whose rows are deleted by then: the stream keeps them for ${retain}`,
-    remedy: `Wait for less than "${retain}", or let the stream \`retain\` them for longer in the config.`,
+    message: `With a \`lateness\` of ${lateness}, rows of readings may be deleted before their window closes: the stream keeps rows for ${retain}.`,
+    remedy: `Set \`lateness\` to less than "${retain}", or increase \`retain\` of the stream in the config.`,
   });
 }
 
-/** One call for all kinds: each planner takes what its own name stands for. */
+/** Calls the planner of a kind of window with the spec of that kind. */
 function planOf<N extends WindowName>(
   name: N,
   spec: WindowSpec,
@@ -116,7 +116,21 @@ function limitOf(max: string | undefined): number {
   return max === undefined ? Number.POSITIVE_INFINITY : durationOf(max);
 }
 
-/** The greatest number that divides both (Euclid). */
+/** The greatest common divisor (Euclid's algorithm). */
 export function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b);
+}
+
+/** Event time from one result of a window to the next, as far as it is known, plus its lateness. */
+export function emitIntervalOf(window: WindowPlan): number {
+  switch (window.kind) {
+    case 'tumbling':
+      return window.sizeMs + window.latenessMs;
+    case 'hopping':
+      return window.everyMs + window.latenessMs;
+    case 'session':
+      return window.gapMs + window.latenessMs;
+    default:
+      return window.latenessMs;
+  }
 }

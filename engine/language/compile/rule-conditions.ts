@@ -7,7 +7,7 @@ import { compileLevels } from './levels.ts';
 import { isView } from './rule-streams.ts';
 import type { Scope } from './scope.ts';
 
-/** Compiles a condition that stands under a key of the rule. */
+/** Compiles the condition of a key of the rule. */
 export function compileAt<E>(
   condition: TopCondition,
   key: string,
@@ -19,7 +19,7 @@ export function compileAt<E>(
   return compiled;
 }
 
-/** Compiles what a rule judges by; undefined where it cannot be compiled, which is reported. A view never holds. */
+/** Compiles the conditions of a rule; undefined if they have an error, which has been reported. Those of a view never hold. */
 export function compileRuleConditions<E>(
   rule: RuleFile,
   scope: Scope<E>,

@@ -8,24 +8,25 @@ import type { ViewPlan } from '../../model/plan/rule-plan.ts';
 import type { RuleFile } from '../../model/rule.ts';
 import type { Scope } from './scope.ts';
 
-/** A stream that rules may be over, while the plan is being made. */
+/** A stream that rules can use, while the plan is being compiled. */
 export interface StreamDraft {
   readonly config: StreamConfig;
-  /** Of a view, its name stands in place of its rule. */
+  /** The origin of the stream. A view has its name here; the plan has its rule. */
   readonly origin: Exclude<StreamOrigin, { kind: 'view' }> | { readonly kind: 'view'; readonly name: string };
   readonly level: number;
   readonly graceMs: number;
-  /** What its readings mean: changes with what it is made of. Undefined: its config says all. */
+  /** A hash that changes if the meaning of its readings changes; undefined if its config alone defines that. */
   readonly version: string | undefined;
   readonly keyings: Keying[];
 }
 
+/** Makes a stream of devices from its config. */
 export function deviceStream(config: StreamConfig): StreamDraft {
   const keyings = [{ index: 0, per: ['device'], parts: [-1], byDevice: true }];
   return { config, origin: { kind: 'devices' }, level: 0, graceMs: 0, version: undefined, keyings };
 }
 
-/** The stream of a name; where there is none, that is reported at `path`. Correlations have names of their own, by which no rule is over them. */
+/** Finds a stream by its name. If there is none, that is reported at `path`. Correlations are skipped: rules cannot name them. */
 export function findStream(
   streams: readonly StreamDraft[],
   name: string,
@@ -38,34 +39,34 @@ export function findStream(
   const close = suggest(name, names);
   report(path, {
     code: 'unknown-stream',
-    message: `there is no stream "${name}"`,
-    remedy: close === undefined ? `There are: ${names.join(', ')}.` : `Did you mean "${close}"?`,
+    message: `There is no stream "${name}".`,
+    remedy: close === undefined ? `Known streams: ${names.join(', ')}.` : `Did you mean "${close}"?`,
   });
   return undefined;
 }
 
-/** A rule that raises no alert: what its facts come to is told and stored, and is a stream for other rules. */
+/** Whether a rule is a view: it raises no alert. Its facts are published and stored, and other rules can use them as a stream. */
 export function isView(rule: RuleFile): boolean {
   return rule.event === undefined;
 }
 
-/** What a view is made of, and how far apart its results are. */
-export interface ViewDraft<E> {
+/** What the stream of a view is made from. */
+export interface ViewInput<E> {
   readonly rule: RuleFile;
   readonly version: string;
   readonly keying: Keying;
   readonly source: StreamDraft;
   readonly scope: Scope<E>;
   readonly units: Readonly<Record<string, string>>;
-  /** Event time from one result to the next, as far as it is known, and by which results come after it. */
-  readonly strideMs: number;
+  /** Event time from one result to the next, as far as it is known, plus the lateness of results, in milliseconds. */
+  readonly emitIntervalMs: number;
 }
 
 const UNBOUNDED = { devices: Number.POSITIVE_INFINITY, keys: Number.POSITIVE_INFINITY };
 
-/** The stream of a view, and how its readings get their values. Each key of the view is a device there, and the parts of its key are labels. */
-export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view: ViewPlan<E> } {
-  const { rule, version, keying, source, scope, units, strideMs } = draft;
+/** Makes the stream of a view, and the getters of its values. Each key of the view is a device of that stream, and the parts of the key are labels. */
+export function viewStream<E>(input: ViewInput<E>): { stream: StreamDraft; view: ViewPlan<E> } {
+  const { rule, version, keying, source, scope, units, emitIntervalMs } = input;
   const names = scope.names.filter((name) => isFactOf(rule, name));
   const fields = names.map((name) => {
     const unit = units[name];
@@ -75,11 +76,11 @@ export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view:
   const labels = keying.per.map((name) => ({ name, place: { path: name } as const }));
   return {
     stream: {
-      // Its devices are the keys of the view, which has bounded them.
+      // The devices are the keys of the view, whose number is already limited there.
       config: { ...shape, limits: { ...shape.limits, ...UNBOUNDED }, name: rule.name, labels, fields },
       origin: { kind: 'view', name: rule.name },
       level: source.level + 1,
-      graceMs: source.graceMs + strideMs,
+      graceMs: source.graceMs + emitIntervalMs,
       version,
       keyings: [{ index: 0, per: keying.per, parts: keying.per.map((_, i) => i), byDevice: true }],
     },
@@ -87,14 +88,15 @@ export function viewStream<E>(draft: ViewDraft<E>): { stream: StreamDraft; view:
   };
 }
 
-/** An aggregate that gives several has `NAME.0`, `NAME.1`, … */
+/** Whether a name is a fact of the rule. An aggregate with several values has `NAME.0`, `NAME.1`, … */
 function isFactOf({ facts = {} }: RuleFile, name: string): boolean {
   return Object.hasOwn(facts, name) || Object.hasOwn(facts, name.replace(/\.\d+$/, ''));
 }
 
 /**
- * The rules in an order in which each view stands before the rules over it, and else as given. Of views that are over each other in
- * a circle, `circles` has the names along it, by the place of each of their rules. A stream of the config stands before a view of its name.
+ * Orders the rules so that each view comes before the rules over it; otherwise they keep the order given. If views use each other in a
+ * circle, `circles` has the names along the circle, by the index of each rule in it. A stream of the config has precedence over a view of
+ * the same name.
  */
 export function orderRules(
   streams: readonly StreamConfig[],
@@ -133,23 +135,23 @@ export function orderRules(
   return { order, circles };
 }
 
-/** Names of the streams that a rule is over. */
+/** The names of the streams that a rule uses. */
 export function sourcesOf(rule: RuleFile): readonly string[] {
   return rule.with === undefined ? [rule.stream] : [rule.stream, rule.with.stream];
 }
 
-/** Its readings are of devices. */
+/** Whether the readings of a stream have a device. */
 export function hasDevice({ origin }: StreamDraft): boolean {
   return origin.kind === 'devices' || (origin.kind === 'correlation' && origin.hasDevice);
 }
 
-/** What the readings of a stream may be grouped by. */
+/** The names by which the readings of a stream can be grouped. */
 export function namesOf(stream: StreamDraft): readonly string[] {
   const labels = stream.config.labels.map((label) => label.name);
   return hasDevice(stream) ? ['device', ...labels] : labels;
 }
 
-/** The way in which a rule groups the readings of its stream; by its devices unless it says otherwise. */
+/** Finds or makes the keying of a rule: how it groups the readings of its stream. The default is that of the stream. */
 export function keyingOf(rule: RuleFile, stream: StreamDraft, report: Report): Keying {
   const { config, keyings: known } = stream;
   const per = rule.per ?? known[0]!.per;
@@ -160,8 +162,8 @@ export function keyingOf(rule: RuleFile, stream: StreamDraft, report: Report): K
       const close = suggest(name, names);
       report(['per', i], {
         code: 'unknown-label',
-        message: `stream "${config.name}" has no label "${name}"`,
-        remedy: close === undefined ? `It has: ${names.join(', ')}.` : `Did you mean "${close}"?`,
+        message: `Stream "${config.name}" has no label "${name}".`,
+        remedy: close === undefined ? `The stream has: ${names.join(', ')}.` : `Did you mean "${close}"?`,
       });
     }
     return labels.indexOf(name);

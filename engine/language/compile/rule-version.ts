@@ -4,7 +4,7 @@ import type { RuleFile } from '../../model/rule.ts';
 import type { Uses } from '../conditions/uses.ts';
 import type { Shared } from '../shared-file.ts';
 
-/** Hash of everything that gives the rule its meaning, with what it refers to by name and what its stream is made of; its description and schema do not. */
+/** Hashes the meaning of a rule: its keys without `description` and `$schema`, the shared conditions and lists that it uses, and the version of its stream. */
 export function versionOf(rule: RuleFile, uses: Uses, shared: Shared | undefined, source: string | undefined): string {
   const { $schema: _schema, description: _description, ...meaning } = rule;
   const pick = (from: object = {}, names: ReadonlySet<string>) =>

@@ -10,21 +10,22 @@ import type { Derived } from '../../model/item/window-result.ts';
 import type { RunningFact } from '../../model/plan/rule-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
-import { answerOf, compileCondition } from '../conditions/conditions.ts';
+import { compileCondition } from '../conditions/conditions.ts';
+import { resultOf } from '../conditions/logic.ts';
 import { definitionsOf, type Scope } from './scope.ts';
 
-/** A running fact of a rule, taken apart. */
+/** A running fact of a rule, split into its parts. */
 export interface RunningSpec {
   readonly name: string;
   readonly detector: DetectorName;
   readonly kind: DetectorKind;
-  /** What it is of: the name of a field, a condition, or `true`. */
+  /** Its source: the name of a field, a condition, or `true` for the time. */
   readonly of: unknown;
-  /** 0 where it has no span. */
+  /** Its span in milliseconds; 0 if it has none. */
   readonly spanMs: number;
 }
 
-/** The running facts of a rule whose structure is sound, in their order. */
+/** The running facts of a rule whose structure is valid, in the order of its facts. */
 export function runningFacts(facts: RuleFile['facts'] = {}): RunningSpec[] {
   return Object.entries(facts).flatMap(([name, spec]): RunningSpec[] => {
     const detector = detectorOf(spec);
@@ -37,12 +38,12 @@ export function runningFacts(facts: RuleFile['facts'] = {}): RunningSpec[] {
   });
 }
 
-/** The detector that a fact names; undefined where it is another kind of fact. */
+/** The detector that a fact names; undefined if it is another kind of fact. */
 export function detectorOf(spec: object): DetectorName | undefined {
   return Object.keys(spec).find((key): key is DetectorName => Object.hasOwn(detectors, key));
 }
 
-/** Plans the running facts of a rule; reports fields that do not exist or do not fit, and faulty conditions. */
+/** Plans the running facts of a rule. Reports fields that do not exist or have the wrong type, and faults in conditions. */
 export function planRunning(
   facts: RuleFile['facts'],
   stream: StreamConfig,
@@ -66,7 +67,7 @@ function planRead(
   if (kind.source === 'condition') {
     const { compiled, problems } = compileCondition(of as TopCondition, reading);
     for (const { path: inside, ...problem } of problems) report([...path, ...inside], problem);
-    return compiled === undefined ? () => undefined : answerOf(compiled);
+    return compiled === undefined ? () => undefined : resultOf(compiled);
   }
   const name = String(of);
   const index = stream.fields.findIndex((field) => field.name === name);
@@ -75,15 +76,15 @@ function planRead(
     const names = stream.fields.map((each) => each.name);
     const close = suggest(name, names);
     const remedy = close === undefined ? `Its fields are: ${names.join(', ')}.` : `Did you mean "${close}"?`;
-    report(path, { code: 'unknown-field', message: `stream "${stream.name}" has no field "${name}"`, remedy });
+    report(path, { code: 'unknown-field', message: `Stream "${stream.name}" has no field "${name}".`, remedy });
   } else if (!kind.accepts.includes(field.type)) {
-    const message = `"${detector}" cannot follow "${name}", which is a ${field.type}`;
-    report(path, { code: 'wrong-type', message, remedy: `It takes a field of type ${kind.accepts.join(' or ')}.` });
+    const message = `"${detector}" cannot be used with "${name}", which is a ${field.type}.`;
+    report(path, { code: 'wrong-type', message, remedy: `Use a field of type ${kind.accepts.join(' or ')}.` });
   }
   return ({ values }) => values[index];
 }
 
-/** A reading with its running facts: all names of the reading, and those of the facts, none of which may be a name of the reading. */
+/** The scope of a reading with its running facts. A fact must not have a name of the reading; that is reported. */
 export function runningScope(
   facts: RuleFile['facts'],
   stream: StreamConfig,
@@ -92,7 +93,7 @@ export function runningScope(
 ): Scope<Derived> {
   for (const name of Object.keys(facts ?? {})) {
     if (reading.typeOf(name) === undefined) continue;
-    const message = `the fact "${name}" has the name of a field or label of stream "${stream.name}"`;
+    const message = `The fact "${name}" has the name of a field or label of stream "${stream.name}".`;
     report(['facts', name], { code: 'reserved-name', which: 'key', message, remedy: 'Choose another name.' });
   }
   const running = runningFacts(facts);

@@ -9,13 +9,13 @@ import type { FactGetter } from '../conditions/operators.ts';
 import { readFacts } from './aggregate-facts.ts';
 import type { AttributePlaces } from './attribute-paths.ts';
 
-/** The names that conditions and messages may use, and how each is read from what is judged. */
+/** The names that conditions and messages can use, and how each is read from the environment. */
 export interface Scope<E> extends ConditionContext<E> {
   readonly names: readonly string[];
   typeOf(fact: string): FieldType | undefined;
 }
 
-/** Of an attribute, the type is not known. */
+/** How a name is read, and its type. Attributes have no known type. */
 type Entry<E> = { readonly type?: FieldType; readonly get: (env: E) => FieldValue | undefined };
 
 function scopeOf<E>(entries: ReadonlyMap<string, Entry<E>>, definitions: Definitions): Scope<E> {
@@ -27,12 +27,12 @@ function scopeOf<E>(entries: ReadonlyMap<string, Entry<E>>, definitions: Definit
   };
 }
 
-/** What every scope of a rule has in common. */
+/** The part that all scopes of a rule have in common. */
 export function definitionsOf({ shared, lists, checked, missing }: Definitions): Definitions {
   return { shared, lists, checked, missing };
 }
 
-/** A single reading: its fields, its device (unless it has none), its labels, and attributes. A field hides a label of the same name. */
+/** The scope of a single reading: its fields, its device (if it has one), its labels, and attributes. A field hides a label of the same name. */
 export function readingScope(
   stream: StreamConfig,
   definitions: Definitions,
@@ -51,7 +51,7 @@ export function readingScope(
   return scopeOf(entries, definitions);
 }
 
-/** A closed window: its facts, the parts of its key, and attributes of the device among those. */
+/** The scope of a closed window: its facts, the parts of its key, and attributes of its device. */
 export function windowScope(
   rule: RuleFile,
   keying: Keying,
@@ -75,7 +75,7 @@ function addAttributes<E extends Pick<Reading, 'attributes'> | Pick<Closed, 'att
   for (const [name, place] of attributes) entries.set(name, { get: (env) => env.attributes?.[place] });
 }
 
-/** A scope whose conditions may also ask whether a fact changed, and the facts that they ask it of, by where their values are kept. */
+/** Extends a scope by `changed`. `remembered` lists the getters of the facts that `changed` is used with, in the order of their stored values. */
 export function rememberingScope<E extends { remembered?: readonly (FieldValue | null)[] }>(
   scope: Scope<E>,
 ): { scope: Scope<E>; remembered: readonly FactGetter<E>[] } {

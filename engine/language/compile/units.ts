@@ -2,12 +2,12 @@ import type { AggregateName } from '../../aggregates/registry.ts';
 import type { StreamConfig } from '../../model/config.ts';
 import { formatDuration, parseDuration } from '../../model/duration.ts';
 import type { Calculation, Operand, RuleFile } from '../../model/rule.ts';
-import { isCalculation, takeApart } from '../calculations/arithmetic.ts';
+import { isCalculation, splitCalculation } from '../calculations/arithmetic.ts';
 import { aggregateFacts } from './aggregate-facts.ts';
 import { DURATION } from './plan-sequence.ts';
 import { runningFacts } from './running-facts.ts';
 
-/** Aggregates whose value is of the kind of those that they sum up. */
+/** Aggregates whose value has the unit of their field. */
 const KEEPS_UNIT: ReadonlySet<AggregateName> = new Set<AggregateName>([
   'sum',
   'mean',
@@ -24,7 +24,7 @@ const KEEPS_UNIT: ReadonlySet<AggregateName> = new Set<AggregateName>([
 
 const SPANS: Readonly<Record<string, string>> = { '1s': 's', '1m': 'min', '1h': 'h', '1d': 'd' };
 
-/** The units of everything that alerts of a rule show, by name; what has none, or none that is certain, is not there. */
+/** Finds the units of the values that alerts of a rule show, by name. Values without a unit, or without a certain one, are left out. */
 export function unitsOf(rule: RuleFile, stream: StreamConfig): Readonly<Record<string, string>> {
   if (rule.silence !== undefined) return { silentFor: 's' };
   if (rule.sequence !== undefined) return { [DURATION]: 's' };
@@ -73,11 +73,11 @@ function addCalculated(facts: RuleFile['facts'], units: Map<string, string>): vo
 }
 
 /**
- * Sums and differences have a unit where all operands have the same; limits (`min`, `max`) may be plain numbers. A plain number added
- * or multiplied may be a conversion, so that the unit is not certain any more.
+ * Sums and differences have a unit if all operands have the same one. Plain numbers are ignored in `min` and `max`. A plain number that is
+ * added or multiplied may convert the unit, so the unit is then not certain.
  */
 function unitOfCalculation(spec: Calculation, unitOf: (operand: Operand) => string | undefined): string | undefined {
-  const { name, operands } = takeApart(spec);
+  const { name, operands } = splitCalculation(spec);
   const limits = name === 'min' || name === 'max';
   if (!limits && !['add', 'subtract', 'abs', 'round'].includes(name)) return undefined;
   const counted = operands.filter(({ operand }) => !(limits && typeof operand === 'number'));

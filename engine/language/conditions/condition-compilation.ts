@@ -8,33 +8,33 @@ import type { FactGetter, Logic } from './operators.ts';
 import type { NamedLists } from './own-operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
-/** What conditions of every rule may refer to by name. */
+/** The definitions that conditions of every rule can refer to by name. */
 export interface Definitions {
-  /** Conditions that `{ "condition": name }` stands for. */
+  /** Conditions that `{ "condition": name }` refers to. */
   readonly shared?: Readonly<Record<string, TopCondition>> | undefined;
-  /** Lists that `inList` and `notInList` ask. */
+  /** Lists that `inList` and `notInList` refer to. */
   readonly lists?: NamedLists | undefined;
-  /** The shared conditions have been checked by themselves: of them only what depends on the facts at hand is a problem here. */
+  /** True if the shared conditions have been checked already. Only problems that depend on the facts of the rule are then reported here. */
   readonly checked?: boolean | undefined;
-  /** What a comparison of a fact without a value comes to; see `RuleFile.missing`. Default `unknown`. */
+  /** The result of a comparison with a fact that has no value; see `RuleFile.missing`. Default: `unknown`. */
   readonly missing?: RuleFile['missing'];
 }
 
-/** What conditions may refer to, for one kind of environment. */
+/** Everything that conditions can refer to, for one type of environment (`E`): a reading, a closed window, … */
 export interface ConditionContext<E> extends Definitions {
-  /** Undefined: there is no such fact. */
+  /** How to read a fact; undefined if there is no such fact. */
   resolve(fact: string): FactGetter<E> | undefined;
-  /** Reads what a fact was when it was last asked here; undefined: nobody remembers. */
+  /** How to read the previous value of a fact. The function is undefined if previous values are not remembered. */
   previous?(fact: string): FactGetter<E>;
-  /** Names to suggest where a fact is unknown. */
+  /** Names to suggest if a fact is unknown. */
   readonly names?: Iterable<string>;
-  /** The type of a fact's values where it is known; lets more conditions that never hold be found. */
+  /** The type of the values of a fact, if it is known. With it, more conditions that never hold can be found. */
   typeOf?(fact: string): FieldType | undefined;
 }
 
-/** A fault in a condition, or (a warning) one that means something else than it seems to. */
+/** A fault in a condition, or a warning that a condition has another meaning than it seems to have. */
 export interface ConditionProblem {
-  /** From the condition given: keys and indexes. A fault inside a shared condition stands at the reference to it. */
+  /** Path from the given condition. A fault inside a shared condition has the path of the reference to it. */
   readonly path: readonly (string | number)[];
   readonly code: string;
   readonly message: string;
@@ -48,39 +48,39 @@ export interface Leaf<E> {
   readonly outcome: (env: E) => ConditionOutcome;
 }
 
-/** What compiling one condition has come to so far. */
+/** The state of compiling one condition. */
 export interface Compilation<E> {
   readonly context: ConditionContext<E>;
   readonly problems: ConditionProblem[];
   readonly leaves: Leaf<E>[];
   readonly facts: Set<string>;
-  /** Comparisons by their node, for what they mean side by side. */
+  /** Comparisons with constants by their node, to find comparisons that contradict each other. */
   readonly known: Map<object, KnownComparison>;
-  /** There is an error, also one that was not to be noted here. */
+  /** True if there is an error, even one that is not reported here. */
   failed: boolean;
-  /** Conditions seen, with those of shared conditions as often as they are referred to. */
+  /** Number of conditions compiled so far. A shared condition counts at each reference. */
   nodes: number;
 }
 
-/** Where in a condition the compiler stands. */
+/** The position of the compiler in a condition. */
 export interface ConditionPlace {
   readonly path: readonly (string | number)[];
   readonly depth: number;
-  /** Shared conditions being compiled, the outermost first. */
+  /** Names of the shared conditions that are being compiled, the outermost first. */
   readonly within: readonly string[];
 }
 
-/** The place one level further in. */
+/** The place of a part, one level deeper. */
 export function inside(place: ConditionPlace, ...keys: readonly (string | number)[]): ConditionPlace {
   return { ...at(place, ...keys), depth: place.depth + 1 };
 }
 
-/** A key of the same condition, to point at. */
+/** The place of a key of the same condition, for a problem. Inside a shared condition it stays at the reference. */
 export function at(place: ConditionPlace, ...keys: readonly (string | number)[]): ConditionPlace {
   return place.within.length > 0 ? place : { ...place, path: [...place.path, ...keys] };
 }
 
-/** What depends on the facts at hand, so that it is looked for at each reference to a shared condition. */
+/** Codes of problems that depend on the facts of a rule, and so are looked for at each reference to a shared condition. */
 const FACT_CODES: ReadonlySet<string> = new Set([
   'unknown-fact',
   'too-large',
@@ -94,12 +94,12 @@ const FACT_CODES: ReadonlySet<string> = new Set([
   'unanswerable',
 ]);
 
-/** Whether a place lies in a shared condition whose own problems have been told. */
+/** Whether a place is in a shared condition whose own problems have been reported already. */
 export function isChecked<E>({ context }: Compilation<E>, { within }: ConditionPlace): boolean {
   return context.checked === true && within.length > 0;
 }
 
-/** Notes a problem. */
+/** Records a problem. */
 export function report<E>(
   compilation: Compilation<E>,
   place: ConditionPlace,
@@ -113,7 +113,7 @@ export function report<E>(
   compilation.problems.push({ ...problem, message, path: place.path, severity });
 }
 
-/** Notes every key that is not allowed; returns the keys that were probably meant. */
+/** Records every key that is not allowed, and returns the keys that these most likely mean. */
 export function checkKeys<E>(
   compilation: Compilation<E>,
   place: ConditionPlace,
@@ -128,7 +128,7 @@ export function checkKeys<E>(
       allowed.filter((name) => !Object.hasOwn(found, name)),
     );
     if (meant !== undefined) suggested.add(meant);
-    const remedy = didYouMean(meant, `Allowed here: ${allowed.join(', ')}.`);
+    const remedy = didYouMean(meant, `Allowed keys: ${allowed.join(', ')}.`);
     report(compilation, at(place, key), { code: 'unknown-key', message: `Unknown key ${quote(key)}.`, remedy });
   }
   return suggested;
@@ -136,7 +136,7 @@ export function checkKeys<E>(
 
 const LONGEST_QUOTE = 60;
 
-/** A value as problems show it: JSON, cut short; an object only by its kind. */
+/** Formats a value for a message: as JSON, shortened. Of an object, only the type is shown. */
 export function quote(found: unknown): string {
   if (found === undefined) return 'nothing';
   if (isObject(found)) return 'an object';

@@ -2,22 +2,22 @@ import type { FieldType, FieldValue } from '../../model/field.ts';
 import { type KnownConstant, type KnownFact, likeOf, scalarsOf } from './condition-probes.ts';
 import type { ResolvedOperator } from './resolve-operator.ts';
 
-/** A comparison with a value that never changes, as far as it is known before any reading has come. */
+/** A comparison with a constant, as far as it is known before any reading comes. */
 export interface KnownComparison {
   readonly fact: KnownFact;
   readonly operator: ResolvedOperator;
   readonly right: KnownConstant;
 }
 
-/** Comparisons of one fact that, side by side in a group, leave it nothing (`all`) or everything (`any`). */
+/** Comparisons of one fact in a group that no value can meet together (`all`), or that every value meets (`any`). */
 export interface Contradiction {
-  /** Index of the comparison that makes it so. */
+  /** Index of the comparison that completes the contradiction. */
   readonly at: number;
-  /** Index of the one that it takes for that; undefined: all before it. */
+  /** Index of the comparison that it contradicts; undefined if it contradicts all comparisons before it together. */
   readonly with: number | undefined;
 }
 
-/** What a longer list costs would not be worth it. */
+/** Longer lists and more comparisons are not examined, because that would take too long. */
 const MAX_ELEMENTS = 16;
 const MAX_COMPARISONS = 32;
 
@@ -25,11 +25,12 @@ const ORDERINGS = new Set(['lessThan', 'lessThanInclusive', 'greaterThan', 'grea
 const EQUALITIES = new Set(['equal', 'notEqual', 'in', 'notIn', 'between', 'inList', 'notInList']);
 
 /**
- * Finds, for each fact, the first comparison of an `all` that can never hold together with those before it, or of an `any` that
- * together with them holds whatever value the fact has. Those that are so by themselves are passed over.
+ * Finds the first contradiction for each fact: the comparison of an `all` that can never hold together with those before it, or the
+ * comparison of an `any` with which the group holds for every value. Comparisons that never or always hold by themselves are skipped.
  *
- * Comparisons with constants decide at the constants and nowhere else, so a value at each of them and one between each two stand
- * for all values. That leaves out comparisons of texts other than equality: leaving some out finds fewer, but none that is wrong.
+ * The result of a comparison with constants changes only at the constants. So it is enough to try each constant and one value between
+ * each two. This is not so for comparisons of texts other than equality, so these are skipped: some contradictions are then not
+ * found, but none is reported wrongly.
  */
 export function findContradictions(
   kind: 'all' | 'any',
@@ -44,15 +45,18 @@ export function findContradictions(
   });
   return [...byFact.values()].flatMap((indexes) => {
     if (indexes.length < 2) return [];
-    const found = findFirst(kind, new Map(indexes.map((i) => [i, comparisons[i]!])));
+    const found = findFirstContradiction(kind, new Map(indexes.map((i) => [i, comparisons[i]!])));
     return found === undefined ? [] : [found];
   });
 }
 
-/** Every value of the fact that makes a difference, with whether it decides a comparison: against an `all`, or for an `any`. */
-function findFirst(kind: 'all' | 'any', group: ReadonlyMap<number, KnownComparison>): Contradiction | undefined {
+/** Tries each probe with each comparison. A probe is excluded if it makes the comparison fail (`all`) or hold (`any`). */
+function findFirstContradiction(
+  kind: 'all' | 'any',
+  group: ReadonlyMap<number, KnownComparison>,
+): Contradiction | undefined {
   const probes = probesOf(kind, [...group.values()]);
-  const open = new Map(
+  const remaining = new Map(
     Array.from(group, ([i, { operator, right }]) => {
       const decided = (probe: FieldValue | undefined) =>
         (operator.compare(probe, right.constant) === true) === (kind === 'any');
@@ -61,9 +65,10 @@ function findFirst(kind: 'all' | 'any', group: ReadonlyMap<number, KnownComparis
   );
   const before: number[] = [];
   let left = new Set(probes);
-  for (const [i, own] of open) {
+  for (const [i, own] of remaining) {
     left = intersect(left, own);
-    if (left.size === 0) return { at: i, with: before.find((other) => intersect(open.get(other)!, own).size === 0) };
+    if (left.size === 0)
+      return { at: i, with: before.find((other) => intersect(remaining.get(other)!, own).size === 0) };
     before.push(i);
   }
   return undefined;
@@ -89,18 +94,18 @@ function probesOf(kind: 'all' | 'any', comparisons: readonly KnownComparison[]):
   const type = comparisons[0]!.fact.type;
   const wanted = (each: FieldType) => type === undefined || type === each;
   return [
-    // A fact without a value meets no ordering: it does not keep an `any` from holding whatever the value is.
+    // A fact without a value meets no ordering, so it is not tried for `any`: every other value can still meet the group.
     ...(kind === 'all' ? [undefined] : []),
     ...(wanted('number') ? numbers : []),
     ...(wanted('boolean') ? [true, false] : []),
-    // The spaces make a text that reads as the number and is none of the others; so does the last, which reads as none.
+    // Texts with spaces are converted to the number, but equal no other probe. The last text is not a number and equals no constant.
     ...(wanted('string')
       ? [...texts, ...numbers.flatMap((each) => [`${each}`, `  ${each}`]), `${texts.join('')}x`]
       : []),
   ];
 }
 
-/** Each number, one between each two, and one beyond each end. */
+/** Each number, one number between each two, and one beyond each end. */
 function regionsOf(numbers: readonly number[]): number[] {
   const sorted = [...new Set(numbers)].sort((a, b) => a - b);
   return [

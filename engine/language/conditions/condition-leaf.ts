@@ -10,7 +10,7 @@ import {
   quote,
   report,
 } from './condition-compilation.ts';
-import { askChange, prepareOwn } from './condition-own.ts';
+import { changeGetter, prepareOwn } from './condition-own.ts';
 import { type KnownConstant, type KnownFact, type KnownValue, writtenOf } from './condition-probes.ts';
 import { findTraps } from './condition-traps.ts';
 import type { FactGetter, Logic } from './operators.ts';
@@ -20,10 +20,10 @@ const REQUIRED = ['fact', 'operator', 'value'];
 const KEYS = [...REQUIRED, 'path', 'params', 'name', 'priority'];
 const REFERENCE_KEYS = ['fact', 'path', 'params'];
 
-/** Lists within lists of a `value`. */
+/** How many levels of lists a `value` may have. */
 const MAX_VALUE_DEPTH = 8;
 
-/** Names that a problem lists. */
+/** How many names a problem lists. */
 const MAX_LISTED = 20;
 
 const listed = (names: readonly string[]): string =>
@@ -37,10 +37,10 @@ interface Fact<E> {
   readonly get: FactGetter<E>;
 }
 
-/** What stands on the right: another fact, or a value that never changes. */
+/** The right side of a comparison: another fact, or a constant. */
 type RightSide<E> = { readonly fact: Fact<E> } | KnownConstant;
 
-/** Compiles one comparison; undefined where an error has been noted that leaves nothing to ask. */
+/** Compiles one comparison; undefined if an error makes that impossible. The error has been recorded. */
 export function compileLeaf<E>(
   compilation: Compilation<E>,
   node: JsonObject,
@@ -49,7 +49,7 @@ export function compileLeaf<E>(
   const suggested = checkKeys(compilation, place, node, KEYS);
   for (const key of REQUIRED) {
     if (Object.hasOwn(node, key) || suggested.has(key)) continue;
-    const remedy = `Add "${key}": a comparison has fact, operator and value.`;
+    const remedy = `Add "${key}": a comparison needs fact, operator and value.`;
     report(compilation, place, { code: 'missing-key', message: `The comparison has no "${key}".`, remedy });
   }
   const fact = Object.hasOwn(node, 'fact') ? compileFact(compilation, node, place) : undefined;
@@ -57,32 +57,32 @@ export function compileLeaf<E>(
   const value = Object.hasOwn(node, 'value') ? compileValue(compilation, node.value, at(place, 'value')) : undefined;
   if (operator === undefined || value === undefined) return undefined;
   const right = operator.own === undefined ? value : prepareOwn(compilation, operator, operator.own, value, place);
-  const asked = fact && askedOf(compilation, operator, fact, place);
-  if (fact === undefined || right === undefined || asked === undefined) return undefined;
-  if (asked === fact.get) warnOfTraps(compilation, operator, fact, right, place);
+  const left = fact && leftSideOf(compilation, operator, fact, place);
+  if (fact === undefined || right === undefined || left === undefined) return undefined;
+  if (left === fact.get) warnOfTraps(compilation, operator, fact, right, place);
   if (!('fact' in right) && operator.name !== 'present') {
     compilation.known.set(node, { fact: knownOf(compilation, fact), operator, right });
   }
-  const leaf = leafOf(fact, asked, operator, right, compilation.context.missing);
+  const leaf = leafOf(fact, left, operator, right, compilation.context.missing);
   compilation.leaves.push(leaf);
   return leaf.logic;
 }
 
-/** What the operator is asked of: the fact, whether it changed, or whether it has a value. */
-function askedOf<E>(
+/** How to read the left side of the operator: the fact, or whether it changed, or whether it has a value. */
+function leftSideOf<E>(
   compilation: Compilation<E>,
   { name }: ResolvedOperator,
   fact: Fact<E>,
   place: ConditionPlace,
 ): FactGetter<E> | undefined {
-  if (name === 'changed') return askChange(compilation, fact, place);
+  if (name === 'changed') return changeGetter(compilation, fact, place);
   if (name === 'present') return (env) => fact.get(env) !== undefined;
   return fact.get;
 }
 
 function leafOf<E>(
   fact: Fact<E>,
-  asked: FactGetter<E>,
+  left: FactGetter<E>,
   operator: ResolvedOperator,
   right: RightSide<E>,
   missing: Compilation<E>['context']['missing'],
@@ -91,7 +91,8 @@ function leafOf<E>(
   const { text } = operator;
   const other = 'fact' in right ? right.fact.get : undefined;
   const written = 'fact' in right ? undefined : writtenOf(right);
-  const logic = missing === 'undefined' ? decided(asked, operator, right) : unknownWhereMissing(asked, operator, right);
+  const logic =
+    missing === 'undefined' ? undefinedIfMissing(left, operator, right) : unknownIfMissing(left, operator, right);
   return {
     logic,
     outcome: (env) => ({
@@ -104,34 +105,38 @@ function leafOf<E>(
   };
 }
 
-/** A fact without a value is compared as `undefined`, as json-rules-engine does. */
-function decided<E>(asked: FactGetter<E>, { against, compare }: ResolvedOperator, right: RightSide<E>): Logic<E> {
+/** Compares a fact without a value as `undefined`, as json-rules-engine does. */
+function undefinedIfMissing<E>(
+  left: FactGetter<E>,
+  { against, compare }: ResolvedOperator,
+  right: RightSide<E>,
+): Logic<E> {
   if (!('fact' in right)) {
-    const holds = against(asked, right.constant);
+    const holds = against(left, right.constant);
     return { holds, fails: (env) => !holds(env) };
   }
   const other = right.fact.get;
-  const holds = (env: E) => compare(asked(env), other(env)) === true;
+  const holds = (env: E) => compare(left(env), other(env)) === true;
   return { holds, fails: (env) => !holds(env) };
 }
 
-function unknownWhereMissing<E>(asked: FactGetter<E>, operator: ResolvedOperator, right: RightSide<E>): Logic<E> {
+function unknownIfMissing<E>(left: FactGetter<E>, operator: ResolvedOperator, right: RightSide<E>): Logic<E> {
   const { against, compare } = operator;
   if ('fact' in right) {
     const other = right.fact.get;
     const decides = (env: E, wanted: boolean) => {
-      const left = asked(env);
-      if (left === undefined) return false;
+      const fact = left(env);
+      if (fact === undefined) return false;
       const value = other(env);
-      return value !== undefined && (compare(left, value) === true) === wanted;
+      return value !== undefined && (compare(fact, value) === true) === wanted;
     };
     return { holds: (env) => decides(env, true), fails: (env) => decides(env, false) };
   }
-  const holds = against(asked, right.constant);
-  const fails = (env: E) => asked(env) !== undefined && !holds(env);
-  // Most comparisons with nothing are false by themselves, and are asked of every reading.
+  const holds = against(left, right.constant);
+  const fails = (env: E) => left(env) !== undefined && !holds(env);
+  // Most comparisons of a missing value are false anyway. They need no extra check, which would run for every reading.
   if (compare(undefined, right.constant) !== true) return { holds, fails };
-  return { holds: (env) => asked(env) !== undefined && holds(env), fails };
+  return { holds: (env) => left(env) !== undefined && holds(env), fails };
 }
 
 function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: ConditionPlace): Fact<E> | undefined {
@@ -140,14 +145,14 @@ function compileFact<E>(compilation: Compilation<E>, node: JsonObject, place: Co
   const get = typeof name === 'string' ? context.resolve(name) : undefined;
   for (const key of ['path', 'params']) {
     if (!Object.hasOwn(node, key)) continue;
-    const message = `"${key}" has no effect: a fact is a single value here.`;
+    const message = `"${key}" has no effect, because every fact is a single value.`;
     const problem = { code: 'ignored-key', message, remedy: `Remove "${key}".` };
     report(compilation, at(place, key), problem, 'warning');
   }
   if (typeof name !== 'string' || get === undefined) {
     const names = [...(context.names ?? [])];
     const meant = typeof name === 'string' ? suggest(name, names) : undefined;
-    const all = names.length > 0 ? `Known here: ${listed(names)}.` : 'Name a fact or a field that exists.';
+    const all = names.length > 0 ? `Known names: ${listed(names)}.` : 'Write the name of a fact or field that exists.';
     const problem = {
       code: 'unknown-fact',
       message: `There is no fact ${quote(name)}.`,
@@ -168,7 +173,11 @@ function compileOperator<E>(
   const resolved =
     typeof text === 'string'
       ? resolveOperator(text)
-      : { code: 'unknown-operator', message: `The operator is ${quote(text)}.`, remedy: 'Name an operator as text.' };
+      : {
+          code: 'unknown-operator',
+          message: `The operator must be a text; found ${quote(text)}.`,
+          remedy: 'Write the name of an operator.',
+        };
   if ('compare' in resolved) return resolved;
   report(compilation, at(place, 'operator'), resolved);
   return undefined;
@@ -186,14 +195,19 @@ function compileValue<E>(compilation: Compilation<E>, value: unknown, place: Con
   return undefined;
 }
 
-/** Why a constant cannot be compared with; objects could even throw when they are. */
+/** The reason why a fact cannot be compared with a constant, if there is one. Comparing with an object could even throw. */
 function faultOf(value: unknown, depth: number): { message: string; remedy: string } | undefined {
   if (depth > MAX_VALUE_DEPTH) {
-    return { message: `The value nests more than ${MAX_VALUE_DEPTH} lists.`, remedy: 'Use a flat list.' };
+    return {
+      message: `The value has lists nested more than ${MAX_VALUE_DEPTH} levels deep.`,
+      remedy: 'Use a flat list.',
+    };
   }
   if (isObject(value)) {
-    const message = Object.hasOwn(value, 'fact') ? 'A fact inside a list is not looked up.' : 'The value is an object.';
-    return { message, remedy: 'Use a text, a number, true, false, a list of these, or { "fact": name } alone.' };
+    const message = Object.hasOwn(value, 'fact')
+      ? 'A {"fact": …} inside a list is not supported.'
+      : 'The value is an object.';
+    return { message, remedy: 'Write a text, a number, true, false, a list of these, or only {"fact": name}.' };
   }
   if (!Array.isArray(value)) return undefined;
   for (const element of value) {
@@ -215,12 +229,12 @@ function warnOfTraps<E>(
   place: ConditionPlace,
 ): void {
   const value: KnownValue = 'fact' in right ? knownOf(compilation, right.fact) : right;
-  // What is so for any type of fact was told where the condition stands.
-  const told = isChecked(compilation, place)
+  // Problems for any type of fact have been reported at the shared condition itself.
+  const reported = isChecked(compilation, place)
     ? findTraps(operator, { name: fact.name, type: undefined }, untyped(value)).map(({ code }) => code)
     : [];
   for (const { severity, key, ...problem } of findTraps(operator, knownOf(compilation, fact), value)) {
-    if (told.includes(problem.code)) compilation.failed ||= severity === 'error';
+    if (reported.includes(problem.code)) compilation.failed ||= severity === 'error';
     else report(compilation, at(place, key), problem, severity);
   }
 }

@@ -5,8 +5,8 @@ import type { OperandFault, OwnOperator, Prepared } from './own-operators.ts';
 import type { ResolvedOperator } from './resolve-operator.ts';
 
 /**
- * Makes the operand of one of our own operators ready, once for all: a pattern is compiled, a list looked up. Under `someValue` and
- * `everyValue` it is a list of operands, each of which is made ready. Undefined where an error has been noted.
+ * Prepares the operand of one of Weir's own operators when the rule is loaded: it compiles a pattern, or looks up a list. With
+ * `someValue` and `everyValue` the operand is a list, and each element is prepared. Undefined if there is an error, which has been recorded.
  */
 export function prepareOwn<E, F extends object>(
   compilation: Compilation<E>,
@@ -20,15 +20,15 @@ export function prepareOwn<E, F extends object>(
     return undefined;
   };
   if (own.fixed && operator.decorators.includes('swap')) {
-    const message = `${quote(operator.text)} swaps what must stand in the rule with the fact.`;
+    const message = `${quote(operator.text)} swaps the fact and the value, but the value must be written in the rule.`;
     return fail('operator', { message, remedy: `Remove "swap:".` });
   }
   if ('fact' in right) {
     if (!own.fixed) return right;
-    const message = `The value of ${quote(operator.text)} is another fact, but must stand in the rule.`;
-    return fail('value', { message, remedy: 'Write the value itself.' });
+    const message = `The value of ${quote(operator.text)} is another fact, but it must be written in the rule.`;
+    return fail('value', { message, remedy: 'Write the value itself instead of {"fact": …}.' });
   }
-  // The operand is on the other side there, and a fact may be of any type.
+  // With `swap` the operand is the fact, which may have any type.
   if (operator.decorators.includes('swap')) return right;
   const depth = operator.decorators.filter((name) => name === 'someValue' || name === 'everyValue').length;
   const prepared = prepareEach(own, right.constant, depth, compilation.context.lists ?? {});
@@ -44,7 +44,7 @@ function prepareEach(
 ): Prepared | OperandFault {
   if (depth === 0) return own.prepare(operand, lists);
   if (!Array.isArray(operand)) {
-    return { message: '"someValue:" and "everyValue:" ask each value of a list.', remedy: 'Write a list, [ … ].' };
+    return { message: '"someValue:" and "everyValue:" need a list of values.', remedy: 'Write a list, [ … ].' };
   }
   const prepared = operand.map((each: unknown) => prepareEach(own, each, depth - 1, lists));
   const fault = prepared.find((each): each is OperandFault => !('value' in each));
@@ -55,10 +55,10 @@ function prepareEach(
 }
 
 /**
- * What `changed` is asked of: whether a fact has another value than when it was last asked. Without a value where the fact has none now or had
- * none before; false there by the meaning of json-rules-engine (`missing`).
+ * Makes the left side of `changed`: whether the value of a fact differs from its previous value. It has no value if the fact has no value
+ * now or had none before; with `"missing": "undefined"`, it is false then, as in json-rules-engine.
  */
-export function askChange<E>(
+export function changeGetter<E>(
   compilation: Compilation<E>,
   { name, get }: { readonly name: string; readonly get: FactGetter<E> },
   place: ConditionPlace,
@@ -74,8 +74,8 @@ export function askChange<E>(
   }
   report(compilation, at(place, 'operator'), {
     code: 'no-previous',
-    message: '"changed" cannot be asked here, where nothing is remembered from one reading to the next.',
-    remedy: 'Put it into `conditions`, `levels` or `clear`.',
+    message: '"changed" cannot be used here, because previous values are not remembered here.',
+    remedy: 'Move it to `conditions`, `levels` or `clear`.',
   });
   return undefined;
 }

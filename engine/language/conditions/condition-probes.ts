@@ -1,36 +1,36 @@
 import type { FieldType, FieldValue } from '../../model/field.ts';
 
-/** A fact as far as it is known before any reading has come. */
+/** A fact, as far as it is known before any reading comes. */
 export interface KnownFact {
   readonly name: string;
   readonly type: FieldType | undefined;
 }
 
-/** A value that never changes. */
+/** A constant in a rule. */
 export interface KnownConstant {
-  /** As `compare` takes it. */
+  /** The value as `compare` needs it. */
   readonly constant: unknown;
-  /** As the rule has it, where that is something else. */
+  /** The value as written in the rule, if it differs from `constant`. */
   readonly written?: unknown;
-  /** Values near which facts decide, where that is not the constant itself; undefined where none can be named. */
+  /** Values at which the result of a comparison can change, if they differ from the constant; undefined if they are not known. */
   readonly like?: unknown;
 }
 
-/** What stands on the right of an operator: another fact, or a value that never changes. */
+/** The right side of a comparison: another fact, or a constant. */
 export type KnownValue = KnownFact | KnownConstant;
 
-/** A constant as the rule has it. */
+/** A constant as it is written in the rule. */
 export const writtenOf = (right: KnownConstant): unknown => ('written' in right ? right.written : right.constant);
 
-/** What probes are made of. */
+/** The values from which the probes for a constant are made. */
 export const likeOf = (right: KnownConstant): unknown => ('like' in right ? right.like : right.constant);
 
 /** A fact and a value to try an operator with. */
 export type Probe = readonly [fact: FieldValue | undefined, value: unknown];
 
 /**
- * Facts that between them meet what an operator can ask of a fact, whatever the value:
- * the last two are the smallest and the greatest text that begins like a number.
+ * Facts that together cover every case that an operator distinguishes, whatever the value is.
+ * The last two are the smallest and the largest text that begins like a number.
  */
 const FACTS: readonly (FieldValue | undefined)[] = [
   undefined,
@@ -54,10 +54,10 @@ const FACTS: readonly (FieldValue | undefined)[] = [
   '\ufeff9',
 ];
 
-/** Elements of a list of which probes are made; more would make checking a long list slow. */
+/** How many elements of a list get probes; more would make the check of a long list slow. */
 const MAX_ELEMENTS = 16;
 
-/** Pairs to try an operator with: fixed ones, and for a constant also those that its own content suggests. */
+/** The pairs to try an operator with: fixed ones, and for a constant also pairs made from its content. */
 export function probesFor(fact: KnownFact, right: KnownValue): readonly Probe[] {
   if (!('name' in right)) {
     const facts = new Set([...FACTS, ...factsLike(likeOf(right))]);
@@ -69,12 +69,12 @@ export function probesFor(fact: KnownFact, right: KnownValue): readonly Probe[] 
   return facts.flatMap((probe) => values.map((value) => [probe, value] as const));
 }
 
-/** Whether a list is short enough that every element of it became a probe. */
+/** Whether a list is short enough for each element to be a probe. */
 export function isCovered(like: unknown): boolean {
   return scalarsOf(like, MAX_ELEMENTS + 1).length <= MAX_ELEMENTS;
 }
 
-/** The scalars of a value, however deep in lists; at most so many. */
+/** The scalars of a value, from all levels of its lists; at most `most`. */
 export function scalarsOf(value: unknown, most: number): readonly (FieldValue | null)[] {
   if (!Array.isArray(value)) return [value as FieldValue | null];
   const scalars: (FieldValue | null)[] = [];
@@ -93,6 +93,6 @@ function factsLike(constant: unknown): readonly FieldValue[] {
   const scalars = scalarsOf(constant, MAX_ELEMENTS);
   const texts = scalars.map(String);
   const numbers = scalars.map(Number).filter(Number.isFinite);
-  // The two texts of the whole contain that of every part: one spells null, the other nested lists.
+  // The two texts of the whole value contain the text of every part: the first spells out null, the second nested lists.
   return [...scalars.filter((scalar) => scalar !== null), ...texts, ...numbers, texts.join(','), String(constant)];
 }

@@ -3,13 +3,13 @@ import { isCovered, type KnownFact, type KnownValue, likeOf, probesFor, writtenO
 import type { DecoratorName, OperatorName } from './operators.ts';
 import type { ResolvedOperator } from './resolve-operator.ts';
 
-/** A comparison that means something else than it seems to, or nothing. */
+/** A comparison that has another meaning than it seems to have, or none. */
 export interface Trap {
   readonly code: string;
   readonly message: string;
   readonly remedy: string;
   readonly severity: 'error' | 'warning';
-  /** Key of the comparison to point at. */
+  /** The key of the comparison at which the problem is reported. */
   readonly key: 'operator' | 'value';
 }
 
@@ -24,8 +24,8 @@ const LIST_DECORATORS = new Set<DecoratorName>(['someFact', 'everyFact']);
 const VALUE_DECORATORS = new Set<DecoratorName>(['someValue', 'everyValue']);
 
 /**
- * Finds traps by asking the operator what it answers for facts like the value, near it and far from it:
- * asking covers every chain of decorators, where reasoning would need a case for each.
+ * Finds traps by trying the operator with facts that are equal to the value, near it and far from it. Trying works for every chain of
+ * decorators; an analysis would need a case for each chain.
  */
 export function findTraps(operator: ResolvedOperator, fact: KnownFact, right: KnownValue): readonly Trap[] {
   const probes = probesFor(fact, right);
@@ -41,14 +41,14 @@ export function findTraps(operator: ResolvedOperator, fact: KnownFact, right: Kn
   return [...traps, ...orderingTraps(operator, fact, right, holdsForNumber)];
 }
 
-/** Whether the probes met everything that can be asked. A text can be like a pattern in more ways than can be tried. */
+/** Whether the probes cover every case. They cannot for a pattern and a text, which can match in too many ways. */
 function isConclusive(fact: KnownFact, right: KnownValue): boolean {
   if ('name' in right) return true;
   const like = likeOf(right);
   return like === undefined ? fact.type === 'number' || fact.type === 'boolean' : isCovered(like);
 }
 
-/** The constants that an operator meets one by one; none where the value is a fact. */
+/** The constants that an operator is applied to one by one; none if the value is a fact. */
 function operandsOf(operator: ResolvedOperator, right: KnownValue): readonly unknown[] {
   if ('name' in right) return [];
   const each = operator.decorators.some((name) => VALUE_DECORATORS.has(name));
@@ -59,7 +59,7 @@ const describe = (right: KnownValue): string =>
   'name' in right ? `the fact ${quote(right.name)}` : quote(writtenOf(right));
 
 function unanswerable(operator: ResolvedOperator, right: KnownValue): Trap {
-  const message = `${quote(operator.text)} cannot be asked of ${describe(right)}: it needs a list.`;
+  const message = `${quote(operator.text)} cannot be used with ${describe(right)}: it needs a list.`;
   const remedy = 'Write the value as a list, [ … ], or choose another operator.';
   return { code: 'unanswerable', severity: 'error', key: 'value', message, remedy };
 }
@@ -69,7 +69,7 @@ function sometimesUnanswerable(operator: ResolvedOperator): Trap {
     code: 'sometimes-unanswerable',
     severity: 'warning',
     key: 'value',
-    message: `${quote(operator.text)} finds a list or a text on its right only for some facts; for the others it is false.`,
+    message: `${quote(operator.text)} has a list or a text on its right side only for some facts; for the others it is false.`,
     remedy: 'Write a list as the value, or compare with "equal".',
   };
 }
@@ -80,21 +80,21 @@ function neverHolds(operator: ResolvedOperator, fact: KnownFact, right: KnownVal
   const subject = fact.type === undefined ? 'a fact' : `the ${fact.type} ${quote(fact.name)}`;
   const remedy =
     operator.name === 'between'
-      ? 'Write the lower bound first, and ask it of a number.'
-      : 'Give a value of the type that the fact has, or remove the condition.';
+      ? 'Write the lower bound first, and compare a number.'
+      : 'Write a value of the type of the fact, or remove the condition.';
   return {
     code: 'never-holds',
     severity: 'warning',
     key: asksList ? 'operator' : 'value',
-    message: `${quote(operator.text)} never holds between ${subject} and ${describe(right)}.`,
+    message: `${quote(operator.text)} never holds for ${subject} and ${describe(right)}.`,
     remedy: asksList
-      ? 'A fact is a single value, never a list: use "equal", or "in" with a list as the value.'
+      ? 'A fact is a single value, never a list. Use "equal", or "in" with a list as the value.'
       : remedy,
   };
 }
 
 function alwaysHolds(operator: ResolvedOperator): Trap {
-  const message = `${quote(operator.text)} holds for every fact here, even one without a value.`;
+  const message = `${quote(operator.text)} holds for every value of the fact, even for a fact without a value.`;
   const remedy = 'Correct the operator or the value, or remove the condition.';
   return { code: 'always-holds', severity: 'warning', key: 'operator', message, remedy };
 }
@@ -103,8 +103,8 @@ function substringTraps(operator: ResolvedOperator, right: KnownValue): readonly
   const isMembership = operator.name === 'in' || operator.name === 'notIn';
   const text = operandsOf(operator, right).find((operand) => typeof operand === 'string');
   if (!isMembership || text === undefined || operator.decorators.includes('swap')) return [];
-  const message = `${quote(operator.text)} with the text ${quote(text)} looks for the fact as a part of it.`;
-  const remedy = `Write a list to look for the whole: [${quote(text)}].`;
+  const message = `${quote(operator.text)} with the text ${quote(text)} holds if the fact is any part of that text.`;
+  const remedy = `Write a list to compare with the whole text: [${quote(text)}].`;
   return [{ code: 'substring', severity: 'warning', key: 'value', message, remedy }];
 }
 
@@ -125,19 +125,19 @@ function orderingTraps(
     return warn(
       'not-for-numbers',
       'value',
-      `${name} ${quote(odd)} holds for no number.`,
+      `${name} ${quote(odd)} never holds for a number.`,
       'Write a number, without quotes.',
     );
   }
   if (text !== undefined) {
-    const message = `${name} takes ${quote(text)} as a number for a number, but letter by letter for a text.`;
+    const message = `${name} compares ${quote(text)} as a number if the fact is a number, but letter by letter if it is a text.`;
     return warn('numeric-text', 'value', message, 'Write a number, without quotes.');
   }
   if (odd !== undefined) {
-    const message = `${name} takes ${quote(odd)} as the number ${Number(odd)}.`;
+    const message = `${name} converts ${quote(odd)} to the number ${Number(odd)}.`;
     return warn('coerced-value', 'value', message, 'Write that number.');
   }
   if (fact.type !== 'string') return [];
-  const message = `${name} is asked of the text ${quote(fact.name)}: it holds only where that reads as a number.`;
+  const message = `${name} compares the text ${quote(fact.name)}: it can hold only if the text is a number.`;
   return warn('numeric-text', 'operator', message, 'Declare the field as a number.');
 }

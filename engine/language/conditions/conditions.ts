@@ -17,17 +17,18 @@ import {
 import { type Contradiction, findContradictions, type KnownComparison } from './condition-contradictions.ts';
 import { compileLeaf } from './condition-leaf.ts';
 import { writtenOf } from './condition-probes.ts';
-import type { Logic, Test } from './operators.ts';
+import { allOf, anyOf } from './logic.ts';
+import type { Logic } from './operators.ts';
 import { didYouMean } from './resolve-operator.ts';
 
 export type { ConditionContext, ConditionProblem, Definitions } from './condition-compilation.ts';
 export { DECORATOR_NAMES, OPERATOR_NAMES } from './operators.ts';
 
-/** A condition as closures over an environment; none of them throws or keeps anything. `holds` and `fails` stop at the first part that decides. */
+/** A condition as functions of an environment. None of them throws or has state. `holds` and `fails` stop at the first part that decides the result. */
 export interface CompiledCondition<E> extends Logic<E> {
-  /** Every comparison in the order written, those of shared conditions at each reference; asks all of them. */
+  /** Evaluates every comparison, in the order written. Those of a shared condition appear at each reference. */
   readonly explain: (env: E) => readonly ConditionOutcome[];
-  /** Names of the facts read, on either side of an operator. */
+  /** Names of the facts on either side of an operator. */
   readonly facts: ReadonlySet<string>;
 }
 
@@ -38,10 +39,10 @@ const KINDS = ['all', 'any', 'not', 'condition'] as const;
 type Kind = (typeof KINDS)[number];
 
 /**
- * Compiles a condition with json-rules-engine's meaning (7.3, `allowUndefinedFacts`), but for facts without a value where `missing` is not
- * `undefined`: a comparison with one is unknown then, and decides nothing. Finds all problems at once.
- * `compiled` is undefined exactly where one of them is an error. Where the library throws in the middle of a run
- * (say, `in` a number), an error or warning tells so beforehand, and the comparison is false.
+ * Compiles a condition with the meaning that it has in json-rules-engine (7.3, `allowUndefinedFacts`). The exception is a fact without a
+ * value: unless `missing` is `undefined`, the result of its comparison is unknown. All problems are found at once.
+ * `compiled` is undefined exactly if one of them is an error. If json-rules-engine would throw in the middle of a run (for example, `in`
+ * with a number), an error or a warning reports that here, and the comparison is false.
  */
 export function compileCondition<E>(
   condition: TopCondition,
@@ -64,19 +65,14 @@ export function compileCondition<E>(
   return { compiled: { ...logic, explain: (env) => leaves.map((leaf) => leaf.outcome(env)), facts }, problems };
 }
 
-/** What a condition says of an environment; undefined where that is unknown. */
-export function answerOf<E>({ holds, fails }: Logic<E>): (env: E) => boolean | undefined {
-  return (env) => (holds(env) ? true : fails(env) ? false : undefined);
-}
-
 function compileTop<E>(compilation: Compilation<E>, node: unknown, place: ConditionPlace): Logic<E> | undefined {
   if (!isObject(node) || KINDS.some((kind) => Object.hasOwn(node, kind)) || !Object.hasOwn(node, 'fact')) {
     return compileNode(compilation, node, place);
   }
   report(compilation, place, {
     code: 'bare-comparison',
-    message: 'A comparison stands where a group must.',
-    remedy: 'Wrap it: { "all": [ … ] }.',
+    message: 'Found a comparison where a group of conditions is needed.',
+    remedy: 'Put it into a group: {"all": [ … ]}.',
   });
   return compileLeaf(compilation, node, place);
 }
@@ -88,8 +84,8 @@ function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Condi
   if (!isObject(node) || (kinds.length === 0 && !isLeaf)) {
     report(compilation, place, {
       code: 'not-a-condition',
-      message: `Found ${quote(node)} where a condition must stand.`,
-      remedy: 'A condition has all, any, not or condition; or fact, operator and value.',
+      message: `Found ${quote(node)} where a condition is needed.`,
+      remedy: 'Write a condition with all, any, not or condition, or with fact, operator and value.',
     });
     return undefined;
   }
@@ -98,8 +94,8 @@ function compileNode<E>(compilation: Compilation<E>, node: unknown, place: Condi
   if (kinds.length > 1 || isLeaf) {
     report(compilation, place, {
       code: 'ambiguous-condition',
-      message: `One condition has ${(isLeaf ? [...kinds, 'a comparison'] : kinds).join(' and ')}.`,
-      remedy: 'Make each a condition of its own, inside an all or any.',
+      message: `This condition has ${(isLeaf ? [...kinds, 'a comparison'] : kinds).join(' and ')}, but only one of these is allowed.`,
+      remedy: 'Write one condition for each, inside an all or any.',
     });
     return undefined;
   }
@@ -128,8 +124,8 @@ function compileGroup<E>(
   if (!Array.isArray(content)) {
     report(compilation, at(place, kind), {
       code: 'not-a-list',
-      message: `"${kind}" is ${quote(content)}.`,
-      remedy: `"${kind}" takes a list of conditions.`,
+      message: `"${kind}" must be a list of conditions; found ${quote(content)}.`,
+      remedy: `Write it like {"${kind}": [ … ]}.`,
     });
     return undefined;
   }
@@ -144,7 +140,7 @@ function compileGroup<E>(
     if (part !== undefined) parts.push(part);
   });
   warnOfContradictions(compilation, kind, content, place);
-  // Fewer parts than conditions only where an error has been noted, so that none of them will be asked.
+  // There are fewer parts than conditions only after an error, and then the condition is never evaluated.
   return kind === 'all' ? allOf(parts) : anyOf(parts);
 }
 
@@ -155,11 +151,11 @@ function warnOfContradictions<E>(
   place: ConditionPlace,
 ): void {
   const known = content.map((child) => (isObject(child) ? compilation.known.get(child) : undefined));
-  // What is so for any type of fact was told where the condition stands.
+  // Problems for any type of fact have been reported at the shared condition itself.
   const untyped = known.map((each) => each && { ...each, fact: { ...each.fact, type: undefined } });
-  const told = isChecked(compilation, place) ? findContradictions(kind, untyped).map(({ at }) => at) : [];
+  const reported = isChecked(compilation, place) ? findContradictions(kind, untyped).map(({ at }) => at) : [];
   for (const found of findContradictions(kind, known)) {
-    if (told.includes(found.at)) continue;
+    if (reported.includes(found.at)) continue;
     report(
       compilation,
       at(inside(place, kind, found.at), 'value'),
@@ -178,13 +174,13 @@ function explainContradiction(
   const partner = found.with === undefined ? undefined : known[found.with];
   const show = (each: Pick<KnownComparison, 'operator' | 'right'>) =>
     `${quote(each.operator.text)} ${quote(writtenOf(each.right))}`;
-  const those = partner === undefined ? 'what stands before it' : show(partner);
+  const those = partner === undefined ? undefined : show(partner);
   if (kind === 'all') {
-    const message = `${show({ operator, right })} never holds together with ${those} for ${quote(fact.name)}.`;
-    return { code: 'never-holds', message, remedy: 'Correct one of them, or put them into an "any".' };
+    const message = `For ${quote(fact.name)}, ${show({ operator, right })} and ${those ?? 'the comparisons before it'} never hold together.`;
+    return { code: 'never-holds', message, remedy: 'Correct one of them, or use "any" instead of "all".' };
   }
-  const message = `${show({ operator, right })}, or else ${those}, holds whatever ${quote(fact.name)} is.`;
-  return { code: 'always-holds', message, remedy: 'Correct one of them, or put them into an "all".' };
+  const message = `For every value of ${quote(fact.name)}, ${show({ operator, right })} or ${those ?? 'a comparison before it'} holds.`;
+  return { code: 'always-holds', message, remedy: 'Correct one of them, or use "all" instead of "any".' };
 }
 
 function compileReference<E>(compilation: Compilation<E>, name: unknown, place: ConditionPlace): Logic<E> | undefined {
@@ -195,10 +191,7 @@ function compileReference<E>(compilation: Compilation<E>, name: unknown, place: 
     report(compilation, here, {
       code: 'unknown-condition',
       message: `There is no shared condition ${quote(name)}.`,
-      remedy: didYouMean(
-        meant,
-        'Shared conditions stand in conditions.json, in the folder of the rules, under "conditions".',
-      ),
+      remedy: didYouMean(meant, 'Define it in conditions.json, in the folder of the rules, under "conditions".'),
     });
     return undefined;
   }
@@ -206,7 +199,7 @@ function compileReference<E>(compilation: Compilation<E>, name: unknown, place: 
     report(compilation, here, {
       code: 'circular-condition',
       message: `The shared condition refers to itself: ${[...place.within, name].join(' → ')}.`,
-      remedy: 'Break the circle.',
+      remedy: 'Remove one of these references.',
     });
     return undefined;
   }
@@ -218,50 +211,14 @@ function isTooLarge<E>(compilation: Compilation<E>, place: ConditionPlace): bool
   compilation.nodes++;
   const tooDeep = place.depth > MAX_DEPTH;
   if (!tooDeep && compilation.nodes <= MAX_NODES) return false;
-  // Said once, and nothing further is looked at.
+  // This is reported once, and nothing after it is compiled.
   compilation.nodes = MAX_NODES + 1;
   report(compilation, place, {
     code: 'too-large',
-    message: tooDeep ? `Nested more than ${MAX_DEPTH} deep.` : `More than ${MAX_NODES} conditions.`,
-    remedy: 'Split the rule, or put lists of values into one condition with "in".',
+    message: tooDeep
+      ? `The conditions are nested more than ${MAX_DEPTH} levels deep.`
+      : `The rule has more than ${MAX_NODES} conditions.`,
+    remedy: 'Split the rule, or replace several comparisons by one with "in".',
   });
   return true;
-}
-
-// An empty group always holds, as in json-rules-engine.
-const ALWAYS: Logic<unknown> = { holds: () => true, fails: () => false };
-
-function allOf<E>(parts: readonly Logic<E>[]): Logic<E> {
-  if (parts.length === 0) return ALWAYS;
-  return { holds: every(parts.map(({ holds }) => holds)), fails: some(parts.map(({ fails }) => fails)) };
-}
-
-function anyOf<E>(parts: readonly Logic<E>[]): Logic<E> {
-  if (parts.length === 0) return ALWAYS;
-  return { holds: some(parts.map(({ holds }) => holds)), fails: every(parts.map(({ fails }) => fails)) };
-}
-
-// Most groups have two or three parts, and a call is cheaper than a turn of a loop over an array.
-function every<E>(tests: readonly Test<E>[]): Test<E> {
-  const [a, b, c] = tests;
-  if (a === undefined) return () => true;
-  if (b === undefined) return a;
-  if (tests.length === 2) return (env) => a(env) && b(env);
-  if (c !== undefined && tests.length === 3) return (env) => a(env) && b(env) && c(env);
-  return (env) => {
-    for (let i = 0; i < tests.length; i++) if (!tests[i]!(env)) return false;
-    return true;
-  };
-}
-
-function some<E>(tests: readonly Test<E>[]): Test<E> {
-  const [a, b, c] = tests;
-  if (a === undefined) return () => false;
-  if (b === undefined) return a;
-  if (tests.length === 2) return (env) => a(env) || b(env);
-  if (c !== undefined && tests.length === 3) return (env) => a(env) || b(env) || c(env);
-  return (env) => {
-    for (let i = 0; i < tests.length; i++) if (tests[i]!(env)) return true;
-    return false;
-  };
 }

@@ -1,14 +1,14 @@
 import type { FieldValue } from '../../model/field.ts';
 
-/** Reads one fact from what a condition is evaluated against; undefined where the fact has no value. */
+/** Reads one fact from the environment of a condition; undefined if the fact has no value. */
 export type FactGetter<E> = (env: E) => FieldValue | undefined;
 
-/** A question, ready to be asked. */
+/** A compiled test of an environment. */
 export type Test<E> = (env: E) => boolean;
 
 /**
- * A condition, or a part of one: true, false, or, where neither of both tests holds, unknown, for a fact has no value. The truth tables are
- * those of Kleene's strong three-valued logic (S. C. Kleene, Introduction to Metamathematics, 1952, section 64), as in SQL.
+ * A compiled condition, or a part of one: true if `holds`, false if `fails`, and unknown if neither, because a fact has no value. The truth
+ * tables are those of Kleene's strong three-valued logic (S. C. Kleene, Introduction to Metamathematics, 1952, section 64), as in SQL.
  */
 export interface Logic<E> {
   readonly holds: Test<E>;
@@ -17,21 +17,21 @@ export interface Logic<E> {
 
 /**
  * Compares a fact with the `value` of its condition.
- * Undefined says that the two cannot be compared at all, where json-rules-engine throws in the middle of a run.
+ * Undefined means that the two cannot be compared; json-rules-engine throws an error then, in the middle of a run.
  */
 export type Comparison = (fact: unknown, value: unknown) => boolean | undefined;
 
-/** How an operator compares. */
+/** An operator of the rule language. */
 export interface Operator {
   readonly compare: Comparison;
-  /** A faster test for a value known in advance; undefined where it has none for that value. */
+  /** Makes a faster test for a constant; undefined if there is none for that constant. */
   readonly bind?: <E>(get: FactGetter<E>, value: unknown) => Test<E> | undefined;
 }
 
-/** Makes one comparison out of another. */
+/** Makes a comparison from another one. */
 export type Decorator = (next: Comparison) => Comparison;
 
-/** Operators of the rule language, under json-rules-engine's names. */
+/** Names of the operators that json-rules-engine has too. */
 export type OperatorName =
   | 'equal'
   | 'notEqual'
@@ -44,13 +44,13 @@ export type OperatorName =
   | 'greaterThan'
   | 'greaterThanInclusive';
 
-/** What may stand before an operator, each followed by a colon; the first is applied outermost. */
+/** Names of the decorators. They are written before an operator, each followed by a colon; the first is the outermost. */
 export type DecoratorName = 'someFact' | 'everyFact' | 'someValue' | 'everyValue' | 'swap' | 'not';
 
-/** Longer lists are looked up in a set. */
+/** Lists longer than this are looked up in a set. */
 const SHORT_LIST = 8;
 
-// The left side only has to begin like a number; the comparison itself then follows JavaScript's own rules.
+// The left side must begin like a number. The comparison then follows the rules of JavaScript.
 const isOrdered = (fact: unknown): boolean =>
   typeof fact === 'number' ? !Number.isNaN(fact) : !Number.isNaN(Number.parseFloat(fact as string));
 
@@ -69,12 +69,12 @@ const greaterThanInclusive: Comparison = (fact, value) => isOrdered(fact) && (fa
 
 function bindList<E>(get: FactGetter<E>, value: unknown, found: boolean): Test<E> | undefined {
   if (!Array.isArray(value) || value.length <= SHORT_LIST) return undefined;
-  // A set finds NaN where indexOf does not.
+  // Unlike indexOf, a set finds NaN.
   const members = new Set<unknown>(value.filter((member) => !Number.isNaN(member)));
   return (env) => members.has(get(env)) === found;
 }
 
-// The four orderings are written out: each keeps a comparison of two numbers that the compiler can see into.
+// The four orderings are written out, so that the JavaScript engine can optimize each comparison of two numbers.
 /** The registry of operators. */
 export const operators = {
   equal: {
@@ -131,7 +131,7 @@ export const operators = {
   },
 } satisfies Record<OperatorName, Operator>;
 
-// Both stop at the first element that decides, and at the first that cannot be compared.
+// Both stop at the first element that decides the result, and at the first that cannot be compared.
 function overFacts(deciding: boolean): Decorator {
   return (next) => (facts, value) => {
     if (!Array.isArray(facts)) return false;

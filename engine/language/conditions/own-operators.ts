@@ -3,7 +3,7 @@ import { suggest } from '../../document/suggest.ts';
 import type { Operator } from './operators.ts';
 import { compilePattern } from './patterns.ts';
 
-/** Operators beside those of json-rules-engine. None of them converts: each holds for one type of fact only. */
+/** Names of the operators that json-rules-engine does not have. None of them converts types: each holds for one type of fact only. */
 export type OwnOperatorName =
   | 'between'
   | 'startsWith'
@@ -17,44 +17,47 @@ export type OwnOperatorName =
 /** Lists of values that conditions refer to by name. */
 export type NamedLists = Readonly<Record<string, readonly (string | number | boolean)[]>>;
 
-/** An operand, made ready. */
+/** A prepared operand. */
 export interface Prepared {
-  /** What `compare` takes for it. */
+  /** The value as `compare` needs it. */
   readonly value: unknown;
-  /** Values near which facts decide; undefined where none can be named. */
+  /** Values at which the result of a comparison can change; undefined if they are not known. */
   readonly like: unknown;
 }
 
-/** Why an operand is none. */
+/** The reason why an operand is not valid. */
 export interface OperandFault {
   readonly code?: string;
   readonly message: string;
   readonly remedy: string;
 }
 
-/** An operator whose operand is looked at when rules are loaded. */
+/** An operator whose operand is prepared when rules are loaded. */
 export interface OwnOperator extends Operator {
-  /** The operand stands in the rule, so that it is made ready once; it is no other fact. */
+  /** True if the operand must be a constant in the rule and cannot be another fact. */
   readonly fixed: boolean;
   readonly prepare: (operand: unknown, lists: NamedLists) => Prepared | OperandFault;
 }
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
-const takesText = (operand: unknown): Prepared | OperandFault =>
+const prepareText = (operand: unknown): Prepared | OperandFault =>
   typeof operand === 'string'
     ? { value: operand, like: operand }
-    : { message: 'The value is no text.', remedy: 'Write a text, like "press-".' };
+    : { message: 'The value is not a text.', remedy: 'Write a text, like "press-".' };
 
 function prepareBounds(operand: unknown): Prepared | OperandFault {
   if (Array.isArray(operand) && operand.length === 2 && operand.every(isNumber))
     return { value: operand, like: operand };
-  return { message: 'The value is no pair of numbers.', remedy: 'Write the bounds, like [18, 25]; both are inside.' };
+  return {
+    message: 'The value is not a pair of numbers.',
+    remedy: 'Write the lower and the upper bound, like [18, 25]. Both are included.',
+  };
 }
 
 function preparePattern(operand: unknown): Prepared | OperandFault {
   if (typeof operand !== 'string') {
-    return { message: 'The value is no pattern.', remedy: 'Write a text, like "^press-[0-9]+$".' };
+    return { message: 'The value is not a pattern.', remedy: 'Write a text, like "^press-[0-9]+$".' };
   }
   const pattern = compilePattern(operand);
   if (pattern instanceof RE2JS) return { value: pattern, like: undefined };
@@ -63,20 +66,20 @@ function preparePattern(operand: unknown): Prepared | OperandFault {
 
 function prepareList(operand: unknown, lists: NamedLists): Prepared | OperandFault {
   if (typeof operand !== 'string') {
-    const remedy = 'Write the name of a list in conditions.json; for a list that stands in the rule there is "in".';
-    return { message: 'The value is no name of a list.', remedy };
+    const remedy = 'Write the name of a list in conditions.json. For a list in the rule itself, use "in".';
+    return { message: 'The value is not the name of a list.', remedy };
   }
   const list = Object.hasOwn(lists, operand) ? lists[operand] : undefined;
   if (list !== undefined) return { value: new Set(list), like: list };
   const meant = suggest(operand, Object.keys(lists));
   const remedy =
     meant === undefined
-      ? 'Named lists stand in conditions.json, in the folder of the rules, under "lists".'
+      ? 'Define the list in conditions.json, in the folder of the rules, under "lists".'
       : `Did you mean ${JSON.stringify(meant)}?`;
   return { code: 'unknown-list', message: `There is no list ${JSON.stringify(operand.slice(0, 64))}.`, remedy };
 }
 
-const prepareAnswer =
+const prepareBoolean =
   (remedy: string) =>
   (operand: unknown): Prepared | OperandFault =>
     typeof operand === 'boolean'
@@ -104,12 +107,12 @@ export const ownOperators = {
   },
   startsWith: {
     fixed: false,
-    prepare: takesText,
+    prepare: prepareText,
     compare: (fact, value) => typeof fact === 'string' && typeof value === 'string' && fact.startsWith(value),
   },
   endsWith: {
     fixed: false,
-    prepare: takesText,
+    prepare: prepareText,
     compare: (fact, value) => typeof fact === 'string' && typeof value === 'string' && fact.endsWith(value),
   },
   matches: {
@@ -129,19 +132,19 @@ export const ownOperators = {
     compare: (fact, value) => !isMember(fact, value),
     bind: (get, value) => (env) => !(value as ReadonlySet<unknown>).has(get(env)),
   },
-  // Is asked whether the fact changed, in place of the fact.
+  // The left side is whether the fact changed, not the fact.
   changed: {
     fixed: true,
-    prepare: prepareAnswer('Write true for a change, false for none.'),
+    prepare: prepareBoolean('Write true for a change, false for no change.'),
     compare: (fact, value) => fact === value,
   },
-  // Is asked whether the fact has a value, in place of the fact.
+  // The left side is whether the fact has a value, not the fact.
   present: {
     fixed: true,
-    prepare: prepareAnswer('Write true for a fact that has a value, false for one that has none.'),
+    prepare: prepareBoolean('Write true for a fact with a value, false for a fact without one.'),
     compare: (fact, value) => fact === value,
   },
 } satisfies Record<OwnOperatorName, OwnOperator>;
 
-/** Every operator of our own, in the order in which they are documented. */
+/** Names of Weir's own operators, in the order in which they are documented. */
 export const OWN_OPERATOR_NAMES: readonly OwnOperatorName[] = Object.keys(ownOperators) as OwnOperatorName[];

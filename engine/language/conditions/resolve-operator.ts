@@ -13,23 +13,23 @@ import {
 } from './operators.ts';
 import { OWN_OPERATOR_NAMES, type OwnOperator, type OwnOperatorName, ownOperators } from './own-operators.ts';
 
-/** Each decorator is one call deeper, and the text that asks for them may be of any length. */
+/** The maximum number of decorators: each adds a nested call, and the text could have any length. */
 const MAX_DECORATORS = 8;
 
-/** An `operator` text such as `not:someValue:equal`, understood. */
+/** A resolved `operator` text, such as `not:someValue:equal`. */
 export interface ResolvedOperator {
   readonly text: string;
   readonly name: OperatorName | OwnOperatorName;
-  /** Of an operator that the library does not have: how its operand is made ready, before it is compared with. */
+  /** The operator if it is one of Weir's own, whose operand must be prepared; undefined for those of json-rules-engine. */
   readonly own: OwnOperator | undefined;
-  /** As written: the first is applied outermost. */
+  /** The decorators in the order written: the first is the outermost. */
   readonly decorators: readonly DecoratorName[];
   readonly compare: Comparison;
-  /** The fastest test of a fact against a value that never changes; what cannot be compared is false. */
+  /** Makes the fastest test of a fact against a constant. A comparison that is not possible is false. */
   readonly against: <E>(get: FactGetter<E>, value: unknown) => Test<E>;
 }
 
-/** Why an `operator` text is none. */
+/** The reason why an `operator` text is not valid. */
 export interface OperatorFault {
   readonly code: 'unknown-operator' | 'unknown-decorator' | 'too-many-decorators';
   readonly message: string;
@@ -58,7 +58,7 @@ const SYNONYMS: Readonly<Record<string, OperatorName | OwnOperatorName>> = {
   beginsWith: 'startsWith',
 };
 
-/** Every operator there is, the library's first. */
+/** Names of all operators, those of json-rules-engine first. */
 export const ALL_OPERATOR_NAMES: readonly (OperatorName | OwnOperatorName)[] = [
   ...OPERATOR_NAMES,
   ...OWN_OPERATOR_NAMES,
@@ -77,8 +77,8 @@ export function resolveOperator(text: string): ResolvedOperator | OperatorFault 
   const unknown = parts.find((part) => !isDecorator(part));
   if (unknown !== undefined) return unknownDecorator(unknown, text);
   if (parts.length > MAX_DECORATORS) {
-    const message = `The operator has ${parts.length} decorators; ${MAX_DECORATORS} is the most.`;
-    return { code: 'too-many-decorators', message, remedy: 'Remove decorators that undo each other.' };
+    const message = `The operator has ${parts.length} decorators; the maximum is ${MAX_DECORATORS}.`;
+    return { code: 'too-many-decorators', message, remedy: 'Remove decorators that cancel each other.' };
   }
   const names = parts as DecoratorName[];
   const own = isOwn(name) ? ownOperators[name] : undefined;
@@ -95,7 +95,7 @@ function unknownOperator(name: string, text: string, before: readonly string[]):
   const code = 'unknown-operator';
   if (isDecorator(name)) {
     const right = `${name}:${before.findLast(isOperator) ?? 'equal'}`;
-    return { code, message, remedy: `"${name}" is a decorator and stands before an operator, as in "${right}".` };
+    return { code, message, remedy: `"${name}" is a decorator. Write it before an operator, as in "${right}".` };
   }
   const meant = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : suggest(name, ALL_OPERATOR_NAMES);
   return { code, message, remedy: didYouMean(meant, `The operators are ${ALL_OPERATOR_NAMES.join(', ')}.`) };
@@ -108,7 +108,7 @@ function unknownDecorator(name: string, text: string): OperatorFault {
   return { code: 'unknown-decorator', message, remedy: didYouMean(meant, all) };
 }
 
-/** `Did you mean "…"?`, or the other sentence where nothing comes near. */
+/** `Did you mean "…"?`, or the other sentence if there is no similar name. */
 export function didYouMean(meant: string | undefined, otherwise: string): string {
   return meant === undefined ? otherwise : `Did you mean ${JSON.stringify(meant)}?`;
 }

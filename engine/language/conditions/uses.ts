@@ -1,18 +1,18 @@
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 
-/** What conditions refer to by name, themselves or through the shared conditions that they refer to. */
+/** The names that conditions refer to, directly or through shared conditions. */
 export interface Uses {
   readonly conditions: ReadonlySet<string>;
   readonly lists: ReadonlySet<string>;
-  /** One of them asks whether a fact changed. */
+  /** Whether one of them uses the operator `changed`. */
   readonly changed: boolean;
 }
 
-/** The last part of an `operator`, behind its decorators, that refers to a list. */
+/** An `operator` that refers to a list, with or without decorators. */
 const LIST_OPERATOR = /(^|:)(inList|notInList)$/;
 const CHANGED = /(^|:)changed$/;
 
-/** Goes through anything that conditions stand in; what is no condition in it does no harm. */
+/** Collects the names in any part of a rule. Values that are not conditions are ignored. */
 export function usesOf(within: unknown, shared: Readonly<Record<string, TopCondition>>): Uses {
   const conditions = new Set<string>();
   const lists = new Set<string>();
@@ -39,8 +39,8 @@ export function usesOf(within: unknown, shared: Readonly<Record<string, TopCondi
   return { conditions, lists, changed };
 }
 
-/** What a rule refers to. Its event is handed on as it is, whatever it holds. */
+/** The names that a rule refers to. Its `event` is not searched, because it may hold anything. */
 export function usesOfRule(rule: RuleFile, shared: Readonly<Record<string, TopCondition>>): Uses {
-  const { event: _event, ...judged } = rule;
-  return usesOf(judged, shared);
+  const { event: _event, ...evaluated } = rule;
+  return usesOf(evaluated, shared);
 }

@@ -5,7 +5,7 @@ import { DEVICE, FIRST_LABEL, type IndexPredicate } from '../../model/plan/index
 import type { RuleFile, TopCondition } from '../../model/rule.ts';
 import type { Definitions } from '../conditions/conditions.ts';
 
-/** What conditions refer to: names of a stream, shared conditions, lists. */
+/** The names that conditions refer to: those of a stream, shared conditions, lists. */
 export interface PredicateContext {
   readonly stream: StreamConfig;
   readonly definitions: Definitions;
@@ -13,55 +13,56 @@ export interface PredicateContext {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The most telling first: a text or number that must be the same, bounds, one of two. */
-const TEXT = 0;
-const BOUNDS = 1;
-const EITHER = 2;
-/** Weighs more than any number of clues of the kind before. */
-const KIND = 1e6;
+/** Ranks of predicates, the most selective first: equal to a text or number, within bounds, equal to true or false. */
+const EQUAL_VALUE = 0;
+const BETWEEN_BOUNDS = 1;
+const EQUAL_BOOLEAN = 2;
+/** Weight of a rank: more than any number of predicates of the rank before it. */
+const RANK_WEIGHT = 1e6;
 
 /**
- * What readings have in common for which all of these sound conditions hold: at least one of the clues. Undefined where nothing
- * is known that could be looked up; none at all where they never hold.
+ * Finds index predicates for conditions without faults: every reading that meets all of the conditions meets at least one predicate.
+ * Undefined if there are none that could be looked up; an empty list if the conditions never hold.
  *
- * Facts of a rule are no clues, only what stands in the reading itself.
+ * Predicates use only values of the reading itself, not facts of a rule.
  */
 export function predicatesOf(
   conditions: readonly (TopCondition | undefined)[],
   context: PredicateContext,
 ): readonly IndexPredicate[] | undefined {
-  return ofAll(
+  return predicatesOfAll(
     conditions.filter((each) => each !== undefined),
     context,
   );
 }
 
-/** Clues to a rule without a window whose outcome follows from the single reading. */
+/** Finds the index predicates of a rule without a window whose result depends only on the single reading. */
 export function predicatesOfRule(
   { where, conditions, levels }: RuleFile,
   context: PredicateContext,
 ): readonly IndexPredicate[] | undefined {
-  const judged = levels === undefined ? conditions : { any: levels.map((level) => level.conditions) };
-  return predicatesOf([where, judged], context);
+  const evaluated = levels === undefined ? conditions : { any: levels.map((level) => level.conditions) };
+  return predicatesOf([where, evaluated], context);
 }
 
-function ofNode(node: unknown, context: PredicateContext): readonly IndexPredicate[] | undefined {
+function predicatesOfNode(node: unknown, context: PredicateContext): readonly IndexPredicate[] | undefined {
   if (!isObject(node)) return undefined;
-  if (Array.isArray(node.all)) return ofAll(node.all, context);
-  if (Array.isArray(node.any)) return ofAny(node.any, context);
-  if (typeof node.condition === 'string') return ofNode(context.definitions.shared?.[node.condition], context);
-  return typeof node.fact === 'string' ? ofLeaf(node, context) : undefined;
+  if (Array.isArray(node.all)) return predicatesOfAll(node.all, context);
+  if (Array.isArray(node.any)) return predicatesOfAny(node.any, context);
+  if (typeof node.condition === 'string')
+    return predicatesOfNode(context.definitions.shared?.[node.condition], context);
+  return typeof node.fact === 'string' ? predicatesOfLeaf(node, context) : undefined;
 }
 
-/** Any part of them would do; the best is taken, with the bounds of a field made one. */
-function ofAll(nodes: readonly unknown[], context: PredicateContext): readonly IndexPredicate[] | undefined {
+/** The predicates of any part would be enough. The most selective are taken, and bounds of the same field are combined. */
+function predicatesOfAll(nodes: readonly unknown[], context: PredicateContext): readonly IndexPredicate[] | undefined {
   const found = nodes.flatMap((node) => {
-    const clues = ofNode(node, context);
-    return clues === undefined ? [] : [clues];
+    const predicates = predicatesOfNode(node, context);
+    return predicates === undefined ? [] : [predicates];
   });
   let best: readonly IndexPredicate[] | undefined;
-  for (const clues of found) {
-    if (best === undefined || weigh(clues) < weigh(best)) best = clues;
+  for (const predicates of found) {
+    if (best === undefined || costOf(predicates) < costOf(best)) best = predicates;
   }
   const [only] = best ?? [];
   if (best?.length !== 1 || only?.kind !== 'within') return best;
@@ -74,39 +75,39 @@ function ofAll(nodes: readonly unknown[], context: PredicateContext): readonly I
   return [{ ...only, low, high }];
 }
 
-/** An empty group always holds. */
-function ofAny(nodes: readonly unknown[], context: PredicateContext): readonly IndexPredicate[] | undefined {
+/** All parts are needed. An empty group always holds, so it has no predicates. */
+function predicatesOfAny(nodes: readonly unknown[], context: PredicateContext): readonly IndexPredicate[] | undefined {
   if (nodes.length === 0) return undefined;
   const all: IndexPredicate[] = [];
   for (const node of nodes) {
-    const clues = ofNode(node, context);
-    if (clues === undefined) return undefined;
-    for (const clue of clues) all.push(clue);
+    const predicates = predicatesOfNode(node, context);
+    if (predicates === undefined) return undefined;
+    for (const predicate of predicates) all.push(predicate);
   }
   return all;
 }
 
-/** Only operators without a decorator; each clue asks for less than its operator, or the same. */
-function ofLeaf(leaf: JsonObject, context: PredicateContext): readonly IndexPredicate[] | undefined {
+/** Only operators without a decorator have predicates. A predicate is as strict as its operator or less strict. */
+function predicatesOfLeaf(leaf: JsonObject, context: PredicateContext): readonly IndexPredicate[] | undefined {
   const { operator, value } = leaf;
   const source = sourceOf(String(leaf.fact), context.stream);
   if (source === undefined) return undefined;
   if (operator === 'equal' && isScalar(value)) return equals(source, [value]);
   if (operator === 'in' && Array.isArray(value)) return equals(source, value.filter(isScalar));
   if (operator === 'inList') return listed(source, context.definitions.lists?.[String(value)]);
-  return context.stream.fields[source]?.type === 'number' ? ofBounds(source, operator, value) : undefined;
+  return context.stream.fields[source]?.type === 'number' ? predicatesOfBounds(source, operator, value) : undefined;
 }
 
-function ofBounds(field: number, operator: unknown, value: unknown): readonly IndexPredicate[] | undefined {
+function predicatesOfBounds(field: number, operator: unknown, value: unknown): readonly IndexPredicate[] | undefined {
   if (operator === 'between' && Array.isArray(value)) return within(field, Number(value[0]), Number(value[1]));
-  // A text is compared in its own ways.
+  // Comparisons with a text have other rules.
   if (typeof value !== 'number') return undefined;
   if (operator === 'greaterThan' || operator === 'greaterThanInclusive') return within(field, value, Infinity);
   if (operator === 'lessThan' || operator === 'lessThanInclusive') return within(field, -Infinity, value);
   return undefined;
 }
 
-/** A field hides a label, and that the device, as in conditions. */
+/** Finds the field, label or device of a name. As in conditions, a field hides a label, and a label hides the device. */
 function sourceOf(name: string, { fields, labels }: StreamConfig): number | undefined {
   const field = fields.findIndex((each) => each.name === name);
   if (field >= 0) return field;
@@ -131,11 +132,14 @@ function isScalar(value: unknown): value is FieldValue {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
-/** Less is better. */
-function weigh(clues: readonly IndexPredicate[]): number {
-  let worst = TEXT;
-  for (const clue of clues) {
-    worst = Math.max(worst, clue.kind === 'within' ? BOUNDS : typeof clue.value === 'boolean' ? EITHER : TEXT);
+/** How costly a list of predicates is: a lower number is more selective. */
+function costOf(predicates: readonly IndexPredicate[]): number {
+  let worst = EQUAL_VALUE;
+  for (const predicate of predicates) {
+    worst = Math.max(
+      worst,
+      predicate.kind === 'within' ? BETWEEN_BOUNDS : typeof predicate.value === 'boolean' ? EQUAL_BOOLEAN : EQUAL_VALUE,
+    );
   }
-  return worst * KIND + clues.length;
+  return worst * RANK_WEIGHT + predicates.length;
 }

@@ -3,9 +3,9 @@ import type { IndexPredicate, RuleIndex, SpanNode, SpanTable } from '../../model
 import { DEVICE, FIRST_LABEL } from '../../model/plan/index-plan.ts';
 import type { Reading } from '../../model/reading.ts';
 
-/** Rules with predicates below which asking each of them is quicker. */
+/** With fewer rules that have predicates than this, evaluating each rule is faster than the index. */
 const MIN_RULES = 16;
-/** Spans below which looking at each is quicker than to part them. */
+/** With fewer spans than this, a linear search is faster than splitting them. */
 const MIN_SPANS = 8;
 
 interface ValueSpan {
@@ -15,8 +15,8 @@ interface ValueSpan {
 }
 
 /**
- * Makes the index of a list of rules by their predicates, so that a reading finds the rules that it may concern at a cost that does not grow
- * with the number of the others. Undefined where there is too little to be won.
+ * Makes an index of rules by their predicates. With it, the cost of finding the rules for a reading does not grow with the number of the
+ * other rules. Undefined if there are too few rules with predicates.
  */
 export function indexRules(
   rules: readonly { readonly predicates?: readonly IndexPredicate[] | undefined }[],
@@ -38,7 +38,7 @@ export function indexRules(
     always,
     values: Array.from(values, ([source, positions]) => ({ source, positions })),
     spans: Array.from(spans, ([field, of]): SpanTable => {
-      return { field, positions: of.map(({ position }) => position), root: partSpans(of) };
+      return { field, positions: of.map(({ position }) => position), root: buildSpanTree(of) };
     }),
   };
 }
@@ -56,8 +56,8 @@ function entry<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   return made;
 }
 
-/** A tree of what lies around, below and above the middle of all ends; each level has at most half the ends of the one above. */
-function partSpans(spans: readonly ValueSpan[]): SpanNode | undefined {
+/** Builds an interval tree: the spans that contain the median of all ends, those below it and those above it. Each level halves the ends. */
+function buildSpanTree(spans: readonly ValueSpan[]): SpanNode | undefined {
   if (spans.length === 0) return undefined;
   const ends = Float64Array.from(spans.flatMap(({ low, high }) => [low, high].filter(Number.isFinite))).sort();
   const center = spans.length < MIN_SPANS ? undefined : ends[ends.length >> 1];
@@ -71,14 +71,14 @@ function partSpans(spans: readonly ValueSpan[]): SpanNode | undefined {
     byLow: Int32Array.from(byLow, ({ position }) => position),
     highs: Float64Array.from(byHigh, ({ high }) => high),
     byHigh: Int32Array.from(byHigh, ({ position }) => position),
-    below: center === undefined ? undefined : partSpans(spans.filter(({ high }) => high < center)),
-    above: center === undefined ? undefined : partSpans(spans.filter(({ low }) => low > center)),
+    below: center === undefined ? undefined : buildSpanTree(spans.filter(({ high }) => high < center)),
+    above: center === undefined ? undefined : buildSpanTree(spans.filter(({ low }) => low > center)),
   };
 }
 
 /**
- * Makes `bits` the positions of all rules that the reading may concern; every rule that it does concern is among them. `bits` is as
- * long as the index's `always`.
+ * Sets in `bits` the positions of all rules that the reading may meet. Every rule that it does meet is among them. `bits` must have the
+ * length of the `always` of the index.
  */
 export function selectRules(index: RuleIndex, reading: Reading, bits: Int32Array): void {
   bits.set(index.always);
@@ -92,7 +92,7 @@ export function selectRules(index: RuleIndex, reading: Reading, bits: Int32Array
     const table = spans[i]!;
     const value = reading.values[table.field];
     if (typeof value === 'number') includeSpans(bits, table.root, value);
-    // Compared in ways that the spans know nothing of.
+    // Other types are compared by rules that the spans do not cover.
     else if (value !== undefined) includeAll(bits, table.positions);
   }
 }
@@ -129,12 +129,12 @@ function includeAll(bits: Int32Array, positions: readonly number[] | undefined):
   for (let i = 0; i < positions.length; i++) include(bits, positions[i]!);
 }
 
-/** Adds a position. */
+/** Sets the bit of a position. */
 export function include(bits: Int32Array, position: number): void {
   bits[position >> 5]! |= 1 << (position & 31);
 }
 
-/** The first position from `from` on; -1 where there is none. */
+/** The first position at or after `from`; -1 if there is none. */
 export function nextRule(bits: Int32Array, from: number): number {
   let word = from >> 5;
   if (word >= bits.length) return -1;

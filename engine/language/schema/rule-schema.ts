@@ -18,7 +18,7 @@ const name = {
 const event = {
   type: 'object',
   description:
-    'What the alert says. Without it the rule is a view: its facts are published and stored, and are a stream of its name for other rules.',
+    'What the alert says. A rule without `event` is a view: its facts are published and stored, and other rules can use them as a stream with the name of the view.',
   required: ['type'],
   additionalProperties: false,
   properties: {
@@ -26,17 +26,17 @@ const event = {
       type: 'string',
       minLength: 1,
       maxLength: 128,
-      description: 'What kind of event it is.',
+      description: 'Type of the event.',
       examples: ['overheating'],
     },
     params: {
       type: 'object',
-      description: 'Severity, message, and whatever else the receiver of the alert should get.',
+      description: 'Severity, message, and anything else that the receiver of the alert needs.',
       properties: {
         severity: {
           type: 'string',
           enum: ['info', 'warning', 'critical'],
-          description: 'How bad it is.',
+          description: 'Severity of the alert.',
           default: 'warning',
         },
         message: {
@@ -44,7 +44,7 @@ const event = {
           minLength: 1,
           maxLength: 1_000,
           description:
-            'Sentence for people. {{name}} stands for a fact, a field, a label, device, key or severity, and {{name.unit}} for its unit.',
+            'Message for people. {{name}} is replaced by a fact, a field, a label, device, key or severity, and {{name.unit}} by its unit.',
           examples: ['{{device}} averages {{meanTemp}} °C'],
         },
       },
@@ -59,7 +59,7 @@ export const ruleSchema: JsonSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'a rule { … }',
   description:
-    'When to raise an alert: `conditions`, over single readings or over the facts of a window, or `silence`, or a `sequence`. Without `event`, a view of `facts`.',
+    'Says when to raise an alert: by `conditions` (over single readings or over the facts of a window), by `silence`, or by a `sequence`. A rule without `event` is a view of `facts`.',
   type: 'object',
   required: ['name', 'stream'],
   additionalProperties: false,
@@ -71,14 +71,14 @@ export const ruleSchema: JsonSchema = {
       maxLength: 128,
       pattern: '^[A-Za-z0-9_-]+$',
       patternErrorMessage: 'Use letters, digits, _ and -.',
-      description: 'Name of the rule; no two rules share one.',
+      description: 'Name of the rule. Each rule needs a different name.',
       examples: ['overheating'],
     },
-    description: { type: 'string', description: 'What the rule is for, in a sentence for people.' },
+    description: { type: 'string', description: 'What the rule is for, as a sentence for people.' },
     stream: {
       type: 'string',
       minLength: 1,
-      description: 'Name of a stream of the config, or of a view: a rule without `event`.',
+      description: 'Name of a stream of the config, or of a view (a rule without `event`).',
       examples: ['sensors'],
     },
     with: withSchema,
@@ -88,10 +88,10 @@ export const ruleSchema: JsonSchema = {
       uniqueItems: true,
       items: { ...name, description: '`device`, or a label of the stream.', examples: ['device'] },
       description:
-        "What readings are grouped by: labels, or `device`. An empty list is the whole stream. Over a view, by default what the view's are.",
+        "What readings are grouped by: labels or `device`. An empty list means one group for the whole stream. For a rule over a view, the default is the view's own `per`.",
       default: ['device'],
     },
-    where: { ...topConditionSchema, description: 'Looks only at readings for which this holds.' },
+    where: { ...topConditionSchema, description: 'Only readings that meet this condition are used.' },
     window: windowSchema,
     sequence: sequenceSchema,
     lateness: sequenceLatenessSchema,
@@ -100,28 +100,30 @@ export const ruleSchema: JsonSchema = {
       minProperties: 1,
       maxProperties: 64,
       additionalProperties: factSchema,
-      description: 'What is worked out for each window or, without one, for each reading: names, each with how.',
+      description:
+        'What is calculated for each window or, without a window, for each reading. Each fact has a name and a definition.',
       examples: [{ meanTemp: { mean: 'temp' }, n: { count: true } }],
     },
     conditions: {
       ...topConditionSchema,
-      description: 'When to raise the alert: over the facts of the window, or else the fields of each reading.',
+      description:
+        'When to raise the alert. They use the facts of the window or, without a window, the fields of each reading.',
     },
     silence: {
       ...durationSchema,
       description:
-        'Raises the alert when nothing has come for this long. In place of window, facts, conditions, clear and where.',
+        'Raises the alert when no reading has come for this long. It replaces window, facts, conditions, clear and where.',
       examples: ['60s'],
     },
     levels: lifecycleSchemas.levels,
     for: lifecycleSchemas.for,
     clear: {
       ...topConditionSchema,
-      description: 'When the alert may resolve. Default: when its conditions no longer hold.',
+      description: 'When the alert may resolve. Default: when the conditions no longer hold.',
     },
     keepFiring: {
       ...durationSchema,
-      description: 'How long it must be calm before the alert resolves. Default: at once.',
+      description: 'How long the alert must be clear before it resolves. Default: it resolves at once.',
     },
     resolveAfter: lifecycleSchemas.resolveAfter,
     repeat: lifecycleSchemas.repeat,
@@ -133,17 +135,22 @@ export const ruleSchema: JsonSchema = {
       type: 'string',
       enum: ['unknown', 'undefined'],
       description:
-        'What comparing a fact without a value comes to. `unknown` decides nothing; `undefined` is what json-rules-engine makes of it: `notEqual` and `notIn` hold, others do not.',
+        'The result of a comparison with a fact that has no value. `unknown`: the comparison neither holds nor fails. `undefined`: as in json-rules-engine, `notEqual` and `notIn` hold, and other operators do not.',
       default: 'unknown',
     },
     order: {
       type: 'string',
       enum: ['event', 'arrival'],
       description:
-        'Of a rule over single readings: `event` passes over a reading that is older than one judged before, `arrival` judges every reading when it comes.',
+        'For a rule over single readings. `event`: a reading that is older than one already evaluated is skipped. `arrival`: every reading is evaluated when it arrives.',
       default: 'event',
     },
-    priority: { type: 'integer', minimum: 1, description: 'Rules of a higher one are looked at first.', default: 1 },
+    priority: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Rules with a higher priority are evaluated first.',
+      default: 1,
+    },
   },
   definitions: { condition: conditionSchema, operand: operandSchema },
 };

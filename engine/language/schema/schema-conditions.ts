@@ -5,11 +5,11 @@ import { ALL_OPERATOR_NAMES } from '../conditions/resolve-operator.ts';
 const list = { type: 'array', items: { $ref: '#/definitions/condition' } } satisfies JsonSchema;
 
 const annotations = {
-  name: { type: 'string', minLength: 1, description: 'Name of this condition, for people.' },
+  name: { type: 'string', minLength: 1, description: 'Name of the condition, for people.' },
   priority: {
     type: 'integer',
     minimum: 1,
-    description: "json-rules-engine's order of evaluation; it does not change the outcome.",
+    description: 'Order of evaluation in json-rules-engine. It does not change the result.',
     default: 1,
   },
 } satisfies Record<string, JsonSchema>;
@@ -25,15 +25,19 @@ function group(key: 'all' | 'any' | 'not' | 'condition', content: JsonSchema): J
 }
 
 const groups = [
-  group('all', { ...list, title: 'a list of conditions', description: 'Holds when each of these does.' }),
-  group('any', { ...list, title: 'a list of conditions', description: 'Holds when at least one of these does.' }),
+  group('all', { ...list, title: 'a list of conditions', description: 'Holds when all of these conditions hold.' }),
+  group('any', {
+    ...list,
+    title: 'a list of conditions',
+    description: 'Holds when at least one of these conditions holds.',
+  }),
   group('not', { $ref: '#/definitions/condition' }),
   group('condition', {
     title: 'the name of a shared condition',
     type: 'string',
     minLength: 1,
     maxLength: 128,
-    description: 'Stands for a condition of conditions.json, in the folder of the rules.',
+    description: 'Name of a condition in conditions.json, in the folder of the rules.',
     examples: ['isHot'],
   }),
 ];
@@ -50,34 +54,38 @@ const comparison = {
     fact: {
       type: 'string',
       minLength: 1,
-      description: 'Fact of the window, field of the reading, or attribute of its device, as in device.limits.temp.',
+      description: 'Name of a fact, of a field, or of an attribute of the device, such as device.limits.temp.',
       examples: [example.fact],
     },
     operator: {
       type: 'string',
       minLength: 1,
-      description: `How to compare. May begin with ${DECORATOR_NAMES.map((name) => `${name}:`).join(', ')}.`,
+      description: `How to compare. It may begin with ${DECORATOR_NAMES.map((name) => `${name}:`).join(', ')}.`,
       examples: ['greaterThan', ...ALL_OPERATOR_NAMES.filter((name) => name !== 'greaterThan')],
     },
     value: {
       description:
-        'What to compare with: a value, a list for in and notIn, [low, high] for between, the name of a list for inList and notInList, or {"fact": …} for another fact.',
+        'What to compare with: a value; a list for in and notIn; [low, high] for between; the name of a list for inList and notInList; or {"fact": …} for another fact.',
       examples: [45, { fact: 'limit' }],
     },
-    path: { type: 'string', minLength: 1, description: "json-rules-engine's path into a fact that is an object." },
-    params: { type: 'object', description: "json-rules-engine's parameters of the fact." },
+    path: {
+      type: 'string',
+      minLength: 1,
+      description: 'Path into a fact that is an object, as in json-rules-engine. It has no effect.',
+    },
+    params: { type: 'object', description: 'Parameters of the fact, as in json-rules-engine. They have no effect.' },
     ...annotations,
   },
 } satisfies JsonSchema;
 
-/** Schema of what may stand at the top of conditions: json-rules-engine's `all`, `any`, `not` or `condition`. */
+/** Schema of the top of a condition: `all`, `any`, `not` or `condition`, as in json-rules-engine. */
 export const topConditionSchema = {
   title: '{"all": [ … ]}, {"any": [ … ]}, {"not": { … }} or {"condition": …}',
   anyOf: groups,
   examples: [{ all: [example] }],
 } satisfies JsonSchema;
 
-/** Schema of a condition inside others: a comparison, or again `all`, `any`, `not` or `condition`. */
+/** Schema of a condition inside another: a comparison, `all`, `any`, `not` or `condition`. */
 export const conditionSchema = {
   title: '{"fact": …, "operator": …, "value": …}, {"all": [ … ]}, {"any": [ … ]}, {"not": { … }} or {"condition": …}',
   anyOf: [comparison, ...groups],

@@ -8,22 +8,22 @@ import { topConditionSchema } from './schema-conditions.ts';
 
 const name = { type: 'string', minLength: 1, maxLength: 128, examples: ['temp'] } satisfies JsonSchema;
 
-const CALCULATES: Readonly<Record<OperationName, string>> = {
+const DESCRIPTIONS: Readonly<Record<OperationName, string>> = {
   add: 'Sum of the operands.',
-  subtract: 'First operand less the second.',
+  subtract: 'First operand minus the second.',
   multiply: 'Product of the operands.',
-  divide: 'First operand by the second; no value where that is 0.',
+  divide: 'First operand divided by the second; no value if the second is 0.',
   min: 'Smallest of the operands.',
   max: 'Largest of the operands.',
   pow: 'First operand to the power of the second.',
-  abs: 'Size of the operand, without its sign.',
-  round: 'Operand rounded, to `digits` behind the point; halves away from zero.',
-  sqrt: 'Square root of the operand; no value below 0.',
-  log: 'Natural logarithm of the operand, or that of another base; no value up to 0.',
+  abs: 'Absolute value of the operand.',
+  round: 'The operand, rounded to `digits` decimals; halves are rounded away from zero.',
+  sqrt: 'Square root of the operand; no value if the operand is below 0.',
+  log: 'Logarithm of the operand, natural unless `base` is given; no value if the operand is 0 or less.',
 };
 
 const OPTIONS: Readonly<Record<string, JsonSchema>> = {
-  digits: { type: 'integer', minimum: 0, maximum: 15, description: 'Digits behind the point.', default: 0 },
+  digits: { type: 'integer', minimum: 0, maximum: 15, description: 'Number of decimals.', default: 0 },
   base: { type: 'integer', enum: [2, 10], description: 'Base of the logarithm. Default: e.' },
 };
 
@@ -33,7 +33,7 @@ function spanSchema({ description, defaultMs }: DetectorSpan): JsonSchema {
   return { ...durationSchema, description, ...(defaultMs !== undefined && { default: formatDuration(defaultMs) }) };
 }
 
-/** One form of a fact: the detector, what it follows, and its span, which must be there if it has no default. */
+/** Schema of a running fact: the detector, its source, and its span, which is required if it has no default. */
 function runningSchema(detector: DetectorName): JsonSchema {
   const { source, description, span } = detectors[detector];
   const field = { ...name, title: 'the name of a field', description };
@@ -51,7 +51,7 @@ function runningSchema(detector: DetectorName): JsonSchema {
 function calculationSchema(operation: OperationName): JsonSchema {
   const known = operations[operation];
   const option = known.operands === 'one' ? known.option : undefined;
-  const description = CALCULATES[operation];
+  const description = DESCRIPTIONS[operation];
   const list = {
     title: known.operands === 'two' ? 'a list of two operands' : 'a list of operands',
     type: 'array',
@@ -75,13 +75,13 @@ function calculationSchema(operation: OperationName): JsonSchema {
 
 const calculationSchemas = OPERATION_NAMES.map(calculationSchema);
 
-/** Schemas of the facts that are worked out from others or, without a window, follow the readings one by one. */
+/** Schemas of running facts and of calculated facts. */
 export const derivedSchemas: readonly JsonSchema[] = [
   ...(Object.keys(detectors) as DetectorName[]).map(runningSchema),
   ...calculationSchemas,
 ];
 
-/** Schema of what a calculation works on; `#/definitions/operand` of the rule schema. */
+/** Schema of an operand of a calculation; it is `#/definitions/operand` of the rule schema. */
 export const operandSchema: JsonSchema = {
   title: 'a number, the name of a field or fact, or a calculation {"divide": [ … ]}',
   description: 'A number, the name of a field or fact, or another calculation.',

@@ -3,30 +3,30 @@ import type { JsonSchema } from '../../model/json-schema.ts';
 import { topConditionSchema } from './schema-conditions.ts';
 import { derivedSchemas } from './schema-derived.ts';
 
-const SUMS_UP: Readonly<Record<AggregateName, string>> = {
-  count: 'Number of readings; with a field, of those that have it.',
+const DESCRIPTIONS: Readonly<Record<AggregateName, string>> = {
+  count: 'Number of readings; with a field, number of readings that have the field.',
   sum: 'Sum of the field.',
   mean: 'Mean of the field.',
   min: 'Smallest value of the field.',
   max: 'Largest value of the field.',
-  range: 'Largest less smallest value of the field.',
+  range: 'Largest value of the field minus the smallest.',
   first: 'Earliest value of the field.',
   last: 'Latest value of the field.',
   stddev: 'Standard deviation of the field.',
-  median: 'Value in the middle: exact for up to 128 values, within 1 % beyond.',
-  percentile: 'Value below which `p` percent of the values lie: exact for up to 128 values, within 1 % beyond.',
-  distinct: 'Number of different values of a field, a label or `device`: exact up to 1,024, give or take 1.6 % beyond.',
+  median: 'Value in the middle: exact for up to 128 values, within 1 % for more.',
+  percentile: 'Value below which `p` percent of the values are: exact for up to 128 values, within 1 % for more.',
+  distinct:
+    'Number of different values of a field, a label or `device`: exact up to 1,024, within about 1.6 % for more.',
   share: 'Share, from 0 to 1, of the readings that meet a condition.',
-  timeWeightedMean: 'Mean of the field, each value weighing by how long it held until the next.',
-  slope: 'By how much the field rises (or, below 0, falls) per unit of time: slope of the line through its values.',
-  histogram:
-    'Number of values in each bucket. The fact h has them as h.0, h.1, … up to one more than there are bounds.',
+  timeWeightedMean: 'Mean of the field, in which each value counts for as long as it lasted until the next.',
+  slope: 'How much the field rises per unit of time (below 0: falls): the slope of the line through its values.',
+  histogram: 'Number of values in each bucket. A fact h has the buckets h.0, h.1, …, one more than there are bounds.',
 };
 
 const name = { type: 'string', minLength: 1, maxLength: 128, examples: ['temp'] } satisfies JsonSchema;
 
 function operandSchema(aggregate: AggregateName): JsonSchema {
-  const description = SUMS_UP[aggregate];
+  const description = DESCRIPTIONS[aggregate];
   const { source, accepts } = aggregates[aggregate];
   if (source === 'condition') return { ...topConditionSchema, description };
   if (source === 'name') return { ...name, title: 'the name of a field, a label or device', description };
@@ -35,7 +35,7 @@ function operandSchema(aggregate: AggregateName): JsonSchema {
   return { title: 'true or the name of a field', description, anyOf: [all, name], examples: [true] };
 }
 
-/** One form of a fact: the aggregate, what it is of, and its parameters; those without a default must be there. */
+/** Schema of an aggregate: its source, and its parameters, which are required if they have no default. */
 function aggregateSchema(aggregate: AggregateName): JsonSchema {
   const params = Object.entries(aggregates[aggregate].params ?? {});
   const needed = params.filter(([, param]) => param.default === undefined).map(([key]) => key);
@@ -50,14 +50,14 @@ function aggregateSchema(aggregate: AggregateName): JsonSchema {
 
 const names = Object.keys(aggregates) as AggregateName[];
 
-/** Schemas of the facts that sum up a window, one for each aggregate. */
+/** Schemas of the facts of a window, one for each aggregate. */
 const aggregateSchemas: readonly JsonSchema[] = names.map(aggregateSchema);
 
 /** Schema of a fact. */
 export const factSchema = {
   title: 'one aggregate, running fact or calculation {"mean": "temp"}',
   description:
-    'With a window, one aggregate and its field; without one, a running fact and its field; or a calculation.',
+    'With a window: an aggregate and its field. Without a window: a running fact and its field. With both: a calculation.',
   anyOf: [...aggregateSchemas, ...derivedSchemas],
   examples: [{ mean: 'temp' }],
 } satisfies JsonSchema;

@@ -4,29 +4,30 @@ import { topConditionSchema } from './schema-conditions.ts';
 
 const within = {
   ...durationSchema,
-  description: 'In less than this after the step before it that a reading met.',
+  description: 'Maximum time (exclusive) since the last step before it that a reading met.',
   examples: ['5m'],
 } satisfies JsonSchema;
 
 const forms: readonly JsonSchema[] = topConditionSchema.anyOf;
 const isNot = ({ required = [] }: JsonSchema) => required.includes('not');
 
-/** The first step may be a `not` group, and a later one a `not` step: as JSON they are told apart by their place alone. */
+/** The first step may be a `not` condition, and a later one a `not` step. In JSON only their position distinguishes them. */
 const absence = {
   ...forms.find(isNot),
   title: '{"not": …}',
-  description: 'No reading that meets the condition, up to the next step or, at the end, until the time is over.',
+  description:
+    'No reading may meet the condition until the next step is met or, at the end of the sequence, until the time is over.',
   properties: { ...forms.find(isNot)?.properties, within },
 } satisfies JsonSchema;
 
 const presence = {
   title: '{"then": …}',
   type: 'object',
-  description: 'A later reading that meets the condition; others in between do not matter.',
+  description: 'A later reading must meet the condition. Other readings in between have no effect.',
   required: ['then'],
   additionalProperties: false,
   properties: {
-    // biome-ignore lint/suspicious/noThenProperty: the word that authors of rules write, and no function.
+    // biome-ignore lint/suspicious/noThenProperty: this is the key that authors of rules write, not a function.
     then: { ...topConditionSchema, description: 'The condition that the reading must meet.' },
     within,
   },
@@ -43,7 +44,7 @@ const example = [
 export const sequenceSchema = {
   title: 'a list of steps [{"all": [ … ]}, {"then": …}, …]',
   description:
-    'Readings that meet one condition after the other. In place of window, facts, conditions, levels, clear, for and silence.',
+    'Readings that meet one condition after the other. It replaces window, facts, conditions, levels, clear, for and silence.',
   type: 'array',
   minItems: 2,
   maxItems: 30,

@@ -7,11 +7,11 @@ const member = {
   examples: ['press-1'],
 } satisfies JsonSchema;
 
-/** JSON Schema of the conditions and lists that rules share; the single source of `rules/conditions.schema.json`. */
+/** JSON Schema of the file of shared conditions and lists; the single source of `rules/conditions.schema.json`. */
 export const sharedSchema: JsonSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'shared conditions { … }',
-  description: 'Conditions and lists that every rule of the folder may refer to by name.',
+  description: 'Conditions and lists that every rule of the folder can refer to by name.',
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -19,9 +19,8 @@ export const sharedSchema: JsonSchema = {
     conditions: {
       type: 'object',
       maxProperties: 200,
-      additionalProperties: { ...topConditionSchema, description: 'What {"condition": name} stands for.' },
-      description:
-        'Conditions by name. Each means in a rule what it would mean if it stood there, over the facts of that rule.',
+      additionalProperties: { ...topConditionSchema, description: 'The condition that {"condition": name} refers to.' },
+      description: 'Conditions by name. In each rule that refers to one, it is evaluated with the facts of that rule.',
       examples: [{ isHot: { all: [{ fact: 'temp', operator: 'greaterThan', value: 45 }] } }],
     },
     lists: {
@@ -33,7 +32,7 @@ export const sharedSchema: JsonSchema = {
         maxItems: 10_000,
         uniqueItems: true,
         items: member,
-        description: 'What inList and notInList look for a fact in.',
+        description: 'Values among which inList and notInList look for a fact.',
         examples: [['press-1', 'press-2']],
       },
       description: 'Lists of values by name.',

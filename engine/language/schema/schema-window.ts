@@ -3,7 +3,7 @@ import type { JsonSchema } from '../../model/json-schema.ts';
 import type { WindowName } from '../../model/plan/window-plan.ts';
 import { topConditionSchema } from './schema-conditions.ts';
 
-const lateness = { ...durationOrZeroSchema, description: 'How long a window waits for late readings.', default: '0s' };
+const lateness = { ...durationOrZeroSchema, description: 'How long a window waits for late data.', default: '0s' };
 
 function windowOf(
   title: string,
@@ -16,7 +16,7 @@ function windowOf(
 }
 
 const edge = (description: string): JsonSchema => ({ ...topConditionSchema, description });
-const longest = { ...durationSchema, description: 'Its longest length; then it closes.', examples: ['1h'] };
+const longest = { ...durationSchema, description: 'Maximum length of the window; then it closes.', examples: ['1h'] };
 
 const forms: Readonly<Record<WindowName, JsonSchema>> = {
   tumbling: windowOf('{"tumbling": …}', 'One window after the other.', ['tumbling'], {
@@ -24,60 +24,75 @@ const forms: Readonly<Record<WindowName, JsonSchema>> = {
   }),
   hopping: windowOf(
     '{"hopping": …, "every": …}',
-    'Windows that overlap: of this length, one beginning every so often.',
+    'Windows that overlap: each has this length, and one begins at every interval.',
     ['hopping', 'every'],
     {
       hopping: { ...durationSchema, description: 'Length of each window; a multiple of `every`.', examples: ['1m'] },
       every: {
         ...durationSchema,
-        description: 'Time from the beginning of one window to that of the next.',
+        description: 'Time from the beginning of one window to the beginning of the next.',
         examples: ['10s'],
       },
     },
   ),
-  sliding: windowOf('{"sliding": …}', 'At each reading, the readings of the last so long.', ['sliding'], {
+  sliding: windowOf('{"sliding": …}', 'At each reading, the readings of the period before it.', ['sliding'], {
     sliding: {
       ...durationSchema,
-      description: 'How long to look back, the reading itself included.',
+      description: 'Length of the period; the reading itself is included.',
       examples: ['1m'],
     },
   }),
   session: windowOf(
     '{"session": …}',
-    'Readings that follow each other closely; it closes when none has come for this long.',
+    'Readings that follow each other closely. The window closes when no reading has come for this long.',
     ['session'],
-    { session: { ...durationSchema, description: 'The gap that ends it.', examples: ['30s'] }, max: longest },
+    {
+      session: { ...durationSchema, description: 'Gap between readings that ends the window.', examples: ['30s'] },
+      max: longest,
+    },
   ),
-  count: windowOf('{"count": …}', 'So many readings; it closes with the last of them.', ['count'], {
-    count: { type: 'integer', minimum: 1, maximum: 100_000, description: 'Readings in it.', examples: [100] },
+  count: windowOf('{"count": …}', 'A number of readings. The window closes with the last of them.', ['count'], {
+    count: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100_000,
+      description: 'Number of readings in the window.',
+      examples: [100],
+    },
     every: {
       type: 'integer',
       minimum: 1,
       maximum: 100_000,
-      description: 'Readings from one window to the next. Default: as many as are in it.',
+      description:
+        'Number of readings from the beginning of one window to the beginning of the next. Default: `count`.',
       examples: [10],
     },
   }),
-  state: windowOf('{"state": {"from": …, "until": …}}', 'From one condition to another.', ['state'], {
-    state: {
-      title: '{"from": …, "until": …}',
-      type: 'object',
-      description: 'The conditions, over single readings.',
-      required: ['from', 'until'],
-      additionalProperties: false,
-      properties: {
-        from: edge('The reading that opens the window.'),
-        until: edge('The reading after it that closes the window, and is in it.'),
-      },
-      examples: [
-        {
-          from: { all: [{ fact: 'temp', operator: 'greaterThan', value: 80 }] },
-          until: { all: [{ fact: 'temp', operator: 'lessThan', value: 60 }] },
+  state: windowOf(
+    '{"state": {"from": …, "until": …}}',
+    'From a reading that meets one condition to a reading that meets another.',
+    ['state'],
+    {
+      state: {
+        title: '{"from": …, "until": …}',
+        type: 'object',
+        description: 'The conditions, over single readings.',
+        required: ['from', 'until'],
+        additionalProperties: false,
+        properties: {
+          from: edge('Condition of the reading that opens the window.'),
+          until: edge('Condition of the later reading that closes the window. That reading is in the window.'),
         },
-      ],
+        examples: [
+          {
+            from: { all: [{ fact: 'temp', operator: 'greaterThan', value: 80 }] },
+            until: { all: [{ fact: 'temp', operator: 'lessThan', value: 60 }] },
+          },
+        ],
+      },
+      max: longest,
     },
-    max: longest,
-  }),
+  ),
 };
 
 /** Schema of a rule's `window`. */
@@ -85,7 +100,7 @@ export const windowSchema = {
   title: `one of ${Object.values(forms)
     .map(({ title }) => title)
     .join(', ')}`,
-  description: 'What readings are summed up over. Without it, conditions look at single readings.',
+  description: 'Which readings are aggregated together. Without it, conditions are evaluated for single readings.',
   anyOf: Object.values(forms),
   examples: [{ tumbling: '10s' }],
 } satisfies JsonSchema;

@@ -6,7 +6,7 @@ export const withSchema = {
   title: '{"stream": …, "last": …}',
   type: 'object',
   description:
-    'Another stream to look at. Its fields have its name before theirs, like doors.open. Readings are matched by what `per` names, which both streams must have.',
+    'Another stream that the rule uses. Its fields are named with the stream first, like doors.open. Readings are matched by the names in `per`, which both streams must have.',
   required: ['stream'],
   additionalProperties: false,
   properties: {
@@ -19,7 +19,7 @@ export const withSchema = {
     last: {
       ...durationSchema,
       description:
-        'Each reading carries the last known values of the other stream, if they are not older than this. Without it, readings of both streams enter the window.',
+        'Each reading gets the last known values of the other stream, if they are not older than this. Without it, readings of both streams enter the window.',
       examples: ['10m'],
     },
   },
