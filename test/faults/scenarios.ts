@@ -89,7 +89,9 @@ const flipBits = async (testbed: Testbed, { publisher, expectLost }: Run): Promi
   testbed.links.clickhouse.set({ down: true });
   await delay(1_000);
   await publisher.pause();
-  // Wait until the engine has acknowledged everything; otherwise the broker would send it again.
+  // Wait until the engine has acknowledged everything; otherwise the broker would send it again, also what is damaged below.
+  const journaled = async () => (await testbed.engine().metrics()).weir_messages_journaled_total ?? 0;
+  while ((await journaled()) < publisher.sent.length) await delay(200);
   await delay(500);
   await testbed.kill();
   const path = newestSegment(testbed);
