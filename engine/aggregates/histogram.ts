@@ -37,7 +37,7 @@ export const histogram: AggregateKind = {
       maxItems: MAX_BOUNDS,
       items: { type: 'number' },
       description:
-        'Upper bounds of the buckets, in rising order. One more bucket counts the values above the last bound.',
+        'Upper bounds of the buckets, in rising order; one more bucket counts the values above the last bound.',
       examples: [[20, 30, 40]],
     },
   },

@@ -18,7 +18,10 @@ export interface Sketch {
   readonly negative: Buckets;
 }
 
-/** ln γ: bucket i holds magnitudes in (γ^(i-1), γ^i]. An error of 1 % would allow 0.020; the difference is a margin for the rounding of logarithms. */
+/**
+ * ln γ: bucket i holds magnitudes in (γ^(i-1), γ^i]. An error of 1 % would allow 0.020; the difference is a margin for the rounding of
+ * logarithms.
+ */
 const LN_GAMMA = 0.0199;
 /** The value of bucket i is this times γ^i: it has the same relative distance to both ends of the bucket. */
 const MIDDLE = 2 / (1 + Math.exp(LN_GAMMA));

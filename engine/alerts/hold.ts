@@ -43,8 +43,10 @@ function countMatch(
   return matches >= hold.matches;
 }
 
-/** The earliest instant of the matches that still count; undefined if there is none. It is not always the first match, because devices of a
- * group may match out of the order of their stamps. */
+/**
+ * The earliest instant of the matches that still count; undefined if there is none. It is not always the first match, because devices of a group
+ * may match out of the order of their stamps.
+ */
 export function oldestMatch({ recent = [] }: LevelRecord): number | undefined {
   const matches = recent.filter((at) => at >= 0);
   return matches.length === 0 ? undefined : Math.min(...matches);

@@ -26,13 +26,13 @@ export interface DecoderOptions {
 /**
  * Makes the function that decodes messages. It appends the items of a message to `out`, in order, and never throws.
  *
- *Routing: a message on a status topic becomes a `Status` for each stream with that status topic. Any other message goes to the first
- *stream, in the order of the config, whose broker and topic match. If none matches, the message is rejected as `no-stream`. Faults: a fault
- *of the whole message rejects the message. A fault of one element of `each`, or of one line of `ndjson`, rejects only that one. An empty
- *array is a message without readings. Retained messages: in a stream without `time`, a retained message does not say when it was measured,
- *so it is ignored and counted. `isKnown` is called for every other retained message except a status; if it returns true, the message is
- *counted and ignored. The outcome depends only on the record, on `isKnown`, and (for a redriven message) on `nowAt`, the time at which
- *readings may have expired.
+ * Routing: a message on a status topic becomes a `Status` for each stream with that status topic. Any other message goes to the first
+ * stream, in the order of the config, whose broker and topic match. If none matches, the message is rejected as `no-stream`. Faults: a fault
+ * of the whole message rejects the message. A fault of one element of `each`, or of one line of `ndjson`, rejects only that one. An empty
+ * array is a message without readings. Retained messages: in a stream without `time`, a retained message does not say when it was measured,
+ * so it is ignored and counted. `isKnown` is called for every other retained message except a status; if it returns true, the message is
+ * counted and ignored. The outcome depends only on the record, on `isKnown`, and (for a redriven message) on `nowAt`, the time at which
+ * readings may have expired.
  */
 export function createDecoder(
   options: DecoderOptions,

@@ -26,10 +26,10 @@ const WANTED: Readonly<Record<FieldType, string>> = {
 /**
  * Checks the value of a declared field. Returns the value or a `Rejection`. `value` must not be undefined or null.
  *
- *Numbers must be finite. Integers that lose digits in a double are refused. A number from 2^53 on without a fraction may have lost digits
- *when its text was parsed, so it is refused too unless numbers are `exact`. With `coerce`, a text in the syntax of a JSON number is accepted
- *as a number; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are accepted as booleans; numbers and booleans are
- *accepted as texts. Objects, arrays and raw bytes are never the value of a field.
+ * Numbers must be finite. Integers that lose digits in a double are refused. A number from 2^53 on without a fraction may have lost digits
+ * when its text was parsed, so it is refused too unless numbers are `exact`. With `coerce`, a text in the syntax of a JSON number is accepted
+ * as a number; true/false, on/off, yes/no and 1/0, in any letter case, as text or number, are accepted as booleans; numbers and booleans are
+ * accepted as texts. Objects, arrays and raw bytes are never the value of a field.
  */
 export function checkField(
   value: unknown,

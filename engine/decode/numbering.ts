@@ -34,13 +34,13 @@ const UNKNOWN = 0;
 const AWAITED = 1;
 
 /**
- * Whether a reading of a stream with a sequence is a duplicate, by whatever topic, broker or format it came: a reading with the same number and stamp (which are
- * in its identity) was received before. A new reading is added to the state. Duplicates are counted, and so are numbers that leave the window
- * and were never received.
+ * Whether a reading of a stream with a sequence is a duplicate, by whatever topic, broker or format it came: a reading with the same number and
+ * stamp (which are in its identity) was received before. A new reading is added to the state. Duplicates are counted, and so are numbers that
+ * leave the window and were never received.
  *
  * Method: the sliding window of RFC 4303, section 3.4.3, as a ring that is not shifted (RFC 6479). It has 31 bits of each reading's identity
- * instead of one bit, because a device whose counter restarts uses its numbers again. With one bit, those readings would be lost. A new
- * reading whose number is in the window is mistaken for a duplicate with a probability of 1 in 2^31.
+ * instead of one bit, because a device whose counter restarts uses its numbers again. With one bit, those readings would be lost. A new reading
+ * whose number is in the window is mistaken for a duplicate with a probability of 1 in 2^31.
  *
  * A number outside the window moves the window only if its stamp is newer. A higher number leaves a gap. A lower number, or a number in the
  * window that another reading had, means that the device's counter restarted; numbers that were awaited then count neither as received nor as

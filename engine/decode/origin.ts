@@ -4,8 +4,10 @@ import { describeValue, Rejection } from './rejection.ts';
 const LONGEST_DEVICE = 256;
 const LONGEST_LABEL = 256;
 
-/** Reads a device id from a value of the payload or topic. Returns it as text, or a `Rejection`. Valid are texts of 1 to 256 characters, and
- * integers below 2^53. */
+/**
+ * Reads a device id from a value of the payload or topic. Returns it as text, or a `Rejection`. Valid are texts of 1 to 256 characters, and
+ * integers below 2^53.
+ */
 export function readDevice(value: unknown, place: Place): string | Rejection {
   if (typeof value === 'string' && value !== '' && value.length <= LONGEST_DEVICE) return value;
   // MessagePack's 64-bit integers are bigint, even small ones.

@@ -3,8 +3,10 @@ import { describeValue, Rejection } from './rejection.ts';
 
 const DIGITS = /^\d{1,16}$/;
 
-/** Reads the sequence number of a reading. Returns it or a `Rejection`. Valid are integers from 0 to below the modulus (or 2^53); with `coerce`
- * also their digits as text. */
+/**
+ * Reads the sequence number of a reading. Returns it or a `Rejection`. Valid are integers from 0 to below the modulus (or 2^53); with `coerce`
+ * also their digits as text.
+ */
 export function readSequence(value: unknown, { path, modulus }: SequenceConfig, coerce: boolean): number | Rejection {
   const number = toNumber(value, coerce);
   // Adding 0 turns -0 into 0, which has other bits.

@@ -29,8 +29,10 @@ export function rowBounds({ from, to }: Transition['evidence'], { viewRows }: Ro
   return { from: from + least, to: to + most };
 }
 
-/** The query for the rows that led to a change of an alert, whose rule groups by `per`. If the rule uses two streams, `with` is the query for the
- * second. */
+/**
+ * The query for the rows that led to a change of an alert, whose rule groups by `per`. If the rule uses two streams, `with` is the query for the
+ * second.
+ */
 export function evidenceOf(
   transition: Pick<Transition, 'key' | 'evidence'>,
   per: readonly string[],

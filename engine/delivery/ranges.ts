@@ -34,8 +34,10 @@ export function rangeOf(batch: Batch, token: string): SentRange {
 
 const isStreamTable = (name: string): boolean => FIXED_TABLES.every((table) => table.name !== name);
 
-/** A fingerprint that distinguishes the rows of one offset. The row of a reading is hashed by its id only, so that changed columns do not change
- * the fingerprint. Any other row is hashed as a whole. */
+/**
+ * A fingerprint that distinguishes the rows of one offset. The row of a reading is hashed by its id only, so that changed columns do not change
+ * the fingerprint. Any other row is hashed as a whole.
+ */
 export function fingerprintOf(
   { table, bytes, rowEnds }: Pick<Batch, 'table' | 'bytes' | 'rowEnds'>,
   row: number,

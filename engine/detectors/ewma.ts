@@ -13,9 +13,9 @@ export function fade(elapsedMs: number, halfLifeMs: number): number {
 }
 
 /**
- * Exponentially weighted mean of the field: a reading has the weight 2^(-age / half-life), so readings may have any distance in time.
- * The current reading is included with weight 1; the mean of the first reading is its value. It is the same as `ewm(halflife, times).mean()` of pandas;
- * updated in place as in Finch, "Incremental calculation of weighted mean and variance", 2009.
+ * Exponentially weighted mean of the field: a reading has the weight 2^(-age / half-life), so readings may have any distance in time. The
+ * current reading is included with weight 1; the mean of the first reading is its value. It is the same as `ewm(halflife, times).mean()` of
+ * pandas; updated in place as in Finch, "Incremental calculation of weighted mean and variance", 2009.
  */
 export function ewma(halfLifeMs: number): Detector<WeightedMean> {
   return {

@@ -19,8 +19,10 @@ interface WeightedMoments {
 
 /** The number of values that it needs before it gives a fact. */
 const WARM_UP = 10;
-/** After this number of half-lives, earlier values have less than a thousandth of the weight. A few new values would then be compared only with
- * each other, so the detector restarts. */
+/**
+ * After this number of half-lives, earlier values have less than a thousandth of the weight. A few new values would then be compared only with
+ * each other, so the detector restarts.
+ */
 const FORGOTTEN_AFTER = 10;
 
 /**

@@ -1,8 +1,8 @@
 /**
  * Live time of a broker connection: time in which messages could be received. It does not advance while Weir is disconnected or stopped.
  *
- *Everything that waits for a device (silence, quiet windows) waits in live time, so that an outage of Weir does not look like
- *a thousand dead devices. Milliseconds since the journal began.
+ * Everything that waits for a device (silence, quiet windows) waits in live time, so that an outage of Weir does not look like
+ * a thousand dead devices. Milliseconds since the journal began.
  */
 export interface LiveClock {
   connected: boolean;

@@ -1,12 +1,14 @@
 /**
  * Timers for very many things, one timer for each thing. Most timers are postponed before they expire.
  *
- *Timers are in buckets of one second. Postponing a timer is cheap: the caller checks on waking whether it is really time, and schedules again
- *if not. Hashed timing wheels: Varghese and Lauck 1987. It has no clock: `advance` gets the time.
+ * Timers are in buckets of one second. Postponing a timer is cheap: the caller checks on waking whether it is really time, and schedules again
+ * if not. Hashed timing wheels: Varghese and Lauck 1987. It has no clock: `advance` gets the time.
  */
 export interface TimingWheel<T> {
-  /** Sets the timer of `thing`, and replaces an earlier one. It expires at the first `advance` that reaches `atMs`, or at the next one if `atMs` has
-   * passed. */
+  /**
+   * Sets the timer of `thing`, and replaces an earlier one. It expires at the first `advance` that reaches `atMs`, or at the next one if `atMs`
+   * has passed.
+   */
   schedule(thing: T, atMs: number): void;
   /** The things whose timers expire at or before `nowMs`, to the millisecond, each once. Within a second they are in the order of `schedule`. */
   advance(nowMs: number): T[];

@@ -25,7 +25,10 @@ export interface JsonSchema {
   readonly pattern?: string;
   /** The text that editors and messages show instead of the pattern. */
   readonly patternErrorMessage?: string;
-  /** For a `pattern` that also bounds a quantity: a text that matches only `form` has the right form but is out of bounds. `range` names the bounds. */
+  /**
+   * For a `pattern` that also bounds a quantity: a text that matches only `form` has the right form but is out of bounds. `range` names the
+   * bounds.
+   */
   readonly patternBounds?: { readonly form: string; readonly range: string };
   readonly minLength?: number;
   readonly maxLength?: number;

@@ -8,7 +8,10 @@ export interface RowStream {
   readonly other?: { readonly stream: RowStream; readonly apartMs: number };
 }
 
-/** Rows in the table `facts`. The time of a row is the end of a window. The view's reading has the last instant inside the window, which is earlier. */
+/**
+ * Rows in the table `facts`. The time of a row is the end of a window. The view's reading has the last instant inside the window, which is
+ * earlier.
+ */
 export interface ViewRows {
   /** The `per` of the view. */
   readonly per: readonly string[];

@@ -6,8 +6,8 @@ import { createTwoStacks, evict, push, sumOf, type TwoStacks } from './two-stack
 /**
  * At each reading, the readings of the window's length: at time `t`, the window is (t − length, t].
  *
- *Readings closer together than a 3,600th of the length share a pane. They leave the window together, when the latest of them does. This bounds
- *the state of a key at any rate. With fewer readings, the window is exact.
+ * Readings closer together than a 3,600th of the length share a pane. They leave the window together, when the latest of them does. This bounds
+ * the state of a key at any rate. With fewer readings, the window is exact.
  */
 export const sliding = inOrder<SlidingPlan, TwoStacks>({
   create: createTwoStacks,

@@ -1,8 +1,8 @@
 /**
  * The watermark of one device: the latest event time of its readings.
  *
- *Each device has its own watermark, so that one fast clock cannot close the windows of a fleet. When a device becomes quiet, its clock is
- *assumed to advance like the engine's, with the same offset: a device that is an hour behind stays an hour behind.
+ * Each device has its own watermark, so that one fast clock cannot close the windows of a fleet. When a device becomes quiet, its clock is
+ * assumed to advance like the engine's, with the same offset: a device that is an hour behind stays an hour behind.
  */
 export interface Watermark {
   /** The latest event time; -1 before the first reading. */

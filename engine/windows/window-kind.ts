@@ -22,8 +22,8 @@ export interface WindowOutcome {
  * One kind of window: how it collects the readings of one key, and when a window closes.
  *
  *"Event time" is the watermark of the key less the rule's lateness. For each reading of a device, `close` and `pass` are called first with the
- *event time, then `add` with the reading. For a quiet device or a group, ticks advance event time. Calls of `close` with an event time
- *at which nothing is due must not change any result.
+ * event time, then `add` with the reading. For a quiet device or a group, ticks advance event time. Calls of `close` with an event time
+ * at which nothing is due must not change any result.
  */
 export interface WindowKind<P extends WindowPlan = WindowPlan, S extends WindowState = WindowState> {
   create(): S;

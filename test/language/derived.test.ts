@@ -127,7 +127,7 @@ describe('facts with faults', () => {
       { x: { ewma: 'temp' } },
       {},
       [
-        'missing-key at "x": {: `facts.x` has no `halfLife`. Add "halfLife": "10s". A reading of this age counts half as much as a new one.',
+        'missing-key at "x": {: `facts.x` has no `halfLife`. Add "halfLife": "10s". A reading of this age has half the weight of a new one.',
       ],
     ],
     [

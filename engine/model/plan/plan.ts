@@ -48,7 +48,10 @@ export type StreamOrigin =
   | { readonly kind: 'view'; readonly rule: number }
   | CorrelationOrigin;
 
-/** A correlation joins two streams, for rules that use both. Its labels are those of the first stream. Its fields are those of the first, then of the other. */
+/**
+ * A correlation joins two streams, for rules that use both. Its labels are those of the first stream. Its fields are those of the first, then of
+ * the other.
+ */
 export interface CorrelationOrigin {
   readonly kind: 'correlation';
   /** Indexes of the two streams: `of` is the rules' own stream, `with` is the other. Neither is a correlation. */

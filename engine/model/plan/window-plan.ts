@@ -74,7 +74,10 @@ export interface SequencePlan extends WindowBase {
   readonly steps: readonly SequenceStepPlan[];
   /** What must be absent after the last step of a match; often empty. */
   readonly closing: readonly AbsencePlan[];
-  /** How long it reports readings that complete nothing, so that the alert can resolve. Counted from the first such reading after a match; may be Infinity. */
+  /**
+   * How long it reports readings that complete nothing, so that the alert can resolve. Counted from the first such reading after a match; may be
+   * Infinity.
+   */
   readonly clearingMs: number;
 }
 
