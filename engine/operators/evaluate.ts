@@ -1,3 +1,4 @@
+// Longer than most: readings and closed windows are evaluated by the same functions, which share the state of open alerts.
 import { createAlertRecord } from '../alerts/alert-record.ts';
 import { MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
