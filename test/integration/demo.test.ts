@@ -133,7 +133,7 @@ test('a second Ctrl-C stops everything at once, and the next run continues with 
 }, 90_000);
 
 test('readings of other publishers are accepted and counted separately', async () => {
-  const { stdout, ended, output } = startDemo('--every', '100ms', '--for', '12s');
+  const { stdout, ended, output } = startDemo('--every', '100ms', '--for', '20s');
   await until(() => output().includes('publish a reading:'), 'it prints the command that publishes');
   const command = /^publish a reading: {2}(.*)$/m.exec(output())![1]!;
   for (const shell of [command, command.replace('"battery":9', '"battery":"low"')]) {
