@@ -212,6 +212,15 @@ describe('a breach of the rules is caught:', () => {
     ]);
   });
 
+  it('a long file without a reason', () => {
+    const code = '// a\n'.repeat(251);
+    expect(breachesOf('engine/model/a.ts', code)).toEqual([
+      'engine/model/a.ts: has 251 lines, and its first line does not say why',
+    ]);
+    expect(breachesOf('engine/model/a.ts', `// Longer than most: a table.\n${code}`)).toEqual([]);
+    expect(breachesOf('engine/model/a.ts', '// a\n'.repeat(250))).toEqual([]);
+  });
+
   it('a second client library in a room, in whichever of its files', () => {
     const sources = new Map([
       ['connectors/mqtt/a.ts', "import mqtt from 'mqtt';"],

@@ -61,6 +61,9 @@ const PURE_MODULES = ['node:path', 'node:buffer', 'node:crypto'];
 /** What reads a clock, draws a number, waits or looks around. */
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.|process\.|(?:set|clear)(?:Timeout|Interval|Immediate)\b|queueMicrotask\b|fetch\()/;
+/** A longer file says in its first line why it is not split. */
+const MOST_LINES = 250;
+const HAS_REASON = /^\/\/ Longer than most: \S/;
 const GENERATES_CODE = /\b(new Function\b|eval\()/;
 
 /** Holds the rules of the house against sources. */
@@ -76,6 +79,8 @@ export function inspect(sources: Sources): Inspection {
       if (path.startsWith('engine/')) checkEngineImport(path, each, report);
       else checkConnectorImport(path, each, clients, report);
     }
+    const lines = text.split('\n').length - 1;
+    if (lines > MOST_LINES && !HAS_REASON.test(text)) report(`has ${lines} lines, and its first line does not say why`);
     if (GENERATES_CODE.test(withoutTexts(code))) report('makes code of text');
     if (isPure(path)) checkPure(code, report);
   }
