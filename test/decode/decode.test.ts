@@ -362,7 +362,7 @@ describe('a sequence', () => {
   });
 
   test.each<[unknown, string, RegExp]>([
-    [undefined, 'missing-sequence', /^the payload has no sequence number at "meta.seq"; send it there, or leave/],
+    [undefined, 'missing-sequence', /^the payload has no sequence number at "meta.seq"; send it there, or remove/],
     [null, 'missing-sequence', /no sequence number/],
     [-1, 'invalid-sequence', /"meta.seq" is the number -1; send an integer from 0 to 2\^53-1$/],
     [1.5, 'invalid-sequence', /the number 1.5/],
