@@ -34,9 +34,9 @@ export const MUTATIONS = {
   },
   // A checkpoint reaches the disk as bytes with a checksum.
   'windows missing in the checkpoint': {
-    file: 'engine/state/snapshot.js',
-    find: 'windows[rule.name] = window;',
-    replace: ';',
+    file: 'engine/state/key.js',
+    find: 'windows: byRuleName(rules, key.windowing.windows),',
+    replace: 'windows: {},',
   },
 } satisfies Readonly<Record<string, Mutation>>;
 
