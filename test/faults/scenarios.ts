@@ -452,7 +452,7 @@ export const SCENARIOS: readonly Scenario[] = [
     short: true,
     count: { short: 8_000, full: 30_000 },
     disturb: damageCheckpoints,
-    happened: hasLogged('folding the journal from its start'),
+    happened: hasLogged('folding the whole journal from its start'),
   },
   {
     name: 'clock jumps',
