@@ -52,7 +52,9 @@ const ROOMS = [
     'devices',
     'faults',
   ].map((name) => `test/${name}`),
-  ...['integration', 'model', 'setup', 'simulator', 'windows'].map((name) => `test/${name}`),
+  ...['integration', 'model', 'operators', 'pipeline', 'rules', 'setup', 'simulator', 'windows'].map(
+    (name) => `test/${name}`,
+  ),
 ];
 
 const SOURCES = ROOMS.flatMap((room) =>

@@ -9,7 +9,7 @@ import { createScheduler } from './marbles.ts';
 /** A promise that settles in virtual time, which real ones do not know. */
 function settle(scheduler: SchedulerLike, ms: number, error?: unknown): Promise<void> {
   const promise = {
-    // biome-ignore lint/suspicious/noThenProperty: it stands for a promise.
+    // biome-ignore lint/suspicious/noThenProperty: it imitates a promise.
     then(resolve: (value: undefined) => void, reject: (cause: unknown) => void) {
       scheduler.schedule(() => (error === undefined ? resolve(undefined) : reject(error)), ms);
       return Promise.resolve();
@@ -23,7 +23,7 @@ const failure = (errorClass: DeliveryErrorClass) => new DeliveryError(errorClass
 /** Outcomes of sending, tried one after another: how long it takes, and how it ends. */
 type Tries = Readonly<Record<string, readonly (readonly [ms: number, error?: unknown])[]>>;
 
-/** Sends as told, `[1]` where nothing more is, and notes what it is asked to do. */
+/** Sends as the script says, `[1]` after its end, and records every call. */
 function createSender(scheduler: SchedulerLike, tries: Tries, options: Partial<DeliverOptions<string>> = {}) {
   const log: string[] = [];
   const count = new Map<string, number>();
@@ -49,7 +49,7 @@ describe('deliver', () => {
     });
   });
 
-  it('tries again for ever, waiting twice as long each time, with full jitter', () => {
+  it('retries without end, waiting twice as long each time, with full jitter', () => {
     createScheduler().run(({ cold, expectObservable, flush }, scheduler) => {
       const draws = [0.5, 0, 0.25, 0.999_999, 0.5, 0.5];
       const tries = { a: draws.map(() => [0, failure('transient')] as const) };
@@ -92,7 +92,7 @@ describe('deliver', () => {
     });
   });
 
-  it('keeps the order within a lane while others go by', () => {
+  it('keeps the order within a lane while items of other lanes pass it', () => {
     createScheduler().run(({ cold, expectObservable, flush }, scheduler) => {
       const tries = { a: [[1, failure('transient')], [1]] } as const;
       const { log, options } = createSender(scheduler, tries, { lane: (item) => (item === 'b' ? 1 : 0) });
@@ -205,7 +205,7 @@ describe('deliver', () => {
     );
   });
 
-  it('goes by the class of the newest error, and begins to count anew with each item', () => {
+  it('uses the class of the newest error, and counts from the start for each item', () => {
     createScheduler().run(({ cold, flush }, scheduler) => {
       const tries = {
         a: [

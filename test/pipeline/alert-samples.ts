@@ -1,7 +1,7 @@
 const above = (fact: string, value: number) => ({ all: [{ fact, operator: 'greaterThan', value }] });
 const below = (fact: string, value: number) => ({ all: [{ fact, operator: 'lessThan', value }] });
 
-/** Rules of every way in which alerts begin, end and are told, each open to fire often. Scripts begin at noon, UTC. */
+/** Rules with every way in which alerts begin, end and are published; each can fire often. Scripts begin at noon, UTC. */
 export const ALERT_SAMPLES = [
   { name: 'often', stream: 'sensors', conditions: above('temp', 5), for: { matches: 2, of: 3 }, repeat: '3s' },
   {

@@ -127,7 +127,7 @@ describe('a rule with levels', () => {
 });
 
 describe('a rule that repeats', () => {
-  it('tells again what still fires, with the facts of its last outcome, even of a quiet device', () => {
+  it('re-notifies what still fires, with the facts of its last outcome, even of a quiet device', () => {
     const script = readings(11, 12);
     script.tickUntil(7_000);
     script.reading('d1', { temp: 1 });
@@ -144,7 +144,7 @@ describe('a rule that repeats', () => {
     expect(rows).toHaveLength(2);
   });
 
-  it('counts anew from every change of severity', () => {
+  it('counts from the start after every change of severity', () => {
     const levels = [
       { severity: 'info', conditions: above('temp', 10) },
       { severity: 'critical', conditions: above('temp', 20) },
@@ -169,7 +169,7 @@ describe('a rule that repeats', () => {
 describe('a rule that knows flapping', () => {
   const rule = hot({ flapping: { changes: 3, within: '10s' } });
 
-  it('tells once that an alert flaps, keeps it open, and says what it is when it is stable', () => {
+  it('publishes once that an alert flaps, keeps it open, and publishes its state when it is stable', () => {
     const script = readings(11, 1, 11, 1, 11);
     script.tickUntil(20_000);
     const { told, data, rows, open } = run(rule, script);
@@ -215,7 +215,7 @@ describe('a rule with a limit', () => {
     return script;
   };
 
-  it('tells so many, sums up the rest, and keeps table and KV true', () => {
+  it('publishes so many, sums up the rest, and keeps table and KV correct', () => {
     const script = flood();
     script.tickUntil(11_000);
     const { told, data, rows, open, events } = run(rule, script);
@@ -233,7 +233,7 @@ describe('a rule with a limit', () => {
     expect(Object.keys(open)).toEqual(['hot.d1', 'hot.d2', 'hot.d3', 'hot.d4']);
   });
 
-  it('does not tell the end of what was held back', () => {
+  it('does not publish the end of what was held back', () => {
     const script = flood();
     script.tickUntil(12_000);
     for (const device of ['d1', 'd2', 'd3', 'd4']) script.reading(device, { temp: 1 });
@@ -247,7 +247,7 @@ describe('a rule with a limit', () => {
     expect(open).toEqual({});
   });
 
-  it('tells what was held back with its repetition, as far as there is room', () => {
+  it('publishes what was held back with its re-notification, as far as there is room', () => {
     const script = flood();
     script.tickUntil(31_000);
     const { told } = run({ ...rule, repeat: '15s' }, script);
@@ -309,7 +309,7 @@ describe('a rule with hours', () => {
     expect(longer).toEqual(['pending 0', 'inactive 60000', 'pending 120000', 'inactive 180000']);
   });
 
-  it('goes by the time of the reading as well as of its arrival', () => {
+  it('uses the time of the reading as well as of its arrival', () => {
     const script = createScript();
     script.tickUntil(90_000);
     script.reading('d1', { temp: 11 }, { ahead: -40_000 });
@@ -332,7 +332,7 @@ describe('a rule with hours', () => {
     expect(changes).toEqual(['firing 70000', 'resolved 120000']);
   });
 
-  it('tells a silence that began before them when they begin', () => {
+  it('publishes a silence that began before them when they begin', () => {
     const script = createScript();
     script.reading('d1', { temp: 1 });
     script.reading('d2', { temp: 1 });
@@ -392,7 +392,7 @@ describe('a gap in the data', () => {
 });
 
 describe('the KV of open alerts', () => {
-  it('holds what fires and what flaps, whatever is told', () => {
+  it('holds what fires and what flaps, whatever is published', () => {
     const setup = createBusySetup();
     const flapping = new Set(ALERT_SAMPLES.filter((rule) => 'flapping' in rule).map(({ name }) => name));
     let held = 0;

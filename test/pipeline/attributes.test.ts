@@ -13,7 +13,7 @@ const MEAN = {
 };
 
 describe('attributes of devices', () => {
-  it('stand among the facts and conditions of the alert', () => {
+  it('are among the facts and conditions of the alert', () => {
     const event = { type: 'hot', params: { message: '{{temp}} is over {{device.limits.temp}} ({{device.model}})' } };
     const script = createScript();
     script.attributes('d1', { limits: { temp: 50 }, model: 'X' });

@@ -101,7 +101,7 @@ describe('changed', () => {
 });
 
 describe('shared conditions and lists', () => {
-  it('decide as if they stood in the rule, and alerts show their comparisons', () => {
+  it('decide as if they were written in the rule, and alerts show their comparisons', () => {
     const shared = {
       conditions: {
         isHot: { all: [{ fact: 'temp', operator: 'between', value: [45, 90] }] },

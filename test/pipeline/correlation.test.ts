@@ -174,7 +174,7 @@ describe('readings of two streams made one', () => {
 });
 
 describe('what is known of the other stream', () => {
-  /** Goes on from a checkpoint behind the door's reading, under another setup: what has the alert to say then? */
+  /** Continues from a checkpoint after the door's reading, with another setup, and returns what the alert says then. */
   function resume(before: Setup, after: Setup): { dropped: readonly string[]; alerts: string[] } {
     const script = createScript();
     door(script, 'd1', { open: true, level: 40 });

@@ -144,7 +144,7 @@ describe('a rule with running facts', () => {
     expect(changes(play(setUp([row], CONFIG), script), 'r')).toEqual(['firing 6000']);
   });
 
-  it('keeps its state through a checkpoint, and begins anew once the rule means something else', () => {
+  it('keeps its state through a checkpoint, and starts from the start once the rule means something else', () => {
     const script = createScript();
     script.reading('d1', { temp: 20 });
     script.mark('cut');
@@ -196,7 +196,7 @@ describe('a rule with running facts', () => {
     });
   });
 
-  it('calculates in whichever order the facts stand, over fields and running facts', () => {
+  it('calculates in whichever order the facts are written, over fields and running facts', () => {
     const numbers = fc.integer({ min: -20, max: 20 });
     fc.assert(
       fc.property(

@@ -54,7 +54,7 @@ describe('the fold', () => {
     );
   });
 
-  it('goes on from a checkpoint behind any cut as if nothing had happened', () => {
+  it('continues from a checkpoint after any cut as if nothing had happened', () => {
     fc.assert(
       fc.property(scripts, sizes, ({ records }, sizes) => {
         const undisturbed = startFold(setup);
@@ -111,7 +111,7 @@ describe('the fold', () => {
     );
   });
 
-  it('comes to the same without what is redriven, but for the rows of that', () => {
+  it('gives the same without redriven messages, except for their rows', () => {
     let met = 0;
     fc.assert(
       fc.property(scripts, sizes, ({ records }, sizes) => {

@@ -9,7 +9,7 @@ const hot = { all: [{ fact: 'temp', operator: 'greaterThan', value: 50 }] };
 const event = { type: 'hot', params: { message: '{{key}}' } };
 const HOT = { name: 'hot', stream: 'sensors', conditions: hot, for: '5m', event };
 
-/** Stream without a time of its own, whose readings go by the receive time. */
+/** Stream without a time of its own, whose readings use the receive time. */
 const TIMELESS = {
   streams: {
     sensors: {
@@ -35,7 +35,7 @@ describe('a clock of a device that jumps ahead', () => {
     return script;
   }
 
-  it('does not serve `for`, which begins anew', () => {
+  it('does not count for `for`, which starts from the start', () => {
     const result = play(setUp([HOT]), boots());
     expect(changes(result, 'hot')).toEqual([`pending ${BOOT}`, 'firing 310000']);
     const fired = result.events.find(({ subject }) => subject.includes('alerts'))!;
@@ -57,7 +57,7 @@ describe('a clock of a device that jumps ahead', () => {
     expect(resolved.body.data.durationMs).toBeLessThanOrEqual(70_000);
   });
 
-  it('lets running facts begin anew', () => {
+  it('lets running facts start from the start', () => {
     const facts = {
       stuck: { unchangedFor: 'temp' },
       gap: { silentFor: true },
@@ -78,7 +78,7 @@ describe('a clock of a device that jumps ahead', () => {
     expect(changes(play(setUp([{ ...HOT, where }]), script), 'hot')).toEqual([`pending ${BOOT}`, 'firing 320000']);
   });
 
-  it('lets the outcomes of windows begin anew', () => {
+  it('lets the outcomes of windows start from the start', () => {
     const rule = {
       ...HOT,
       window: { tumbling: '10s' },
@@ -140,7 +140,7 @@ describe('a clock of a device that jumps ahead', () => {
     expect(changes(play(setUp([group]), first), 'group')).toEqual([`pending ${BOOT}`, 'firing 301000']);
   });
 
-  it('serves no rule that goes by arrival, whether it is set back or ahead', () => {
+  it('does not count for a rule with order of arrival, whether it is set back or ahead', () => {
     const rule = { ...HOT, name: 'arrival', order: 'arrival' };
     const script = createScript();
     at(script, 0, { temp: 40 });

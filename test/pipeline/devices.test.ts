@@ -174,7 +174,7 @@ describe('a last will', () => {
     });
   });
 
-  it('of a device that was never heard of is told once, however often the broker repeats it', () => {
+  it('of a device that was never seen is published once, however often the broker repeats it', () => {
     const script = createScript();
     for (script.now of [1_000, 2_000, 3_000]) script.message('plant/north/d1/status', 'offline');
     script.now = 4_000;
@@ -197,7 +197,7 @@ describe('a last will', () => {
 });
 
 describe('an outage of our own', () => {
-  it('makes no device silent: their time stands still with ours', () => {
+  it('makes no device silent: their time stops with ours', () => {
     const script = createScript();
     readingAt(script, 0);
     script.tickUntil(50_000);
@@ -322,7 +322,7 @@ describe('a checkpoint', () => {
     expect(goOn(['c', 'b', 'a'])).toEqual(['offline silence 460000']);
   });
 
-  it('lets the devices of a broker that is gone wait anew', () => {
+  it('lets the devices of a broker that is gone wait from the start', () => {
     expect(goOn(['a'])).toEqual(['offline silence 490000']);
   });
 });

@@ -25,7 +25,7 @@ const spanOf = (row: Record<string, unknown>) =>
   [row.gap_from, row.gap_to].map((instant) => (instant as number) - START_AT);
 
 describe('a session that the broker has lost', () => {
-  it('is a gap from its last message on until we are subscribed again, told once as event and row', () => {
+  it('is a gap from its last message on until we are subscribed again, published once as event and row', () => {
     const script = createScript(2);
     at(script, 1_000, () => script.reading('d1', { temp: 1 }));
     script.tickUntil(5_000);
@@ -63,7 +63,7 @@ describe('a session that the broker has lost', () => {
     ]);
   });
 
-  it('leaves no gap where none ever stood', () => {
+  it('leaves no gap where there was no session', () => {
     const script = createScript(0);
     loseSession(script, 1_000);
     at(script, 2_000, () => script.mark('disconnected', 0));
@@ -91,7 +91,7 @@ describe('a session that the broker has lost', () => {
     expect(told(script)).toEqual([['hall.1', 0, 2_020]]);
   });
 
-  it('is no more than suspected where the session goes on: its queue may be as old as its last message', () => {
+  it('is only suspected if the session continues: its queue may be as old as its last message', () => {
     const script = createScript(2);
     at(script, 1_000, () => script.reading('d1', { temp: 1 }));
     at(script, 2_000, () => script.mark('disconnected', 0));
@@ -126,7 +126,7 @@ describe('a session that the broker has lost', () => {
     expect(takeApart(SETUP, after.outputs).rows.gaps!.map(spanOf)).toEqual([[1_000, 3_020]]);
   });
 
-  it('is told from the last tick on where an older version wrote the checkpoint', () => {
+  it('begins at the last tick if an older version wrote the checkpoint', () => {
     const script = createScript(2);
     script.tickUntil(2_000);
     script.mark('cut');

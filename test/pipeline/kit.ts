@@ -136,7 +136,7 @@ export interface Script {
   readonly records: JournalRecord[];
   /** Time of the next record. */
   now: number;
-  /** Ticks every second until `ms`, and stands there. */
+  /** Ticks every second until `ms`, and stops there. */
   tickUntil(ms: number): void;
   tick(): void;
   /** A reading with these fields, stamped with the device's own time. */
@@ -208,7 +208,7 @@ export function createScript(brokers = 1): Script {
   return script;
 }
 
-/** What a script comes to: rows by table, and events, once everything open has been cut. */
+/** The outputs of a script: rows by table, and events, once everything open has been cut. */
 export interface Result {
   readonly rows: Readonly<Record<string, readonly Row[]>>;
   readonly events: readonly { readonly subject: string; readonly id: string; readonly body: CloudEvent }[];

@@ -150,7 +150,7 @@ describe('a message that the broker delivers again', () => {
   const sent = (temp: number) => JSON.stringify({ ts: START_AT + 100 - temp, temp });
   const topic = 'plant/north/d1/data';
 
-  it('is judged and stored once, known by packet id and content', () => {
+  it('is evaluated and stored once, recognized by packet id and content', () => {
     const script = createScript();
     script.message(topic, sent(60), 0, { packetId: 1 });
     script.message(topic, sent(44), 0, { packetId: 2 });
@@ -277,7 +277,7 @@ describe('rules', () => {
     expect(alerts()).toEqual({});
   });
 
-  it('that changed begin anew after a restart; all others go on', () => {
+  it('that changed start from the start after a restart; all others continue', () => {
     const stay = { ...HOT, name: 'stay' };
     const before = setUp([HOT, stay]);
     const script = createScript();

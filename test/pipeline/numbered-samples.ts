@@ -25,7 +25,7 @@ export const NUMBERED_SAMPLES = [
   },
 ];
 
-/** Numbers with gaps, repetitions, disorder, wraps and new beginnings: what one number means changes every four seconds. */
+/** Numbers with gaps, duplicates, disorder, wraps and restarts: what one number means changes every four seconds. */
 export const numbered: fc.Arbitrary<(script: Script) => void> = fc
   .record({
     device: fc.constantFrom('p1', 'p2'),

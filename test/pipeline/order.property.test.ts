@@ -21,8 +21,8 @@ const withEvent = (rule: { readonly name: string }) => ({
 });
 
 /**
- * What rules say of readings, apart from where in the journal these stood: by rule and key, what closed windows came to and how alerts
- * changed and were told, in order; by device, how it came and went; and which readings were late.
+ * What rules say of readings, apart from their place in the journal: by rule and key, the results of closed windows and how alerts
+ * changed and were published, in order; by device, how it came and went; and which readings were late.
  */
 type Outcome = Readonly<Record<string, readonly string[]>>;
 
@@ -113,7 +113,7 @@ function chunk(records: readonly JournalRecord[], sizes: readonly number[]): Jou
 
 const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 });
 
-/** In what order messages stand, each by its device and text. */
+/** The order of messages, each by its device and text. */
 const orderOf = ({ records }: Script) =>
   records
     .map((record) => (record.kind === 'message' ? `${record.topic} ${Buffer.from(record.payload)}` : record.kind))
@@ -163,7 +163,7 @@ const fields = fc.record(
   { requiredKeys: ['temp'] },
 );
 
-/** No two devices have the same stamp, so that time alone tells the order of their readings. */
+/** No two devices have the same stamp, so that time alone gives the order of their readings. */
 const stampOf = (device: number, at: number) => Math.floor(at / 8) * 8 + device;
 
 describe('the interleaving of devices', () => {

@@ -80,7 +80,7 @@ describe('a message that is redriven', () => {
     expect(counters.rejected).toBe(1);
   });
 
-  it('does not tell that a device is there, or gone, and moves no clock', () => {
+  it('does not say that a device is online or offline, and moves no clock', () => {
     const script = createScript();
     script.reading('d1', { temp: -1 });
     script.message('plant/north/d1/status', 'offline', 0, { redrivenFrom: HOUR_AGO });

@@ -39,7 +39,7 @@ function send(script: Script, at: number, { retain = false, temp = 60, topic = '
 const status = (script: Script, word: string, retain: boolean) =>
   script.message('plant/north/d1/status', word, 0, { retain });
 
-/** The connection is lost and made anew; with MQTT 3.1.1, and after a lost session, retained messages come again. */
+/** The connection is lost and made again; with MQTT 3.1.1, and after a lost session, retained messages come again. */
 function reconnect(script: Script): void {
   script.mark('disconnected', 0);
   script.now += 100;
@@ -47,7 +47,7 @@ function reconnect(script: Script): void {
 }
 
 describe('a retained reading', () => {
-  it('that came before neither fires its alert anew, nor counts, nor stands in the table again', () => {
+  it('that came before neither fires its alert again, nor counts, nor is in the table again', () => {
     const script = createScript();
     send(script, 0);
     script.now = 1_000;
@@ -64,7 +64,7 @@ describe('a retained reading', () => {
     expect(result.counters).toMatchObject({ readings_outdated: 1, retained_repeated: 2 });
   });
 
-  it('that is newer than all that is known is judged by its stamp, once', () => {
+  it('that is newer than all that is known is evaluated by its stamp, once', () => {
     const script = createScript();
     send(script, 0, { temp: 20 });
     script.now = 600_000;
@@ -284,7 +284,7 @@ describe('a retained status', () => {
     expect(changes(result, 'silent')).toEqual(['firing 0', 'resolved 20000']);
   });
 
-  it('of online that nothing follows is not believed for ever', () => {
+  it('of online that nothing follows is not believed without end', () => {
     const script = createScript();
     status(script, 'online', true);
     script.tickUntil(70_000);

@@ -65,7 +65,7 @@ describe('devices above the limit', () => {
   script.tickUntil(30_000);
   const result = play(withLimits({ devices: 2 }), script);
 
-  it('have their readings stored, as they are, and nothing judged', () => {
+  it('have their readings stored, as they are, and nothing evaluated', () => {
     expect(rowsOf(result, 'sensors', 'device')).toEqual(['d1', 'd2', 'd3', 'd3', 'd1']);
     expect(result.rows.sensors!.map((row) => row.late)).toEqual([false, false, false, false, false]);
     expect(changes(result, 'hot')).toEqual(['firing 1000']);

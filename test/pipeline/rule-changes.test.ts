@@ -24,11 +24,11 @@ const RELABELLED = {
   fields: { temp: 'number' },
 };
 
-/** Goes on with records of its own behind a checkpoint, under other rules. */
+/** Continues with its own records after a checkpoint, with other rules. */
 interface Restart {
   /** The records up to the checkpoint. */
   readonly before: Script;
-  /** What is told until then, and from then on. */
+  /** What is published until then, and from then on. */
   readonly old: readonly Output[];
   readonly outputs: readonly Output[];
   readonly checkpoint: string;
@@ -162,7 +162,7 @@ describe('an alert that fires', () => {
     expect(rows).toMatchObject([{ key: 'd1', state: 'resolved', reason: 'rule-changed' }]);
   });
 
-  it('goes on where neither has changed', () => {
+  it('continues where neither has changed', () => {
     const setup = setUp([hot()]);
     const to = setUp([hot({ description: 'Too hot.' }), OTHER]);
     const { old, outputs } = restart(setup, fire('d1'), to, begin);
@@ -282,7 +282,7 @@ describe('an alert that fires', () => {
 });
 
 describe('an alert that is pending', () => {
-  it('falls back, which is told in its table alone', () => {
+  it('falls back, which is only in its table', () => {
     const setup = setUp([hot({ for: '1h' })]);
     const { outputs } = restart(setup, fire('d1'), setUp([OTHER]), begin);
     const { rows, events } = alertsOf(setup, outputs);
@@ -333,7 +333,7 @@ describe('an alert that flaps', () => {
 describe('the end of alerts whose rules have changed', () => {
   const setup = createBusySetup();
   const bare: Setup = { ...setup, plan: compilePlan(setup.config.streams, []).plan };
-  /** Events that tell of a changed rule, by id. */
+  /** Events about a changed rule, by id. */
   const reasonsOf = (outputs: readonly Output[]) =>
     outputs.flatMap((output) => (output.kind === 'event' && output.body.includes('"rule-removed"') ? [output.id] : []));
   const isEvent = ({ kind }: Output) => kind === 'event';
@@ -345,7 +345,7 @@ describe('the end of alerts whose rules have changed', () => {
     return fold;
   };
 
-  it('leaves none of them open, whatever has happened, and is told once: also after a crash right behind it', () => {
+  it('leaves none of them open, whatever has happened, and is published once: also after a crash right after it', () => {
     const seen = { open: 0, told: 0 };
     fc.assert(
       fc.property(scripts, fc.nat(), ({ records }, pick) => {

@@ -274,7 +274,7 @@ describe('a rule is looked at only for readings that', () => {
       (i) => ({ conditions: only('temp', 'between', i % 2 === 0 ? [i + 8, i + 9] : [i - 60, i - 59]) }),
     ],
     [
-      'lie between bounds that stand apart',
+      'lie between bounds that are far apart',
       { conditions: { all: [...HOT.all, ...only('temp', 'lessThan', 9).all] } },
       (i) => ({ conditions: { all: [...HOT.all, { all: only('temp', 'lessThan', 5.5 + i / 40).all }] } }),
     ],

@@ -18,7 +18,7 @@ function send(script: Script, sent: readonly (readonly [at: number, mode: string
 }
 
 describe('a rule over a sequence', () => {
-  it('tells what it saw: facts, steps, the readings from the first to the last', () => {
+  it('reports what it saw: facts, steps, the readings from the first to the last', () => {
     const script = createScript();
     send(script, [
       [1_000, 'a'],

@@ -83,7 +83,7 @@ describe('a view of a view, and a rule over it', () => {
     ]);
   });
 
-  it('tells the same as events, with units', () => {
+  it('says the same as events, with units', () => {
     const told = result.events.filter(({ subject }) => subject.startsWith('weir.facts.'));
     expect(told.map(({ id }) => id).sort()).toEqual(result.rows.facts!.map((row) => row.id).sort());
     const { subject, body } = told.find(({ body }) => body.data.rule === 'minutes')!;
@@ -152,7 +152,7 @@ describe('a view without a window', () => {
   const steps = { name: 'steps', stream: 'sensors', facts: { step: { delta: 'temp' } } };
   const jump = { name: 'jump', stream: 'steps', conditions: above('step', 3), event: { type: 'jump' } };
 
-  it('says its facts with each reading, and a rule over it judges them there', () => {
+  it('says its facts with each reading, and a rule over it evaluates them there', () => {
     const script = createScript();
     for (const temp of [1, 2, 7, 7]) {
       script.now += 1_000;

@@ -7,7 +7,7 @@ import { SETUP, write } from './whole-checkpoint.ts';
 /** What a version wrote that had the whole state in one object, of `write().before`. */
 const WHOLE = readFileSync(new URL('./whole-checkpoint.txt', import.meta.url), 'utf8');
 
-it('goes on from a checkpoint of the version that wrote one object as if it had been its own', () => {
+it('continues from a checkpoint of the version that wrote one object as if it were its own', () => {
   const { before, behind } = write();
   const undisturbed = startFold(SETUP);
   undisturbed.feed(before);

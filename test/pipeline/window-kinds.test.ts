@@ -113,7 +113,7 @@ describe('a rule over sessions', () => {
     expect(result.rows.alerts).toMatchObject([{ evidence_from: START_AT + 8_000, evidence_to: START_AT + 10_999.999 }]);
   });
 
-  it('is one where a reading that came out of order stands between two parts', () => {
+  it('is one where a reading that came out of order is between two parts', () => {
     const script = createScript();
     readings(script, [
       [1_000, 1],
@@ -224,7 +224,7 @@ describe('a window that is open at a checkpoint', () => {
     [{ session: '3s', lateness: '1s' }],
     [{ count: 5, every: 3 }],
     [{ state: { from: above('temp', 3), until: above('temp', 8) }, max: '20s' }],
-  ])('%j goes on behind it as if nothing had happened', (window) => {
+  ])('%j continues after it as if nothing had happened', (window) => {
     const setup = setUp([ruleOf(window, { conditions: above('sum', 20) })]);
     const script = createScript();
     readings(
@@ -242,7 +242,7 @@ describe('a window that is open at a checkpoint', () => {
       first.feed(script.records.slice(0, at));
       const second = startFold(setup, first.checkpoint());
       second.feed(script.records.slice(at));
-      // Rows that were not cut at the checkpoint are lost with the first: events tell what happened.
+      // Rows that were not cut at the checkpoint are lost with the first: events show what happened.
       const ids = [...first.outputs, ...second.outputs].flatMap((output) =>
         output.kind === 'event' ? [output.id] : [],
       );

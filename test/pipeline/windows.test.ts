@@ -188,7 +188,7 @@ describe('readings that come late', () => {
     ]);
   });
 
-  it('open no window anew that ended long ago, even if it had been empty', () => {
+  it('open no window again that ended long ago, even if it had been empty', () => {
     const script = createScript();
     script.reading('d1', { temp: 1 });
     script.now = 60_000;
@@ -274,7 +274,7 @@ describe('a rule over a group', () => {
     expect(result.counters.readings_late).toBe(0);
   });
 
-  it('goes on without a device whose clock is too far behind, whose readings are late for it', () => {
+  it('continues without a device whose clock is too far behind, whose readings are late for it', () => {
     const script = createScript();
     for (let now = 1_000; now <= 25_000; now += 4_000) {
       script.now = now;

@@ -64,7 +64,7 @@ describe.each(fleets)('in %s', (_name, fleet) => {
     expect(flaps).toEqual([]);
   });
 
-  test('a low battery is told once', () => {
+  test('a low battery is published once', () => {
     const keys = fleet.alerts.filter(({ rule }) => rule === 'battery-low').map(({ key }) => key);
     expect(keys.length).toBeGreaterThan(0);
     expect(new Set(keys).size).toBe(keys.length);
@@ -106,7 +106,7 @@ describe('humidity-out-of-range', () => {
   const of = (humidity: (step: number) => number) =>
     playSeries('humidity-out-of-range', 1, fiveMinutes, (step) => ({ humidity: humidity(step) }));
 
-  test('tells a range that is left for long, once, and its end', () => {
+  test('reports a range that is left for long, once, and its end', () => {
     expect(of((step) => (step >= 10 && step < 30 ? 80 + (step % 2) : 50))).toEqual(['pending', 'firing', 'resolved']);
     expect(of((step) => (step >= 10 && step < 30 ? 20 : 50))).toEqual(['pending', 'firing', 'resolved']);
   });
@@ -126,7 +126,7 @@ describe('site-hot', () => {
   const of = (devices: number, temp: (step: number, device: number) => number) =>
     playSeries('site-hot', devices, fiveMinutes, (step, device) => ({ temp: temp(step, device) }));
 
-  test('tells a site of which most devices are hot, once, and its end', () => {
+  test('reports a site most of whose devices are hot, once, and its end', () => {
     const states = of(6, (step, device) => (step < 40 && device < 4 ? 39 : 30));
     expect(states.filter((state) => state !== 'pending')).toEqual(['firing', 'resolved']);
   });
@@ -144,7 +144,7 @@ describe('site-warming', () => {
   const of = (temp: (step: number, device: number) => number) =>
     playSeries('site-warming', 6, 360, (step, device) => ({ temp: temp(step, device) }));
 
-  test('tells a site that warms up, once', () => {
+  test('reports a site that warms up, once', () => {
     const states = of((step) => (step < 120 ? 25 : 30));
     expect(states.filter((state) => state === 'firing')).toHaveLength(1);
   });
