@@ -1,21 +1,13 @@
+import type { Evaluation } from '../model/item/alert.ts';
 import type { Lifecycle } from '../model/plan/lifecycle-plan.ts';
 import type { AlertRecord, Change } from './alert-record.ts';
 import { addOutcome, createLevelRecord, oldestMatch } from './hold.ts';
 
-/** The outcome of a rule's conditions. A rule with one level has no `reached` and `clearing`. */
-export interface RuleOutcome {
-  readonly at: number;
-  readonly holds: boolean;
-  readonly clears: boolean;
-  /** The highest level whose conditions hold, from 1; 0 for none. All levels below it hold too. */
-  readonly reached?: number;
-  /** Bits of the levels that may be left; bit 0 is the lowest level. */
-  readonly clearing?: number;
-  /** The highest level whose conditions hold or may hold, because facts have no value. Default: `reached`. */
-  readonly possible?: number;
-  /** Bits of the levels for which it is unknown whether they may be left. Default: none. */
-  readonly undecided?: number;
-}
+/** The part of an evaluation that moves an alert on. A rule with one level has no `reached` and `clearing`. */
+export type RuleOutcome = Pick<
+  Evaluation,
+  'at' | 'holds' | 'clears' | 'reached' | 'clearing' | 'possible' | 'undecided'
+>;
 
 /**
  * The instant for a change of an alert at `at`. It is never before the alert's last change, because the clocks of a group's devices differ. If

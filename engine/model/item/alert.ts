@@ -19,13 +19,13 @@ export interface Evaluation {
   readonly holds: boolean;
   /** Whether an open alert may resolve now. */
   readonly clears: boolean;
-  /** The highest level whose conditions hold, from 1. Only for a rule with several levels. */
+  /** The highest level whose conditions hold, from 1; 0 for none. All levels below it hold too. Only for a rule with several levels. */
   readonly reached?: number;
   /** Bits of the levels that may be left; bit 0 is the lowest level. Only for a rule with several levels. */
   readonly clearing?: number;
-  /** The highest level that may hold. Only where facts without a value leave it unknown. */
+  /** The highest level that holds or may hold, because facts have no value. Default: `reached`. */
   readonly possible?: number;
-  /** Bits of the levels for which facts without a value leave unknown whether they may be left. */
+  /** Bits of the levels for which it is unknown whether they may be left, because facts have no value. Default: none. */
   readonly undecided?: number;
   /** What the rule evaluated, for the alert's evidence. */
   readonly subject: Reading | Derived | Closed | SilenceSubject;
