@@ -102,7 +102,8 @@ export async function replayJournal({
     await room();
     if (isStopped()) return undefined;
   }
-  return folded;
+  // It may have been stopped before the first record, or there is none.
+  return isStopped() ? undefined : folded;
 }
 
 async function findCheckpoint(

@@ -4,7 +4,7 @@ import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../engine/journal/checkpoint.ts';
 import type { JournalLoss } from '../../engine/journal/read-journal.ts';
-import { openData, type RecoveredData } from '../../engine/runtime/recovery.ts';
+import { openData, type RecoveredData, replayJournal } from '../../engine/runtime/recovery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
 import { append, makeFolder, open } from '../journal/folder.ts';
 import { setUp } from '../pipeline/kit.ts';
@@ -168,4 +168,13 @@ describe('the data folder', () => {
     for await (const _ of journal.read(0));
     expect(losses).toMatchObject([{ firstLost: 2, nextOffset: 4 }]);
   });
+});
+
+it('reports no recovery if the engine was stopped meanwhile, also without a record to fold', async () => {
+  const journal = await open(makeFolder());
+  const replay = (stopped: boolean) =>
+    replayJournal({ journal, from: 0, feed: () => undefined, room: async () => undefined, isStopped: () => stopped });
+  expect(await replay(false)).toBe(0);
+  expect(await replay(true)).toBeUndefined();
+  await journal.close();
 });
