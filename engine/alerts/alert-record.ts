@@ -14,7 +14,7 @@ export interface AlertRecord {
   ahead?: boolean;
   /** The level at which it fires, from 1; 0 while it does not fire. */
   level: number;
-  /** The state of each level, lowest first. The first outcome creates it. */
+  /** The state of each level, lowest first. A level is absent until its conditions have held. */
   readonly levels: LevelRecord[];
   /**
    * Whether outcomes that do not hold matter too. Evaluate sets it as soon as conditions hold, and transition corrects it after it has applied

@@ -76,8 +76,10 @@ function updateLevels(
 ): number {
   let met = 0;
   for (let i = 0; i < levels.length; i++) {
-    const level = (record.levels[i] ??= createLevelRecord());
     const holds = reached > i;
+    // Outcomes that change nothing leave no trace. How many of them are passed depends on how records are cut into arrays.
+    if (!holds && record.levels[i] === undefined) continue;
+    const level = (record.levels[i] ??= createLevelRecord());
     // An unknown outcome is neither a match nor a miss, and does not interrupt `for`.
     const { hold } = levels[i]!;
     const isMet = (holds || possible <= i) && addOutcome(level, hold, 'matches' in hold ? at : waitsAt, holds);

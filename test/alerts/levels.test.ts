@@ -53,6 +53,14 @@ const now = { forMs: 0 };
 const for10 = { forMs: 10 };
 
 describe('an alert of several levels', () => {
+  it('does not change by an outcome that does not hold, before its conditions have held', () => {
+    for (const hold of [now, for10, { matches: 2, of: 3 }]) {
+      const record = createAlertRecord();
+      expect(applyOutcome(record, ladder(0, hold, hold), outcomeOf('1 0'))).toBeUndefined();
+      expect(record).toEqual(createAlertRecord());
+    }
+  });
+
   it.each<[string, Lifecycle, string[], string[]]>([
     [
       'rises and falls one by one, as one alert',

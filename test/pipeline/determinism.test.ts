@@ -54,6 +54,21 @@ describe('the fold', () => {
     );
   });
 
+  it('has the same state after a cut, however the records before are cut into arrays', () => {
+    fc.assert(
+      fc.property(scripts, sizes, ({ records }, sizes) => {
+        const [whole, single, some] = [[records], chunk(records, [1]), chunk(records, sizes)].map((arrays) => {
+          const { feed, checkpoint } = startFold(setup);
+          feed(...arrays);
+          return checkpoint();
+        });
+        expect(single).toBe(whole);
+        expect(some).toBe(whole);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('continues from a checkpoint after any cut as if nothing had happened', () => {
     fc.assert(
       fc.property(scripts, sizes, ({ records }, sizes) => {
