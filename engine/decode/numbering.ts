@@ -17,6 +17,11 @@ export interface Numbering {
   beside: Int32Array | undefined;
 }
 
+/** A device, with its sequence numbers; undefined before its first reading. */
+export interface Numbered {
+  numbering: Numbering | undefined;
+}
+
 /** A `Numbering` as plain data. Fingerprints are base64 of their bytes. */
 export type NumberingEntry = readonly [
   device: string,
@@ -48,16 +53,16 @@ const AWAITED = 1;
  * whose number is equal modulo 64 replaces it.
  */
 export function isDuplicate(
-  numberings: Map<string, Numbering>,
-  { device, time, idLow, sequence }: Reading,
+  device: Numbered,
+  { time, idLow, sequence }: Reading,
   { modulus }: SequenceConfig,
   counters: Counters,
 ): boolean {
   // The fingerprint is never `UNKNOWN` or `AWAITED`.
   const fingerprint = idLow | 2;
-  const known = numberings.get(device);
+  const known = device.numbering;
   if (known === undefined) {
-    numberings.set(device, begin(sequence!, time, fingerprint));
+    device.numbering = begin(sequence!, time, fingerprint);
     return false;
   }
   const ahead = distance(known.highest, sequence!, modulus);
@@ -131,16 +136,13 @@ export function listNumbering(device: string, { highest, at, fingerprints, besid
 }
 
 /** Restores what `listNumbering` returned. */
-export function restoreNumbering(
-  numberings: Map<string, Numbering>,
-  [device, highest, at, fingerprints, beside]: NumberingEntry,
-): void {
-  numberings.set(device, {
+export function restoreNumbering([, highest, at, fingerprints, beside]: NumberingEntry): Numbering {
+  return {
     highest,
     at,
     fingerprints: toFingerprints(fingerprints),
     beside: beside === undefined ? undefined : toFingerprints(beside),
-  });
+  };
 }
 
 function toText({ buffer, byteOffset, byteLength }: Int32Array): string {

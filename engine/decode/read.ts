@@ -215,6 +215,7 @@ function createReading(
     clamped,
     liveMs: 0,
     attributes: undefined,
+    place: undefined,
     late: false,
   };
   if (clamped) reading.stamp = stamp;

@@ -23,19 +23,19 @@ export function isRetainedDuplicate(brought: RetainedSeen, { topic, payload }: M
   return again;
 }
 
-/** The newest stamp that each device has sent while Weir was subscribed, as the device wrote it; milliseconds since the epoch. */
-export type NewestStamps = Map<string, number>;
+/** A device, with the newest stamp that it has sent while Weir was subscribed, as the device wrote it; milliseconds since the epoch, -1 for none. */
+export interface Stamped {
+  newestSent: number;
+}
 
 /** Remembers the stamp of a reading that its device has just sent. Do not call it for retained readings. */
-export function rememberStamp(newest: NewestStamps, { device, time, stamp = time }: Reading): void {
-  const known = newest.get(device);
-  if (known === undefined || stamp > known) newest.set(device, stamp);
+export function rememberStamp(device: Stamped, { time, stamp = time }: Reading): void {
+  if (stamp > device.newestSent) device.newestSent = stamp;
 }
 
 /** Whether a retained reading is not newer than the newest stamp of its device. */
-export function isOutdated(newest: NewestStamps, { device, time }: Reading): boolean {
-  const known = newest.get(device);
-  return known !== undefined && time <= known;
+export function isOutdated({ newestSent }: Stamped, { time }: Reading): boolean {
+  return newestSent >= 0 && time <= newestSent;
 }
 
 /** The fingerprints as base64 of 64-bit floats. */

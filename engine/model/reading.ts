@@ -37,6 +37,11 @@ export interface Reading {
   liveMs: number;
   /** The attributes of its device, if a rule of its stream uses them. Set when it enters the chain. */
   attributes: AttributeValues | undefined;
+  /**
+   * Where the state of its device and keys is, see `placeOf`. Set when it enters the chain, or where it is derived. Undefined: there is no room
+   * for the device.
+   */
+  place?: object | undefined;
   /** A new subscription delivered it as a retained message. It is evaluated at its stamp, and is no sign that the device is online. */
   retained?: true;
   /** Jumps ahead of event time with this reading, by rising keying. Absent: none. Steps reset their state of these keys. */
@@ -49,8 +54,6 @@ export interface Reading {
 export interface ClockJump {
   /** Index of the keying in the stream's plan. */
   readonly keying: number;
-  /** Text of the key. */
-  readonly key: string;
   /** Latest event time of the key before the jump. */
   readonly from: number;
 }
@@ -94,6 +97,7 @@ export function madeReading(
     clamped,
     liveMs,
     attributes,
+    place: undefined,
     late: false,
   };
 }

@@ -35,9 +35,12 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
       for (const key of alertRule.own.timedKeys)
         if (isDue(alertRule, key.alerts[alertRule.rule.slot]!, clock, active)) due.push(key);
       // The order of open alerts is not part of a snapshot, so the order of outputs must not depend on it.
-      due.sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
-      for (const key of due)
+      due.sort((a, b) => (a.text < b.text ? -1 : 1));
+      const { changedKeys } = handling.state.streams[alertRule.rule.stream]!;
+      for (const key of due) {
+        changedKeys.touch(key);
         runDue({ alertRule, key, record: key.alerts[alertRule.rule.slot]!, clock, handling, tick, active }, out);
+      }
     }
   };
 };
@@ -85,7 +88,7 @@ function runDue(due: Due, out: Item[]): void {
   else if (hasGap(rule, noise, clock)) end(due, 'gap', out);
   if (isStable(noise, rule.lifecycle, clock.elapsedMs)) becomeStable(due, out);
   if (mustRenotify(rule, record, clock) && (noise.told || hasRoom(own, rule.lifecycle.limit))) {
-    if (!noise.told) admit(own, rule.lifecycle.limit, key.key.text, record.level, clock);
+    if (!noise.told) admit(own, rule.lifecycle.limit, key.text, record.level, clock);
     noise.told = true;
     noise.toldMs = clock.elapsedMs;
     out.push({ ...notice(due, 'repeat', 'firing'), ...(noise.flapping && { flapping: true }) });
@@ -100,7 +103,7 @@ function stillSilent({ alertRule, key, tick }: Due, silent: NonNullable<NoiseRec
     offset: tick.offset,
     recordedAt: tick.at,
     rule: alertRule.rule.index,
-    key: key.key,
+    key,
     at: tick.at,
     holds: true,
     clears: false,
@@ -134,7 +137,7 @@ function becomeStable(due: Due, out: Item[]): void {
   noise.flapping = false;
   noise.changes = [];
   noise.toldMs = clock.elapsedMs;
-  const heldBack = !noise.told && !(fires && admit(alertRule.own, limit, key.key.text, noise.level, clock));
+  const heldBack = !noise.told && !(fires && admit(alertRule.own, limit, key.text, noise.level, clock));
   noise.told = fires && !heldBack;
   const stable = notice(due, 'stable', fires ? 'firing' : 'resolved');
   out.push(heldBack ? { ...stable, suppressed: 'limit' } : stable);
@@ -151,7 +154,7 @@ function notice(due: Due, what: Notice['notice'], state: 'firing' | 'resolved'):
     offset: tick.offset,
     recordedAt: tick.at,
     rule: alertRule.rule.index,
-    key: key.key,
+    key,
     from: state,
     to: state,
     severity: severityAt(alertRule.rule, level),

@@ -13,12 +13,12 @@ import { compileSchedule } from '../alerts/schedule.ts';
 import { transitionId } from '../delivery/event-id.ts';
 import type { EndReason, Evaluation, Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
+import type { Key } from '../model/item/window-result.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { Severity } from '../model/rule.ts';
 import type { RuleAlerting } from '../state/alerting.ts';
-import { lookUpKey } from '../state/directory.ts';
-import type { KeyState } from '../state/key.ts';
+import { type KeyState, keyStateOf } from '../state/key.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { explain } from './explain.ts';
@@ -50,7 +50,7 @@ export interface AlertHandling {
   /** A deterministic id that no other transition or notice has. */
   nextId(
     rule: Pick<RulePlan, 'name'>,
-    key: Pick<KeyState, 'key'>,
+    key: Pick<Key, 'text'>,
     offset: number,
     what: Transition['to'] | Notice['notice'],
     at: number,
@@ -78,7 +78,7 @@ export function applyEvaluation(handling: AlertHandling, evaluation: Evaluation,
   const { state } = handling;
   const alertRule = handling.rules[evaluation.rule]!;
   const { rule, timed, bounded, isActive } = alertRule;
-  const key = lookUpKey(state.streams[rule.stream]!, rule.keying.index, evaluation.key.parts);
+  const key = keyStateOf(evaluation.key);
   const record = (key.alerts[rule.slot] ??= createAlertRecord());
   const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
   if (timed && evaluation.subject.kind === 'silence') rememberSilence(noise!, evaluation);
@@ -131,7 +131,7 @@ export function changeAlert(
   const { noise } = record;
   const isPublishable = noise !== undefined && (to === 'firing' || to === 'resolved');
   const decision = isPublishable
-    ? decideToPublish(noise, rule.lifecycle, own, change, key.key.text, state.alerting.clock)
+    ? decideToPublish(noise, rule.lifecycle, own, change, key.text, state.alerting.clock)
     : undefined;
   recordChange(record, offset, at, stampedAt);
   if (decision?.suppressed !== undefined) counters.events_suppressed += 1;
@@ -141,7 +141,7 @@ export function changeAlert(
     offset,
     recordedAt,
     rule: rule.index,
-    key: key.key,
+    key,
     from,
     to,
     severity: severityAt(rule, toLevel || fromLevel),
@@ -210,7 +210,7 @@ function createIds(journalId: string): AlertHandling['nextId'] {
       ids = new Set();
       idsOffset = offset;
     }
-    const id = transitionId(journalId, offset, rule.name, key.key.text, what, at);
+    const id = transitionId(journalId, offset, rule.name, key.text, what, at);
     let unique = id;
     for (let n = 1; ids.has(unique); n++) unique = `${id}.${n}`;
     ids.add(unique);

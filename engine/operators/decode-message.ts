@@ -7,7 +7,8 @@ import type { Item } from '../model/item/item.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
-import { admitDevice } from '../state/directory.ts';
+import type { DeviceState } from '../state/device.ts';
+import { lookUpDevice, placeDevice } from '../state/directory.ts';
 import type { State } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
@@ -89,29 +90,29 @@ function admitReading(
   retained: boolean,
   liveMs: number,
 ): Item | undefined {
-  const stream = streams[reading.stream]!;
-  const { config, usesAttributes } = stream.plan;
+  const { plan, state: directory } = streams[reading.stream]!;
+  const { config, usesAttributes } = plan;
+  const known = directory.devices.get(reading.device);
+  let skewed = known?.skewed ?? false;
   if (retained) {
-    if (!isNews(stream.state, reading, counters)) return undefined;
+    if (!isNews(known, reading, counters)) return undefined;
     reading.retained = true;
-  } else settleStamp(stream.state, reading, maxAheadMs, counters);
-  if (!admitDevice(stream.plan, stream.state, reading.device)) return overLimit(stream, reading, retained, counters);
+  } else skewed = settleStamp(known, reading, maxAheadMs, counters);
+  const device = known ?? lookUpDevice(plan, directory, reading.device, reading.labels);
+  if (device === undefined) return overLimit(reading, retained, counters);
+  directory.changedDevices.touch(device);
+  device.skewed = skewed;
   const { sequence } = config;
-  if (sequence !== undefined && isDuplicate(stream.state.numberings, reading, sequence, counters)) return undefined;
-  if (config.time !== undefined && !retained) rememberStamp(stream.state.newestSent, reading);
+  if (sequence !== undefined && isDuplicate(device, reading, sequence, counters)) return undefined;
+  if (config.time !== undefined && !retained) rememberStamp(device, reading);
+  reading.place = placeDevice(plan, directory, device, reading.labels);
   reading.liveMs = liveMs;
   if (usesAttributes) reading.attributes = state.attributes.ofReadings.get(reading.device)?.values;
   return reading;
 }
 
 /** What is left of a reading of a device that there is no room for: its row. */
-function overLimit(
-  { state }: StreamDecoding,
-  reading: Reading,
-  retained: boolean,
-  counters: Counters,
-): Item | undefined {
-  state.skewed.delete(reading.device);
+function overLimit(reading: Reading, retained: boolean, counters: Counters): Item | undefined {
   if (retained) {
     // Nothing is remembered about the device, so it may have sent this reading already.
     counters.readings_outdated += 1;
@@ -123,10 +124,13 @@ function overLimit(
 
 function admitStatus({ streams, counters }: MessageDecoding, status: Status, liveMs: number): Status | undefined {
   const { plan, state } = streams[status.stream]!;
-  if (!admitDevice(plan, state, status.device)) {
+  const device = lookUpDevice(plan, state, status.device, status.labels);
+  if (device === undefined) {
     counters.statuses_over_device_limit += 1;
     return undefined;
   }
+  // A status topic need not have every label, so a status does not change the labels of a known device.
+  status.place = placeDevice(plan, state, device, device.place.labels);
   status.liveMs = liveMs;
   return status;
 }
@@ -137,34 +141,30 @@ const CLEARLY_RIGHT = 0.8;
 /**
  * Sets the stamps of a device whose clock is ahead back to the receive time. If the clock is ahead by about `maxAheadMs`, some stamps are above
  * the limit and some below it. If only those above were set back, half of the readings would be late. So once one is set back, all are, until
- * the clock is clearly right. A device whose first reading is near the limit counts as above it.
+ * the clock is clearly right. A device whose first reading is near the limit counts as above it. Returns whether the clock is ahead.
  */
 function settleStamp(
-  { admitted, skewed }: StreamState,
+  device: DeviceState | undefined,
   reading: Reading,
   maxAheadMs: number,
   counters: Counters,
-): void {
-  const { device, time, receivedAt, clamped } = reading;
+): boolean {
+  const { time, receivedAt, clamped } = reading;
   const isNear = time > receivedAt + CLEARLY_RIGHT * maxAheadMs;
-  if (!clamped && !isNear) {
-    if (skewed.size > 0) skewed.delete(device);
-    return;
-  }
-  const isNew = !admitted.has(device);
+  if (!clamped && !isNear) return false;
   if (!clamped) {
-    if (!isNew && !skewed.has(device)) return;
+    if (device?.skewed === false) return false;
     reading.stamp = time;
     reading.time = receivedAt;
     reading.clamped = true;
     counters.readings_clamped += 1;
   }
-  skewed.add(device);
+  return true;
 }
 
 /** Whether a retained reading says something new; counts it if not. A reading whose stamp is not usable says nothing new. */
-function isNews({ newestSent }: StreamState, reading: Reading, counters: Counters): boolean {
-  if (!reading.clamped && !isOutdated(newestSent, reading)) return true;
+function isNews(device: DeviceState | undefined, reading: Reading, counters: Counters): boolean {
+  if (!reading.clamped && (device === undefined || !isOutdated(device, reading))) return true;
   counters.readings_outdated += 1;
   return false;
 }

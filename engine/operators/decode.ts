@@ -5,6 +5,7 @@ import { readAttributes } from '../model/attributes.ts';
 import type { Item } from '../model/item/item.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, TickRecord } from '../model/record.ts';
+import { setAttributes } from '../state/attributes.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { createMessageDecoding, type Decoder, takeMessage, takeRedriven } from './decode-message.ts';
@@ -54,8 +55,7 @@ function takeTick({ clocks, deliveries }: State, { offset, at }: TickRecord, out
 
 function takeAttributes(plan: Plan, { attributes }: State, { text, ...rest }: AttributesRecord, out: Item[]): void {
   const known = text === undefined ? undefined : readAttributes(text, plan.attributes);
-  if (known === undefined) attributes.ofReadings.delete(rest.device);
-  else attributes.ofReadings.set(rest.device, known);
+  setAttributes(attributes, rest.device, known);
   out.push({ ...rest, attributes: known });
 }
 

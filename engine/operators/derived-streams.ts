@@ -3,6 +3,7 @@ import type { Item } from '../model/item/item.ts';
 import type { Viewed } from '../model/item/window-result.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
+import { placeReading } from '../state/directory.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { joinStreams } from './join-streams.ts';
@@ -21,7 +22,10 @@ export const derivedStreams = (plan: Plan, state: State, level: number, counters
     correlations?.(item, out);
     if (item.kind !== 'viewed') return;
     const stream = views.get(item.rule);
-    if (stream !== undefined) out.push(readingOf(item, stream.index));
+    if (stream === undefined) return;
+    const reading = readingOf(item, stream.index);
+    placeReading(stream, state.streams[stream.index]!, reading);
+    out.push(reading);
   });
 };
 

@@ -10,11 +10,10 @@ import type { RuleConditions } from '../model/plan/conditions-plan.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { DerivedRule, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan/rule-plan.ts';
 import type { Cause, ClockJump, Reading } from '../model/reading.ts';
-import type { DeviceKeys } from '../state/device.ts';
-import { lookUpDevice } from '../state/directory.ts';
-import type { KeyState } from '../state/key.ts';
+import type { DeviceKeys, Place } from '../state/device.ts';
+import { placeOf } from '../state/directory.ts';
+import { type KeyState, keyStateOf } from '../state/key.ts';
 import type { State } from '../state/state.ts';
-import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
 import { createResultIds, type ResultIds } from './result-ids.ts';
@@ -38,7 +37,7 @@ export interface EvaluateOptions {
  */
 export const evaluate = ({ plan, state, level, journalId, counters }: EvaluateOptions) => {
   const attributes = state.attributes.ofClosed[level];
-  const evaluating: Evaluating = { plan, state, counters, attributes, idOf: createResultIds(journalId) };
+  const evaluating: Evaluating = { plan, counters, attributes, idOf: createResultIds(journalId) };
   const isOwn = plan.streams.map((stream) => stream.level === level);
   // By stream: the rules to evaluate for the reading at hand.
   const selections = plan.streams.map(({ readingIndex }) => new Int32Array(readingIndex?.always.length ?? 0));
@@ -53,7 +52,7 @@ export const evaluate = ({ plan, state, level, journalId, counters }: EvaluateOp
   });
 };
 
-interface Evaluating extends Pick<EvaluateOptions, 'plan' | 'state' | 'counters'> {
+interface Evaluating extends Pick<EvaluateOptions, 'plan' | 'counters'> {
   readonly idOf: ResultIds;
   /** Attributes of devices, as this level knows them now. Undefined if no window of the level uses them. */
   readonly attributes: Map<string, DeviceAttributes> | undefined;
@@ -65,14 +64,14 @@ function seeAttributes(known: Map<string, DeviceAttributes>, { device, attribute
 }
 
 function evaluateReading(evaluating: Evaluating, selected: Int32Array, reading: Reading, out: Item[]): void {
-  const { plan, state, counters } = evaluating;
+  const { plan, counters } = evaluating;
   const stream = plan.streams[reading.stream]!;
   const { readingRules, readingIndex } = stream;
-  if (reading.jumps !== undefined) forgetFacts(state.streams[reading.stream]!, reading.jumps);
+  const place = placeOf(reading);
+  if (place === undefined) return;
+  if (reading.jumps !== undefined) forgetFacts(place, reading.jumps);
   if (readingRules.length === 0) return;
-  const device = lookUpDevice(stream, state.streams[reading.stream]!, reading.device, reading.labels);
-  if (device === undefined) return;
-  const { keys } = device;
+  const { device, keys } = place;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
     if (key !== undefined && reading.time > key.furthestAt) key.furthestAt = reading.time;
@@ -97,9 +96,9 @@ function evaluateReading(evaluating: Evaluating, selected: Int32Array, reading: 
 }
 
 /** Event time has jumped. For running facts, the next reading of the key is the first one. */
-function forgetFacts({ keys }: StreamState, jumps: readonly ClockJump[]): void {
-  for (const { keying, key } of jumps) {
-    const { running, remembered } = keys[keying]!.get(key)!;
+function forgetFacts({ keys }: Place, jumps: readonly ClockJump[]): void {
+  for (const { keying } of jumps) {
+    const { running, remembered } = keys[keying]!;
     running.length = 0;
     remembered.length = 0;
   }
@@ -184,13 +183,12 @@ function findOpen(key: KeyState, rules: readonly RulePlan[]): number[] {
   return open;
 }
 
-function evaluateClosed({ state, attributes, idOf }: Evaluating, rule: RulePlan, closed: Closed, out: Item[]): void {
+function evaluateClosed({ attributes, idOf }: Evaluating, rule: RulePlan, closed: Closed, out: Item[]): void {
   if (rule.kind !== 'window') return;
   const { attributesOf } = rule;
   if (attributesOf !== undefined) closed.attributes = attributes?.get(closed.key.parts[attributesOf]!)?.values;
   compute(rule.formulas, closed);
-  const key = state.streams[rule.stream]!.keys[rule.keying.index]!.get(closed.key.text);
-  if (key === undefined) return;
+  const key = keyStateOf(closed.key);
   recall(rule.remembered, key, rule.slot, closed);
   if (rule.view !== undefined) {
     out.push(viewResult(idOf, rule, rule.view, key, closed, closed, closed));
@@ -201,7 +199,7 @@ function viewResult<E>(
   idOf: ResultIds,
   rule: RulePlan,
   { values }: ViewPlan<E>,
-  { key }: KeyState,
+  key: KeyState,
   subject: E,
   { offset, receivedAt, connection, liveMs }: Cause,
   { start, end, inclusive }: TimeSpan,
@@ -243,7 +241,7 @@ function evaluateConditions<E extends Reading | Derived | Closed>(
   if (result === undefined) return;
   const { offset, receivedAt: recordedAt } = subject;
   const times = position >= 0 && isUnordered(rule) ? timesOf(key, at) : { at };
-  out.push({ kind: 'evaluation', offset, recordedAt, rule: rule.index, key: key.key, ...times, ...result, subject });
+  out.push({ kind: 'evaluation', offset, recordedAt, rule: rule.index, key, ...times, ...result, subject });
 }
 
 /** Whether the rule may evaluate a reading of a key that is older than the one before. */

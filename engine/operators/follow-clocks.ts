@@ -2,7 +2,7 @@ import { followKeyClock, MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { LONGEST_STEP_MS } from '../devices/liveness.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { ClockJump, Reading } from '../model/reading.ts';
-import { lookUpDevice } from '../state/directory.ts';
+import { placeOf } from '../state/directory.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
@@ -35,14 +35,14 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
       return;
     }
     if (item.kind !== 'reading' || !isOwn[item.stream]!) return;
-    const { stream, device, labels } = item;
-    const known = lookUpDevice(plan.streams[stream]!, state.streams[stream]!, device, labels);
-    // The directory follows every reading. A retained reading says nothing about the present clock of its device.
-    if (known === undefined || item.retained) return;
+    const { stream } = item;
+    const place = placeOf(item);
+    // A retained reading says nothing about the present clock of its device.
+    if (place === undefined || item.retained) return;
     const steppedMs = state.steppedMs[level]!;
     const { time: at, receivedAt } = item;
     const hasStamp = !timeless[stream]! && !item.clamped;
-    const { keys } = known;
+    const { keys } = place;
     let jumps: ClockJump[] | undefined;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
@@ -54,7 +54,7 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
       }
       const from = clock.at;
       if (followKeyClock(clock, at, receivedAt, steppedMs, hasStamp, maxGains[stream]!)) {
-        (jumps ??= []).push({ keying: i, key: key.key.text, from });
+        (jumps ??= []).push({ keying: i, from });
       }
     }
     if (jumps === undefined) return;

@@ -5,6 +5,7 @@ import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { MarkRecord } from '../model/record.ts';
+import { placeOf } from '../state/directory.ts';
 import { type AlertHandling, settleAlert } from './alert-transitions.ts';
 
 /** Adjusts alerts when the time in which they wait jumps. */
@@ -22,9 +23,10 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
     return rules.filter(({ rule }) => rule.stream === index && rule.kind !== 'silence');
   });
   return {
-    reading({ stream, time, jumps = [] }) {
-      for (const { keying, key: text, from } of jumps) {
-        const key = state.streams[stream]!.keys[keying]!.get(text)!;
+    reading(reading) {
+      const { stream, time, jumps = [] } = reading;
+      for (const { keying, from } of jumps) {
+        const key = placeOf(reading)!.keys[keying]!;
         for (const alertRule of evaluated[stream]!) {
           const record = alertRule.rule.keying.index === keying ? key.alerts[alertRule.rule.slot] : undefined;
           if (record === undefined) continue;
@@ -44,9 +46,11 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
     const isSilence = kind === 'silence';
     // After a longer step, stamps either do not follow the step, or event time jumps.
     if (!isSilence && byMs > MAX_GAIN_MS) return;
-    for (const { alerts } of state.streams[stream]!.keys[keying.index]!.values()) {
-      const record = alerts[slot];
+    const { keys, changedKeys } = state.streams[stream]!;
+    for (const key of keys[keying.index]!.values()) {
+      const record = key.alerts[slot];
       if (record === undefined) continue;
+      changedKeys.touch(key);
       shiftWaits(record, byMs);
       if (isSilence) shiftSince(record, byMs, now);
     }

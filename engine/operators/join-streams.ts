@@ -2,11 +2,12 @@ import type { FieldValue } from '../model/field.ts';
 import type { Item } from '../model/item/item.ts';
 import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
-import { lookUpDevice } from '../state/directory.ts';
+import { placeReading } from '../state/directory.ts';
 import { keyText } from '../state/key.ts';
 import type { State } from '../state/state.ts';
+import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
-import { forgetOld, type LastKnown, rememberReading, valuesNear } from '../windows/last-known.ts';
+import { forgetOld, rememberReading, valuesNear } from '../windows/last-known.ts';
 import type { Step } from './lift.ts';
 
 /** Takes a reading of one of a correlation's streams, and appends the readings that the correlation makes from it. */
@@ -25,21 +26,20 @@ interface Sides {
  */
 export function joinStreams(plan: Plan, state: State, level: number, counters: Counters): Step | undefined {
   const takers: Taker[][] = plan.streams.map(() => []);
-  const swept: { readonly last: LastKnown; readonly lastMs: number }[] = [];
+  const swept: { readonly state: StreamState; readonly lastMs: number }[] = [];
   let some = false;
   for (const stream of plan.streams) {
     const { origin, index } = stream;
     if (stream.level !== level || origin.kind !== 'correlation') continue;
     some = true;
     const { join } = origin;
-    const last = state.streams[index]!.lastKnown;
     const { own, other } =
       join.kind === 'last'
-        ? joinLast(plan, stream, origin, join, last, counters)
+        ? joinLast(plan, stream, origin, join, state.streams[index]!, counters)
         : joinWindow(plan, stream, origin, join, admit(plan, state, index, counters));
     takers[origin.of]!.push(own);
     takers[origin.with]!.push(other);
-    if (join.kind === 'last') swept.push({ last, lastMs: join.lastMs });
+    if (join.kind === 'last') swept.push({ state: state.streams[index]!, lastMs: join.lastMs });
   }
   if (!some) return undefined;
   return (item, out) => {
@@ -47,7 +47,7 @@ export function joinStreams(plan: Plan, state: State, level: number, counters: C
       const own = takers[item.stream]!;
       for (let i = 0; i < own.length; i++) own[i]!(item, out);
     } else if (item.kind === 'tick') {
-      for (const { last, lastMs } of swept) forgetOld(last, item, lastMs);
+      for (const { state, lastMs } of swept) forgetOld(state.lastKnown, item, lastMs, state.changedKnown);
     }
   };
 }
@@ -55,31 +55,35 @@ export function joinStreams(plan: Plan, state: State, level: number, counters: C
 /** Passes the readings of a stream that there is room for. */
 function admit(plan: Plan, state: State, index: number, counters: Counters): Taker {
   return (reading, out) => {
-    const device = lookUpDevice(plan.streams[index]!, state.streams[index]!, reading.device, reading.labels);
-    if (device === undefined || device.keys.includes(undefined)) counters.readings_over_key_limit += 1;
-    if (device !== undefined) out.push(reading);
+    const place = placeReading(plan.streams[index]!, state.streams[index]!, reading);
+    if (place === undefined || place.keys.includes(undefined)) counters.readings_over_key_limit += 1;
+    if (place !== undefined) out.push(reading);
   };
 }
 
 function joinLast(
   plan: Plan,
-  { index }: StreamPlan,
+  stream: StreamPlan,
   origin: CorrelationOrigin,
   { lastMs, parts, otherParts }: LastJoin,
-  last: LastKnown,
+  state: StreamState,
   counters: Counters,
 ): Sides {
   const { devices, keys } = plan.streams[origin.with]!.config.limits;
   const maxKnown = Math.max(devices, keys);
   const absent = absentOf(plan, origin.with);
+  const { lastKnown: last, changedKnown } = state;
   return {
     own: (reading, out) => {
       const known = valuesNear(last, keyOf(parts, reading), reading.time, lastMs);
       const values = reading.values.concat(known ?? absent);
-      out.push(readingOf(reading, index, reading.device, reading.labels, values));
+      const made = readingOf(reading, stream.index, reading.device, reading.labels, values);
+      placeReading(stream, state, made);
+      out.push(made);
     },
     other: (reading) => {
-      if (!rememberReading(last, keyOf(otherParts, reading), reading, maxKnown)) counters.readings_over_key_limit += 1;
+      const text = keyOf(otherParts, reading);
+      if (!rememberReading(last, text, reading, maxKnown, changedKnown)) counters.readings_over_key_limit += 1;
     },
   };
 }

@@ -6,8 +6,7 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { SilenceRule } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import type { DeviceState } from '../state/device.ts';
-import { lookUpDevice } from '../state/directory.ts';
+import { placeOf } from '../state/directory.ts';
 import type { KeyState } from '../state/key.ts';
 import type { State } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
@@ -35,23 +34,25 @@ export const presence = (plan: Plan, state: State, counters: Counters) =>
 function seeReading(plan: Plan, state: State, counters: Counters, reading: Reading, out: Item[]): void {
   const streamPlan = plan.streams[reading.stream]!;
   const stream = state.streams[reading.stream]!;
-  const device = lookUpDevice(streamPlan, stream, reading.device, reading.labels);
-  if (device === undefined) return;
-  if (device.keys.includes(undefined)) counters.readings_over_key_limit += 1;
+  const place = placeOf(reading);
+  if (place === undefined) return;
+  const { keys } = place;
+  if (keys.includes(undefined)) counters.readings_over_key_limit += 1;
+  const { presence } = place.device;
+  presence.labels = place.labels;
   if (reading.retained) {
     if (streamPlan.hasSilence) {
-      for (const key of device.keys) if (key !== undefined) seeRetained(streamPlan, stream, key, reading);
+      for (const key of keys) if (key !== undefined) seeRetained(streamPlan, stream, key, reading);
     }
     return;
   }
-  const { presence } = device;
   if (!presence.online) {
     const reason = presence.seenAt < 0 ? 'first-reading' : 'reading';
-    change(device, reading.stream, true, reason, { at: reading.receivedAt, offset: reading.offset }, out);
+    change(keys[0], reading.stream, true, reason, { at: reading.receivedAt, offset: reading.offset }, out);
   }
   presence.seenAt = reading.receivedAt;
   if (!streamPlan.hasSilence) return;
-  for (const key of device.keys) {
+  for (const key of keys) {
     if (key !== undefined) endSilence(streamPlan, stream, key, reading, reading.receivedAt, out);
   }
 }
@@ -65,40 +66,31 @@ function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, readi
 function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void {
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
-  // A status topic need not have every label, so a status does not change the labels of a known device. It does not count for the device's groups.
-  const device = stream.devices.get(status.device) ?? lookUpDevice(streamPlan, stream, status.device, status.labels);
-  if (device === undefined) return;
-  const { presence } = device;
-  const [own] = device.keys;
+  // A status does not count for the groups of its device.
+  const [own] = placeOf(status)!.keys;
+  const presence = own.presence!;
   const isNews = presence.status !== status.online;
   presence.status = status.online;
   // The broker sends an old status again; readings that came since are newer.
   if (status.retained && !isNews) return;
   if (status.retained && status.online) {
-    seeRetainedOnline(streamPlan, stream, device, own, status, out);
+    seeRetainedOnline(streamPlan, stream, own, status, out);
     return;
   }
   if (status.online) {
-    if (!presence.online) change(device, status.stream, true, 'status', status, out);
+    if (!presence.online) change(own, status.stream, true, 'status', status, out);
     presence.seenAt = status.at;
     endSilence(streamPlan, stream, own, status, status.at, out);
     return;
   }
-  if (presence.online || !presence.known) change(device, status.stream, false, 'last-will', status, out);
+  if (presence.online || !presence.known) change(own, status.stream, false, 'last-will', status, out);
   for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
 }
 
 /** The broker says that the device is connected. An open silence of the device continues until it sends a reading. */
-function seeRetainedOnline(
-  plan: StreamPlan,
-  stream: StreamState,
-  device: DeviceState,
-  own: KeyState,
-  status: Status,
-  out: Item[],
-): void {
-  if (device.presence.online) return;
-  change(device, status.stream, true, 'status', status, out);
+function seeRetainedOnline(plan: StreamPlan, stream: StreamState, own: KeyState, status: Status, out: Item[]): void {
+  if (own.presence!.online) return;
+  change(own, status.stream, true, 'status', status, out);
   awaitReading(plan, stream, own, status, own.lastSeen.seenAt < 0 ? status.at : own.lastSeen.seenAt);
 }
 
@@ -154,7 +146,7 @@ function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
     const nowMs = Math.max(...tick.liveMs);
     const due = state.streams[streamPlan.index]!.silenceTimers.advance(nowMs);
     // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
-    due.sort((a, b) => a.keying - b.keying || (a.key.text < b.key.text ? -1 : 1));
+    due.sort((a, b) => a.keying - b.keying || (a.text < b.text ? -1 : 1));
     for (const key of due) checkSilence(streamPlan, state, key, tick, out);
   }
 }
@@ -162,6 +154,7 @@ function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
 function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick, out: Item[]): void {
   const stream = state.streams[plan.index]!;
   const { lastSeen } = key;
+  stream.changedKeys.touch(key);
   const liveMs = tick.liveMs[lastSeen.connection]!;
   lastSeen.wakeMs = Number.POSITIVE_INFINITY;
   for (const rule of plan.silenceRules[key.keying]!) {
@@ -170,8 +163,7 @@ function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick,
       wakeAt(stream, key, dueMs);
       continue;
     }
-    const device = rule.keying.byDevice ? stream.devices.get(key.key.parts[0]!) : undefined;
-    if (device?.presence.online) change(device, plan.index, false, 'silence', tick, out);
+    if (key.presence?.online) change(key, plan.index, false, 'silence', tick, out);
     fallSilent(rule, key, tick, 'silence', out);
   }
 }
@@ -183,19 +175,19 @@ function fallSilent(rule: SilenceRule, key: KeyState, moment: Moment, reason: Of
 }
 
 function change(
-  device: DeviceState,
+  { text, presence }: KeyState,
   stream: number,
   online: boolean,
   reason: DeviceChange['reason'],
   moment: Moment,
   out: Item[],
 ): void {
-  const { name, labels, presence } = device;
-  presence.online = online;
-  presence.known = true;
+  const { labels, seenAt } = presence!;
+  presence!.online = online;
+  presence!.known = true;
   const { at, offset } = moment;
-  const lastSeenAt = presence.seenAt < 0 ? at : presence.seenAt;
-  out.push({ kind: 'device', offset, stream, device: name, labels, online, at, lastSeenAt, reason });
+  const lastSeenAt = seenAt < 0 ? at : seenAt;
+  out.push({ kind: 'device', offset, stream, device: text, labels, online, at, lastSeenAt, reason });
 }
 
 function evaluationOf(
@@ -211,7 +203,7 @@ function evaluationOf(
     offset: moment.offset,
     recordedAt: moment.at,
     rule: rule.index,
-    key: key.key,
+    key,
     at: moment.at,
     holds,
     clears: !holds,

@@ -36,7 +36,10 @@ function precede(
   { state }: AlertHandling,
 ): void {
   if (rule === undefined || rule.keying.per.join() !== per.join()) return;
-  const { alerts } = lookUpKey(state.streams[rule.stream]!, rule.keying.index, key.parts);
+  const stream = state.streams[rule.stream]!;
+  const known = lookUpKey(stream, rule.keying, key.parts);
+  stream.changedKeys.touch(known);
+  const { alerts } = known;
   const record = (alerts[rule.slot] ??= createAlertRecord());
   Object.assign(record, { changedAt: instantOf(record, offset, at), changedOffset: offset, ahead: true });
 }
@@ -70,7 +73,7 @@ function endOf(
     since,
     ...explanationOf(alert, since, at),
   };
-  const idFor = (what: Transition['to'] | Notice['notice']) => handling.nextId(rule, { key }, offset, what, at);
+  const idFor = (what: Transition['to'] | Notice['notice']) => handling.nextId(rule, key, offset, what, at);
   // The alert was flapping and not firing. Its last transition already holds its end, so the table needs no row; subscribers need the event.
   if (change === undefined) return { kind: 'notice', notice: 'stable', id: idFor('stable'), ...common };
   handling.counters.transitions += 1;

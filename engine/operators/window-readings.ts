@@ -2,10 +2,11 @@ import { include, nextRule, selectRules } from '../language/rule-index/rule-inde
 import type { Item } from '../model/item/item.ts';
 import type { RuleIndex } from '../model/plan/index-plan.ts';
 import type { ClockJump, Reading } from '../model/reading.ts';
-import type { DeviceKeys } from '../state/device.ts';
-import { lookUpDevice } from '../state/directory.ts';
+import type { DeviceKeys, DeviceMark, DeviceState, Place } from '../state/device.ts';
+import { placeOf } from '../state/directory.ts';
 import type { KeyState } from '../state/key.ts';
-import type { Watermark } from '../windows/watermark.ts';
+import { addMark } from '../state/stream.ts';
+import { mayBeLate, passedBy, wakeGroup } from './window-groups.ts';
 import { dueLiveMs, hasOutcome, type KindedRule, passOutcome, type StreamWindows, wakeAt } from './window-rules.ts';
 
 /**
@@ -14,13 +15,13 @@ import { dueLiveMs, hasOutcome, type KindedRule, passOutcome, type StreamWindows
  */
 export function takeReading(windows: StreamWindows, reading: Reading, out: Item[]): void {
   const { plan, stream, counters } = windows;
-  const device = lookUpDevice(plan, stream, reading.device, reading.labels);
-  if (device === undefined) return;
-  const { keys } = device;
+  const place = placeOf(reading);
+  if (place === undefined) return;
+  const { keys } = place;
   if (reading.jumps !== undefined) {
     for (const jump of reading.jumps) restartWindows(windows, keys, jump, reading, out);
   }
-  const hasRoom = moveWatermarks(windows, keys, reading);
+  const hasRoom = moveWatermarks(windows, place, reading);
   const wakeMs =
     plan.windowIndex === undefined
       ? takeByAll(windows, keys, reading, out)
@@ -52,38 +53,40 @@ function restartWindows(
  * Moves the watermark of the device in each of its keys that has window rules, also if no rule takes the reading. Leaves the watermarks in
  * `scratch.marks`. False if some key has no room for the device.
  */
-function moveWatermarks(windows: StreamWindows, keys: DeviceKeys, reading: Reading): boolean {
+function moveWatermarks(windows: StreamWindows, place: Place, reading: Reading): boolean {
   const { groupings, scratch } = windows;
   let hasRoom = true;
   for (let i = 0; i < groupings.length; i++) {
     const { index, byDevice } = groupings[i]!.keying;
-    const key = keys[index];
-    const known = key?.windowing.watermarks.get(reading.device);
-    if (known !== undefined) moveWatermark(known, reading);
-    scratch.marks[index] = known ?? (key && addWatermark(windows, key, byDevice, reading));
-    if (key !== undefined && scratch.marks[index] === undefined) hasRoom = false;
+    const key = place.keys[index];
+    const mark = key && (place.marks[index] ??= findMark(windows, place.device, key, byDevice, reading));
+    scratch.marks[index] = mark;
+    if (mark !== undefined) {
+      moveWatermark(mark, reading);
+      if (key!.windowing.group !== undefined) wakeGroup(windows.stream, key!, key!.windowing.group, reading.connection);
+    } else if (key !== undefined) hasRoom = false;
   }
   return hasRoom;
 }
 
-function moveWatermark(mark: Watermark, { time, liveMs, connection }: Reading): void {
+function moveWatermark(mark: DeviceMark, { time, liveMs, connection }: Reading): void {
   if (time > mark.eventAt) mark.eventAt = time;
   mark.seenLiveMs = liveMs;
   mark.connection = connection;
 }
 
-/** Undefined if there is no room for one more. */
-function addWatermark(
-  { stream: { watermarkCounts }, maxWatermarks }: StreamWindows,
-  { keying, windowing }: KeyState,
+/** The watermark of the device in the key. It is added if there is none; undefined if there is no room for one more. */
+function findMark(
+  { stream, maxWatermarks }: StreamWindows,
+  device: DeviceState,
+  key: KeyState,
   byDevice: boolean,
-  { device, time, liveMs, connection }: Reading,
-): Watermark | undefined {
-  if (!byDevice && watermarkCounts[keying]! >= maxWatermarks) return undefined;
-  watermarkCounts[keying]! += 1;
-  const mark: Watermark = { eventAt: time, seenLiveMs: liveMs, connection };
-  windowing.watermarks.set(device, mark);
-  return mark;
+  { time: eventAt, liveMs: seenLiveMs, connection }: Reading,
+): DeviceMark | undefined {
+  const known = device.marks.find((mark) => mark.key === key);
+  if (known !== undefined) return known;
+  if (!byDevice && stream.watermarkCounts[key.keying]! >= maxWatermarks) return undefined;
+  return addMark(stream, device, key, { eventAt, seenLiveMs, connection });
 }
 
 /** Shows the reading to every rule. Returns the live time at which to look at the device again. */
@@ -143,11 +146,15 @@ function takeBy(
   const takes = rule.where === undefined || rule.where(reading);
   const own = key.windowing.windows[rule.slot] ?? (takes ? openWindow(ruleAndKind, key) : undefined);
   if (own === undefined) return Number.POSITIVE_INFINITY;
-  // First closes what the reading's own stamp closes: the reading belongs to a later window.
   if (byDevice) {
+    // First closes what the reading's own stamp closes: the reading belongs to a later window.
     const eventAt = mark.eventAt - rule.window.latenessMs;
     kind.close(own, rule.window, eventAt, outcome);
     kind.pass(own, rule.window, eventAt);
+  } else if (mayBeLate(windows, mark, reading)) {
+    // The next tick closes what is due. Windows that would open now would contain this reading alone.
+    const eventAt = passedBy(windows, key, reading) - rule.window.latenessMs;
+    if (kind.dueAt(own, rule.window) > eventAt) kind.pass(own, rule.window, eventAt);
   }
   if (takes && !kind.add(own, rule.window, reading, outcome)) reading.late = true;
   if (hasOutcome(outcome)) passOutcome(windows, rule, key, reading, out);

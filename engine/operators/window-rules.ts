@@ -3,6 +3,7 @@ import type { Keying } from '../model/plan/keying.ts';
 import type { StreamPlan } from '../model/plan/plan.ts';
 import type { WindowRule } from '../model/plan/rule-plan.ts';
 import type { Cause } from '../model/reading.ts';
+import type { DeviceMark } from '../state/device.ts';
 import type { KeyState } from '../state/key.ts';
 import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
@@ -48,7 +49,7 @@ interface Scratch {
   /** Positions of the rules to show the reading to; as long as the stream's `windowIndex` asks for. */
   readonly selected: Int32Array;
   /** By keying: the watermark of the reading's device. Undefined: no rule has this keying, or there is no room. */
-  readonly marks: (Watermark | undefined)[];
+  readonly marks: (DeviceMark | undefined)[];
   /** Event times of the devices of a group. */
   readonly eventTimes: number[];
 }
@@ -98,7 +99,7 @@ export function hasOutcome({ closed, takenEarly }: WindowOutcome): boolean {
 export function passOutcome(
   { counters, scratch: { outcome } }: StreamWindows,
   { index }: WindowRule,
-  { key }: KeyState,
+  key: KeyState,
   { offset, receivedAt, connection, liveMs }: Cause,
   out: Item[],
 ): void {

@@ -2,9 +2,10 @@ import type { Plan } from '../model/plan/plan.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
+import { closeGroups } from './window-groups.ts';
 import { takeReading } from './window-readings.ts';
 import { createStreamWindows } from './window-rules.ts';
-import { closeGroups, closeQuietDevices } from './window-ticks.ts';
+import { closeQuietDevices } from './window-ticks.ts';
 
 /** What the windows of one level of streams need. */
 export interface WindowOptions {

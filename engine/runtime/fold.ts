@@ -11,7 +11,8 @@ import type { Reading } from '../model/reading.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import { fullLimits } from '../state/directory.ts';
-import { readSnapshot, restore, writeSnapshot } from '../state/snapshot.ts';
+import { readSnapshot } from '../state/older-snapshots.ts';
+import { restore, snapshot } from '../state/snapshot.ts';
 import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 
@@ -94,7 +95,7 @@ export function createFold({
     },
     snapshot() {
       lines.clear();
-      writeSnapshot(plan, brokers, state, (line) => lines.writeLine(line));
+      for (const line of snapshot(plan, brokers, state)) lines.writeLine(line);
       return lines.chunks;
     },
     receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),

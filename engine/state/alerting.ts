@@ -5,6 +5,7 @@ import { rowStreamOf } from '../delivery/evidence.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
+import { createChanges, type Part, type Sections } from './changes.ts';
 import type { Directory } from './directory.ts';
 import { type KeySnapshot, type KeyState, keyText } from './key.ts';
 import type { RestoreContext } from './restore-context.ts';
@@ -35,11 +36,23 @@ export interface AlertingHead {
 export type AlertingPiece =
   /** An alert of a changed or removed rule, which no record has resolved yet. */
   | readonly ['orphan', RemovedRuleAlert]
-  /** By rule name: what to keep of the rules that have open alerts, in case they are removed. */
+  /** By rule name: what to keep of rules, in case that they are removed while they have open alerts. */
   | readonly ['traces', Readonly<Record<string, RuleTrace>>];
 
+interface TracePart extends Part {
+  readonly rule: RulePlan;
+}
+
 /** Makes the state of alerts before the first record. */
-export function createAlerting({ rules }: Plan): Alerting {
+export function createAlerting(plan: Plan, sections: Sections): Alerting {
+  const { rules } = plan;
+  // The traces do not change, so only full checkpoints store them.
+  const parts = rules.map((rule): TracePart => ({ number: rule.index, section: 0, rule }));
+  createChanges(
+    sections,
+    () => parts,
+    ({ rule }) => traceOfRule(plan, rule),
+  );
   return {
     clock: createAlertClock(),
     rules: rules.map(() => ({ timedKeys: new Set(), limit: undefined })),
@@ -56,12 +69,10 @@ export function alertingHead({ rules }: Plan, alerting: Alerting): AlertingHead 
   return { alertClock: alerting.clock, limits: Object.fromEntries(limits) };
 }
 
-/** What to keep of the rules that have open alerts. */
-export function tracesOf(plan: Plan, open: Iterable<RulePlan>): AlertingPiece {
-  const traces = Array.from(open, (rule) => {
-    return [rule.name, traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!))] as const;
-  });
-  return ['traces', Object.fromEntries(traces)];
+/** What to keep of a rule, in case that it is removed while it has open alerts. */
+function traceOfRule(plan: Plan, rule: RulePlan): AlertingPiece {
+  const trace = traceOf(rule, rowStreamOf(plan, plan.streams[rule.stream]!));
+  return ['traces', { [rule.name]: trace }];
 }
 
 /** Restores clock and limits. `from` and `to` are the names of the brokers, by connection index, in the snapshot and now. */
@@ -84,7 +95,7 @@ export interface RemovedRulesRestoration {
   readonly known: RemovedRuleAlert[];
   /** Open alerts that no rule evaluates any more, from the snapshot's keys. */
   readonly found: (Omit<RemovedRuleAlert, 'rule'> & { readonly name: string })[];
-  traces: Readonly<Record<string, RuleTrace>>;
+  readonly traces: Record<string, RuleTrace>;
 }
 
 /** Starts to collect the alerts of changed and removed rules from a snapshot. */
@@ -112,7 +123,8 @@ export function listRemovedRules({ known, found, traces }: RemovedRulesRestorati
     const rule = traces[name];
     return rule === undefined ? [] : [{ rule, ...alert }];
   });
-  return [...known, ...traced];
+  // The order of pieces in a snapshot must not decide the order of outcomes.
+  return [...known, ...traced].sort((a, b) => compare(a.rule.name, b.rule.name) || compare(a.key.text, b.key.text));
 }
 
 /** Works out which keys have alerts that ticks look at, once all keys are restored. */
@@ -123,4 +135,8 @@ export function restoreTimedKeys(plan: Plan, { rules }: Alerting, streams: reado
       if (alert !== undefined && needsTimers(alert)) rules[rule.index]!.timedKeys.add(key);
     }
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,51 +1,75 @@
 import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
-import { createDevice, type DeviceKeys, type DeviceState } from './device.ts';
+import type { Reading } from '../model/reading.ts';
+import type { Changes } from './changes.ts';
+import { createDevice, type DeviceKeys, type DeviceState, moveDevice, type Place } from './device.ts';
 import { createKey, type KeyState, keyText } from './key.ts';
 
-/** Which devices and keys of a stream are known, and which keys a device belongs to. The readings alone decide this, so all steps share it. */
+/**
+ * Which devices and keys of a stream are known, and which keys a device belongs to. It belongs to the step where the readings of the stream
+ * enter the chain: decode, or the step that derives them. Later steps find device and keys by the place of an item.
+ */
 export interface Directory {
-  /**
-   * Names of the devices that may be remembered. Belongs to decode. Not part of a snapshot: after a cut they are the names in `devices`.
-   */
-  readonly admitted: Set<string>;
   readonly devices: Map<string, DeviceState>;
   /** By keying: the keys by their text. */
   readonly keys: Map<string, KeyState>[];
+  readonly changedDevices: Changes<DeviceState>;
+  readonly changedKeys: Changes<KeyState>;
 }
 
-/** Makes a directory without devices and keys. */
-export function createDirectory({ keyings }: StreamPlan): Directory {
-  return { admitted: new Set(), devices: new Map(), keys: keyings.map(() => new Map()) };
+/** An item with a place: a reading, or a status. */
+interface Placed {
+  readonly place?: object | undefined;
 }
 
-/** Whether a device may be remembered: it is already, or there is room for it. Admits it in that case. */
-export function admitDevice({ config }: StreamPlan, { admitted }: Directory, name: string): boolean {
-  if (admitted.has(name)) return true;
-  if (admitted.size >= config.limits.devices) return false;
-  admitted.add(name);
-  return true;
+/** Where the state of an item's device and keys is. Undefined: there is no room for the device. */
+export function placeOf({ place }: Placed): Place | undefined {
+  return place as Place | undefined;
 }
 
-/**
- * Finds a device, or adds it, with the keys that these labels (by stream label index) give it. Undefined if there is no room for it.
- * Nothing is ever forgotten, so a later step that asks gets the same answer.
- */
+/** Finds a device, or adds it with these labels. Undefined if there is no room for it. Call `placeDevice` before later steps use its keys. */
 export function lookUpDevice(
   plan: StreamPlan,
   directory: Directory,
   name: string,
   labels: readonly string[],
 ): DeviceState | undefined {
-  const device = directory.devices.get(name);
-  if (device === undefined) {
-    return directory.devices.size < plan.config.limits.devices ? addDevice(plan, directory, name, labels) : undefined;
+  const { devices } = directory;
+  const device = devices.get(name);
+  if (device !== undefined) return device;
+  return devices.size < plan.config.limits.devices ? addDevice(plan, directory, name, labels) : undefined;
+}
+
+/**
+ * Sets the labels (by stream label index) of a known device, and returns its place: the keys that these labels give it. All later steps may
+ * change the device and these keys, so checkpoints are informed here.
+ */
+export function placeDevice(
+  plan: StreamPlan,
+  directory: Directory,
+  device: DeviceState,
+  labels: readonly string[],
+): Place {
+  directory.changedDevices.touch(device);
+  const { place } = device;
+  if (place.labels !== labels && !sameLabels(place.labels, labels)) {
+    moveDevice(device, labels, keysOf(plan, directory, device.name, labels));
   }
-  if (device.labels !== labels) {
-    if (!sameLabels(device.labels, labels)) device.keys = keysOf(plan, directory, name, labels);
-    device.labels = labels;
+  const { keys } = device.place;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (key !== undefined) directory.changedKeys.touch(key);
   }
-  return device;
+  return device.place;
+}
+
+/** Sets the place of a reading that enters the chain at a derived stream. Undefined: there is no room for its device. */
+export function placeReading(plan: StreamPlan, directory: Directory, reading: Reading): Place | undefined {
+  const { device: name, labels } = reading;
+  const device = lookUpDevice(plan, directory, name, labels);
+  const place = device && placeDevice(plan, directory, device, labels);
+  reading.place = place;
+  return place;
 }
 
 /** Adds a device, even above the limit. */
@@ -55,8 +79,11 @@ export function addDevice(
   name: string,
   labels: readonly string[],
 ): DeviceState {
-  const device = createDevice(name, labels, keysOf(plan, directory, name, labels));
-  directory.devices.set(name, device);
+  const { changedDevices, devices } = directory;
+  const keys = keysOf(plan, directory, name, labels);
+  const device = createDevice(name, labels, keys, changedDevices.next++);
+  devices.set(name, device);
+  changedDevices.add(device);
   return device;
 }
 
@@ -74,23 +101,24 @@ function keysOf(
   const [own, ...others] = keyings;
   const partsOf = ({ parts }: Keying) => parts.map((part) => (part < 0 ? device : (labels[part] ?? '')));
   return [
-    lookUpKey(directory, own!.index, partsOf(own!)),
+    lookUpKey(directory, own!, partsOf(own!)),
     ...others.map((keying) => {
       const parts = partsOf(keying);
       const known = directory.keys[keying.index]!;
       const isFull = known.size >= config.limits.keys;
-      return isFull ? known.get(keyText(parts)) : lookUpKey(directory, keying.index, parts);
+      return isFull ? known.get(keyText(parts)) : lookUpKey(directory, keying, parts);
     }),
   ];
 }
 
 /** Finds the key with these parts, or adds it, even above the limit. */
-export function lookUpKey({ keys }: Directory, keying: number, parts: readonly string[]): KeyState {
+export function lookUpKey({ keys, changedKeys }: Directory, keying: Keying, parts: readonly string[]): KeyState {
   const text = keyText(parts);
-  const known = keys[keying]!.get(text);
+  const known = keys[keying.index]!.get(text);
   if (known !== undefined) return known;
-  const key = createKey({ text, parts }, keying);
-  keys[keying]!.set(text, key);
+  const key = createKey({ text, parts }, keying, changedKeys.next++);
+  keys[keying.index]!.set(text, key);
+  changedKeys.add(key);
   return key;
 }
 
@@ -98,11 +126,11 @@ export function lookUpKey({ keys }: Directory, keying: number, parts: readonly s
 export function fullLimits({ streams }: Plan, state: { readonly streams: readonly Directory[] }): string[] {
   return streams.flatMap(({ index, name, config, origin, keyings }) => {
     if (origin.kind !== 'devices') return [];
-    const { admitted, keys } = state.streams[index]!;
+    const { devices, keys } = state.streams[index]!;
     const { limits } = config;
     const groups = keyings.slice(1).filter(({ index }) => keys[index]!.size >= limits.keys);
     return [
-      ...(admitted.size >= limits.devices ? [`${admitted.size} devices of ${name} (limits.devices)`] : []),
+      ...(devices.size >= limits.devices ? [`${devices.size} devices of ${name} (limits.devices)`] : []),
       ...groups.map(({ per, index }) => `${keys[index]!.size} keys of ${name} by ${per.join(', ')} (limits.keys)`),
     ];
   });

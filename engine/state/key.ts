@@ -1,6 +1,5 @@
 import { type AlertRecord, createAlertRecord } from '../alerts/alert-record.ts';
 import { isRemembered, isTimed } from '../alerts/noise.ts';
-import { isOpen } from '../alerts/removed-rule.ts';
 import type { KeyClock } from '../devices/key-clock.ts';
 import type { FieldValue } from '../model/field.ts';
 import type { Key } from '../model/item/window-result.ts';
@@ -8,13 +7,18 @@ import type { Keying } from '../model/plan/keying.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { Watermark } from '../windows/watermark.ts';
 import type { WindowState } from '../windows/window-kind.ts';
+import type { Part } from './changes.ts';
 import { type RestoreContext, reconnect } from './restore-context.ts';
 
-/** What the fold remembers about one key. `alerts`, `windowing.windows`, `running` and `remembered` are by the rules' slots. */
-export interface KeyState {
-  readonly key: Key;
+/**
+ * What the fold remembers about one key. `alerts`, `windowing.windows`, `running` and `remembered` are by the rules' slots. Items refer to a key
+ * as a `Key`; see `keyStateOf`.
+ */
+export interface KeyState extends Key, Part {
   /** Index of the keying that the key belongs to. */
   readonly keying: number;
+  /** Of the device that the key is; undefined for a group. */
+  presence: Presence | undefined;
   /** Undefined before the key's first reading. Belongs to the step that follows clocks. */
   clock: KeyClock | undefined;
   readonly lastSeen: LastSeen;
@@ -34,6 +38,22 @@ export interface KeyState {
   readonly remembered: (Remembered | undefined)[];
 }
 
+/** Whether a device is online. Belongs to presence. */
+export interface Presence {
+  online: boolean;
+  /** A change of `online` was published, so that it is not published again. */
+  known: boolean;
+  /** Receive time of the device's last reading; -1 before the first. */
+  seenAt: number;
+  /** The value of the last status message, retained or not; undefined before the first. */
+  status: boolean | undefined;
+  /** The labels of the last reading. Not part of a snapshot: after a cut they are those of the device's place. */
+  labels: readonly string[];
+}
+
+/** `Presence` in a snapshot. */
+export type PresenceSnapshot = Omit<Presence, 'labels' | 'status'> & { readonly status?: boolean };
+
 /** When a reading of a key last came, from any of its devices. Belongs to presence. */
 export interface LastSeen {
   /** Receive time; -1 before the first reading. */
@@ -49,11 +69,34 @@ export interface Windowing {
   readonly windows: (WindowState | undefined)[];
   /** Positions in the stream's window rules, in no order: the rules that have a window of this key. As `KeyState.openRules`. */
   openRules: number[] | undefined;
-  /** By device; a key that is a device has one. */
-  readonly watermarks: Map<string, Watermark>;
+  /** Of its devices, in no order; a key that is a device has one. Part of a snapshot with the devices. */
+  readonly watermarks: Watermark[];
+  /** Undefined for a key that is a device. */
+  readonly group: GroupClock | undefined;
   /** Live time for which a window timer is set; Infinity for none. Not part of a snapshot. */
   wakeMs: number;
 }
+
+/** How far event time has advanced in a group of devices. Belongs to window. */
+export interface GroupClock {
+  /** Index of the broker that last delivered a reading of the group. */
+  connection: number;
+  /** Journal offset of the tick after which `passedAt` was computed; -1: never. */
+  passedTick: number;
+  /** The watermark of the group then. */
+  passedAt: number;
+  /** The next tick looks at the group. Not part of a snapshot: after a restart it looks at all groups. */
+  isActive: boolean;
+  /** Receive time for which a timer is set; Infinity for none. Not part of a snapshot. */
+  wakeAt: number;
+  /** A device that the windows of the group wait for. Not part of a snapshot: it saves work, and decides nothing. */
+  awaited: Watermark | undefined;
+  /** Where the search for the next such device begins. Not part of a snapshot. */
+  cursor: number;
+}
+
+/** `GroupClock` in a snapshot. */
+type GroupSnapshot = readonly [connection: number, passedTick: number, passedAt: number];
 
 /** The state of a rule's running facts for one key. Plain data. */
 export interface Running {
@@ -67,15 +110,19 @@ type Remembered = readonly (FieldValue | null)[];
 
 /** A key in a snapshot. */
 export interface KeySnapshot {
+  /** `Part.number`. Absent in what older versions wrote. */
+  readonly number?: number;
   readonly per: readonly string[];
   readonly parts: readonly string[];
+  /** Of a device. Older versions wrote it with the device. */
+  readonly presence?: PresenceSnapshot;
+  /** Of a group: see `GroupClock`. Older versions did not write it. */
+  readonly group?: GroupSnapshot;
   /** Absent before the first reading, and in what older versions wrote; so is `furthestAt`. */
   readonly clock?: KeyClock;
   readonly furthestAt?: number;
   /** `KeyState.lastSeen`; `wakeMs` is null for Infinity. */
   readonly hearing: Omit<LastSeen, 'wakeMs'> & { readonly wakeMs: number | null };
-  /** `Windowing.watermarks`. */
-  readonly marks: readonly (readonly [string, Watermark])[];
   /** By rule name, as all that follow. */
   readonly windows: Readonly<Record<string, WindowState>>;
   readonly alerts: Readonly<Record<string, AlertRecord>>;
@@ -83,14 +130,34 @@ export interface KeySnapshot {
   readonly remembered: Readonly<Record<string, Remembered>>;
 }
 
-/** Makes the state of a key before its first reading. `keying` is the index of its keying. */
-export function createKey(key: Key, keying: number): KeyState {
+/** The presence of a device before its first reading. */
+export function createPresence(): Presence {
+  return { online: false, known: false, seenAt: -1, status: undefined, labels: [] };
+}
+
+/** Restores a presence; the labels are restored with the device. */
+export function restorePresence(presence: Presence, { online, known, seenAt, status }: PresenceSnapshot): void {
+  Object.assign(presence, { online, known, seenAt, status });
+}
+
+/** Makes the state of a key before its first reading. */
+export function createKey({ text, parts }: Key, { index: keying, byDevice }: Keying, number: number): KeyState {
   return {
-    key,
+    text,
+    parts,
     keying,
+    number,
+    section: 0,
+    presence: undefined,
     clock: undefined,
     lastSeen: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY },
-    windowing: { windows: [], openRules: undefined, watermarks: new Map(), wakeMs: Number.POSITIVE_INFINITY },
+    windowing: {
+      windows: [],
+      openRules: undefined,
+      watermarks: [],
+      group: byDevice ? undefined : createGroupClock(),
+      wakeMs: Number.POSITIVE_INFINITY,
+    },
     alerts: [],
     openRules: undefined,
     furthestAt: -1,
@@ -99,31 +166,50 @@ export function createKey(key: Key, keying: number): KeyState {
   };
 }
 
+function createGroupClock(): GroupClock {
+  return {
+    connection: 0,
+    passedTick: -1,
+    passedAt: 0,
+    isActive: false,
+    wakeAt: Number.POSITIVE_INFINITY,
+    awaited: undefined,
+    cursor: 0,
+  };
+}
+
+/** The state of a key that an item refers to. Items of the fold refer to keys by their state alone. */
+export function keyStateOf(key: Key): KeyState {
+  return key as KeyState;
+}
+
 /** The text of a key. One part is used as it is. Several are joined by `|`; `|` and `\` inside a part are escaped, so that no two keys are alike. */
 export function keyText(parts: readonly string[]): string {
   return parts.length === 1 ? parts[0]! : parts.map((part) => part.replace(/[\\|]/g, '\\$&')).join('|');
 }
 
-/** The snapshot of a key; `rules` are those of its keying. Adds the rules that have an open alert of the key to `open`. */
-export function keySnapshot(
-  { per }: Keying,
-  rules: readonly RulePlan[],
-  key: KeyState,
-  open: Set<RulePlan>,
-): KeySnapshot {
+/** The snapshot of a key; `rules` are those of its keying. */
+export function keySnapshot({ per }: Keying, rules: readonly RulePlan[], key: KeyState): KeySnapshot {
   const { wakeMs } = key.lastSeen;
+  const { group } = key.windowing;
   return {
+    number: key.number,
     per,
-    parts: key.key.parts,
+    parts: key.parts,
     ...(key.clock !== undefined && { clock: key.clock }),
     ...(key.furthestAt >= 0 && { furthestAt: key.furthestAt }),
     hearing: { ...key.lastSeen, wakeMs: Number.isFinite(wakeMs) ? wakeMs : null },
-    marks: [...key.windowing.watermarks],
+    ...(key.presence !== undefined && { presence: presenceSnapshot(key.presence) }),
+    ...(group !== undefined && { group: [group.connection, group.passedTick, group.passedAt] as const }),
     windows: byRuleName(rules, key.windowing.windows),
-    alerts: alertsByRuleName(rules, key.alerts, open),
+    alerts: alertsByRuleName(rules, key.alerts),
     running: byRuleName(rules, key.running),
     remembered: byRuleName(rules, key.remembered),
   };
+}
+
+function presenceSnapshot({ online, known, seenAt, status }: Presence): PresenceSnapshot {
+  return { online, known, seenAt, ...(status !== undefined && { status }) };
 }
 
 function byRuleName<T>(rules: readonly RulePlan[], states: readonly (T | undefined)[]): Record<string, T> {
@@ -136,17 +222,12 @@ function byRuleName<T>(rules: readonly RulePlan[], states: readonly (T | undefin
   return named;
 }
 
-function alertsByRuleName(
-  rules: readonly RulePlan[],
-  alerts: KeyState['alerts'],
-  open: Set<RulePlan>,
-): Record<string, AlertRecord> {
+function alertsByRuleName(rules: readonly RulePlan[], alerts: KeyState['alerts']): Record<string, AlertRecord> {
   const named: Record<string, AlertRecord> = {};
   if (alerts.length === 0) return named;
   for (const rule of rules) {
     const alert = alerts[rule.slot];
     if (alert === undefined) continue;
-    if (isOpen(alert)) open.add(rule);
     if (isRemembered(alert)) named[rule.name] = alert;
     else if (outlastsItsEnd(rule, alert)) {
       named[rule.name] = { ...createAlertRecord(), changedAt: alert.changedAt, ahead: alert.ahead === true };
@@ -170,7 +251,13 @@ export function restoreKey(key: KeyState, keying: Keying, from: KeySnapshot, con
   restoreLastSeen(key.lastSeen, from.hearing, connections);
   key.clock = from.clock;
   key.furthestAt = from.furthestAt ?? -1;
-  for (const [device, mark] of from.marks) key.windowing.watermarks.set(device, reconnect(mark, connections));
+  if (from.number !== undefined) key.number = from.number;
+  if (from.presence !== undefined) restorePresence((key.presence ??= createPresence()), from.presence);
+  const { group } = key.windowing;
+  if (group !== undefined && from.group !== undefined) {
+    const [connection, passedTick, passedAt] = from.group;
+    Object.assign(group, { connection: connections[connection]!.index, passedTick, passedAt });
+  }
   restoreBySlot(key.windowing.windows, from.windows, kept);
   restoreAlerts(key, keying, from.alerts, context);
   restoreBySlot(key.running, from.running, kept);

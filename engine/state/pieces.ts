@@ -1,14 +1,16 @@
 import type { AlertingHead, AlertingPiece } from './alerting.ts';
 import type { AttributesPiece } from './attributes.ts';
 import type { ConnectionsHead } from './connections.ts';
-import type { StreamPiece } from './stream.ts';
+import type { StreamHead, StreamPart } from './stream.ts';
 
 /**
- * A part of the state as plain data: its kind, and its content. The order of pieces: the head; alerts of removed rules; of each stream its head,
- * its keys, its devices, its last known values, its numberings; attributes; traces. Rules and streams are referred to by name, so that they
- * find their state after a change of the config.
+ * A part of the state as plain data: its kind, and its content. The heads come first; the other pieces follow in any order. Rules and streams
+ * are referred to by name, so that they find their state after a change of the config.
  */
-export type Piece = readonly ['head', SnapshotHead] | AlertingPiece | StreamPiece | AttributesPiece;
+export type Piece = HeadPiece | StreamPart | AttributesPiece | AlertingPiece;
+
+/** What the other pieces mean, and what has no pieces of its own. The first one is `head`; the streams follow in the order of the plan. */
+export type HeadPiece = readonly ['head', SnapshotHead] | readonly ['stream', StreamHead];
 
 /** The first piece of a snapshot. */
 export interface SnapshotHead extends ConnectionsHead, AlertingHead {

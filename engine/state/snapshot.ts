@@ -1,5 +1,4 @@
 import type { Plan } from '../model/plan/plan.ts';
-import type { RulePlan } from '../model/plan/rule-plan.ts';
 import {
   alertingHead,
   beginRemovedRules,
@@ -8,33 +7,29 @@ import {
   type RemovedRulesRestoration,
   restoreAlertingHead,
   restoreTimedKeys,
-  tracesOf,
 } from './alerting.ts';
-import { restoreAttributes, writeAttributes } from './attributes.ts';
+import { restoreAttributes } from './attributes.ts';
+import { beginCapture } from './changes.ts';
 import { connectionsHead, restoreConnections } from './connections.ts';
 import type { Piece, SnapshotHead } from './pieces.ts';
 import { compareRules, type RestoreContext } from './restore-context.ts';
 import { createState, type State } from './state.ts';
-import { beginStream, restoreStreamPart, restoreTimers, type StreamRestoration, writeStream } from './stream.ts';
-import { takeApart, type WholeSnapshot } from './whole-snapshot.ts';
+import {
+  beginStream,
+  endStream,
+  restoreStreamPart,
+  restoreTimers,
+  type StreamRestoration,
+  streamHead,
+} from './stream.ts';
 
-/**
- * Writes the state as lines of JSON, one for each piece. A single text could become longer than a string may be, and the objects that it is made
- * from would outlive the young generation of the garbage collector.
- */
-export function writeSnapshot(
-  plan: Plan,
-  brokers: readonly string[],
-  state: State,
-  writeLine: (line: string) => void,
-): void {
-  const write = (piece: Piece) => writeLine(JSON.stringify(piece));
-  const open = new Set<RulePlan>();
-  write(['head', headOf(plan, brokers, state)]);
-  for (const alert of state.alerting.removedRuleAlerts) write(['orphan', alert]);
-  for (const stream of plan.streams) writeStream(plan, stream, state.streams[stream.index]!, open, write);
-  writeAttributes(state.attributes, write);
-  write(tracesOf(plan, open));
+/** The heads of a snapshot. Call it right after a cut. */
+export function headsOf(plan: Plan, brokers: readonly string[], state: State): Piece[] {
+  return [
+    ['head', headOf(plan, brokers, state)],
+    ...plan.streams.map((stream) => ['stream', streamHead(plan, stream, state.streams[stream.index]!)] as const),
+    ...state.alerting.removedRuleAlerts.map((alert) => ['orphan', alert] as const),
+  ];
 }
 
 function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotHead {
@@ -47,20 +42,13 @@ function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotH
   };
 }
 
-/** Writes the state as one text, for tests of rules. */
-export function snapshot(plan: Plan, brokers: readonly string[], state: State): string {
-  const lines: string[] = [];
-  writeSnapshot(plan, brokers, state, (line) => lines.push(line));
-  return lines.join('\n');
-}
-
-/** Reads the pieces that lines hold. Older versions wrote the whole state as one object, which is taken apart. */
-export function* readSnapshot(lines: Iterable<string>): Generator<Piece> {
-  for (const line of lines) {
-    const content = JSON.parse(line) as Piece | WholeSnapshot;
-    if ('streams' in content) yield* takeApart(content);
-    else yield content;
-  }
+/** The whole state as lines of JSON, for tests of rules. No capture may be in progress. */
+export function snapshot(plan: Plan, brokers: readonly string[], state: State): string[] {
+  const lines = headsOf(plan, brokers, state).map((piece) => JSON.stringify(piece));
+  const capture = beginCapture(state.sections, true, (_, piece) => lines.push(JSON.stringify(piece)));
+  capture.advance(() => false);
+  capture.end();
+  return lines;
 }
 
 /**
@@ -82,6 +70,7 @@ export function restore(
   }
   if (restoration === undefined) throw new Error('a snapshot is empty');
   const { context, removedRules } = restoration;
+  for (const stream of restoration.streams) if (stream !== undefined) endStream(stream);
   for (const stream of plan.streams) restoreTimers(stream, state.streams[stream.index]!, context);
   restoreTimedKeys(plan, state.alerting, state.streams);
   state.alerting.removedRuleAlerts = listRemovedRules(removedRules);
@@ -93,8 +82,8 @@ interface Restoration {
   readonly state: State;
   readonly context: RestoreContext;
   readonly removedRules: RemovedRulesRestoration;
-  /** The stream that the next pieces belong to. Undefined: the plan does not have it, or it has changed. */
-  stream: StreamRestoration | undefined;
+  /** In the order of their heads. Undefined: the plan does not have the stream, or it has changed. */
+  readonly streams: (StreamRestoration | undefined)[];
 }
 
 function restoreHead(plan: Plan, brokers: readonly string[], state: State, head: SnapshotHead): Restoration {
@@ -108,17 +97,18 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, head:
   };
   state.steppedMs.fill(head.steppedMs ?? 0);
   restoreAlertingHead(state.alerting, head, [head.brokers, brokers], context);
-  return { state, context, removedRules: beginRemovedRules(), stream: undefined };
+  return { state, context, removedRules: beginRemovedRules(), streams: [] };
 }
 
 function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly ['head', SnapshotHead]>): void {
-  const { state, context, removedRules, stream } = restoration;
+  const { state, context, removedRules, streams } = restoration;
   const [kind, from] = piece;
   if (kind === 'orphan') removedRules.known.push(from);
-  else if (kind === 'traces') removedRules.traces = from;
+  else if (kind === 'traces') Object.assign(removedRules.traces, from);
   else if (kind === 'attributes') restoreAttributes(context.plan, state.attributes, from);
-  else if (kind === 'stream') restoration.stream = beginStream(context, state.streams, from);
+  else if (kind === 'stream') streams.push(beginStream(context, state.streams, from));
   else {
+    const stream = streams[piece[2]];
     if (kind === 'key') findRemovedRules(removedRules, from, stream !== undefined, context);
     if (stream !== undefined) restoreStreamPart(stream, piece, context);
   }

@@ -1,6 +1,7 @@
 import type { Plan } from '../model/plan/plan.ts';
 import { type Alerting, createAlerting } from './alerting.ts';
 import { type Attributes, createAttributes } from './attributes.ts';
+import { createSections, type Sections } from './changes.ts';
 import { type ConnectionsState, createConnections } from './connections.ts';
 import { createStream, type StreamState } from './stream.ts';
 
@@ -12,6 +13,8 @@ import { createStream, type StreamState } from './stream.ts';
  * follows from the readings alone. Each part is in a file of its own, with the code that writes it to a snapshot and restores it.
  */
 export interface State extends ConnectionsState {
+  /** Which parts of the state have changed since the last checkpoint. */
+  readonly sections: Sections;
   /**
    * By level: the sum of the forward steps of the host's clock, milliseconds. Each belongs to the step that follows the clocks of its level.
    */
@@ -24,11 +27,13 @@ export interface State extends ConnectionsState {
 
 /** Makes the state of an engine that has seen no record yet. */
 export function createState(plan: Plan, connections: number): State {
+  const sections = createSections();
   return {
+    sections,
     ...createConnections(connections),
     steppedMs: Array.from({ length: plan.levels }, () => 0),
-    streams: plan.streams.map(createStream),
-    alerting: createAlerting(plan),
-    attributes: createAttributes(plan),
+    streams: plan.streams.map((stream) => createStream(plan, stream, sections)),
+    alerting: createAlerting(plan, sections),
+    attributes: createAttributes(plan, sections),
   };
 }

@@ -1,51 +1,59 @@
-import { listNumbering, type Numbering, type NumberingEntry, restoreNumbering } from '../decode/numbering.ts';
-import type { NewestStamps } from '../decode/retained.ts';
+import type { NumberingEntry } from '../decode/numbering.ts';
 import { createTimingWheel, type TimingWheel } from '../devices/timing-wheel.ts';
 import type { SequenceConfig } from '../model/config.ts';
+import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
-import type { RulePlan } from '../model/plan/rule-plan.ts';
 import {
   createLastKnown,
+  type Known,
+  knownEntry,
   type LastKnown,
   type LastKnownEntry,
   type LastKnownHead,
-  listLastKnown,
   restoreKnown,
 } from '../windows/last-known.ts';
-import { type DeviceSnapshot, deviceSnapshot, restoreDevice } from './device.ts';
-import { addDevice, createDirectory, type Directory, lookUpKey } from './directory.ts';
+import type { Watermark } from '../windows/watermark.ts';
+import { type Changes, createChanges, type Sections } from './changes.ts';
+import {
+  type DeviceMark,
+  type DeviceSnapshot,
+  type DeviceState,
+  deviceSnapshot,
+  type MarkEntry,
+  restoreDevice,
+  restoreNumbers,
+} from './device.ts';
+import { addDevice, type Directory, lookUpKey } from './directory.ts';
 import { type KeySnapshot, type KeyState, keySnapshot, restoreKey } from './key.ts';
 import { type RestoreContext, reconnect } from './restore-context.ts';
 
 /** What the fold remembers about one stream. */
 export interface StreamState extends Directory {
-  /** Devices whose stamps are set back to the receive time, until their clock is clearly right. Belongs to decode. */
-  readonly skewed: Set<string>;
-  /** By device, if the stream declares a sequence. Belongs to decode. */
-  readonly numberings: Map<string, Numbering>;
-  /** By device, if the stream declares a time: the newest stamp that the device has sent. Belongs to decode. */
-  readonly newestSent: NewestStamps;
-  /** By keying: how many watermarks all its keys have. Belongs to window; not part of a snapshot, since it follows from the keys. */
+  /** By keying: how many watermarks all its keys have. Belongs to window; not part of a snapshot, since it follows from the devices. */
   readonly watermarkCounts: number[];
   /** Keys to look at again at a live time. Belongs to presence. Not part of a snapshot: rebuilt on restore. */
   readonly silenceTimers: TimingWheel<KeyState>;
   /** As `silenceTimers`. Belongs to window. */
   readonly windowTimers: TimingWheel<KeyState>;
+  /** Groups that the next tick looks at, and groups to look at again at a receive time. Belong to window. Not part of a snapshot. */
+  readonly activeGroups: KeyState[];
+  readonly groupTimers: TimingWheel<KeyState>;
+  /** Journal offset of the last tick; -1 before the first. Belongs to window. */
+  tickOffset: number;
   /** If the stream is a correlation: the last known values of its other stream, by key. Belongs to derived streams. */
   readonly lastKnown: LastKnown;
+  readonly changedKnown: Changes<Known>;
 }
 
-/** Pieces of a snapshot about one stream. The head comes first; keys come before devices. */
-export type StreamPiece = readonly ['stream', StreamHead] | StreamPart;
-
-/** A piece about one part of a stream; it follows the stream's head. */
+/** A piece about one part of a stream. `stream` is the position of its head among the heads of the streams in the snapshot. */
 export type StreamPart =
-  | readonly ['key', KeySnapshot]
-  | readonly ['device', DeviceSnapshot]
-  | readonly ['known', LastKnownEntry]
-  | readonly ['numbering', NumberingEntry];
+  | readonly ['key', KeySnapshot, stream: number]
+  | readonly ['device', DeviceSnapshot, stream: number]
+  | readonly ['known', LastKnownEntry, stream: number]
+  /** Older versions wrote it; now it is part of the device. */
+  | readonly ['numbering', NumberingEntry, stream: number];
 
-/** The first piece of a stream: what the pieces after it mean. */
+/** What the pieces of a stream mean. */
 export interface StreamHead {
   readonly name: string;
   readonly labels: readonly string[];
@@ -55,46 +63,56 @@ export interface StreamHead {
   readonly lastKnown?: LastKnownHead;
   /** The sequence that the stream declares, if it does. */
   readonly sequence?: SequenceConfig;
+  /** `StreamState.tickOffset`. Older versions did not write it. */
+  readonly tickOffset?: number;
+  /** The numbers that the next key and the next device get. Older versions did not write it. */
+  readonly next?: readonly [key: number, device: number];
 }
 
 /** Makes the state of a stream before its first reading. */
-export function createStream(plan: StreamPlan): StreamState {
+export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Sections): StreamState {
+  const { index, keyings } = streamPlan;
+  const devices = new Map<string, DeviceState>();
+  const keys = keyings.map(() => new Map<string, KeyState>());
+  const lastKnown = createLastKnown();
+  const rules = keyings.map((keying) => plan.rules.filter((rule) => rule.keying === keying));
+  const keyPiece = (key: KeyState): StreamPart => {
+    return ['key', keySnapshot(keyings[key.keying]!, rules[key.keying]!, key), index];
+  };
   return {
-    ...createDirectory(plan),
-    skewed: new Set(),
-    numberings: new Map(),
-    newestSent: new Map(),
-    watermarkCounts: plan.keyings.map(() => 0),
+    devices,
+    keys,
+    changedKeys: createChanges(sections, () => concat(keys), keyPiece),
+    changedDevices: createChanges(
+      sections,
+      () => devices.values(),
+      (device): StreamPart => ['device', deviceSnapshot(streamPlan, device), index],
+    ),
+    watermarkCounts: keyings.map(() => 0),
     silenceTimers: createTimingWheel(),
     windowTimers: createTimingWheel(),
-    lastKnown: createLastKnown(),
+    activeGroups: [],
+    groupTimers: createTimingWheel(),
+    tickOffset: -1,
+    lastKnown,
+    changedKnown: createChanges(
+      sections,
+      () => lastKnown.byKey.values(),
+      (known): StreamPart => ['known', knownEntry(known), index],
+    ),
   };
 }
 
-/** Writes the pieces of a stream. Adds its rules that have an open alert to `open`. */
-export function writeStream(
-  plan: Plan,
-  streamPlan: StreamPlan,
-  stream: StreamState,
-  open: Set<RulePlan>,
-  write: (piece: StreamPiece) => void,
-): void {
-  const head = headOf(plan, streamPlan, stream);
-  write(['stream', head]);
-  for (const keying of streamPlan.keyings) {
-    const rules = plan.rules.filter((rule) => rule.keying === keying);
-    for (const key of stream.keys[keying.index]!.values()) write(['key', keySnapshot(keying, rules, key, open)]);
-  }
-  for (const device of stream.devices.values()) {
-    const { name } = device;
-    write(['device', deviceSnapshot(device, stream.newestSent.get(name), stream.skewed.has(name))]);
-  }
-  if (head.lastKnown !== undefined) for (const entry of listLastKnown(stream.lastKnown)) write(['known', entry]);
-  if (head.sequence === undefined) return;
-  for (const [device, numbering] of stream.numberings) write(['numbering', listNumbering(device, numbering)]);
+function* concat<T>(maps: readonly Map<string, T>[]): Generator<T> {
+  for (const map of maps) yield* map.values();
 }
 
-function headOf(plan: Plan, streamPlan: StreamPlan, { lastKnown: { sweptAt } }: StreamState): StreamHead {
+/** The head of a stream, as a snapshot has it. */
+export function streamHead(
+  plan: Plan,
+  streamPlan: StreamPlan,
+  { lastKnown: { sweptAt }, tickOffset, changedKeys, changedDevices }: StreamState,
+): StreamHead {
   const { labels, fields, sequence } = streamPlan.config;
   const meaning = meaningOfLastKnown(plan, streamPlan);
   return {
@@ -103,6 +121,8 @@ function headOf(plan: Plan, streamPlan: StreamPlan, { lastKnown: { sweptAt } }: 
     fields: fields.map(({ name }) => name),
     ...(meaning !== undefined && { lastKnown: { ...meaning, sweptAt } }),
     ...(sequence !== undefined && { sequence }),
+    tickOffset,
+    next: [changedKeys.next, changedDevices.next],
   };
 }
 
@@ -121,6 +141,7 @@ export interface StreamRestoration {
   readonly takesNumberings: boolean;
   /** See `StreamHead`; empty if the snapshot does not have them. */
   readonly fields: readonly string[];
+  readonly next: StreamHead['next'];
 }
 
 /**
@@ -142,61 +163,97 @@ export function beginStream(
     return undefined;
   }
   const stream = streams[streamPlan.index]!;
+  stream.tickOffset = from.tickOffset ?? -1;
   const takesLastKnown = lastKnown !== undefined && meansSame(meaningOfLastKnown(plan, streamPlan), lastKnown);
   if (takesLastKnown) stream.lastKnown.sweptAt = lastKnown.sweptAt;
   else if (lastKnown !== undefined) dropped.push(`last known values of ${name}`);
   const own = streamPlan.config.sequence;
   const takesNumberings = sequence !== undefined && sequence.path === own?.path && sequence.modulus === own.modulus;
   if (sequence !== undefined && !takesNumberings) dropped.push(`sequence numbers of ${name}`);
-  return { streamPlan, stream, takesLastKnown, takesNumberings, fields: from.fields ?? [] };
+  return { streamPlan, stream, takesLastKnown, takesNumberings, fields: from.fields ?? [], next: from.next };
 }
 
 function meansSame(meaning: Omit<LastKnownHead, 'sweptAt'> | undefined, { fields, version }: LastKnownHead): boolean {
   return JSON.stringify(meaning) === JSON.stringify({ fields, version });
 }
 
-/** Restores one piece of a stream. Call `restoreTimers` after the last one. */
-export function restoreStreamPart(
-  { streamPlan, stream, takesLastKnown, takesNumberings, fields }: StreamRestoration,
-  [kind, from]: StreamPart,
-  context: RestoreContext,
-): void {
-  if (kind === 'key') restoreKeyOf(streamPlan, stream, from, context);
-  else if (kind === 'device') {
-    // Devices come after keys, so adding the device does not change the order of the keys.
-    restoreDevice(addDevice(streamPlan, stream, from.name, from.labels), from, fields, streamPlan);
-    restoreDecodeState(streamPlan, stream, from, context);
-  } else if (kind === 'known') {
-    if (takesLastKnown) restoreKnown(stream.lastKnown, from, (known) => reconnect(known, context.connections));
-  } else if (takesNumberings) restoreNumbering(stream.numberings, from);
+/** Restores one piece of a stream, in any order. Call `endStream` and `restoreTimers` after the last one. */
+export function restoreStreamPart(restoration: StreamRestoration, piece: StreamPart, context: RestoreContext): void {
+  const { streamPlan, stream, takesLastKnown, takesNumberings, fields } = restoration;
+  if (piece[0] === 'key') restoreKeyOf(streamPlan, stream, piece[1], context);
+  else if (piece[0] === 'device') {
+    const from = piece[1];
+    const device = addDevice(streamPlan, stream, from.name, from.labels);
+    restoreDevice(device, from, fields, streamPlan);
+    restoreDecodeState(streamPlan, device, from, context);
+    if (from.numbering !== undefined && takesNumberings) restoreNumbers(device, from.numbering);
+    for (const mark of from.marks ?? []) restoreMark(streamPlan, stream, device, mark, context);
+  } else if (piece[0] === 'known') {
+    if (!takesLastKnown) return;
+    restoreKnown(stream.lastKnown, piece[1], (seen) => reconnect(seen, context.connections), stream.changedKnown);
+  } else if (takesNumberings) restoreNumbers(stream.devices.get(piece[1][0])!, piece[1]);
 }
 
-function restoreKeyOf({ keyings }: StreamPlan, stream: StreamState, from: KeySnapshot, context: RestoreContext): void {
-  const keying = keyings.find(({ per }) => per.join() === from.per.join());
+function restoreKeyOf(streamPlan: StreamPlan, stream: StreamState, from: KeySnapshot, context: RestoreContext): void {
+  const keying = keyingBy(streamPlan, from.per);
   if (keying === undefined) return;
-  stream.watermarkCounts[keying.index]! += from.marks.length;
-  restoreKey(lookUpKey(stream, keying.index, from.parts), keying, from, context);
+  restoreKey(lookUpKey(stream, keying, from.parts), keying, from, context);
+}
+
+function restoreMark(
+  streamPlan: StreamPlan,
+  stream: StreamState,
+  device: DeviceState,
+  [per, parts, eventAt, seenLiveMs, connection]: MarkEntry,
+  { connections }: RestoreContext,
+): void {
+  const keying = keyingBy(streamPlan, per);
+  if (keying === undefined) return;
+  const key = lookUpKey(stream, keying, parts);
+  addMark(stream, device, key, reconnect({ eventAt, seenLiveMs, connection }, connections));
+}
+
+function keyingBy({ keyings }: StreamPlan, per: readonly string[]): Keying | undefined {
+  return keyings.find((keying) => keying.per.join() === per.join());
+}
+
+/** Gives a device a watermark in a key. */
+export function addMark(
+  { watermarkCounts }: Pick<StreamState, 'watermarkCounts'>,
+  device: DeviceState,
+  key: KeyState,
+  { eventAt, seenLiveMs, connection }: Watermark,
+): DeviceMark {
+  const mark = { key, eventAt, seenLiveMs, connection };
+  device.marks.push(mark);
+  key.windowing.watermarks.push(mark);
+  watermarkCounts[key.keying]! += 1;
+  return mark;
 }
 
 /** Restores what decode knows about a device. */
 function restoreDecodeState(
   { config }: StreamPlan,
-  stream: StreamState,
-  { name, newestAt, presence: { seenAt }, skewed }: DeviceSnapshot,
+  device: DeviceState,
+  { newestAt, presence, skewed }: DeviceSnapshot,
   { lacksNewest }: RestoreContext,
 ): void {
   if (config.time !== undefined) {
-    if (newestAt !== undefined) stream.newestSent.set(name, newestAt);
-    else if (lacksNewest && seenAt >= 0) stream.newestSent.set(name, seenAt);
+    if (newestAt !== undefined) device.newestSent = newestAt;
+    else if (lacksNewest && presence !== undefined && presence.seenAt >= 0) device.newestSent = presence.seenAt;
   }
-  stream.admitted.add(name);
-  if (skewed) stream.skewed.add(name);
+  if (skewed) device.skewed = true;
+}
+
+/** Call it once all pieces of a stream are restored. */
+export function endStream({ stream, next }: StreamRestoration): void {
+  if (next !== undefined) [stream.changedKeys.next, stream.changedDevices.next] = next;
 }
 
 /** Sets the timers of a stream, once all its keys are restored. */
 export function restoreTimers(
-  { silenceRules, keyings }: StreamPlan,
-  { keys, silenceTimers, windowTimers }: StreamState,
+  { silenceRules }: StreamPlan,
+  { keys, silenceTimers, windowTimers, activeGroups }: StreamState,
   { kept }: RestoreContext,
 ): void {
   for (const key of keys.flatMap((byText) => [...byText.values()])) {
@@ -208,9 +265,13 @@ export function restoreTimers(
       if (Number.isFinite(lastSeen.wakeMs)) silenceTimers.schedule(key, lastSeen.wakeMs);
     }
     // The next tick looks at the key and sets the right timer.
-    if (keyings[keying]!.byDevice && windowing.watermarks.size > 0) {
+    if (windowing.watermarks.length === 0) continue;
+    if (windowing.group === undefined) {
       windowing.wakeMs = 0;
       windowTimers.schedule(key, 0);
+    } else {
+      windowing.group.isActive = true;
+      activeGroups.push(key);
     }
   }
 }

@@ -9,14 +9,30 @@ export interface LastKnown {
 }
 
 /** The last known values of a key. */
-export interface Known {
-  /** Event time of its newest reading. */
-  readonly at: number;
-  readonly values: readonly (FieldValue | undefined)[];
+export interface Known extends Seen {
+  readonly text: string;
+  /** For checkpoints, see `Part` in state/changes. */
+  number: number;
+  section: number;
+  values: readonly (FieldValue | undefined)[];
+}
+
+/** When the last known values were received. */
+interface Seen {
+  /** Event time of the newest reading of the key. */
+  at: number;
   /** Live time at its arrival, on the connection of its broker. */
-  readonly seenLiveMs: number;
+  seenLiveMs: number;
   /** Index of that broker. */
-  readonly connection: number;
+  connection: number;
+}
+
+/** Informs checkpoints about changes, see `Changes` in state/changes. */
+interface KnownChanges {
+  next: number;
+  add(known: Known): void;
+  touch(known: Known): void;
+  remove(known: Known): void;
 }
 
 /** The properties that all known values share, as plain data. */
@@ -28,7 +44,7 @@ export interface LastKnownHead {
 }
 
 /** The last known values of a key, as plain data: the key's text, then the rest. An absent value is null. */
-export type LastKnownEntry = readonly [text: string, known: Omit<Known, 'values'>, values: (FieldValue | null)[]];
+export type LastKnownEntry = readonly [text: string, seen: Seen, values: (FieldValue | null)[]];
 
 /** The interval at which old values are removed. */
 const SWEEP_MS = 60_000;
@@ -44,12 +60,25 @@ export function createLastKnown(): LastKnown {
  * Stores the reading, unless a newer one of its key is known; of equal stamps the later arrival is newer. Returns false if the key is new and
  * `most` keys are already known.
  */
-export function rememberReading({ byKey }: LastKnown, text: string, reading: Reading, most: number): boolean {
+export function rememberReading(
+  { byKey }: LastKnown,
+  text: string,
+  reading: Reading,
+  most: number,
+  changes: KnownChanges,
+): boolean {
   const known = byKey.get(text);
-  if (known === undefined && byKey.size >= most) return false;
-  if (known !== undefined && reading.time < known.at) return true;
   const { time: at, values, liveMs: seenLiveMs, connection } = reading;
-  byKey.set(text, { at, values, seenLiveMs, connection });
+  if (known !== undefined) {
+    if (at < known.at) return true;
+    changes.touch(known);
+    Object.assign(known, { at, values, seenLiveMs, connection });
+    return true;
+  }
+  if (byKey.size >= most) return false;
+  const added: Known = { text, number: changes.next++, section: 0, at, seenLiveMs, connection, values };
+  byKey.set(text, added);
+  changes.add(added);
   return true;
 }
 
@@ -72,24 +101,36 @@ export function forgetOld(
   last: LastKnown,
   tick: { readonly at: number; readonly liveMs: readonly number[] },
   lastMs: number,
+  changes: KnownChanges,
 ): void {
   if (Math.abs(tick.at - last.sweptAt) < SWEEP_MS) return;
   last.sweptAt = tick.at;
-  for (const [text, { seenLiveMs, connection }] of last.byKey) {
-    if (tick.liveMs[connection]! - seenLiveMs > lastMs + GRACE_MS) last.byKey.delete(text);
+  for (const known of last.byKey.values()) {
+    if (tick.liveMs[known.connection]! - known.seenLiveMs <= lastMs + GRACE_MS) continue;
+    last.byKey.delete(known.text);
+    changes.remove(known);
   }
 }
 
-/** The known values as plain data, key by key. */
-export function* listLastKnown({ byKey }: LastKnown): Generator<LastKnownEntry> {
-  for (const [text, { values, ...rest }] of byKey) yield [text, rest, values.map((value) => value ?? null)];
+/** The known values of a key as plain data. */
+export function knownEntry({ text, at, seenLiveMs, connection, values }: Known): LastKnownEntry {
+  return [text, { at, seenLiveMs, connection }, values.map((value) => value ?? null)];
 }
 
 /** Restores the known values of a key. `reconnected` translates the broker's index and live time to the current config. */
 export function restoreKnown(
   { byKey }: LastKnown,
   [text, rest, values]: LastKnownEntry,
-  reconnected: (seen: Omit<Known, 'values'>) => Omit<Known, 'values'>,
+  reconnected: (seen: Seen) => Seen,
+  changes: KnownChanges,
 ): void {
-  byKey.set(text, { ...reconnected(rest), values: values.map((value) => value ?? undefined) });
+  const known: Known = {
+    text,
+    number: changes.next++,
+    section: 0,
+    ...reconnected(rest),
+    values: values.map((value) => value ?? undefined),
+  };
+  byKey.set(text, known);
+  changes.add(known);
 }

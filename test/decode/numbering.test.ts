@@ -4,7 +4,7 @@ import { createDecoder } from '../../engine/decode/decode.ts';
 import {
   isDuplicate,
   listNumbering,
-  type Numbering,
+  type Numbered,
   type NumberingEntry,
   restoreNumbering,
 } from '../../engine/decode/numbering.ts';
@@ -24,16 +24,18 @@ function createTaker(modulus?: number) {
   const stream = sampleStream({ time: { path: 'ts', unit: 'ms' }, sequence });
   const counters = createCounters();
   const decode = createDecoder({ streams: [stream], brokers: ['main'], maxAheadMs: MAX_AHEAD_MS, counters });
-  const numberings = new Map<string, Numbering>();
+  const devices = new Map<string, Numbered>();
   return {
     counters,
-    numberings,
+    devices,
     /** Whether the reading counts as new. */
     take: ([seq, stamp]: Sent, device = 'd1') => {
       const payload = { ts: RECEIVED_AT - 1e9 + stamp, seq, temp: 1 };
       const out: Item[] = [];
       decode(message(payload, { topic: `plant/a/${device}/data` }), out);
-      return !isDuplicate(numberings, out[0] as Reading, sequence, counters);
+      const numbered = devices.get(device) ?? { numbering: undefined };
+      devices.set(device, numbered);
+      return !isDuplicate(numbered, out[0] as Reading, sequence, counters);
     },
   };
 }
@@ -266,11 +268,11 @@ describe('random readings', () => {
       fc.property(anything, anything, (before, behind) => {
         const [one, other] = [createTaker(), createTaker()];
         for (const sent of before) one.take(sent);
-        for (const [device, numbering] of one.numberings) {
-          const entry = JSON.parse(JSON.stringify(listNumbering(device, numbering))) as NumberingEntry;
-          restoreNumbering(other.numberings, entry);
+        for (const [device, { numbering }] of one.devices) {
+          const entry = JSON.parse(JSON.stringify(listNumbering(device, numbering!))) as NumberingEntry;
+          other.devices.set(device, { numbering: restoreNumbering(entry) });
         }
-        expect(other.numberings).toEqual(one.numberings);
+        expect(other.devices).toEqual(one.devices);
         for (const sent of behind) expect(other.take(sent)).toBe(one.take(sent));
       }),
       { numRuns: 100 },

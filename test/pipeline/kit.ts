@@ -10,8 +10,9 @@ import type { Batch, EventOutput } from '../../engine/model/output.ts';
 import type { Plan } from '../../engine/model/plan/plan.ts';
 import type { JournalRecord, MarkName } from '../../engine/model/record.ts';
 import { pipeline } from '../../engine/pipeline.ts';
+import { readSnapshot } from '../../engine/state/older-snapshots.ts';
 import type { Piece } from '../../engine/state/pieces.ts';
-import { readSnapshot, restore, snapshot } from '../../engine/state/snapshot.ts';
+import { restore, snapshot } from '../../engine/state/snapshot.ts';
 import { createState, type State } from '../../engine/state/state.ts';
 import { type Counters, createCounters } from '../../engine/telemetry.ts';
 import { type Row, readRows } from './rows.ts';
@@ -100,7 +101,7 @@ export function startFold({ config, plan }: Setup, from?: string, earlier: reado
     feed: (...arrays) => {
       for (const each of arrays) records$.next(each);
     },
-    checkpoint: () => snapshot(plan, brokers, state),
+    checkpoint: () => snapshot(plan, brokers, state).join('\n'),
   };
 }
 

@@ -105,7 +105,8 @@ describe('a checkpoint', () => {
     const stream = sequence === undefined ? unnumbered : { ...unnumbered, sequence };
     const { plan } = setUp(RULES, { ...CONFIG, streams: { sensors: stream } });
     const { state, dropped } = restore(plan, ['one', 'two'], piecesOf(checkpoint));
-    return { devices: [...state.streams[0]!.numberings.keys()], dropped };
+    const numbered = [...state.streams[0]!.devices.values()].filter(({ numbering }) => numbering !== undefined);
+    return { devices: numbered.map(({ name }) => name), dropped };
   };
 
   it('is taken over where the stream has the same sequence', () => {
@@ -121,13 +122,17 @@ describe('a checkpoint', () => {
     plain.feed(script.records);
     expect(plain.checkpoint()).not.toContain('sequence');
     const older = piecesOf(checkpoint).flatMap((piece): Piece[] => {
-      if (piece[0] !== 'stream') return piece[0] === 'numbering' ? [] : [piece];
+      if (piece[0] === 'device') {
+        const { numbering, ...device } = piece[1];
+        expect(numbering).toBeDefined();
+        return [['device', device, piece[2]]];
+      }
+      if (piece[0] !== 'stream') return [piece];
       const { sequence: _, ...head } = piece[1];
       return [['stream', head]];
     });
-    expect(older).toHaveLength(piecesOf(checkpoint).length - 1);
     const restored = startFold(setup, older.map((piece) => JSON.stringify(piece)).join('\n'));
-    expect(restored.state.streams[0]!.numberings.size).toBe(0);
+    expect(restored.state.streams[0]!.devices.get('d1')!.numbering).toBeUndefined();
     expect(restored.state.streams[0]!.devices.size).toBe(1);
   });
 });
@@ -162,6 +167,6 @@ describe('a stream without a sequence', () => {
     const fold = startFold(setUp([]));
     fold.feed(script.records);
     expect(fold.counters).toMatchObject({ readings: 3, readings_repeated: 0 });
-    expect(fold.state.streams[0]!.numberings.size).toBe(0);
+    expect(fold.state.streams[0]!.devices.get('d1')!.numbering).toBeUndefined();
   });
 });

@@ -84,7 +84,7 @@ describe('devices above the limit', () => {
     const fold = startFold(setup);
     fold.feed(script.records);
     expect(fold.checkpoint()).not.toContain('d3');
-    expect(fold.state.streams[0]!.numberings.size).toBe(2);
+    expect(fold.state.streams[0]!.devices.size).toBe(2);
     expect(fullLimits(setup.plan, fold.state)).toEqual(['2 devices of sensors (limits.devices)']);
   });
 
@@ -182,7 +182,7 @@ it('devices in the groups of windows are bounded, for each that moves leaves a c
   const setup = withLimits({ devices: 5, keys: 10 }, [MANY]);
   const fold = startFold(setup);
   fold.feed(script.records);
-  const marks = () => [...fold.state.streams[0]!.keys[1]!.values()].map(({ windowing }) => windowing.watermarks.size);
+  const marks = () => [...fold.state.streams[0]!.keys[1]!.values()].map(({ windowing }) => windowing.watermarks.length);
   expect(marks().reduce((sum, each) => sum + each, 0)).toBe(40);
   expect(fold.counters).toMatchObject({ readings_over_group_limit: 40, readings_over_key_limit: 0 });
   expect(startFold(setup, fold.checkpoint()).state.streams[0]!.watermarkCounts[1]).toBe(40);

@@ -198,7 +198,7 @@ describe('a checkpoint', () => {
     const windows = (stream: string) => {
       const index = plan.streams.findIndex(({ name }) => name === stream);
       return state.streams[index]!.keys.flatMap((keys) => [...keys.values()]).filter(
-        ({ windowing }) => windowing.watermarks.size > 0,
+        ({ windowing }) => windowing.watermarks.length > 0,
       ).length;
     };
     return { dropped: [...dropped].sort(), windows };

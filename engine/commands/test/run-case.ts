@@ -2,7 +2,8 @@ import { Subject } from 'rxjs';
 import { createDecoder } from '../../decode/decode.ts';
 import type { JournalRecord } from '../../model/record.ts';
 import { consequences } from '../../pipeline.ts';
-import { readSnapshot, restore, snapshot } from '../../state/snapshot.ts';
+import { readSnapshot } from '../../state/older-snapshots.ts';
+import { restore, snapshot } from '../../state/snapshot.ts';
 import { createState, type State } from '../../state/state.ts';
 import { createCounters } from '../../telemetry.ts';
 import { BROKER, type CompiledCase } from './compile-case.ts';
@@ -67,6 +68,6 @@ function foldRecords(
 
 /** The state after a restart: written to a snapshot and restored. */
 function restarted({ plan }: CompiledCase, state: State): State {
-  const lines = snapshot(plan, BROKERS, state).split('\n');
+  const lines = snapshot(plan, BROKERS, state);
   return restore(plan, BROKERS, readSnapshot(lines)).state;
 }

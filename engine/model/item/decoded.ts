@@ -68,4 +68,6 @@ export interface Status {
   readonly retained: boolean;
   /** Live time of its broker connection at its arrival, in milliseconds. Set when it enters the chain. */
   liveMs: number;
+  /** Where the state of its device is. Set when it enters the chain. */
+  place?: object;
 }

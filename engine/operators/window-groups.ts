@@ -1,0 +1,172 @@
+import type { Item, Tick } from '../model/item/item.ts';
+import type { Reading } from '../model/reading.ts';
+import type { DeviceMark } from '../state/device.ts';
+import type { GroupClock, KeyState } from '../state/key.ts';
+import type { StreamState } from '../state/stream.ts';
+import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
+import { hasOutcome, passOutcome, type StreamWindows } from './window-rules.ts';
+
+/** A reading of the group has come, so the next tick looks at the group. */
+export function wakeGroup({ activeGroups }: StreamState, key: KeyState, group: GroupClock, connection: number): void {
+  group.connection = connection;
+  if (group.isActive) return;
+  group.isActive = true;
+  activeGroups.push(key);
+}
+
+/**
+ * Whether the group may have passed the windows of a reading, although they have not closed. The watermark of a group is not above that of a
+ * device that it waits for. So this needs a reading that is older than its device, or a device that the group may not wait for.
+ */
+export function mayBeLate(
+  { maxBehindMs }: StreamWindows,
+  { eventAt }: DeviceMark,
+  { time, receivedAt }: Reading,
+): boolean {
+  return time < eventAt || time < receivedAt - maxBehindMs;
+}
+
+/**
+ * The watermark of a group, for a reading that may be late. It is computed at most once between two ticks, because that takes a look at each
+ * device of the group. Devices of other connections do not count as quiet.
+ */
+export function passedBy(
+  { plan, stream, maxBehindMs, scratch: { eventTimes } }: StreamWindows,
+  { windowing: { watermarks, group } }: KeyState,
+  { receivedAt, connection, liveMs }: Reading,
+): number {
+  if (group!.passedTick === stream.tickOffset) return group!.passedAt;
+  eventTimes.length = 0;
+  for (const mark of watermarks) {
+    eventTimes.push(mark.connection === connection ? quietWatermark(mark, liveMs, plan.graceMs) : mark.eventAt);
+  }
+  group!.passedTick = stream.tickOffset;
+  group!.passedAt = groupWatermark(eventTimes, maxBehindMs, receivedAt);
+  return group!.passedAt;
+}
+
+/**
+ * Closes the windows of groups that the watermark of the group has passed. Looks only at groups that have got a reading since the last tick,
+ * and at those whose timer has expired.
+ */
+export function closeGroups(windows: StreamWindows, tick: Tick, out: Item[]): void {
+  const { stream } = windows;
+  stream.tickOffset = tick.offset;
+  const woken = stream.groupTimers.advance(tick.at);
+  for (const key of woken) {
+    const group = key.windowing.group!;
+    group.wakeAt = Number.POSITIVE_INFINITY;
+    if (!group.isActive) stream.activeGroups.push(key);
+    group.isActive = true;
+  }
+  if (stream.activeGroups.length === 0) return;
+  const active = stream.activeGroups.splice(0);
+  // Timers and readings may bring them in any order, which is not part of a snapshot. So the order of outputs must not depend on it.
+  active.sort((a, b) => a.keying - b.keying || a.number - b.number);
+  for (const key of active) closeGroup(windows, key, tick, out);
+}
+
+function closeGroup(windows: StreamWindows, key: KeyState, tick: Tick, out: Item[]): void {
+  const { stream } = windows;
+  const group = key.windowing.group!;
+  const dueAt = dueOf(windows, key);
+  group.isActive = false;
+  if (dueAt === Number.POSITIVE_INFINITY) return;
+  if (!isAwaited(windows, group.awaited, dueAt, tick)) group.awaited = findAwaited(windows, key, dueAt, tick);
+  const { awaited } = group;
+  if (awaited !== undefined) {
+    sleep(windows, key, awaited, dueAt, tick);
+    return;
+  }
+  closeDue(windows, key, watermarkOf(windows, key, tick), tick, out);
+  group.isActive = true;
+  stream.activeGroups.push(key);
+}
+
+/** The earliest watermark at which a window of the group closes. Infinity if there is none. */
+function dueOf({ rulesOf }: StreamWindows, { keying, windowing }: KeyState): number {
+  const rules = rulesOf[keying]!;
+  let dueAt = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rules.length; i++) {
+    const { rule, kind } = rules[i]!;
+    const own = windowing.windows[rule.slot];
+    if (own === undefined) continue;
+    const at = kind.dueAt(own, rule.window) + rule.window.latenessMs;
+    if (at < dueAt) dueAt = at;
+  }
+  return dueAt;
+}
+
+function closeDue(windows: StreamWindows, key: KeyState, watermark: number, tick: Tick, out: Item[]): void {
+  const { outcome } = windows.scratch;
+  const { offset, at, liveMs } = tick;
+  const { connection } = key.windowing.group!;
+  for (const { rule, kind } of windows.rulesOf[key.keying]!) {
+    const own = key.windowing.windows[rule.slot];
+    const eventAt = watermark - rule.window.latenessMs;
+    if (own === undefined || kind.dueAt(own, rule.window) > eventAt) continue;
+    windows.stream.changedKeys.touch(key);
+    kind.close(own, rule.window, eventAt, outcome);
+    kind.pass(own, rule.window, eventAt);
+    if (!hasOutcome(outcome)) continue;
+    passOutcome(windows, rule, key, { offset, receivedAt: at, connection, liveMs: liveMs[connection]! }, out);
+  }
+}
+
+/**
+ * Whether the group certainly waits for this device, so that nothing is due at `dueAt`: its watermark is below, and it is not so far behind that
+ * the group may continue without it.
+ */
+function isAwaited(
+  { plan, maxBehindMs }: StreamWindows,
+  mark: Watermark | undefined,
+  dueAt: number,
+  { at, liveMs }: Tick,
+): mark is Watermark {
+  if (mark === undefined) return false;
+  const watermark = quietWatermark(mark, liveMs[mark.connection]!, plan.graceMs);
+  return watermark < dueAt && watermark >= at - maxBehindMs;
+}
+
+/** Finds a device that the group certainly waits for. It begins after the last one, since those before have passed. */
+function findAwaited(windows: StreamWindows, key: KeyState, dueAt: number, tick: Tick): Watermark | undefined {
+  const { watermarks, group } = key.windowing;
+  for (let i = 0; i < watermarks.length; i++) {
+    if (group!.cursor >= watermarks.length) group!.cursor = 0;
+    const mark = watermarks[group!.cursor]!;
+    if (isAwaited(windows, mark, dueAt, tick)) return mark;
+    group!.cursor += 1;
+  }
+  return undefined;
+}
+
+/**
+ * Lets the group rest until a reading comes, or until the awaited device is quiet for so long that it no longer counts. Receive time advances at
+ * least as fast as live time, so the timer is never too late. If it is too early, the tick looks again.
+ */
+function sleep(
+  { stream, plan, maxBehindMs }: StreamWindows,
+  key: KeyState,
+  awaited: Watermark,
+  dueAt: number,
+  { at, liveMs }: Tick,
+): void {
+  const group = key.windowing.group!;
+  const live = liveMs[awaited.connection]!;
+  const quietAt = at + quietUntil(awaited, dueAt, plan.graceMs) - live;
+  const behindAt = quietWatermark(awaited, live, plan.graceMs) + maxBehindMs;
+  const wakeAt = Math.min(quietAt, behindAt);
+  if (group.wakeAt === wakeAt) return;
+  group.wakeAt = wakeAt;
+  stream.groupTimers.schedule(key, wakeAt);
+}
+
+function watermarkOf(
+  { plan, maxBehindMs, scratch: { eventTimes } }: StreamWindows,
+  { windowing: { watermarks } }: KeyState,
+  { at, liveMs }: Tick,
+): number {
+  eventTimes.length = 0;
+  for (const mark of watermarks) eventTimes.push(quietWatermark(mark, liveMs[mark.connection]!, plan.graceMs));
+  return groupWatermark(eventTimes, maxBehindMs, at);
+}
