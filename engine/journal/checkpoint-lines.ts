@@ -4,8 +4,11 @@ import { crc32 } from 'node:zlib';
 
 /** Thrown if a checkpoint was damaged after it was written. */
 export class DamagedCheckpoint extends Error {
+  readonly why: string;
+
   constructor(path: string, why: string) {
     super(`${path} cannot be read: ${why}`);
+    this.why = why;
   }
 }
 
@@ -56,18 +59,23 @@ function checkLength(bytes: number, path: string): void {
 
 /** Reads the lines of a file, without line ends. Reads synchronously, because the restore of a state is synchronous. */
 export function* readLines(path: string): Generator<string> {
+  for (const line of readLineBytes(path)) yield line.toString();
+}
+
+/** The same as `readLines`, as UTF-8. A line is valid until the next one is read. */
+export function* readLineBytes(path: string): Generator<Buffer> {
   let begun: Buffer[] = [];
   for (const chunk of readChunks(path)) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const line = chunk.subarray(start, end);
-      yield begun.length === 0 ? line.toString() : Buffer.concat([...begun, line]).toString();
+      yield begun.length === 0 ? line : Buffer.concat([...begun, line]);
       begun = [];
       start = end + 1;
     }
     if (start < chunk.length) begun.push(Buffer.from(chunk.subarray(start)));
   }
-  if (begun.length > 0) yield Buffer.concat(begun).toString();
+  if (begun.length > 0) yield Buffer.concat(begun);
 }
 
 /** Reads a file in chunks. Each chunk reuses the memory of the previous one. */

@@ -1,4 +1,4 @@
-import { open, rename } from 'node:fs/promises';
+import { open, rename, unlink } from 'node:fs/promises';
 
 /** An open file whose content must become durable. File handles of `node:fs/promises` have all of these methods. */
 export interface DiskFile {
@@ -7,8 +7,8 @@ export interface DiskFile {
   /** Writes all of the data. */
   writeFile(data: string | Buffer): Promise<void>;
   appendFile(text: string): Promise<void>;
-  /** Makes the file empty. */
-  truncate(): Promise<void>;
+  /** Cuts the file off at this length; bytes, default 0. */
+  truncate(length?: number): Promise<void>;
   /** Resolves once all written data is on the disk. */
   datasync(): Promise<void>;
   /** The same as `datasync`, also for the attributes of the file. */
@@ -21,7 +21,9 @@ export interface Disk {
   /** `flags`: as in `node:fs`. `mode`: permissions of a new file. */
   open(path: string, flags: string, mode?: number): Promise<DiskFile>;
   rename(from: string, to: string): Promise<void>;
+  /** Deletes a file. */
+  unlink(path: string): Promise<void>;
 }
 
 /** The disk of this machine. */
-export const realDisk: Disk = { open, rename };
+export const realDisk: Disk = { open, rename, unlink };

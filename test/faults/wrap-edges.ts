@@ -71,7 +71,7 @@ function methodsOf(file: DiskFile): DiskFile {
     write: (...bytes) => file.write(...bytes),
     writeFile: (data) => file.writeFile(data),
     appendFile: (text) => file.appendFile(text),
-    truncate: () => file.truncate(),
+    truncate: (length) => file.truncate(length),
     datasync: () => file.datasync(),
     sync: () => file.sync(),
     close: () => file.close(),

@@ -4,7 +4,7 @@ import { type Disk, type DiskFile, realDisk } from '../../engine/journal/disk.ts
 import { openSentLog } from '../../engine/journal/sent-log.ts';
 import { append, makeFolder, message, open, readAll } from './folder.ts';
 
-type Call = keyof DiskFile | 'open' | 'rename';
+type Call = keyof DiskFile | keyof Disk;
 
 /** A disk that calls `step` before each of its calls; the call fails if `step` rejects. */
 function diskWith(step: (call: Call) => Promise<void> | void): Disk {
@@ -14,6 +14,7 @@ function diskWith(step: (call: Call) => Promise<void> | void): Disk {
   };
   return {
     rename: (from, to) => before('rename', () => realDisk.rename(from, to)),
+    unlink: (path) => before('unlink', () => realDisk.unlink(path)),
     open: (path, ...how) =>
       before('open', async () => {
         const file = await realDisk.open(path, ...how);
@@ -21,7 +22,7 @@ function diskWith(step: (call: Call) => Promise<void> | void): Disk {
           write: (...bytes) => before('write', () => file.write(...bytes)),
           writeFile: (data) => before('writeFile', () => file.writeFile(data)),
           appendFile: (text) => before('appendFile', () => file.appendFile(text)),
-          truncate: () => before('truncate', () => file.truncate()),
+          truncate: (length) => before('truncate', () => file.truncate(length)),
           datasync: () => before('datasync', () => file.datasync()),
           sync: () => before('sync', () => file.sync()),
           close: () => file.close(),
