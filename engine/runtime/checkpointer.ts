@@ -1,19 +1,25 @@
-import type { Checkpoint } from '../journal/checkpoint.ts';
+/** A checkpoint that is being made: the state right after a cut. */
+export interface PendingCheckpoint {
+  /** Captures the state and writes it. Resolves once all of it is written. */
+  capture(): Promise<void>;
+  /** Makes it durable, and deletes what it makes unnecessary. */
+  commit(): Promise<void>;
+}
 
 export interface CheckpointerOptions {
   /** Appends a `cut` mark. When it is durable and folded, the caller calls `onCut`. */
   readonly requestCut: () => void;
-  /** Makes a checkpoint of the state right after the cut; undefined if that is not possible. */
-  readonly makeCheckpoint: (nextOffset: number) => Checkpoint | undefined;
+  /** Begins a checkpoint of the state right after the cut. Called before any later record is folded. */
+  readonly begin: (nextOffset: number) => PendingCheckpoint;
   /** The current position of each outbox. */
   readonly positions: () => readonly number[];
   /** Whether the sinks have confirmed everything up to these positions. */
   readonly areConfirmed: (positions: readonly number[]) => boolean;
-  /** Makes a checkpoint durable, and deletes what it makes unnecessary. */
-  readonly write: (checkpoint: Checkpoint) => Promise<void>;
+  /** Called if a checkpoint could not be made. The next request tries again. */
+  readonly onFailure: (error: unknown) => void;
 }
 
-/** Writes checkpoints one at a time. */
+/** Makes checkpoints one at a time. */
 export interface Checkpointer {
   /** Requests a checkpoint, unless one is in progress. */
   request(): void;
@@ -26,26 +32,34 @@ export interface Checkpointer {
 }
 
 /**
- * A checkpoint is made right after a cut, when no batch is open. It is written only once the sinks have confirmed every output up to the
+ * A checkpoint begins right after a cut, when no batch is open. It is committed only once the sinks have confirmed every output up to the
  * cut. So a fold from this checkpoint makes every unconfirmed output again, with the same ids and tokens.
  */
 export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   let requested = false;
-  let waiting: { readonly checkpoint: Checkpoint; readonly positions: readonly number[] } | undefined;
-  let writing = false;
+  let making = false;
+  let waiting: { readonly positions: readonly number[]; readonly resolve: () => void } | undefined;
   let waitingForIdle: (() => void)[] = [];
 
-  const done = () => {
-    writing = false;
-    requested = false;
+  const advance = () => {
+    if (waiting === undefined || !options.areConfirmed(waiting.positions)) return;
+    const { resolve } = waiting;
     waiting = undefined;
+    resolve();
+  };
+  const make = async (pending: PendingCheckpoint, positions: readonly number[]): Promise<void> => {
+    await pending.capture();
+    await new Promise<void>((resolve) => {
+      waiting = { positions, resolve };
+      advance();
+    });
+    await pending.commit();
+  };
+  const done = () => {
+    making = false;
+    requested = false;
     for (const resolve of waitingForIdle) resolve();
     waitingForIdle = [];
-  };
-  const advance = () => {
-    if (waiting === undefined || writing || !options.areConfirmed(waiting.positions)) return;
-    writing = true;
-    options.write(waiting.checkpoint).then(done, done);
   };
 
   return {
@@ -55,14 +69,12 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
       options.requestCut();
     },
     onCut(offset) {
-      if (!requested || waiting !== undefined) return;
-      const checkpoint = options.makeCheckpoint(offset + 1);
-      if (checkpoint === undefined) {
-        done();
-        return;
-      }
-      waiting = { checkpoint, positions: options.positions() };
-      advance();
+      if (!requested || making) return;
+      making = true;
+      const positions = options.positions();
+      make(options.begin(offset + 1), positions)
+        .catch(options.onFailure)
+        .then(done);
     },
     onProgress: advance,
     settled: () => (requested ? new Promise((resolve) => waitingForIdle.push(resolve)) : Promise.resolve()),

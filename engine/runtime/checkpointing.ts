@@ -1,39 +1,34 @@
 import type { Logger } from 'pino';
 import type { Outbox } from '../delivery/outbox.ts';
-import { type Checkpoint, writeCheckpoint } from '../journal/checkpoint.ts';
-import type { Disk } from '../journal/disk.ts';
+import type { CheckpointStore } from '../journal/checkpoint/store.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { JournalRecord } from '../model/record.ts';
-import type { StreamPositions } from '../ports.ts';
+import type { Clock, StreamPositions } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
-import { createCheckpointer } from './checkpointer.ts';
+import { createCheckpointer, type PendingCheckpoint } from './checkpointer.ts';
 import type { Fold } from './fold.ts';
 
 export interface CheckpointingOptions {
-  /** The data folder. */
-  readonly folder: string;
-  /** Where the checkpoints are written. Default: the disk of this machine. */
-  readonly disk?: Disk | undefined;
+  readonly store: CheckpointStore;
   readonly journal: Pick<Journal, 'id' | 'release' | 'firstOffset'>;
   readonly sent: Pick<SentLog, 'release'>;
-  readonly fold: Pick<Fold, 'feed' | 'snapshot'>;
+  readonly fold: Pick<Fold, 'feed' | 'capture'>;
   readonly outboxes: readonly Outbox[];
-  /** `nextOffset` of the newest checkpoint on disk; undefined if there is none. */
-  readonly newest: number | undefined;
   /** The positions of the event streams, see `EventSink.positions`; undefined if they are unknown. */
   readonly eventPositions: () => StreamPositions | undefined;
   /** Appends a `cut` mark to the journal. */
   readonly requestCut: () => void;
   /** Called after a checkpoint is on disk; the journal may be shorter than before. */
   readonly onWritten: () => void;
+  readonly clock: Pick<Clock, 'steady'>;
   readonly counters: Counters;
   readonly log: Logger;
 }
 
 /** Feeds the fold, and writes its state to the disk on request. */
 export interface Checkpointing {
-  /** Folds durable records. A checkpoint holds the state right after its cut, so it is made before the records after the cut are folded. */
+  /** Folds durable records. A checkpoint holds the state right after its cut, so it begins before the records after the cut are folded. */
   feed(records: readonly JournalRecord[]): void;
   /** Begins a checkpoint, unless one is in progress. */
   request(): void;
@@ -43,47 +38,67 @@ export interface Checkpointing {
   complete(): Promise<void>;
 }
 
-export function createCheckpointing(options: CheckpointingOptions): Checkpointing {
-  const { folder, disk, journal, sent, fold, outboxes, counters, log } = options;
-  let newest = options.newest;
+/** How long the state is captured before other work gets a turn. */
+const SLICE_MS = 2;
+/** Below this size it does not matter how often the whole state is written. */
+const SMALL_BYTES = 1024 * 1024;
 
-  const reportFailure = (error: unknown): void => {
+export function createCheckpointing(options: CheckpointingOptions): Checkpointing {
+  const { store, journal, sent, fold, outboxes, clock, counters, log } = options;
+  /** A part that changed may be missing in the files. */
+  let isIncomplete = true;
+
+  const onFailure = (error: unknown): void => {
+    isIncomplete = true;
     counters.checkpoints_failed += 1;
     log.error(
       { err: error },
       'the checkpoint could not be written; the previous checkpoint and the journal are kept, and Weir tries again',
     );
   };
-  /** Undefined if a part of the state is too long to be read back: an unreadable checkpoint would be worse than none. */
-  const makeCheckpoint = (nextOffset: number): Checkpoint | undefined => {
-    try {
-      const events = options.eventPositions();
-      const state = fold.snapshot();
-      return { journalId: journal.id, nextOffset, ...(events !== undefined && { events }), state };
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      reportFailure(error);
-      return undefined;
-    }
-  };
-  const write = async (checkpoint: Checkpoint): Promise<void> => {
-    try {
-      await writeCheckpoint(folder, checkpoint, disk);
-      // The previous checkpoint stays on disk, and a fold from it needs its records.
-      if (newest !== undefined) await journal.release(newest);
-      await sent.release(journal.firstOffset);
-      newest = checkpoint.nextOffset;
-      options.onWritten();
-    } catch (error) {
-      reportFailure(error);
-    }
+  const begin = (nextOffset: number): PendingCheckpoint => {
+    // Old versions of parts are only deleted with their file, so sections of changes must not grow without a bound.
+    const isFull = isIncomplete || store.changedBytes > Math.max(store.fullBytes, SMALL_BYTES);
+    isIncomplete = false;
+    const events = options.eventPositions();
+    store.begin(isFull);
+    let failure: { readonly error: unknown } | undefined;
+    const { heads, advance, end } = fold.capture(isFull, (part, content) => {
+      // The fold also calls this while it processes records, and a part that is too large must not stop it.
+      try {
+        store.add(part, content);
+      } catch (error) {
+        failure ??= { error };
+      }
+    });
+    return {
+      async capture() {
+        try {
+          for (let done = false; !done; ) {
+            const endAt = clock.steady() + SLICE_MS;
+            done = advance(() => failure !== undefined || clock.steady() >= endAt);
+            if (failure !== undefined) throw failure.error;
+            await store.flush();
+            if (!done) await nextTurn();
+          }
+        } finally {
+          end();
+        }
+      },
+      async commit() {
+        await store.commit({ journalId: journal.id, nextOffset, ...(events !== undefined && { events }), heads });
+        if (store.previous !== undefined) await journal.release(store.previous);
+        await sent.release(journal.firstOffset);
+        options.onWritten();
+      },
+    };
   };
   const checkpointer = createCheckpointer({
     requestCut: options.requestCut,
-    makeCheckpoint,
+    begin,
     positions: () => outboxes.map((outbox) => outbox.position),
     areConfirmed: (positions) => outboxes.every((outbox, i) => outbox.isConfirmed(positions[i]!)),
-    write,
+    onFailure,
   });
 
   return {
@@ -106,4 +121,8 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
       await checkpointer.settled();
     },
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,17 +2,17 @@ import type { Logger } from 'pino';
 import { Subject } from 'rxjs';
 import { createDecoder } from '../decode/decode.ts';
 import type { SentRange } from '../delivery/ranges.ts';
-import { MAX_LINE_BYTES, type StoredCheckpoint } from '../journal/checkpoint.ts';
-import { TextBuffer } from '../journal/text-buffer.ts';
+import type { StoredCheckpoint } from '../journal/checkpoint/open.ts';
 import type { Config } from '../model/config.ts';
 import type { Batch, EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
+import { beginCapture, type Capture } from '../state/changes.ts';
 import { fullLimits } from '../state/directory.ts';
 import { readSnapshot } from '../state/older-snapshots.ts';
-import { restore, snapshot } from '../state/snapshot.ts';
+import { headsOf, restore } from '../state/snapshot.ts';
 import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 
@@ -24,8 +24,6 @@ export interface FoldOptions {
   readonly checkpoint: StoredCheckpoint | undefined;
   /** Rows that earlier runs have sent to ClickHouse: they go into the same batches again. */
   readonly earlier: readonly SentRange[];
-  /** The longest line that a snapshot may have; bytes. Default `MAX_LINE_BYTES`. */
-  readonly maxLineBytes?: number;
   readonly onEvent: (event: EventOutput) => void;
   readonly onBatch: (batch: Batch) => void;
   /** Called when the clock of a device jumped ahead, with the event time of its previous reading. */
@@ -39,10 +37,10 @@ export interface Fold {
   /** Folds records. It passes on their events before their batches, because a large batch takes longer to deliver. */
   feed(records: readonly JournalRecord[]): void;
   /**
-   * The state as lines of JSON in UTF-8. The next call reuses this memory. Throws a RangeError if a line is too long to be read
-   * back.
+   * Begins to capture the state for a checkpoint. Call it right after a cut, while no other capture is in progress. `isFull`: all parts, not only
+   * those that changed since the last capture. `write` gets each part with its content, undefined if it was removed; `feed` may call it too.
    */
-  snapshot(): readonly Buffer[];
+  capture(isFull: boolean, write: (part: number, content: Buffer | undefined) => void): FoldCapture;
   /** The attributes of each device that has some, as JSON text. */
   attributes(): Map<string, string>;
   /** The latest receive time of all folded records; milliseconds since the epoch. */
@@ -53,13 +51,18 @@ export interface Fold {
   fullLimits(): string[];
 }
 
+/** The state right after a cut, while it is being captured. */
+export interface FoldCapture extends Capture {
+  /** What is needed before any part. */
+  readonly heads: readonly Buffer[];
+}
+
 export function createFold({
   config,
   plan,
   journalId,
   checkpoint,
   earlier,
-  maxLineBytes = MAX_LINE_BYTES,
   onEvent,
   onBatch,
   onJump,
@@ -72,7 +75,6 @@ export function createFold({
   const { streams, maxAheadMs } = config;
   const records$ = new Subject<readonly JournalRecord[]>();
   const batches: Batch[] = [];
-  const lines = new TextBuffer(maxLineBytes);
   pipeline(records$, {
     plan,
     state,
@@ -93,10 +95,10 @@ export function createFold({
       records$.next(records);
       for (const batch of batches.splice(0)) onBatch(batch);
     },
-    snapshot() {
-      lines.clear();
-      for (const line of snapshot(plan, brokers, state)) lines.writeLine(line);
-      return lines.chunks;
+    capture(isFull, write) {
+      const heads = headsOf(plan, brokers, state).map(encode);
+      const capture = beginCapture(state.sections, isFull, (part, piece) => write(part, piece && encode(piece)));
+      return { heads, ...capture };
     },
     receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
@@ -109,7 +111,7 @@ export function createFold({
 }
 
 function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly string[], log: Logger): State {
-  const { state, dropped } = restore(plan, brokers, readSnapshot(checkpoint.lines()));
+  const { state, dropped } = restore(plan, brokers, readSnapshot(textsOf(checkpoint)));
   if (dropped.length > 0) {
     log.warn(
       { dropped, resolved: state.alerting.removedRuleAlerts.length },
@@ -117,4 +119,12 @@ function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly
     );
   }
   return state;
+}
+
+function* textsOf(checkpoint: StoredCheckpoint): Generator<string> {
+  for (const piece of checkpoint.pieces()) yield piece.toString();
+}
+
+function encode(piece: readonly unknown[]): Buffer {
+  return Buffer.from(JSON.stringify(piece));
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CheckpointStore } from '../journal/checkpoint/store.ts';
 import type { Disk } from '../journal/disk.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
@@ -23,8 +24,6 @@ export interface PartsOptions {
   readonly createSource: (hadSession: boolean) => Source;
   readonly tableSink: TableSink;
   readonly eventSink: EventSink;
-  /** The longest line of a snapshot, see `FoldOptions`. */
-  readonly maxLineBytes?: number;
   /** Where the journal, the checkpoints and the log of inserts are written. Default: the disk of this machine. */
   readonly disk?: Disk | undefined;
   readonly clock: Clock;
@@ -37,6 +36,7 @@ export interface PartsOptions {
 /** The connected parts of a running engine. */
 export interface Parts extends Observed {
   readonly sent: SentLog;
+  readonly store: CheckpointStore;
   readonly backpressure: Backpressure;
   readonly checkpointing: Checkpointing;
   readonly jumps: JumpLog;
@@ -50,7 +50,7 @@ export interface Parts extends Observed {
  */
 export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   const { config, plan, counters, log } = options;
-  const { journal, sent, checkpoint, repeatsFrom } = data;
+  const { journal, sent, store, checkpoint, repeatsFrom } = data;
   const update = (): void => {
     backpressure.update();
     ingest.regulate();
@@ -79,13 +79,12 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   });
   const backpressure = createBackpressure({ config, journal, tables: tables.outbox, events: events.outbox });
   const checkpointing: Checkpointing = createCheckpointing({
-    folder: config.data,
-    disk: options.disk,
+    store,
+    clock: options.clock,
     journal,
     sent,
     fold,
     outboxes: [tables.outbox, events.outbox],
-    newest: checkpoint?.nextOffset,
     eventPositions: () => options.eventSink.positions?.(),
     requestCut: () => ingest.cut(),
     onWritten: update,
@@ -102,6 +101,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   return {
     journal,
     sent,
+    store,
     fold,
     tables,
     events,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { readCheckpoint, type StoredCheckpoint, setNewestAside } from '../journal/checkpoint.ts';
+import { openCheckpoints, type StoredCheckpoint } from '../journal/checkpoint/open.ts';
+import type { CheckpointStore } from '../journal/checkpoint/store.ts';
 import type { Disk } from '../journal/disk.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
 import { openSentLog, type SentLog } from '../journal/sent-log.ts';
@@ -24,6 +25,8 @@ export interface RecoveredData {
   readonly journal: Journal;
   /** The log of inserts that earlier runs have sent to ClickHouse. */
   readonly sent: SentLog;
+  /** Where checkpoints are written. */
+  readonly store: CheckpointStore;
   /** The newest usable checkpoint; undefined if the fold must begin with the first record of the journal. */
   readonly checkpoint: StoredCheckpoint | undefined;
   /** Receive time of the first record that is folded again, milliseconds since the epoch; undefined if there is none. */
@@ -54,7 +57,7 @@ export async function openData({ config, onFailure, log, counters, disk }: Recov
       { bytes: journal.tornBytes },
       'the journal ended in half a record, which was cut off; this is normal after a crash',
     );
-  const checkpoint = await findCheckpoint(config.data, journal, log, counters);
+  const { store, checkpoint } = await findCheckpoint(config.data, journal, disk, log, counters);
   if (checkpoint !== undefined && checkpoint.nextOffset > journal.nextOffset) {
     const { nextOffset } = checkpoint;
     log.error(
@@ -70,7 +73,7 @@ export async function openData({ config, onFailure, log, counters, disk }: Recov
       { lines: sent.damaged },
       'the log of inserts (sent.jsonl) ended in half a line, or has damaged lines: rows of a damaged line may be inserted a second time',
     );
-  return { journal, sent, checkpoint, repeatsFrom };
+  return { journal, sent, store, checkpoint, repeatsFrom };
 }
 
 export interface ReplayOptions {
@@ -109,14 +112,22 @@ export async function replayJournal({
 async function findCheckpoint(
   folder: string,
   journal: Journal,
+  disk: Disk | undefined,
   log: Logger,
   counters: Counters,
-): Promise<StoredCheckpoint | undefined> {
+): Promise<Pick<RecoveredData, 'store' | 'checkpoint'>> {
   const foreign: string[] = [];
-  const { checkpoint, unreadable } = await readCheckpoint(folder, ({ journalId }) => {
+  const fits = ({ journalId }: StoredCheckpoint) => {
     if (journalId !== journal.id) foreign.push(journalId);
     return journalId === journal.id;
-  });
+  };
+  const { store, checkpoint, unreadable, repaired } = await openCheckpoints(folder, fits, disk);
+  if (repaired.length > 0) {
+    log.warn(
+      { damage: repaired },
+      'one of the two copies of a checkpoint is damaged; the other one is used, and nothing is lost. Check the disk',
+    );
+  }
   counters.checkpoints_unreadable += unreadable.length;
   const unusable = [...unreadable, ...foreign.map((id) => `a checkpoint belongs to the journal ${id}`)];
   const { firstOffset, nextOffset } = journal;
@@ -127,30 +138,29 @@ async function findCheckpoint(
         'there is no checkpoint: the state from before the first record of the journal is lost',
       );
     }
-    return checkpoint;
+    return { store, checkpoint };
   }
   if (checkpoint === undefined && firstOffset > 0) throw new Error(explainUnusable(folder, unusable, firstOffset));
   const reason = unusable.join('; ');
-  const kept = await setNewestAside(folder);
   if (checkpoint !== undefined) {
     log.error(
-      { reason, kept, nextOffset: checkpoint.nextOffset },
+      { reason, nextOffset: checkpoint.nextOffset },
       'the newest checkpoint cannot be used: continuing from the previous checkpoint',
     );
   } else if (nextOffset > 0) {
     log.error(
-      { reason, kept, records: nextOffset },
+      { reason, records: nextOffset },
       'no checkpoint can be used: folding the whole journal from its start; this takes longer, and nothing is lost',
     );
-  } else log.warn({ reason, kept }, 'no checkpoint can be used, and the journal is new: beginning with an empty state');
-  return checkpoint;
+  } else log.warn({ reason }, 'no checkpoint can be used, and the journal is new: beginning with an empty state');
+  return { store, checkpoint };
 }
 
 function explainUnusable(folder: string, unusable: readonly string[], firstOffset: number): string {
   return (
     `No checkpoint in ${folder} can be used (${unusable.join('; ')}), and the journal no longer begins at 0 but at ${firstOffset}: ` +
-    'the state of the rules and the open alerts are stored nowhere else. Restore the files checkpoint*.jsonl and journal-*.wal of this folder ' +
-    'from one backup. Or move checkpoint*.jsonl out of this folder, to begin with the records that the journal still has; then alerts that are open now stay open until their conditions hold again.'
+    'the state of the rules and the open alerts are stored nowhere else. Restore the files checkpoint* and journal-*.wal of this folder ' +
+    'from one backup. Or move checkpoint* out of this folder, to begin with the records that the journal still has; then alerts that are open now stay open until their conditions hold again.'
   );
 }
 
