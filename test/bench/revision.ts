@@ -29,9 +29,9 @@ export function buildRevision(name: string): Revision {
     rmSync(folder, { recursive: true, force: true });
     git('worktree', 'prune');
   };
-  const end = (signal: NodeJS.Signals): void => {
+  const end = (): void => {
     remove();
-    process.kill(process.pid, signal);
+    process.exit(1);
   };
   process.once('SIGINT', end).once('SIGTERM', end);
   try {

@@ -1,6 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { JournalRecord } from '../../engine/model/record.ts';
-import { loadEngine, type ScaleEngine, SILENCE_MS, SITE_DEVICES, WINDOW_MS } from './scale-engine.ts';
+import { type Cost, costOf, cpuMs, total, usedBytes, writtenBytes } from './cost.ts';
+import {
+  loadEngine,
+  type ScaleCheckpoint,
+  type ScaleEngine,
+  SILENCE_MS,
+  SITE_DEVICES,
+  WINDOW_MS,
+} from './scale-engine.ts';
 import type { Figures } from './scale-figures.ts';
 import { createPlainEngine } from './scale-plain.ts';
 import { createScaleJournal, type ScaleJournal } from './scale-records.ts';
@@ -13,19 +20,12 @@ const [engineName = '', devices = '', folder = ''] = process.argv.slice(2);
 const SECOND_MS = 1_000;
 /** Enough for the code to be compiled; small enough not to matter. */
 const WARM_UP_DEVICES = 2_000;
+/** Collections before the first record. */
+const EMPTY_ROUNDS = 8;
+/** When the last reading comes. */
+const READINGS_UP_TO_MS = 4 * SECOND_MS;
 /** Nothing takes more ticks; also a safeguard against a window that never closes. */
 const MOST_TICKS = 60;
-
-/** What some work has cost. */
-interface Cost {
-  /** CPU of all threads of this process, milliseconds. */
-  readonly cpuMs: number;
-  /**
-   * The longest part without a stop, milliseconds. On a busy machine a process waits for its turn, and helping threads use CPU too, so this
-   * is the lesser of elapsed and CPU time.
-   */
-  readonly pauseMs: number;
-}
 
 interface Run {
   readonly engine: ScaleEngine;
@@ -33,17 +33,26 @@ interface Run {
 }
 
 const createEngine = engineName === 'plain' ? () => createPlainEngine(folder) : await loadEngine(engineName, folder);
+// Nobody needs the figures of a parent that has ended.
+process.once('disconnect', () => process.exit(1));
 await measure(WARM_UP_DEVICES);
 process.send?.(await measure(Number(devices)));
 
-/** The phases of a run, in simulated time: all devices send in each of the first seconds, then fall silent. */
+/** A run has three phases, in simulated time: all devices send in each of the first seconds, then windows close, then all are silent. */
 async function measure(count: number): Promise<Figures> {
-  const emptyBytes = await usedBytes();
+  // The state of the warm-up must be gone.
+  const emptyBytes = await usedBytes(EMPTY_ROUNDS);
   const run: Run = { engine: createEngine(), journal: createScaleJournal(count) };
-  const { engine, journal } = run;
-  const bytesPerDevice = async () => ((await usedBytes()) - emptyBytes) / count;
-  engine.feed([...journal.mark('started', 0), ...journal.mark('connected', 0)]);
+  return {
+    ...(await measureReadings(run, count, async () => ((await usedBytes()) - emptyBytes) / count)),
+    ...(await measureWindows(run, count)),
+    ...(await measureSilence(run, count)),
+  };
+}
 
+async function measureReadings(run: Run, count: number, bytesPerDevice: () => Promise<number>) {
+  const { engine, journal } = run;
+  feed(run, [...journal.mark('started', 0), ...journal.mark('connected', 0)]);
   const first = feedReadings(run, 'all', 0);
   if (engine.devices !== count) throw new Error(`${engine.devices} devices instead of ${count}`);
   tick(run, SECOND_MS);
@@ -52,78 +61,56 @@ async function measure(count: number): Promise<Figures> {
   // Without the rows of open batches, which have nothing to do with the number of devices.
   feed(run, journal.mark('cut', 2 * SECOND_MS));
   const memory = await bytesPerDevice();
-  // What the first checkpoint has to write is all in each engine. The next one shows what it costs from then on.
+  // The first checkpoint of any engine has to write everything. The next ones show what checkpoints cost from then on.
   await checkpoint(run, 'few', 2 * SECOND_MS);
   const later = feedReadings(run, 'all', 2 * SECOND_MS);
   const full = await checkpoint(run, 'all', 3 * SECOND_MS);
   feedReadings(run, 'few', 3 * SECOND_MS);
-  const small = await checkpoint(run, 'few', 4 * SECOND_MS);
-  const memoryAfter = await bytesPerDevice();
-
-  const quiet = ticksWhile(run, 4 * SECOND_MS, (atMs) => atMs < WINDOW_MS);
-  if (engine.windowsClosed > 0) throw new Error('a quiet tick has closed a window');
-  await usedBytes();
-  const windows = count + Math.ceil(count / SITE_DEVICES);
-  const ticks = ticksWhile(run, WINDOW_MS, () => engine.windowsClosed < windows);
-  const closing = ticks.filter(({ closed }) => closed > 0);
-  ticksWhile(run, WINDOW_MS + ticks.length * SECOND_MS, (atMs) => atMs < SILENCE_MS);
-  const before = engine.events;
-  await usedBytes();
-  // The last reading came within the first five seconds.
-  const silentUpTo = SILENCE_MS + 6 * SECOND_MS;
-  const silence = ticksWhile(run, SILENCE_MS, (atMs) => atMs <= silentUpTo).filter(({ events }) => events > 0);
-  const events = engine.events - before;
-  if (events < 2 * count) throw new Error(`${events} events, although ${count} devices fell silent and offline`);
-
+  const small = await checkpoint(run, 'few', READINGS_UP_TO_MS);
   return {
     'memory of the state': memory,
-    'memory of the state after checkpoints': memoryAfter,
+    'memory of the state after checkpoints': await bytesPerDevice(),
     'first sight of a device': (first.cpuMs * 1_000) / count,
     'a later reading': (later.cpuMs * 1_000) / count,
-    'a quiet tick: mean': total(quiet).cpuMs / quiet.length,
-    'a quiet tick: longest': Math.max(...quiet.map(({ cpuMs }) => cpuMs)),
-    'all windows close': total(closing).cpuMs,
-    'all windows close: longest pause': total(closing).pauseMs,
     'checkpoint, all keys changed': full.cpuMs,
     'checkpoint, all keys changed: longest pause': full.pauseMs,
     'checkpoint, all keys changed: written': full.writtenBytes,
     'checkpoint, 1 % of keys changed': small.cpuMs,
     'checkpoint, 1 % of keys changed: longest pause': small.pauseMs,
     'checkpoint, 1 % of keys changed: written': small.writtenBytes,
-    'all devices fall silent': total(silence).cpuMs / 1_000,
-    'all devices fall silent: longest pause': total(silence).pauseMs,
-    'all devices fall silent: published': events,
   };
 }
 
-/** Bytes in use after a garbage collection, in the heap and outside of it. */
-async function usedBytes(): Promise<number> {
-  if (globalThis.gc === undefined) throw new Error('the driver needs --expose-gc');
-  globalThis.gc();
-  // Memory outside of the heap is freed after the collection.
-  await new Promise((resolve) => setImmediate(resolve));
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
-}
-
-function costOf(work: () => void): Cost {
-  const startedAt = performance.now();
-  const before = cpuMs();
-  work();
-  const spent = cpuMs() - before;
-  return { cpuMs: spent, pauseMs: Math.min(performance.now() - startedAt, spent) };
-}
-
-function total(costs: readonly Cost[]): Cost {
+async function measureWindows(run: Run, count: number) {
+  const { engine } = run;
+  const quiet = ticksWhile(run, READINGS_UP_TO_MS, (atMs) => atMs < WINDOW_MS);
+  if (engine.windowsClosed > 0) throw new Error('a quiet tick has closed a window');
+  await usedBytes();
+  const windows = count + Math.ceil(count / SITE_DEVICES);
+  const ticks = ticksWhile(run, WINDOW_MS, () => engine.windowsClosed < windows);
+  ticksWhile(run, WINDOW_MS + ticks.length * SECOND_MS, (atMs) => atMs < SILENCE_MS);
+  const closing = total(ticks.filter(({ closed }) => closed > 0));
   return {
-    cpuMs: costs.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
-    pauseMs: Math.max(...costs.map(({ pauseMs }) => pauseMs)),
+    'a quiet tick: mean': total(quiet).cpuMs / quiet.length,
+    'a quiet tick: longest': Math.max(...quiet.map(({ cpuMs }) => cpuMs)),
+    'all windows close': closing.cpuMs,
+    'all windows close: longest pause': closing.pauseMs,
+  };
+}
+
+async function measureSilence(run: Run, count: number) {
+  const { engine } = run;
+  const before = engine.events;
+  await usedBytes();
+  const upToMs = SILENCE_MS + READINGS_UP_TO_MS + SECOND_MS;
+  const ticks = ticksWhile(run, SILENCE_MS, (atMs) => atMs <= upToMs);
+  const events = engine.events - before;
+  if (events < 2 * count) throw new Error(`${events} events, although ${count} devices fell silent and offline`);
+  const silence = total(ticks.filter(({ events }) => events > 0));
+  return {
+    'all devices fall silent': silence.cpuMs / 1_000,
+    'all devices fall silent: longest pause': silence.pauseMs,
+    'all devices fall silent: published': events,
   };
 }
 
@@ -177,31 +164,25 @@ async function checkpoint(
   feed(run, journal.mark('cut', atMs));
   await usedBytes();
   const written = writtenBytes();
-  const making = engine.checkpoint(journal.nextOffset);
+  const readings = readingsAt(journal, which, atMs);
+  let making: ScaleCheckpoint | undefined;
+  let end: Promise<void> | undefined;
   const costs: Cost[] = [];
-  let readings = journal.readings(which, atMs, 0);
-  let pauseMs = 0;
-  for (;;) {
-    let result: 'more' | Promise<void> = 'more';
-    const before = cpuMs();
-    const { pauseMs: stepMs } = costOf(() => {
-      result = making.step();
+  while (end === undefined) {
+    const step = costOf(() => {
+      making ??= engine.checkpoint(journal.nextOffset);
+      const result = making.step();
+      if (result !== 'more') end = result;
     });
-    pauseMs = Math.max(pauseMs, stepMs);
-    await result;
-    costs.push({ cpuMs: cpuMs() - before, pauseMs });
-    if (result !== 'more') break;
-    let next = readings.next();
-    if (next.done) {
-      readings = journal.readings(which, atMs, 0);
-      next = readings.next();
-    }
-    if (!next.done) pauseMs = Math.max(pauseMs, feed(run, next.value).pauseMs);
+    costs.push(step, { cpuMs: 0, pauseMs: feed(run, readings.next().value).pauseMs });
   }
-  return { ...total(costs), pauseMs, writtenBytes: writtenBytes() - written };
+  const before = cpuMs();
+  await end;
+  costs.push({ cpuMs: cpuMs() - before, pauseMs: 0 });
+  return { ...total(costs), writtenBytes: writtenBytes() - written };
 }
 
-/** Bytes that this process has written, from the operating system. */
-function writtenBytes(): number {
-  return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+/** Readings without end, all at the same instant. */
+function* readingsAt(journal: ScaleJournal, which: 'all' | 'few', atMs: number): Generator<JournalRecord[], never> {
+  for (;;) yield* journal.readings(which, atMs, 0);
 }

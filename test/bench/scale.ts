@@ -62,6 +62,11 @@ async function measure(engine: string, count: number): Promise<Figures> {
   const child = fork(driver, [engine, String(count), folder], {
     execArgv: ['--import', 'tsx', '--expose-gc', heap],
   });
+  const stop = (): void => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', stop);
   try {
     const result = once(child, 'message') as Promise<[Figures]>;
     const failed = once(child, 'exit').then(([code, signal]) => {
@@ -71,8 +76,8 @@ async function measure(engine: string, count: number): Promise<Figures> {
     failed.catch(() => undefined);
     return figures;
   } finally {
-    child.kill();
-    rmSync(folder, { recursive: true, force: true });
+    process.off('exit', stop);
+    stop();
   }
 }
 
