@@ -42,7 +42,7 @@ process.send?.(await measure(Number(devices)));
 async function measure(count: number): Promise<Figures> {
   // The state of the warm-up must be gone.
   const emptyBytes = await usedBytes(EMPTY_ROUNDS);
-  const run: Run = { engine: createEngine(), journal: createScaleJournal(count) };
+  const run: Run = { engine: await createEngine(), journal: createScaleJournal(count) };
   return {
     ...(await measureReadings(run, count, async () => ((await usedBytes()) - emptyBytes) / count)),
     ...(await measureWindows(run, count)),

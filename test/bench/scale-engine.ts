@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Config } from '../../engine/model/config.ts';
 import type { Plan } from '../../engine/model/plan/plan.ts';
 import type { JournalRecord } from '../../engine/model/record.ts';
+import type { Fold } from '../../engine/runtime/fold.ts';
 
 /** What the benchmark `scale` needs of an engine: the fold, and its checkpoints. */
 export interface ScaleEngine {
@@ -46,19 +47,28 @@ const RULES = [
   { name: 'threshold', conditions: hot('temp'), event: { type: 'hot', params: severe } },
 ];
 
+/** How long a slice of a checkpoint takes; the engine does the same. */
+const SLICE_MS = 2;
+
+/** The fold of versions that wrote the whole state at once, and how they wrote it. */
+interface OlderFold {
+  snapshot(): readonly Buffer[];
+}
+type OlderWrite = (
+  folder: string,
+  checkpoint: { readonly journalId: string; readonly nextOffset: number; readonly state: readonly Buffer[] },
+) => Promise<void>;
+
 /**
  * The built engine in a `dist` folder, which may be that of another version. Everything that depends on the interfaces of the engine is in
  * this file; where they differ between versions, this file knows both. Checkpoints go into `folder`.
  */
-export async function loadEngine(dist: string, folder: string): Promise<() => ScaleEngine> {
+export async function loadEngine(dist: string, folder: string): Promise<() => Promise<ScaleEngine>> {
   const load = (path: string): Promise<unknown> => import(pathToFileURL(join(dist, path)).href);
   const { createFold } = (await load('engine/runtime/fold.js')) as typeof import('../../engine/runtime/fold.ts');
-  const { writeCheckpoint } = (await load(
-    'engine/journal/checkpoint.js',
-  )) as typeof import('../../engine/journal/checkpoint.ts');
   const { createCounters } = (await load('engine/telemetry.js')) as typeof import('../../engine/telemetry.ts');
   const { config, plan } = await loadRules(load);
-  return () => {
+  return async () => {
     const counters = createCounters();
     let events = 0;
     const fold = createFold({
@@ -77,16 +87,7 @@ export async function loadEngine(dist: string, folder: string): Promise<() => Sc
     return {
       feed: fold.feed,
       work: () => false,
-      checkpoint(nextOffset) {
-        let state: readonly Buffer[] | undefined;
-        return {
-          step() {
-            if (state !== undefined) return writeCheckpoint(folder, { journalId: JOURNAL_ID, nextOffset, state });
-            state = fold.snapshot();
-            return 'more';
-          },
-        };
-      },
+      checkpoint: 'snapshot' in fold ? await writeWhole(load, folder, fold) : await writeSections(load, folder, fold),
       get devices() {
         return fold.devices;
       },
@@ -95,6 +96,52 @@ export async function loadEngine(dist: string, folder: string): Promise<() => Sc
       },
       get events() {
         return events;
+      },
+    };
+  };
+}
+
+type Load = (path: string) => Promise<unknown>;
+
+async function writeWhole(load: Load, folder: string, fold: object): Promise<ScaleEngine['checkpoint']> {
+  const { writeCheckpoint } = (await load('engine/journal/checkpoint.js')) as { writeCheckpoint: OlderWrite };
+  return (nextOffset) => {
+    let state: readonly Buffer[] | undefined;
+    return {
+      step() {
+        if (state !== undefined) return writeCheckpoint(folder, { journalId: JOURNAL_ID, nextOffset, state });
+        state = (fold as OlderFold).snapshot();
+        return 'more';
+      },
+    };
+  };
+}
+
+async function writeSections(
+  load: Load,
+  folder: string,
+  fold: Pick<Fold, 'capture'>,
+): Promise<ScaleEngine['checkpoint']> {
+  const { openCheckpoints } = (await load(
+    'engine/journal/checkpoint/open.js',
+  )) as typeof import('../../engine/journal/checkpoint/open.ts');
+  const { store } = await openCheckpoints(folder);
+  let isFirst = true;
+  return (nextOffset) => {
+    store.begin(isFirst);
+    const { heads, advance, end } = fold.capture(isFirst, (part, content) => store.add(part, content));
+    isFirst = false;
+    return {
+      step() {
+        const endAt = performance.now() + SLICE_MS;
+        const done = advance(() => performance.now() >= endAt);
+        const flushed = store.flush();
+        if (!done) {
+          flushed.catch(() => undefined);
+          return 'more';
+        }
+        end();
+        return store.commit({ journalId: JOURNAL_ID, nextOffset, heads });
       },
     };
   };
