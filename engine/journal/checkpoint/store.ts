@@ -147,8 +147,11 @@ class SectionStore implements CheckpointStore {
   close(): Promise<void> {
     return this.#inTurn(async () => {
       this.#section = undefined;
-      if (this.#uncommitted !== undefined) await this.#removeUncommitted();
-      await this.#generation?.pair.close();
+      try {
+        if (this.#uncommitted !== undefined) await this.#removeUncommitted();
+      } finally {
+        await this.#generation?.pair.close();
+      }
     });
   }
 

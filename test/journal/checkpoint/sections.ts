@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import {
   type OpenedCheckpoints,
   openCheckpoints,
@@ -61,7 +61,10 @@ export async function read(folder: string): Promise<Omit<OpenedCheckpoints, 'sto
 }
 
 export function flipBit(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  bytes[at]! ^= 1 << (at % 8);
-  writeFileSync(path, bytes);
+  const file = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, at);
+  byte[0]! ^= 1 << (at % 8);
+  writeSync(file, byte, 0, 1, at);
+  closeSync(file);
 }
