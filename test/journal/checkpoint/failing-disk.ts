@@ -5,7 +5,7 @@ export type DiskCall = keyof DiskFile | keyof Disk;
 /** Decides about a call of a disk, and about the calls after it if it is asked again: it takes place, fails, or fails after half of its bytes are written. */
 export type Decide = (call: DiskCall, path: string) => 'go' | 'fail' | 'tear';
 
-export const diskError = (code: string) => Object.assign(new Error(`${code}: from the test`), { code });
+const diskError = (code: string) => Object.assign(new Error(`${code}: from the test`), { code });
 
 /** The disk of this machine, with calls that fail with an error of this code. Closing a file never fails. */
 export function failingDisk(decide: Decide, code = 'EIO'): Disk {

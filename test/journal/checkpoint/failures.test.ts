@@ -72,6 +72,20 @@ describe('a disk that is full', () => {
     }
   });
 
+  it('at a sync in the middle of a large section loses nothing', async () => {
+    const folder = makeFolder();
+    const { store, state } = await openOn(folder);
+    await writeSection(store, true, 1, [[1, 'one']]);
+    state.refused = 'datasync';
+    store.begin(true);
+    store.add(1, Buffer.alloc(5_000_000));
+    await expect(store.flush()).rejects.toThrow('ENOSPC');
+    state.refused = undefined;
+    await writeSection(store, false, 2, [[2, 'two']]);
+    expect(contentOf((await read(folder)).checkpoint)).toMatchObject({ nextOffset: 2, parts: ['one', 'two'] });
+    await store.close();
+  });
+
   it('does not keep what is added after a failure in memory', async () => {
     const { store, state } = await openOn(makeFolder());
     store.begin(true);

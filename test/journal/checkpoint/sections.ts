@@ -10,7 +10,7 @@ import type { Disk } from '../../../engine/journal/disk.ts';
 /** Changes of parts; undefined: removed. */
 export type Changes = readonly (readonly [part: number, content: string | undefined])[];
 
-export const JOURNAL_ID = '0123456789abcdef';
+const JOURNAL_ID = '0123456789abcdef';
 
 /** The head of a section, with content that depends on the offset. */
 export const headOf = (nextOffset: number) => ({
