@@ -82,8 +82,10 @@ function readSections(copies: readonly Copy[]): Chain {
       break;
     }
     for (const path of short) if (!repaired.has(path)) repaired.set(path, 'its end is missing');
-    short = failed.filter(({ why }) => why === undefined).map(({ path }) => path);
-    for (const { path, why } of failed) if (why !== undefined && !repaired.has(path)) repaired.set(path, why);
+    short = failed.filter(({ why, size }) => why === undefined && size < sound.next).map(({ path }) => path);
+    for (const { path, why = 'its frames are damaged' } of failed) {
+      if (!short.includes(path) && !repaired.has(path)) repaired.set(path, why);
+    }
     sections.push({ path: sound.path, from: sound.from, to: sound.to });
     ({ head, nextLink: link } = sound.commit);
     at = sound.next;
@@ -101,6 +103,8 @@ function readSections(copies: readonly Copy[]): Chain {
 interface FailedCopy {
   readonly path: string;
   readonly why: string | undefined;
+  /** Bytes of the file. */
+  readonly size: number;
 }
 
 /** Finds the section at a position in the first copy that has it undamaged. */
@@ -110,7 +114,7 @@ function scanCopies(copies: readonly Copy[], at: number, link: number) {
     if (reader === undefined) continue;
     const scanned = scanCopy(path, reader, at, link);
     if (scanned.kind === 'section') return { sound: { path, ...scanned }, failed };
-    failed.push({ path, why: scanned.kind === 'damaged' ? scanned.why : undefined });
+    failed.push({ path, why: scanned.kind === 'damaged' ? scanned.why : undefined, size: reader.size });
   }
   return { sound: undefined, failed };
 }
@@ -125,7 +129,11 @@ function scanCopy(path: string, reader: FileReader, at: number, link: number): S
 }
 
 /** Why there is no section at a position; undefined if none was ever committed there. */
-function explainDamage(copies: readonly Copy[], at: number, failed: readonly FailedCopy[]): string | undefined {
+function explainDamage(
+  copies: readonly Copy[],
+  at: number,
+  failed: readonly Pick<FailedCopy, 'why'>[],
+): string | undefined {
   const found = failed.find(({ why }) => why !== undefined)?.why;
   if (found !== undefined) return found;
   for (const { path, reader, why } of copies) {

@@ -8,6 +8,8 @@ export interface FilePair {
   write(bytes: Buffer): Promise<void>;
   /** Cuts the files off at this length; bytes. */
   truncate(length: number): Promise<void>;
+  /** As in `DiskFile`. */
+  datasync(): Promise<void>;
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -20,6 +22,7 @@ export async function createFilePair(paths: Copies, disk: Disk): Promise<FilePai
     paths,
     write: (bytes) => both((file) => writeAll(file, bytes)),
     truncate: (length) => both((file) => file.truncate(length)),
+    datasync: () => both((file) => file.datasync()),
     sync: () => both((file) => file.sync()),
     close: () => both((file) => file.close()),
   };

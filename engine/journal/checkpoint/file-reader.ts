@@ -11,7 +11,7 @@ const CHUNK_BYTES = 1024 * 1024;
 export class FileReader {
   readonly size: number;
   readonly #file: number;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #buffer: Buffer;
   /** The bytes of the buffer that are not consumed yet. */
   #start = 0;
   #end = 0;
@@ -26,6 +26,7 @@ export class FileReader {
     this.#file = openSync(path, 'r');
     const stats = fstatSync(this.#file);
     this.size = stats.size;
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, stats.size));
     if (stats.isFile()) return;
     this.close();
     throw new DamagedCheckpoint(path, 'it is not a file');

@@ -59,15 +59,18 @@ function verifyCommit(reader: FileReader, from: number, link: number, frames: nu
   return { kind: 'section', commit, from, to, next: alignUp(to + bytes!) };
 }
 
-/** Whether a commit record begins somewhere after a position: then bytes before it that are no section were damaged. */
+/** Whether there is a whole commit record somewhere after a position: then bytes before it that are no section were damaged. */
 export function hasCommitAfter(reader: FileReader, from: number): boolean {
   reader.seek(from);
   for (;;) {
-    const bytes = reader.peek(Math.min(SEARCH_BYTES, reader.size - reader.position));
+    // A copy can end before the position.
+    const left = Math.max(0, reader.size - reader.position);
+    const bytes = reader.peek(Math.min(SEARCH_BYTES, left));
     if (bytes === undefined || bytes.length < COMMIT_HEAD_BYTES) return false;
     for (let at = bytes.indexOf(COMMIT_MARK); at >= 0; at = bytes.indexOf(COMMIT_MARK, at + 1)) {
       if (at + COMMIT_HEAD_BYTES > bytes.length) break;
-      if (commitBytes(bytes.subarray(at, at + COMMIT_HEAD_BYTES)) !== undefined) return true;
+      const length = commitBytes(bytes.subarray(at, at + COMMIT_HEAD_BYTES));
+      if (length !== undefined && at + length <= left) return true;
     }
     reader.skip(bytes.length - COMMIT_HEAD_BYTES + 1);
   }

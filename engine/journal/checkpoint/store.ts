@@ -30,13 +30,16 @@ export interface CheckpointStore {
    * than 256 MiB, and an Error if the section already has it.
    */
   add(part: number, content: Uint8Array | undefined): void;
-  /** Writes what was added. Resolves once it is written; it is not durable yet. Call it often: added parts are in memory until then. */
+  /** Writes what was added. Resolves once it is written; it may not be durable yet. Call it often: added parts are in memory until then. */
   flush(): Promise<void>;
   /** Ends the section. Resolves once it is durable, and files that are no longer needed are deleted. */
   commit(head: CheckpointHead): Promise<void>;
   /** Closes the files. A section that is not committed is lost. */
   close(): Promise<void>;
 }
+
+/** Written bytes are synced in pieces of this size: while hundreds of megabytes are synced at once, a sync of the journal waits. */
+const SYNC_BYTES = 4 * 1024 * 1024;
 
 /** The files that the run writes to, up to the last committed section. */
 interface Generation {
@@ -55,6 +58,7 @@ interface Section {
   readonly parts: PartSet;
   /** Where it is written to; undefined before the first write. */
   into: Generation | undefined;
+  unsyncedBytes: number;
   /** Why it cannot be committed any more. */
   failure: { readonly error: unknown } | undefined;
 }
@@ -104,7 +108,7 @@ class SectionStore implements CheckpointStore {
   begin(full: boolean): void {
     if (!full && this.#generation === undefined) throw new Error('the first section of a run must be full');
     this.#buffer.clear();
-    this.#section = { isFull: full, parts: new PartSet(), into: undefined, failure: undefined };
+    this.#section = { isFull: full, parts: new PartSet(), into: undefined, unsyncedBytes: 0, failure: undefined };
   }
 
   add(part: number, content: Uint8Array | undefined): void {
@@ -147,8 +151,11 @@ class SectionStore implements CheckpointStore {
   close(): Promise<void> {
     return this.#inTurn(async () => {
       this.#section = undefined;
-      if (this.#uncommitted !== undefined) await this.#removeUncommitted();
-      await this.#generation?.pair.close();
+      try {
+        if (this.#uncommitted !== undefined) await this.#removeUncommitted();
+      } finally {
+        await this.#generation?.pair.close();
+      }
     });
   }
 
@@ -169,7 +176,13 @@ class SectionStore implements CheckpointStore {
     try {
       if (section.failure !== undefined) throw section.failure.error;
       section.into ??= await this.#start(section);
-      for (const chunk of chunks) await section.into.pair.write(chunk);
+      for (const chunk of chunks) {
+        await section.into.pair.write(chunk);
+        section.unsyncedBytes += chunk.length;
+        if (section.unsyncedBytes < SYNC_BYTES) continue;
+        await section.into.pair.datasync();
+        section.unsyncedBytes = 0;
+      }
       return section.into;
     } catch (error) {
       section.failure = { error };

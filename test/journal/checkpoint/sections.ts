@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import {
   type OpenedCheckpoints,
   openCheckpoints,
@@ -10,7 +10,7 @@ import type { Disk } from '../../../engine/journal/disk.ts';
 /** Changes of parts; undefined: removed. */
 export type Changes = readonly (readonly [part: number, content: string | undefined])[];
 
-export const JOURNAL_ID = '0123456789abcdef';
+const JOURNAL_ID = '0123456789abcdef';
 
 /** The head of a section, with content that depends on the offset. */
 export const headOf = (nextOffset: number) => ({
@@ -61,7 +61,10 @@ export async function read(folder: string): Promise<Omit<OpenedCheckpoints, 'sto
 }
 
 export function flipBit(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  bytes[at]! ^= 1 << (at % 8);
-  writeFileSync(path, bytes);
+  const file = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, at);
+  byte[0]! ^= 1 << (at % 8);
+  writeSync(file, byte, 0, 1, at);
+  closeSync(file);
 }
