@@ -11,7 +11,7 @@ import { tableOf } from './table.ts';
 
 const DEVICES = [10_000, 100_000, 1_000_000];
 /** Memory that a run needs for each device while all of them fall silent. */
-const NEEDED_BYTES = 8_000;
+const NEEDED_BYTES = 12_000;
 /** A part of the free memory stays free. */
 const USABLE = 0.8;
 
