@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCheckpoints } from '../../engine/journal/checkpoint/open.ts';
 import type { JournalLoss } from '../../engine/journal/read-journal.ts';
 import { openData, type RecoveredData, replayJournal } from '../../engine/runtime/recovery.ts';
@@ -33,6 +33,9 @@ async function openFolder(folder: string) {
     },
     log: pino({}, { write: (line) => void lines.push(JSON.parse(line)) }),
     counters,
+  });
+  onTestFinished(async () => {
+    for (const each of [data.journal, data.sent, data.store]) await each.close();
   });
   data.journal.commitTo((records) => committed.push(...records.map(({ offset }) => offset)));
   return { ...data, counters, committed, log: lines.map(({ msg }) => msg) };
