@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { alignUp, COMMIT_HEAD_BYTES, COMMIT_MARK, HEADER_BYTES } from '../../engine/journal/checkpoint/format.ts';
 import { copiesOf } from '../../engine/journal/checkpoint/names.ts';
 import { flipBit } from '../journal/checkpoint/sections.ts';
@@ -33,9 +33,10 @@ export function sectionsOf(folder: string, generation: number): number {
 
 function damage(folder: string, generation: number, place: Place, copies: readonly Copy[]): void {
   const [a, b] = copiesOf(folder, generation);
+  const position = positionOf(place, readFileSync(a));
   for (const copy of copies) {
     const path = { a, b }[copy];
-    flipBit(path, positionOf(place, readFileSync(path)));
+    if (statSync(path).size > position) flipBit(path, position);
   }
 }
 
