@@ -38,11 +38,15 @@ export interface RecoveredData {
  * checkpoint is usable although the journal no longer has its first records.
  */
 export async function openData({ config, onFailure, log, counters, disk }: RecoveryOptions): Promise<RecoveredData> {
+  let reportedTo = 0;
   const journal = await openJournal({
     folder: config.data,
     counters,
     onFailure,
     onLoss: (loss) => {
+      // The journal may be read more than once.
+      if (loss.nextOffset <= reportedTo) return;
+      reportedTo = loss.nextOffset;
       counters.journal_records_lost += loss.nextOffset - loss.firstLost;
       log.error(
         loss,

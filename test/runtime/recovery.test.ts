@@ -6,7 +6,7 @@ import { openCheckpoints } from '../../engine/journal/checkpoint/open.ts';
 import type { JournalLoss } from '../../engine/journal/read-journal.ts';
 import { openData, type RecoveredData, replayJournal } from '../../engine/runtime/recovery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
-import { damageNewest, newestCopies } from '../journal/checkpoint/damage.ts';
+import { damageSection, newestCopies } from '../journal/checkpoint/damage.ts';
 import { append, makeFolder, open } from '../journal/folder.ts';
 import { setUp } from '../pipeline/kit.ts';
 
@@ -79,7 +79,7 @@ describe('the data folder', () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4);
     for (const nextOffset of [1, 2]) await writeCheckpoints(folder, journalId, nextOffset);
-    for (const generation of [1, 2]) damageNewest(folder, { generation });
+    for (const generation of [1, 2]) damageSection(folder, { generation });
     const data = await openFolder(folder);
     expect([data.checkpoint, await offsets(data), data.repeatsFrom]).toEqual([undefined, [0, 1, 2, 3], 0]);
     expect(data.log).toEqual([expect.stringContaining('folding the whole journal from its start')]);
@@ -90,7 +90,7 @@ describe('the data folder', () => {
     const folder = makeFolder();
     const journalId = await write(folder, 2);
     await writeCheckpoints(folder, journalId, 1);
-    damageNewest(folder);
+    damageSection(folder);
     expect(await offsets(await openFolder(folder))).toEqual([0, 1]);
   });
 
@@ -98,7 +98,7 @@ describe('the data folder', () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 1);
     await writeCheckpoints(folder, journalId, 2, 3);
-    damageNewest(folder, { copies: ['a'] });
+    damageSection(folder, { copies: ['a'] });
     const data = await openFolder(folder);
     expect([await offsets(data), data.counters.checkpoints_unreadable]).toEqual([[3], 0]);
     expect(data.log).toEqual([expect.stringContaining('one of the two copies of a checkpoint is damaged')]);
@@ -108,7 +108,7 @@ describe('the data folder', () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 2);
     await writeCheckpoints(folder, journalId, 3);
-    damageNewest(folder);
+    damageSection(folder);
     const before = readdirSync(folder);
     await expect(openFolder(folder)).rejects.toThrow(
       /checkpoint-\d+-a\.bin and .*-b\.bin cannot be read: section 1: the checksum of its commit record does not match.*begins at 0 but at 2.*Restore .* from one backup\. Or move/,
@@ -120,7 +120,7 @@ describe('the data folder', () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 1);
     await writeCheckpoints(folder, journalId, 2, 3);
-    damageNewest(folder);
+    damageSection(folder);
     const data = await openFolder(folder);
     expect([await offsets(data), data.log]).toEqual([
       [2, 3],
@@ -128,11 +128,22 @@ describe('the data folder', () => {
     ]);
     const damaged = readFileSync(newestCopies(folder)[0]);
     await writeCheckpoints(folder, journalId, 4);
-    damageNewest(folder);
+    damageSection(folder);
     expect((await openFolder(folder)).checkpoint?.nextOffset).toBe(2);
     // Once it is not needed any more, it is kept for analysis.
     await writeCheckpoints(folder, journalId, 4, 5);
     expect(readFileSync(join(folder, 'checkpoint-damaged-a.bin'))).toEqual(damaged);
+  });
+
+  it('with a checkpoint before the journal, because those after it are damaged: the records between are lost, and reported', async () => {
+    const folder = makeFolder();
+    const journalId = await write(folder, 6, 4);
+    await writeCheckpoints(folder, journalId, 1, 2, 4, 5);
+    damageSection(folder, { before: 2 });
+    const data = await openFolder(folder);
+    expect([data.checkpoint?.nextOffset, await offsets(data)]).toEqual([1, [4, 5]]);
+    expect(data.counters.journal_records_lost).toBe(3);
+    expect(data.log).toContainEqual(expect.stringContaining('the records from firstLost up to nextOffset'));
   });
 
   it.each([

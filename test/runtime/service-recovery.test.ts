@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import type { EventSink, Source, SourceHandler } from '../../engine/ports.ts';
-import { damageNewest } from '../journal/checkpoint/damage.ts';
+import { damageSection } from '../journal/checkpoint/damage.ts';
 import { read as readCheckpoint } from '../journal/checkpoint/sections.ts';
 import { append, message, open, readAll } from '../journal/folder.ts';
 import { launch, makeFolder, reading, start } from './run-service.ts';
@@ -143,7 +143,7 @@ describe('a checkpoint', () => {
       expect(starts[1]).toBeGreaterThan(before);
     }
     // So the previous checkpoint can replace the newest.
-    damageNewest(data);
+    damageSection(data);
     const { counters, service } = await start({ journal }, data);
     expect([counters.checkpoints_unreadable, counters.journal_records_lost]).toEqual([1, 0]);
     expect(service.gauges().devices).toBe(3);

@@ -8,13 +8,18 @@ export interface Damage {
   readonly generation?: number;
   /** Default: both. */
   readonly copies?: readonly ('a' | 'b')[];
+  /** How many sections come after the damaged one. Default 0. */
+  readonly before?: number;
 }
 
-/** Flips a bit of the newest section, in its commit record. */
-export function damageNewest(folder: string, { generation, copies = ['a', 'b'] }: Damage = {}): void {
+/** Flips a bit of a section, in its commit record. Default: of the newest one, in both copies. */
+export function damageSection(folder: string, { generation, copies = ['a', 'b'], before = 0 }: Damage = {}): void {
   for (const path of copiesIn(folder, generation)) {
     if (!copies.some((copy) => path.endsWith(`-${copy}.bin`))) continue;
-    flipBit(path, readFileSync(path).lastIndexOf(COMMIT_MARK) + 20);
+    const bytes = readFileSync(path);
+    let at = bytes.lastIndexOf(COMMIT_MARK);
+    for (let i = 0; i < before; i++) at = bytes.lastIndexOf(COMMIT_MARK, at - 1);
+    flipBit(path, at + 20);
   }
 }
 
