@@ -45,7 +45,9 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
   });
 };
 
-function takeTick({ clocks, deliveries }: State, { offset, at }: TickRecord, out: Item[]): void {
+function takeTick(state: State, { offset, at }: TickRecord, out: Item[]): void {
+  const { clocks, deliveries } = state;
+  state.hasMoreDue = false;
   clocks.forEach((clock, i) => {
     advanceLiveClock(clock, at);
     if (clock.connected) settleDeliveries(deliveries[i]!, clock.liveMs);

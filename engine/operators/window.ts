@@ -37,8 +37,8 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     out.push(item);
     if (item.kind !== 'tick') return;
     for (const windows of streams) {
-      closeQuietDevices(windows, item, out);
-      closeGroups(windows, item, out);
+      if (closeQuietDevices(windows, item, out)) state.hasMoreDue = true;
+      if (closeGroups(windows, item, out)) state.hasMoreDue = true;
     }
   });
 };

@@ -29,6 +29,10 @@ export interface DeviceState extends Part {
 /** The watermark of a device in a key. */
 export interface DeviceMark extends Watermark {
   readonly key: KeyState;
+  /** Number of the last tick before the watermark last moved, see `LastTick`. Only for groups. */
+  movedAfter: number;
+  /** The watermark at that tick; NaN: it was made after the tick. */
+  atTick: number;
 }
 
 /** What follows from the labels of a device. A device whose labels change gets another one. */
@@ -70,6 +74,8 @@ export type MarkEntry = readonly [
   eventAt: number,
   seenLiveMs: number,
   connection: number,
+  /** Absent if it has not moved since the last tick; null for NaN. */
+  atTick?: number | null,
 ];
 
 /** Makes the state of a device of which nothing is known but its labels and keys. */
@@ -97,8 +103,12 @@ export function moveDevice(device: DeviceState, labels: readonly string[], keys:
   return device;
 }
 
-/** The snapshot of a device. */
-export function deviceSnapshot({ keyings }: Pick<StreamPlan, 'keyings'>, device: DeviceState): DeviceSnapshot {
+/** The snapshot of a device. `lastTick` is the number of the last tick. */
+export function deviceSnapshot(
+  { keyings }: Pick<StreamPlan, 'keyings'>,
+  device: DeviceState,
+  lastTick: number,
+): DeviceSnapshot {
   const { number, name, place, newestSent, newestByField, skewed, numbering, marks } = device;
   return {
     number,
@@ -109,10 +119,10 @@ export function deviceSnapshot({ keyings }: Pick<StreamPlan, 'keyings'>, device:
     ...(skewed && { skewed }),
     ...(numbering !== undefined && { numbering: listNumbering(name, numbering) }),
     ...(marks.length > 0 && {
-      marks: marks.map(
-        ({ key, eventAt, seenLiveMs, connection }) =>
-          [keyings[key.keying]!.per, key.parts, eventAt, seenLiveMs, connection] as const,
-      ),
+      marks: marks.map(({ key, eventAt, seenLiveMs, connection, movedAfter, atTick }): MarkEntry => {
+        const entry: MarkEntry = [keyings[key.keying]!.per, key.parts, eventAt, seenLiveMs, connection];
+        return movedAfter === lastTick ? ([...entry.slice(0, 5), atTick] as unknown as MarkEntry) : entry;
+      }),
     }),
   };
 }
