@@ -7,6 +7,7 @@ import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
 import type { Item, Tick } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { KeyState } from '../state/key.ts';
+import { MOST_DUE } from '../state/state.ts';
 import {
   type AlertHandling,
   type AlertRule,
@@ -36,8 +37,10 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
         if (isDue(alertRule, key.alerts[alertRule.rule.slot]!, clock, active)) due.push(key);
       // The order of open alerts is not part of a snapshot, so the order of outputs must not depend on it.
       due.sort((a, b) => (a.text < b.text ? -1 : 1));
-      const { changedKeys } = handling.state.streams[alertRule.rule.stream]!;
-      for (const key of due) {
+      const { state } = handling;
+      const { changedKeys } = state.streams[alertRule.rule.stream]!;
+      if (due.length > MOST_DUE) state.hasMoreDue = true;
+      for (const key of due.slice(0, MOST_DUE)) {
         changedKeys.touch(key);
         runDue({ alertRule, key, record: key.alerts[alertRule.rule.slot]!, clock, handling, tick, active }, out);
       }

@@ -41,6 +41,8 @@ export interface Fold {
    * those that changed since the last capture. `write` gets each part with its content, undefined if it was removed; `feed` may call it too.
    */
   capture(isFull: boolean, write: (part: number, content: Buffer | undefined) => void): FoldCapture;
+  /** Whether the last tick has left work that is due. The next tick continues it. */
+  readonly hasMoreDue: boolean;
   /** The attributes of each device that has some, as JSON text. */
   attributes(): Map<string, string>;
   /** The latest receive time of all folded records; milliseconds since the epoch. */
@@ -103,6 +105,9 @@ export function createFold({
     receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
     fullLimits: () => fullLimits(plan, state),
+    get hasMoreDue() {
+      return state.hasMoreDue;
+    },
     get devices() {
       // Only streams of the config: devices of derived streams are keys of a view, or are counted already.
       return streams.reduce((sum, _, i) => sum + state.streams[i]!.devices.size, 0);

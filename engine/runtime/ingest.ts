@@ -11,6 +11,8 @@ export interface IngestOptions {
   readonly journal: Pick<Journal, 'append' | 'commitTo'>;
   /** Passes durable records to the fold, in order. */
   readonly feed: (records: readonly JournalRecord[]) => void;
+  /** Whether the last tick has left work that is due, see `Fold.hasMoreDue`. */
+  readonly hasMoreDue: () => boolean;
   /** The part of the engine that is closest to its limit. */
   readonly fullest: () => Fullness;
   /** Figures that are logged with the reason when intake stops. */
@@ -56,7 +58,7 @@ export interface Ingest {
   status(): PortStatus;
 }
 
-export function createIngest({ journal, feed, fullest, figures, clock, counters, log }: IngestOptions): Ingest {
+export function createIngest({ journal, feed, hasMoreDue, fullest, figures, clock, counters, log }: IngestOptions): Ingest {
   const receive = createReceiveClock(clock, ({ byMs, at, steppedMs }) => {
     counters.clock_steps += 1;
     const what =
@@ -68,6 +70,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     if (isOpen) journal.append([{ ...markAt('clock-stepped', at), ...(steppedMs > 0 && { steppedMs }) }]);
   });
   let isOpen = false;
+  let isContinued = false;
   let lagMs = 0;
 
   const markAt = (mark: MarkName, at: number): Omit<MarkRecord, 'offset'> => {
@@ -97,8 +100,19 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     counters,
     log,
   });
+  /**
+   * A tick does a bounded amount of work, so that messages do not wait for it. What it has left is done by another tick, which comes behind the
+   * messages that have arrived meanwhile. If events or rows cannot be delivered as fast, only the regular ticks continue.
+   */
+  const continueTick = (records: readonly JournalRecord[]): void => {
+    if (records.some(({ kind }) => kind === 'tick')) isContinued = false;
+    if (!isOpen || isContinued || intake.paused || !hasMoreDue()) return;
+    isContinued = true;
+    journal.append([{ kind: 'tick', at: receive.now() }]);
+  };
   journal.commitTo((records) => {
     feed(records);
+    continueTick(records);
     const newest = records.findLast((record) => record.kind !== 'message' || record.redriven === undefined);
     if (newest !== undefined) lagMs = receive.now() - newest.at;
     intake.regulate();

@@ -95,6 +95,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     ...options,
     journal,
     feed: (records) => checkpointing.feed(records),
+    hasMoreDue: () => fold.hasMoreDue,
     fullest: () => backpressure.fullest(),
     figures: () => gaugesOf({ journal, fold, tables, events, ingest }, plan),
   });

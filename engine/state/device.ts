@@ -74,7 +74,8 @@ export type MarkEntry = readonly [
   eventAt: number,
   seenLiveMs: number,
   connection: number,
-  /** Absent if it has not moved since the last tick; null for NaN. */
+  /** As in `DeviceMark`; null for NaN. Absent in what older versions wrote. */
+  movedAfter?: number,
   atTick?: number | null,
 ];
 
@@ -103,12 +104,8 @@ export function moveDevice(device: DeviceState, labels: readonly string[], keys:
   return device;
 }
 
-/** The snapshot of a device. `lastTick` is the number of the last tick. */
-export function deviceSnapshot(
-  { keyings }: Pick<StreamPlan, 'keyings'>,
-  device: DeviceState,
-  lastTick: number,
-): DeviceSnapshot {
+/** The snapshot of a device. */
+export function deviceSnapshot({ keyings }: Pick<StreamPlan, 'keyings'>, device: DeviceState): DeviceSnapshot {
   const { number, name, place, newestSent, newestByField, skewed, numbering, marks } = device;
   return {
     number,
@@ -118,13 +115,14 @@ export function deviceSnapshot(
     ...(newestByField.length > 0 && { newest: newestByField }),
     ...(skewed && { skewed }),
     ...(numbering !== undefined && { numbering: listNumbering(name, numbering) }),
-    ...(marks.length > 0 && {
-      marks: marks.map(({ key, eventAt, seenLiveMs, connection, movedAfter, atTick }): MarkEntry => {
-        const entry: MarkEntry = [keyings[key.keying]!.per, key.parts, eventAt, seenLiveMs, connection];
-        return movedAfter === lastTick ? ([...entry.slice(0, 5), atTick] as unknown as MarkEntry) : entry;
-      }),
-    }),
+    ...(marks.length > 0 && { marks: marks.map((mark) => markEntry(keyings, mark)) }),
   };
+}
+
+function markEntry(keyings: StreamPlan['keyings'], mark: DeviceMark): MarkEntry {
+  const { key, eventAt, seenLiveMs, connection, movedAfter, atTick } = mark;
+  const entry = [keyings[key.keying]!.per, key.parts, eventAt, seenLiveMs, connection] as const;
+  return key.windowing.group === undefined ? entry : [...entry, movedAfter, Number.isNaN(atTick) ? null : atTick];
 }
 
 /**

@@ -97,7 +97,7 @@ export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Secti
     changedDevices: createChanges(
       sections,
       () => devices.values(),
-      (device): StreamPart => ['device', deviceSnapshot(streamPlan, device, lastTick.number), index],
+      (device): StreamPart => ['device', deviceSnapshot(streamPlan, device), index],
     ),
     watermarkCounts: keyings.map(() => 0),
     silenceTimers: createTimingWheel(SILENCE_TIMER),
@@ -200,7 +200,7 @@ export function beginStream(
     return undefined;
   }
   const stream = streams[streamPlan.index]!;
-  if (from.lastTick !== undefined) restoreTick(stream.lastTick, from.lastTick, connections);
+  if (from.lastTick !== undefined && from.lastTick.number > 0) restoreTick(stream.lastTick, from.lastTick, connections);
   const takesLastKnown = lastKnown !== undefined && meansSame(meaningOfLastKnown(plan, streamPlan), lastKnown);
   if (takesLastKnown) stream.lastKnown.sweptAt = lastKnown.sweptAt;
   else if (lastKnown !== undefined) dropped.push(`last known values of ${name}`);
@@ -249,15 +249,15 @@ function restoreMark(
   streamPlan: StreamPlan,
   stream: StreamState,
   device: DeviceState,
-  [per, parts, eventAt, seenLiveMs, connection, atTick]: MarkEntry,
+  [per, parts, eventAt, seenLiveMs, connection, movedAfter, atTick]: MarkEntry,
   { connections }: RestoreContext,
 ): void {
   const keying = keyingBy(streamPlan, per);
   if (keying === undefined) return;
   const key = lookUpKey(stream, keying, parts);
   const mark = addMark(stream, device, key, reconnect({ eventAt, seenLiveMs, connection }, connections));
-  if (atTick === undefined) return;
-  mark.movedAfter = stream.lastTick.number;
+  if (movedAfter === undefined) return;
+  mark.movedAfter = movedAfter;
   mark.atTick = atTick ?? Number.NaN;
 }
 
