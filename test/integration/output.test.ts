@@ -213,7 +213,9 @@ test('only their user can read the files of an engine and its commands', async (
   await once(child, 'exit');
   const left = modesOf(data);
   expect([...made.keys()]).toEqual(expect.arrayContaining(['.', 'lock', 'spill', expect.stringMatching(/^journal-/)]));
-  expect([...left.keys()]).toContain('checkpoint.jsonl');
+  expect([...left.keys()]).toEqual(
+    expect.arrayContaining(['checkpoint-0000000001-a.bin', 'checkpoint-0000000001-b.bin']),
+  );
   expect(new Set([...made.values(), ...left.values()])).toEqual(new Set(['file 600', 'folder 700']));
 });
 

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
+import { read as readCheckpoint } from '../journal/checkpoint/sections.ts';
 import { readStream } from './servers/events.ts';
 import { createCleanup, createPlant, eventually, type Json, openTables, type Plant } from './servers/plant.ts';
 
@@ -57,7 +58,7 @@ async function startPlant({ nats, prepare, streams = { sensors }, config }: Spec
   const publish = (device: string, reading: Json) =>
     client.publishAsync(`plant/${device}/data`, JSON.stringify({ ts: BASE, ...reading }), { qos: 1 });
   const checkpoint = () =>
-    eventually(async () => expect(await readdir(join(plant.dir, 'data'))).toContain('checkpoint.jsonl'));
+    eventually(async () => expect((await readCheckpoint(join(plant.dir, 'data'))).checkpoint).toBeDefined());
   return { plant, engine, tables: openTables(clickhouse.url, cleanup), publish, checkpoint };
 }
 

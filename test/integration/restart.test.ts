@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { read as readCheckpoint } from '../journal/checkpoint/sections.ts';
 import { startTestClickHouse } from './servers/clickhouse.ts';
 import { spawnWeir } from './servers/engine.ts';
 import { type Received, readBucket, readStream } from './servers/events.ts';
@@ -93,7 +94,7 @@ describe('a stop', () => {
     expect(first.log().at(-1)).toMatchObject({ msg: 'stopped', drained: true });
     expect(first.stderr()).toBe('');
     expect(await tables.count(`(SELECT count() FROM ${database}.sensors)`)).toBe(3);
-    expect(await readdir(join(plant.dir, 'data'))).toContain('checkpoint.jsonl');
+    expect((await readCheckpoint(join(plant.dir, 'data'))).checkpoint).toBeDefined();
     expect(await readdir(join(plant.dir, 'data'))).not.toContain('lock');
 
     // The broker queues messages meanwhile.

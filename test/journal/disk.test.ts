@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { readCheckpoint, writeCheckpoint } from '../../engine/journal/checkpoint.ts';
 import { type Disk, type DiskFile, realDisk } from '../../engine/journal/disk.ts';
 import { openSentLog } from '../../engine/journal/sent-log.ts';
 import { append, makeFolder, message, open, readAll } from './folder.ts';
@@ -88,30 +87,6 @@ describe('the journal', () => {
     expect((await readAll(again)).map(({ offset }) => offset)).toEqual([0, 1]);
     expect(again.tornBytes).toBe(0);
     await again.close();
-  });
-});
-
-describe('a checkpoint', () => {
-  const checkpoint = (nextOffset: number) => ({ journalId: 'j', nextOffset, state: [Buffer.from(`${nextOffset}\n`)] });
-
-  it('is the old one or the new one, at whichever step its writing fails', async () => {
-    const found: (number | undefined)[] = [];
-    let isWritten = false;
-    for (let stopAt = 0; !isWritten; stopAt++) {
-      const folder = makeFolder();
-      await writeCheckpoint(folder, checkpoint(1));
-      let calls = 0;
-      const disk = diskWith(() => (calls++ >= stopAt ? Promise.reject(diskError()) : undefined));
-      isWritten = await writeCheckpoint(folder, checkpoint(2), disk).then(
-        () => true,
-        () => false,
-      );
-      const { checkpoint: newest, unreadable } = await readCheckpoint(folder);
-      expect(unreadable).toEqual([]);
-      found.push(newest?.nextOffset);
-    }
-    // It failed at the open, the head, the state, the sync and each of the two renames, and then not at all.
-    expect(found).toEqual([1, 1, 1, 1, 1, 1, 2]);
   });
 });
 

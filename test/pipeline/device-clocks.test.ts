@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changes, createScript, play, type Script, START_AT, setUp, startFold, takeApart } from './kit.ts';
+import { asOlder } from './older-checkpoint.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -194,13 +195,16 @@ describe('a clock of a device that jumps ahead', () => {
     for (const cutAt of [jumpAt - 5, jumpAt + 1, jumpAt + 4]) {
       const before = startFold(setup);
       before.feed(script.records.slice(0, cutAt));
-      const after = startFold(setup, before.checkpoint());
-      after.feed(script.records.slice(cutAt));
-      const told = [...takeApart(setup, before.outputs).events, ...takeApart(setup, after.outputs).events];
-      expect(told).toEqual(takeApart(setup, whole.outputs).events);
-      const old = before.checkpoint().replace(/"(clock|furthestAt|steppedMs)":/g, '"former":');
-      expect(old).not.toBe(before.checkpoint());
-      startFold(setup, old).feed(script.records.slice(cutAt));
+      const older = asOlder(before.checkpoint());
+      for (const checkpoint of [before.checkpoint(), older]) {
+        const after = startFold(setup, checkpoint);
+        after.feed(script.records.slice(cutAt));
+        const published = [...takeApart(setup, before.outputs).events, ...takeApart(setup, after.outputs).events];
+        expect(published).toEqual(takeApart(setup, whole.outputs).events);
+      }
+      const oldest = asOlder(before.checkpoint(), { head: ['steppedMs'], key: ['clock', 'furthestAt'] });
+      expect(oldest).not.toBe(older);
+      startFold(setup, oldest).feed(script.records.slice(cutAt));
     }
   });
 

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  changes,
-  createScript,
-  piecesOf,
-  play,
-  type Result,
-  type Script,
-  START_AT,
-  setUp,
-  startFold,
-  takeApart,
-} from './kit.ts';
+import { changes, createScript, play, type Result, type Script, START_AT, setUp, startFold, takeApart } from './kit.ts';
+import { asOlder } from './older-checkpoint.ts';
 
 const above = (value: number) => ({ all: [{ fact: 'temp', operator: 'greaterThan', value }] });
 const event = (type: string) => ({ event: { type, params: { message: '{{key}}' } } });
@@ -201,11 +191,8 @@ describe('a retained reading', () => {
     script.mark('cut');
     const first = startFold(SETUP);
     first.feed(script.records);
-    const older = piecesOf(first.checkpoint()).map(([kind, content]) => {
-      const { brought: _brought, newestAt: _newestAt, ...rest } = content as unknown as Record<string, unknown>;
-      return JSON.stringify([kind, kind === 'head' || kind === 'device' ? rest : content]);
-    });
-    const next = startFold(SETUP, older.join('\n'));
+    const older = asOlder(first.checkpoint(), { head: ['brought'], device: ['newestAt'] });
+    const next = startFold(SETUP, older);
     const behind = createScript();
     send(behind, 900, { retain: true });
     next.feed(behind.records.slice(2).map((record) => ({ ...record, offset: 100 })));

@@ -33,5 +33,6 @@ it('leaves out nothing of it, and writes it as pieces', () => {
   expect(dropped).toEqual([]);
   expect(state.attributes.ofReadings.get('d1')?.text).toBe('{"model":"X"}');
   const kinds = piecesOf(startFold(SETUP, WHOLE).checkpoint()).map(([kind]) => kind);
-  expect([...new Set(kinds)]).toEqual(['head', 'stream', 'key', 'device', 'known', 'attributes', 'traces']);
+  expect(kinds.slice(0, 2)).toEqual(['head', 'stream']);
+  expect(new Set(kinds)).toEqual(new Set(['head', 'stream', 'key', 'device', 'known', 'attributes', 'traces']));
 });

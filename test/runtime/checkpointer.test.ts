@@ -1,123 +1,140 @@
 import { describe, expect, it } from 'vitest';
-import type { Checkpoint } from '../../engine/journal/checkpoint.ts';
 import { createCheckpointer } from '../../engine/runtime/checkpointer.ts';
 
-/** The state at this offset cannot be written. */
-const UNWRITABLE = 100;
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A checkpointer with an outbox that the test controls. */
+/** A checkpointer with an outbox and a disk that the test controls. */
 function start() {
   const log: string[] = [];
   const outbox = { position: 0, confirmed: 0 };
-  let finish: (() => void) | undefined;
-  let fail: ((error: Error) => void) | undefined;
+  let ongoing: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
+  const step = (name: string) => {
+    log.push(name);
+    return new Promise<void>((resolve, reject) => {
+      ongoing = { resolve, reject };
+    });
+  };
   const checkpointer = createCheckpointer({
     requestCut: () => log.push('cut requested'),
-    makeCheckpoint: (nextOffset): Checkpoint | undefined => {
-      log.push(`state ${nextOffset}`);
-      if (nextOffset === UNWRITABLE) return undefined;
-      return { journalId: 'j', nextOffset, state: [Buffer.from(String(outbox.position))] };
+    begin: (nextOffset) => {
+      log.push(`begin ${nextOffset}`);
+      return { capture: () => step(`capture ${nextOffset}`), commit: () => step(`commit ${nextOffset}`) };
     },
     positions: () => [outbox.position],
     areConfirmed: ([position]) => outbox.confirmed >= position!,
-    write: (checkpoint) => {
-      log.push(`write ${checkpoint.nextOffset} of ${checkpoint.state}`);
-      return new Promise((resolve, reject) => {
-        finish = resolve;
-        fail = reject;
-      });
-    },
+    onFailure: (error) => log.push(`failed: ${(error as Error).message}`),
   });
-  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     log,
     outbox,
     checkpointer,
+    /** Ends the step that was begun last. */
     finish: async () => {
-      finish!();
+      ongoing!.resolve();
       await settle();
     },
     fail: async () => {
-      fail!(new Error('disk full'));
+      ongoing!.reject(new Error('disk full'));
       await settle();
     },
+    /** The entries of the log since the last call. */
+    entries: () => log.splice(0),
   };
 }
 
 describe('a checkpointer', () => {
-  it('makes a checkpoint right after its cut, and writes it once everything up to the cut is confirmed', async () => {
-    const { log, outbox, checkpointer, finish } = start();
+  it('begins a checkpoint right after its cut, and commits it once it is captured and everything up to the cut is confirmed', async () => {
+    const { outbox, checkpointer, finish, entries } = start();
     checkpointer.request();
     outbox.position = 3;
     checkpointer.onCut(41);
-    expect(log).toEqual(['cut requested', 'state 42']);
+    expect(entries()).toEqual(['cut requested', 'begin 42', 'capture 42']);
+    await finish();
     // Outputs after the cut need not be confirmed.
     outbox.position = 7;
     outbox.confirmed = 2;
     checkpointer.onProgress();
-    expect(log).toHaveLength(2);
+    await settle();
+    expect(entries()).toEqual([]);
     outbox.confirmed = 3;
     checkpointer.onProgress();
     checkpointer.onProgress();
-    expect(log).toEqual(['cut requested', 'state 42', 'write 42 of 3']);
+    await settle();
+    expect(entries()).toEqual(['commit 42']);
     let settled = false;
     void checkpointer.settled().then(() => {
       settled = true;
     });
+    await settle();
+    expect(settled).toBe(false);
     await finish();
     expect(settled).toBe(true);
   });
 
-  it('writes at once if nothing waits', () => {
-    const { log, checkpointer } = start();
+  it('commits nothing before it is captured, although everything is confirmed', async () => {
+    const { outbox, checkpointer, finish, entries } = start();
     checkpointer.request();
+    outbox.position = 3;
     checkpointer.onCut(0);
-    expect(log).toEqual(['cut requested', 'state 1', 'write 1 of 0']);
+    outbox.confirmed = 3;
+    checkpointer.onProgress();
+    await settle();
+    expect(entries()).toEqual(['cut requested', 'begin 1', 'capture 1']);
+    await finish();
+    expect(entries()).toEqual(['commit 1']);
   });
 
-  it('writes one checkpoint at a time', async () => {
-    const { log, checkpointer, finish } = start();
+  it('makes one checkpoint at a time', async () => {
+    const { checkpointer, finish, entries } = start();
     checkpointer.request();
     checkpointer.request();
     checkpointer.onCut(1);
     checkpointer.request();
     checkpointer.onCut(2);
-    expect(log).toEqual(['cut requested', 'state 2', 'write 2 of 0']);
+    await finish();
+    checkpointer.request();
+    checkpointer.onCut(3);
+    expect(entries()).toEqual(['cut requested', 'begin 2', 'capture 2', 'commit 2']);
     await finish();
     checkpointer.onProgress();
-    expect(log).toHaveLength(3);
+    expect(entries()).toEqual([]);
     checkpointer.request();
     checkpointer.onCut(9);
-    expect(log.slice(3)).toEqual(['cut requested', 'state 10', 'write 10 of 0']);
+    expect(entries()).toEqual(['cut requested', 'begin 10', 'capture 10']);
   });
 
   it('ignores a cut that it did not request, such as one of an earlier run', () => {
-    const { log, checkpointer } = start();
+    const { checkpointer, entries } = start();
     checkpointer.onCut(5);
-    expect(log).toEqual([]);
+    expect(entries()).toEqual([]);
   });
 
-  it('writes none if the state cannot be written, and tries again at the next request', async () => {
-    const { log, checkpointer } = start();
+  it('commits nothing if the capture fails, and tries again at the next request', async () => {
+    const { checkpointer, fail, entries } = start();
     checkpointer.request();
     const settled = checkpointer.settled();
-    checkpointer.onCut(UNWRITABLE - 1);
+    checkpointer.onCut(99);
+    await fail();
     await settled;
+    expect(entries()).toEqual(['cut requested', 'begin 100', 'capture 100', 'failed: disk full']);
+    checkpointer.onProgress();
     checkpointer.request();
-    checkpointer.onCut(UNWRITABLE);
-    expect(log).toEqual(['cut requested', 'state 100', 'cut requested', 'state 101', 'write 101 of 0']);
+    checkpointer.onCut(100);
+    expect(entries()).toEqual(['cut requested', 'begin 101', 'capture 101']);
   });
 
-  it('is settled while none is in progress, and continues after a failed checkpoint', async () => {
-    const { log, checkpointer, fail } = start();
+  it('is settled while none is in progress, and continues after a failed commit', async () => {
+    const { checkpointer, finish, fail, entries } = start();
     await checkpointer.settled();
     checkpointer.request();
     checkpointer.onCut(1);
+    await finish();
     const settled = checkpointer.settled();
     await fail();
     await settled;
     checkpointer.request();
     checkpointer.onCut(2);
-    expect(log).toEqual(['cut requested', 'state 2', 'write 2 of 0', 'cut requested', 'state 3', 'write 3 of 0']);
+    const [first, second] = [2, 3].map((offset) => ['cut requested', `begin ${offset}`, `capture ${offset}`]);
+    expect(entries()).toEqual([...first!, 'commit 2', 'failed: disk full', ...second!]);
   });
 });

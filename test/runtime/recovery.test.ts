@@ -1,11 +1,12 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
-import { describe, expect, it } from 'vitest';
-import { writeCheckpoint } from '../../engine/journal/checkpoint.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openCheckpoints } from '../../engine/journal/checkpoint/open.ts';
 import type { JournalLoss } from '../../engine/journal/read-journal.ts';
 import { openData, type RecoveredData, replayJournal } from '../../engine/runtime/recovery.ts';
 import { createCounters } from '../../engine/telemetry.ts';
+import { damageNewest, newestCopies } from '../journal/checkpoint/damage.ts';
 import { append, makeFolder, open } from '../journal/folder.ts';
 import { setUp } from '../pipeline/kit.ts';
 
@@ -33,6 +34,9 @@ async function openFolder(folder: string) {
     log: pino({}, { write: (line) => void lines.push(JSON.parse(line)) }),
     counters,
   });
+  onTestFinished(async () => {
+    for (const each of [data.journal, data.sent, data.store]) await each.close();
+  });
   data.journal.commitTo((records) => committed.push(...records.map(({ offset }) => offset)));
   return { ...data, counters, committed, log: lines.map(({ msg }) => msg) };
 }
@@ -44,13 +48,16 @@ async function offsets({ journal, checkpoint }: RecoveredData): Promise<number[]
   return found;
 }
 
-function flipBit(folder: string, name: string): void {
-  const bytes = readFileSync(join(folder, name));
-  bytes[bytes.length - 3]! ^= 1;
-  writeFileSync(join(folder, name), bytes);
+/** Writes checkpoints of this journal, as one run. */
+async function writeCheckpoints(folder: string, journalId: string, ...offsets: readonly number[]): Promise<void> {
+  const { store } = await openCheckpoints(folder);
+  for (const [i, nextOffset] of offsets.entries()) {
+    store.begin(i === 0);
+    store.add(i, Buffer.from('[]'));
+    await store.commit({ journalId, nextOffset, heads: [Buffer.from('["head",{}]')] });
+  }
+  await store.close();
 }
-
-const state = [Buffer.from('["head",{}]\n')];
 
 describe('the data folder', () => {
   it('without a checkpoint: the journal is folded from the start of its journal', async () => {
@@ -71,32 +78,40 @@ describe('the data folder', () => {
   it('with damaged checkpoints only: a complete journal is folded from its start', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4);
-    for (const nextOffset of [1, 2]) await writeCheckpoint(folder, { journalId, nextOffset, state });
-    flipBit(folder, 'checkpoint.jsonl');
-    flipBit(folder, 'checkpoint-before.jsonl');
+    for (const nextOffset of [1, 2]) await writeCheckpoints(folder, journalId, nextOffset);
+    for (const generation of [1, 2]) damageNewest(folder, { generation });
     const data = await openFolder(folder);
     expect([data.checkpoint, await offsets(data), data.repeatsFrom]).toEqual([undefined, [0, 1, 2, 3], 0]);
     expect(data.log).toEqual([expect.stringContaining('folding the whole journal from its start')]);
     expect(data.counters.checkpoints_unreadable).toBe(2);
-    expect(readdirSync(folder)).toContain('checkpoint-damaged.jsonl');
   });
 
   it('with one damaged checkpoint and no previous one: the journal is folded from its start', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 2);
-    await writeCheckpoint(folder, { journalId, nextOffset: 1, state });
-    flipBit(folder, 'checkpoint.jsonl');
+    await writeCheckpoints(folder, journalId, 1);
+    damageNewest(folder);
     expect(await offsets(await openFolder(folder))).toEqual([0, 1]);
+  });
+
+  it('with a checkpoint that is damaged in one copy: it is used, with a warning', async () => {
+    const folder = makeFolder();
+    const journalId = await write(folder, 4, 1);
+    await writeCheckpoints(folder, journalId, 2, 3);
+    damageNewest(folder, { copies: ['a'] });
+    const data = await openFolder(folder);
+    expect([await offsets(data), data.counters.checkpoints_unreadable]).toEqual([[3], 0]);
+    expect(data.log).toEqual([expect.stringContaining('one of the two copies of a checkpoint is damaged')]);
   });
 
   it('with damaged checkpoints and an incomplete journal: it is refused, with the remedy', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 2);
-    await writeCheckpoint(folder, { journalId, nextOffset: 3, state });
-    flipBit(folder, 'checkpoint.jsonl');
+    await writeCheckpoints(folder, journalId, 3);
+    damageNewest(folder);
     const before = readdirSync(folder);
     await expect(openFolder(folder)).rejects.toThrow(
-      /checkpoint\.jsonl cannot be read: its checksum does not match its content.*begins at 0 but at 2.*Restore .* from one backup\. Or move/,
+      /checkpoint-\d+-a\.bin and .*-b\.bin cannot be read: section 1: the checksum of its commit record does not match.*begins at 0 but at 2.*Restore .* from one backup\. Or move/,
     );
     expect(readdirSync(folder)).toEqual(before);
   });
@@ -104,16 +119,20 @@ describe('the data folder', () => {
   it('with a damaged newest checkpoint: it uses the previous one, and the next checkpoint does not replace it', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 4, 1);
-    for (const nextOffset of [2, 3]) await writeCheckpoint(folder, { journalId, nextOffset, state });
-    flipBit(folder, 'checkpoint.jsonl');
+    await writeCheckpoints(folder, journalId, 2, 3);
+    damageNewest(folder);
     const data = await openFolder(folder);
     expect([await offsets(data), data.log]).toEqual([
       [2, 3],
       [expect.stringContaining('continuing from the previous checkpoint')],
     ]);
-    await writeCheckpoint(folder, { journalId, nextOffset: 4, state });
-    flipBit(folder, 'checkpoint.jsonl');
+    const damaged = readFileSync(newestCopies(folder)[0]);
+    await writeCheckpoints(folder, journalId, 4);
+    damageNewest(folder);
     expect((await openFolder(folder)).checkpoint?.nextOffset).toBe(2);
+    // Once it is not needed any more, it is kept for analysis.
+    await writeCheckpoints(folder, journalId, 4, 5);
+    expect(readFileSync(join(folder, 'checkpoint-damaged-a.bin'))).toEqual(damaged);
   });
 
   it.each([
@@ -122,7 +141,7 @@ describe('the data folder', () => {
   ])('with the checkpoint of another journal, and its own journal %s', async (_, released, found) => {
     const folder = makeFolder();
     await write(folder, 3, released);
-    await writeCheckpoint(folder, { journalId: 'another', nextOffset: 2, state });
+    await writeCheckpoints(folder, 'another', 2);
     if (found === undefined) await expect(openFolder(folder)).rejects.toThrow(/belongs to the journal another/);
     else expect(await offsets(await openFolder(folder))).toEqual(found);
   });
@@ -130,14 +149,14 @@ describe('the data folder', () => {
   it('with a newest checkpoint of another journal: it uses the previous one', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 3, 1);
-    await writeCheckpoint(folder, { journalId, nextOffset: 2, state });
-    await writeCheckpoint(folder, { journalId: 'another', nextOffset: 9, state });
+    await writeCheckpoints(folder, journalId, 2);
+    await writeCheckpoints(folder, 'another', 9);
     expect(await offsets(await openFolder(folder))).toEqual([2]);
   });
 
   it('with checkpoints and no journal: it begins with an empty state', async () => {
     const folder = makeFolder();
-    await writeCheckpoint(folder, { journalId: 'gone', nextOffset: 2, state });
+    await writeCheckpoints(folder, 'gone', 2);
     const data = await openFolder(folder);
     expect([data.checkpoint, data.log]).toEqual([
       undefined,
@@ -148,7 +167,7 @@ describe('the data folder', () => {
   it('with a journal that ends before its checkpoint: it continues after the checkpoint, and uses no offset twice', async () => {
     const folder = makeFolder();
     const journalId = await write(folder, 5);
-    for (const nextOffset of [1, 4]) await writeCheckpoint(folder, { journalId, nextOffset, state });
+    await writeCheckpoints(folder, journalId, 1, 4);
     for (const name of readdirSync(folder).filter((name) => /journal-0+[234]\.wal/.test(name)))
       rmSync(join(folder, name));
     const first = await openFolder(folder);

@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { readCheckpoint } from '../../engine/journal/checkpoint.ts';
 import type { EventSink, Source, SourceHandler } from '../../engine/ports.ts';
+import { damageNewest } from '../journal/checkpoint/damage.ts';
+import { read as readCheckpoint } from '../journal/checkpoint/sections.ts';
 import { append, message, open, readAll } from '../journal/folder.ts';
 import { launch, makeFolder, reading, start } from './run-service.ts';
 
@@ -117,7 +116,7 @@ describe('a checkpoint', () => {
     handler!.messages(0, [reading('d1', 60)], () => undefined);
     await vi.waitFor(() => expect(alerts(first.delivered)).toHaveLength(1));
     await first.stop();
-    const checkpoint = await readFile(join(data, 'checkpoint.jsonl'), 'utf8');
+    const checkpoint = Array.from((await readCheckpoint(data)).checkpoint!.pieces(), String).join();
     expect(checkpoint).toContain('"d1"');
     expect(checkpoint).not.toContain('"d2"');
     const second = await start({}, data);
@@ -136,7 +135,7 @@ describe('a checkpoint', () => {
       }
       await stop();
       expect([counters.checkpoints_failed, counters.journal_records_lost]).toEqual([0, 0]);
-      offsets.push((await readCheckpoint(data, () => true)).checkpoint!.nextOffset);
+      offsets.push((await readCheckpoint(data)).checkpoint!.nextOffset);
       const [before = 0] = offsets.slice(-2, -1);
       const starts = firstOffsets(data);
       // The segment with this record and all later ones exist; earlier ones do not.
@@ -144,10 +143,7 @@ describe('a checkpoint', () => {
       expect(starts[1]).toBeGreaterThan(before);
     }
     // So the previous checkpoint can replace the newest.
-    const file = join(data, 'checkpoint.jsonl');
-    const bytes = readFileSync(file);
-    bytes[bytes.length - 3]! ^= 1;
-    writeFileSync(file, bytes);
+    damageNewest(data);
     const { counters, service } = await start({ journal }, data);
     expect([counters.checkpoints_unreadable, counters.journal_records_lost]).toEqual([1, 0]);
     expect(service.gauges().devices).toBe(3);

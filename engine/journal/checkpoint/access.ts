@@ -1,4 +1,12 @@
-import { DamagedCheckpoint } from '../checkpoint-lines.ts';
+/** Thrown if a checkpoint was damaged after it was written. */
+export class DamagedCheckpoint extends Error {
+  readonly why: string;
+
+  constructor(path: string, why: string) {
+    super(`${path} cannot be read: ${why}`);
+    this.why = why;
+  }
+}
 
 /**
  * Reads a file of a checkpoint; undefined if it does not exist. Throws `DamagedCheckpoint` if the disk cannot read it, and an Error for the

@@ -1,5 +1,4 @@
-import { DamagedCheckpoint } from '../checkpoint-lines.ts';
-import { newerVersion, readIfThere } from './access.ts';
+import { DamagedCheckpoint, newerVersion, readIfThere } from './access.ts';
 import { FileReader } from './file-reader.ts';
 import { type CheckpointHead, decodeHeader, FRAME_BYTES, HEADER_BYTES, KIND, VERSION } from './format.ts';
 import type { Copies } from './names.ts';

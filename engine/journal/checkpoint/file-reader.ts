@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { DamagedCheckpoint } from '../checkpoint-lines.ts';
+import { DamagedCheckpoint } from './access.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 

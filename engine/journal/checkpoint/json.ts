@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StreamPositions } from '../../ports.ts';
-import { DamagedCheckpoint, readHeadAndCrc, readLineBytes } from '../checkpoint-lines.ts';
 import type { Disk } from '../disk.ts';
-import { newerVersion, readIfThere } from './access.ts';
+import { DamagedCheckpoint, newerVersion, readIfThere } from './access.ts';
+import { readHeadAndCrc, readLineBytes } from './json-lines.ts';
 
 /**
  * The checkpoints of older versions of Weir: the first line is the head as JSON, the other lines are the state. They are read once, and

@@ -1,5 +1,5 @@
-import { DamagedCheckpoint } from '../checkpoint-lines.ts';
 import { type Disk, realDisk } from '../disk.ts';
+import { DamagedCheckpoint } from './access.ts';
 import { readChain, readParts } from './chain.ts';
 import type { CheckpointHead } from './format.ts';
 import { createGenerations, JSON_GENERATION, type KnownGeneration } from './generations.ts';

@@ -1,16 +1,7 @@
 import { constants } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-
-/** Thrown if a checkpoint was damaged after it was written. */
-export class DamagedCheckpoint extends Error {
-  readonly why: string;
-
-  constructor(path: string, why: string) {
-    super(`${path} cannot be read: ${why}`);
-    this.why = why;
-  }
-}
+import { DamagedCheckpoint } from './access.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 10;
@@ -57,12 +48,10 @@ function checkLength(bytes: number, path: string): void {
   }
 }
 
-/** Reads the lines of a file, without line ends. Reads synchronously, because the restore of a state is synchronous. */
-export function* readLines(path: string): Generator<string> {
-  for (const line of readLineBytes(path)) yield line.toString();
-}
-
-/** The same as `readLines`, as UTF-8. A line is valid until the next one is read. */
+/**
+ * Reads the lines of a file, in UTF-8 and without line ends. A line is valid until the next one is read. Reads synchronously, because the
+ * restore of a state is synchronous.
+ */
 export function* readLineBytes(path: string): Generator<Buffer> {
   let begun: Buffer[] = [];
   for (const chunk of readChunks(path)) {
