@@ -58,7 +58,16 @@ export interface Ingest {
   status(): PortStatus;
 }
 
-export function createIngest({ journal, feed, hasMoreDue, fullest, figures, clock, counters, log }: IngestOptions): Ingest {
+export function createIngest({
+  journal,
+  feed,
+  hasMoreDue,
+  fullest,
+  figures,
+  clock,
+  counters,
+  log,
+}: IngestOptions): Ingest {
   const receive = createReceiveClock(clock, ({ byMs, at, steppedMs }) => {
     counters.clock_steps += 1;
     const what =
