@@ -6,7 +6,7 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { SilenceRule } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import { placeOf } from '../state/directory.ts';
+import { forgottenBy, placeOf } from '../state/directory.ts';
 import type { KeyState } from '../state/key.ts';
 import { MOST_DUE, type State } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
@@ -141,6 +141,10 @@ function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
 }
 
 function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
+  for (const { stream, key } of forgottenBy(tick)) {
+    key.lastSeen.wakeMs = Number.POSITIVE_INFINITY;
+    if (key.presence?.online) change(key, stream, false, 'forgotten', tick, out);
+  }
   for (const streamPlan of plan.streams) {
     if (!streamPlan.hasSilence) continue;
     const { silenceTimers } = state.streams[streamPlan.index]!;

@@ -28,6 +28,7 @@ export interface DeviceState extends Part {
 
 /** The watermark of a device in a key. */
 export interface DeviceMark extends Watermark {
+  readonly device: DeviceState;
   readonly key: KeyState;
   /** Number of the last tick before the watermark last moved, see `LastTick`. Only for groups. */
   movedAfter: number;

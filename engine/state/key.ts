@@ -1,3 +1,4 @@
+// Longer than most: the state of a key and its snapshot are defined side by side, so that neither is forgotten.
 import { type AlertRecord, createAlertRecord } from '../alerts/alert-record.ts';
 import { isRemembered, isTimed } from '../alerts/noise.ts';
 import type { KeyClock } from '../devices/key-clock.ts';
@@ -18,6 +19,11 @@ import { type RestoreContext, reconnect } from './restore-context.ts';
 export interface KeyState extends Key, Part {
   /** Index of the keying that the key belongs to. */
   readonly keying: number;
+  /** Live time at which an item last used the key, on the connection `usedOn`. Belongs to the directory. */
+  usedLiveMs: number;
+  usedOn: number;
+  /** See `TimerAccess`. */
+  idleSlot: number;
   /** Of the device that the key is; undefined for a group. */
   presence: Presence | undefined;
   /** Undefined before the key's first reading. Belongs to the step that follows clocks. */
@@ -120,6 +126,8 @@ export interface KeySnapshot {
   readonly presence?: PresenceSnapshot;
   /** Of a group: see `GroupClock`. Older versions did not write it. */
   readonly connection?: number;
+  /** `KeyState.usedLiveMs` and `usedOn`. Older versions did not write it. */
+  readonly used?: readonly [liveMs: number, connection: number];
   /** Absent before the first reading, and in what older versions wrote; so is `furthestAt`. */
   readonly clock?: KeyClock;
   readonly furthestAt?: number;
@@ -150,6 +158,9 @@ export function createKey({ text, parts }: Key, { index: keying, byDevice }: Key
     keying,
     number,
     section: 0,
+    usedLiveMs: 0,
+    usedOn: 0,
+    idleSlot: NOT_IN_WHEEL,
     presence: undefined,
     clock: undefined,
     lastSeen: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY, slot: NOT_IN_WHEEL },
@@ -200,6 +211,7 @@ export function keySnapshot({ per }: Keying, rules: readonly RulePlan[], key: Ke
     number: key.number,
     per,
     parts: key.parts,
+    used: [key.usedLiveMs, key.usedOn],
     ...(key.clock !== undefined && { clock: key.clock }),
     ...(key.furthestAt >= 0 && { furthestAt: key.furthestAt }),
     hearing: { seenAt, seenLiveMs, connection, wakeMs: Number.isFinite(wakeMs) ? wakeMs : null },
@@ -256,6 +268,10 @@ export function restoreKey(key: KeyState, keying: Keying, from: KeySnapshot, con
   key.clock = from.clock;
   key.furthestAt = from.furthestAt ?? -1;
   if (from.number !== undefined) key.number = from.number;
+  const [usedLiveMs, usedOn] = from.used ?? [from.hearing.seenLiveMs, from.hearing.connection];
+  const used = reconnect({ seenLiveMs: usedLiveMs, connection: usedOn }, connections);
+  key.usedLiveMs = used.seenLiveMs;
+  key.usedOn = used.connection;
   if (from.presence !== undefined) restorePresence((key.presence ??= createPresence()), from.presence);
   const { group } = key.windowing;
   if (group !== undefined) group.connection = connections[from.connection ?? 0]!.index;

@@ -1,3 +1,4 @@
+// Longer than most: the state of a stream, its timers and its pieces are defined side by side, so that none is forgotten.
 import type { NumberingEntry } from '../decode/numbering.ts';
 import { createTimingWheel, type TimerAccess, type TimingWheel } from '../devices/timing-wheel.ts';
 import type { SequenceConfig } from '../model/config.ts';
@@ -100,6 +101,7 @@ export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Secti
       (device): StreamPart => ['device', deviceSnapshot(streamPlan, device), index],
     ),
     watermarkCounts: keyings.map(() => 0),
+    idleTimers: createTimingWheel(idleTimer(streamPlan.forgetMs)),
     silenceTimers: createTimingWheel(SILENCE_TIMER),
     windowTimers: createTimingWheel(WINDOW_TIMER),
     activeGroups: [],
@@ -115,6 +117,18 @@ export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Secti
 }
 
 const numberOf = ({ number }: KeyState): number => number;
+/** A key that is used again needs no other timer: it is asked when the first one expires. */
+function idleTimer(forgetMs: number): TimerAccess<KeyState> {
+  return {
+    wakeOf: ({ usedLiveMs }) => usedLiveMs + forgetMs,
+    numberOf,
+    slotOf: ({ idleSlot }) => idleSlot,
+    setSlot: (key, slot) => {
+      key.idleSlot = slot;
+    },
+  };
+}
+
 const SILENCE_TIMER: TimerAccess<KeyState> = {
   wakeOf: ({ lastSeen }) => lastSeen.wakeMs,
   numberOf,
@@ -272,7 +286,7 @@ export function addMark(
   key: KeyState,
   { eventAt, seenLiveMs, connection }: Watermark,
 ): DeviceMark {
-  const mark = { key, eventAt, seenLiveMs, connection, movedAfter: -1, atTick: Number.NaN };
+  const mark: DeviceMark = { device, key, eventAt, seenLiveMs, connection, movedAfter: -1, atTick: Number.NaN };
   device.marks.push(mark);
   key.windowing.watermarks.push(mark);
   watermarkCounts[key.keying]! += 1;
@@ -301,11 +315,12 @@ export function endStream({ stream, next }: StreamRestoration): void {
 /** Sets the timers of a stream, once all its keys are restored. */
 export function restoreTimers(
   { silenceRules }: StreamPlan,
-  { keys, silenceTimers, windowTimers, activeGroups }: StreamState,
+  { keys, idleTimers, silenceTimers, windowTimers, activeGroups }: StreamState,
   { kept }: RestoreContext,
 ): void {
   for (const key of keys.flatMap((byText) => [...byText.values()])) {
     const { keying, lastSeen, windowing } = key;
+    idleTimers.schedule(key);
     const rules = silenceRules[keying]!;
     if (rules.length > 0 && lastSeen.seenAt >= 0) {
       // A new rule has not said when it is due, so the next tick looks at the key. The kept rules have.

@@ -21,7 +21,7 @@ export interface ScaleEngine {
 
 /** A checkpoint in progress. */
 export interface ScaleCheckpoint {
-  /** Does the next part, during which the fold stands still. The last part returns a promise that resolves when the checkpoint is on the disk. */
+  /** Does the next part, during which the fold does nothing else. The last part returns a promise that resolves when the checkpoint is on the disk. */
   step(): 'more' | Promise<void>;
 }
 
