@@ -82,9 +82,15 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
   subscriptions.push(
     opening$.pipe(deliver({ send: openOnce, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(startSending),
     items$
-      .pipe(deliver({ ...options, send: (item) => open.then(() => options.send(item)), onRetry }))
+      .pipe(
+        deliver({
+          ...options,
+          send: (item) => (isOpen ? options.send(item) : open.then(() => options.send(item))),
+          onRetry,
+        }),
+      )
       .subscribe((item) => {
-        stuck.delete(item);
+        if (stuck.size > 0) stuck.delete(item);
         outbox.confirm(pending.get(item)!);
         pending.delete(item);
         options.onProgress();

@@ -1,0 +1,141 @@
+import { createInbox, ErrorCode, type Msg, MsgHdrsImpl, type NatsConnection, NatsError } from 'nats';
+import { DeliveryError } from '../../engine/ports.ts';
+
+/** Publishes messages that a JetStream stream stores, many at a time. */
+export interface Publisher {
+  /**
+   * Sends a message. Resolves with its sequence number once the stream has stored it, or had it already. Rejects with the error of the
+   * server, with a timeout after 5 s, or with `outage` if the connection is lost.
+   */
+  publish(subject: string, body: Uint8Array, headers?: MsgHdrsImpl): Promise<number>;
+  /** Rejects all messages without an answer, because the connection is lost. */
+  rejectAll(error: DeliveryError): void;
+  /** Rejects the messages without an answer to a subject to which the server does not let us publish. */
+  rejectDenied(subject: string): void;
+}
+
+const ANSWER_TIMEOUT_MS = 5_000;
+const LOOK_EVERY_MS = 500;
+
+interface Waiting {
+  readonly subject: string;
+  readonly sentAt: number;
+  readonly resolve: (sequence: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Creates a publisher on a connection. The client's own `publish` of JetStream creates a request, a timer, two promises and an error with a
+ * trace for each message. Here all messages share one inbox, one subscription and one timer, and the messages of a turn share one write.
+ * `outage` says why nothing can be sent now.
+ */
+export function createPublisher(
+  nc: NatsConnection,
+  inboxPrefix: string,
+  outage: () => DeliveryError | undefined,
+): Publisher {
+  const inbox = `${createInbox(inboxPrefix)}.`;
+  /** By the last token of the inbox; the oldest first. */
+  const waiting = new Map<string, Waiting>();
+  let count = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const receive = (message: Msg): void => {
+    const token = message.subject.slice(inbox.length);
+    const sent = waiting.get(token);
+    if (sent === undefined) return;
+    waiting.delete(token);
+    const answer = readAnswer(message);
+    if (typeof answer === 'number') sent.resolve(answer);
+    else sent.reject(answer);
+  };
+  const rejectAll = (error: unknown): void => {
+    const all = [...waiting.values()];
+    waiting.clear();
+    for (const { reject } of all) reject(error);
+  };
+  const rejectLate = (): void => {
+    timer = undefined;
+    const now = performance.now();
+    for (const [token, { sentAt, reject }] of waiting) {
+      if (now - sentAt < ANSWER_TIMEOUT_MS) break;
+      waiting.delete(token);
+      reject(NatsError.errorForCode(ErrorCode.Timeout));
+    }
+    watchTime();
+  };
+  const watchTime = (): void => {
+    if (timer === undefined && waiting.size > 0) timer = setTimeout(rejectLate, LOOK_EVERY_MS);
+  };
+  nc.subscribe(`${inbox}*`, { callback: (error, message) => (error === null ? receive(message) : rejectAll(error)) });
+
+  return {
+    publish: (subject, body, headers) =>
+      new Promise((resolve, reject) => {
+        const lost = outage();
+        if (lost !== undefined) throw lost;
+        const token = (count++).toString(36);
+        nc.publish(subject, body, headers === undefined ? { reply: inbox + token } : { reply: inbox + token, headers });
+        waiting.set(token, { subject, sentAt: performance.now(), resolve, reject });
+        watchTime();
+      }),
+    rejectAll,
+    rejectDenied(denied) {
+      for (const [token, { subject, reject }] of waiting) {
+        if (subject !== denied) continue;
+        waiting.delete(token);
+        reject(
+          new DeliveryError('fatal', `NATS does not let us publish to ${denied}.`, ErrorCode.PermissionsViolation),
+        );
+      }
+    },
+  };
+}
+
+/** The answer of JetStream: the sequence number of the message, or an error in the form in which the client would report it. */
+function readAnswer(message: Msg): number | NatsError {
+  const { data } = message;
+  // Without a body, the server itself answers: nobody stores this subject.
+  if (data.length === 0) return new NatsError(message.headers?.description ?? '', String(message.headers?.code ?? ''));
+  const answer = parseAnswer(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
+  if (answer?.error !== undefined) {
+    const error = new NatsError(answer.error.description, String(answer.error.code));
+    error.api_error = answer.error;
+    return error;
+  }
+  if (answer?.stream) return answer.seq;
+  return NatsError.errorForCode(ErrorCode.JetStreamInvalidAck);
+}
+
+interface Answer {
+  readonly stream?: string;
+  readonly seq: number;
+  readonly error?: NonNullable<NatsError['api_error']>;
+}
+
+function parseAnswer(text: string): Answer | undefined {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Headers whose text is already known, so that they need not be checked and joined for each message. */
+export class KnownHeaders extends MsgHdrsImpl {
+  private readonly bytes: Uint8Array;
+
+  /** Each line is `Name: value`. Throws the client's error for a line break in it. */
+  constructor(...lines: readonly string[]) {
+    super();
+    const text = lines.join('\r\n');
+    if (lines.some((line) => LINE_BREAK.test(line))) throw NatsError.errorForCode(ErrorCode.BadHeader);
+    this.bytes = Buffer.from(`NATS/1.0\r\n${text}\r\n\r\n`);
+  }
+
+  override encode(): Uint8Array {
+    return this.bytes;
+  }
+}
+
+const LINE_BREAK = /[\r\n]/;
