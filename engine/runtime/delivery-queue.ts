@@ -18,7 +18,7 @@ export interface DeliveryQueueOptions<T> {
   readonly random: () => number;
   /** Called before each retry; without an item if the sink could not be opened. */
   readonly onRetry: (error: DeliveryError, item: T | undefined, attempt: number, waitMs: number) => void;
-  /** Called when an item was confirmed, or the sink was opened. */
+  /** Called soon after items were confirmed, once for all of them, and when the sink was opened. */
   readonly onProgress: () => void;
 }
 
@@ -66,6 +66,16 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
   };
   const onRetryOpen = (error: DeliveryError, _item: undefined, attempt: number, waitMs: number) =>
     options.onRetry(error, undefined, attempt, waitMs);
+  let isProgressNoted = false;
+  /** One answer of a server often confirms many items. */
+  const noteProgress = () => {
+    if (isProgressNoted) return;
+    isProgressNoted = true;
+    queueMicrotask(() => {
+      isProgressNoted = false;
+      options.onProgress();
+    });
+  };
   const startSending = () => {
     isOpen = true;
     opened();
@@ -93,7 +103,7 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
         if (stuck.size > 0) stuck.delete(item);
         outbox.confirm(pending.get(item)!);
         pending.delete(item);
-        options.onProgress();
+        noteProgress();
       }),
   );
   opening$.next(undefined);
