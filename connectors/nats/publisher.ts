@@ -16,18 +16,24 @@ export interface Publisher {
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const LOOK_EVERY_MS = 500;
+/** While answers are awaited, messages are collected for so long, or up to this number, because each write wakes the server. */
+const COLLECT_MS = 1;
+const COLLECT_MESSAGES = 128;
 
 interface Waiting {
   readonly subject: string;
-  readonly sentAt: number;
+  readonly body: Uint8Array;
+  readonly headers: MsgHdrsImpl | undefined;
+  /** By `performance.now()`. */
+  readonly askedAt: number;
   readonly resolve: (sequence: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
  * Creates a publisher on a connection. The client's own `publish` of JetStream creates a request, a timer, two promises and an error with a
- * trace for each message. Here all messages share one inbox, one subscription and one timer, and the messages of a turn share one write.
- * `outage` says why nothing can be sent now.
+ * trace for each message. Here all messages share one inbox, one subscription and one timer, and many share one write: a message goes out at
+ * once if no answer is awaited; otherwise, as in Nagle's algorithm, a few are collected. `outage` says why nothing can be sent now.
  */
 export function createPublisher(
   nc: NatsConnection,
@@ -39,7 +45,35 @@ export function createPublisher(
   const waiting = new Map<string, Waiting>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
+  /** Tokens of messages that were not sent yet; they are also in `waiting`. */
+  let unsent: string[] = [];
+  let collecting: NodeJS.Timeout | undefined;
 
+  const sendCollected = (): void => {
+    clearTimeout(collecting);
+    collecting = undefined;
+    const tokens = unsent;
+    unsent = [];
+    for (const token of tokens) {
+      const message = waiting.get(token);
+      if (message !== undefined) send(token, message);
+    }
+  };
+  const send = (token: string, { subject, body, headers, reject }: Waiting): void => {
+    try {
+      nc.publish(subject, body, headers === undefined ? { reply: inbox + token } : { reply: inbox + token, headers });
+    } catch (error) {
+      waiting.delete(token);
+      reject(error);
+    }
+  };
+  const collect = (token: string): void => {
+    unsent.push(token);
+    if (unsent.length >= COLLECT_MESSAGES) sendCollected();
+    else if (unsent.length > 1) return;
+    else if (waiting.size === 1) queueMicrotask(sendCollected);
+    else collecting = setTimeout(sendCollected, COLLECT_MS);
+  };
   const receive = (message: Msg): void => {
     const token = message.subject.slice(inbox.length);
     const sent = waiting.get(token);
@@ -52,13 +86,14 @@ export function createPublisher(
   const rejectAll = (error: unknown): void => {
     const all = [...waiting.values()];
     waiting.clear();
+    unsent = [];
     for (const { reject } of all) reject(error);
   };
   const rejectLate = (): void => {
     timer = undefined;
     const now = performance.now();
-    for (const [token, { sentAt, reject }] of waiting) {
-      if (now - sentAt < ANSWER_TIMEOUT_MS) break;
+    for (const [token, { askedAt, reject }] of waiting) {
+      if (now - askedAt < ANSWER_TIMEOUT_MS) break;
       waiting.delete(token);
       reject(NatsError.errorForCode(ErrorCode.Timeout));
     }
@@ -75,8 +110,8 @@ export function createPublisher(
         const lost = outage();
         if (lost !== undefined) throw lost;
         const token = (count++).toString(36);
-        nc.publish(subject, body, headers === undefined ? { reply: inbox + token } : { reply: inbox + token, headers });
-        waiting.set(token, { subject, sentAt: performance.now(), resolve, reject });
+        waiting.set(token, { subject, body, headers, askedAt: performance.now(), resolve, reject });
+        collect(token);
         watchTime();
       }),
     rejectAll,
