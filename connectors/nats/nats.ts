@@ -5,8 +5,8 @@ import { DeliveryError, type EventSink, type PortStatus } from '../../engine/por
 import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createPositions, type Positions } from './positions.ts';
-import { KnownHeaders, type Publisher } from './publisher.ts';
 import { type PublishedIds, readPublished, type UncertainRange } from './published.ts';
+import { KnownHeaders, type Publisher } from './publisher.ts';
 import { ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {

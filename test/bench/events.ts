@@ -105,7 +105,11 @@ async function measureWeir(servers: Servers, modes: readonly string[]): Promise<
   const file = join(servers.folder, 'weir.json');
   writeFileSync(file, servers.config.replace('DATA', data).replace('"PORT"', String(port)));
   const engine = fork(CLI, ['run', '--config', file], {
-    execArgv: ['--disallow-code-generation-from-strings', '--max-semi-space-size=4', ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir', process.env.PROF] : [])],
+    execArgv: [
+      '--disallow-code-generation-from-strings',
+      '--max-semi-space-size=4',
+      ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir', process.env.PROF] : []),
+    ],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {
@@ -121,7 +125,9 @@ async function measureWeir(servers: Servers, modes: readonly string[]): Promise<
     let publishedAt = 0;
     for (let rows = -1; rows < wanted.rows || publishedAt === 0; ) {
       await delay(POLL_MS);
-      const now = await metricsOf(url);
+      // A busy engine may close a kept connection just then.
+      const now = await metricsOf(url).catch(() => undefined);
+      if (now === undefined) continue;
       rows = now.rows - before.rows;
       rss = Math.max(rss, now.rss);
       if (publishedAt === 0 && now.events - before.events >= wanted.events) publishedAt = Date.now();

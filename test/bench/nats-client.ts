@@ -21,7 +21,12 @@ async function publishAll(): Promise<void> {
     const index = next++;
     const device = `dev-${String(index % Number(keys)).padStart(5, '0')}`;
     const id = `bench.${index}.limit-0.${device}`;
-    const data = { rule: 'limit-0', key: device, state: index % 2 === 0 ? 'firing' : 'resolved', text: 'x'.repeat(700) };
+    const data = {
+      rule: 'limit-0',
+      key: device,
+      state: index % 2 === 0 ? 'firing' : 'resolved',
+      text: 'x'.repeat(700),
+    };
     const body = JSON.stringify({ specversion: '1.0', id, source: 'bench', type: 'alert', time: new Date(), data });
     await js.publish(`bench.warning.limit-0.${device}`, body, { msgID: id });
     await (index % 2 === 0 ? kv.put(`limit-0.${device}`, body) : kv.delete(`limit-0.${device}`));
