@@ -18,7 +18,7 @@ export interface CheckpointingOptions {
   readonly journal: Pick<Journal, 'id' | 'release' | 'firstOffset'>;
   readonly sent: Pick<SentLog, 'release'>;
   readonly fold: Pick<Fold, 'feed' | 'snapshot'>;
-  readonly outboxes: readonly Outbox[];
+  readonly outboxes: readonly Pick<Outbox, 'position' | 'isConfirmed'>[];
   /** `nextOffset` of the newest checkpoint on disk; undefined if there is none. */
   readonly newest: number | undefined;
   /** The positions of the event streams, see `EventSink.positions`; undefined if they are unknown. */

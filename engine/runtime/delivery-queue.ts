@@ -18,6 +18,8 @@ export interface DeliveryQueueOptions<T> {
   readonly random: () => number;
   /** Called before each retry; without an item if the sink could not be opened. */
   readonly onRetry: (error: DeliveryError, item: T | undefined, attempt: number, waitMs: number) => void;
+  /** Called when an item was confirmed. Default: nothing. */
+  readonly onConfirmed?: (item: T) => void;
   /** Called soon after items were confirmed, once for all of them, and when the sink was opened. */
   readonly onProgress: () => void;
 }
@@ -103,6 +105,7 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
         if (stuck.size > 0) stuck.delete(item);
         outbox.confirm(pending.get(item)!);
         pending.delete(item);
+        options.onConfirmed?.(item);
         noteProgress();
       }),
   );
