@@ -130,8 +130,8 @@ function outline(data: Envelope['data'], bytes: number): Envelope['data'] {
 }
 
 function isSmall(text: string): boolean {
-  // A unit of UTF-16 takes at most three bytes in UTF-8.
-  return text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES;
+  // This also joins the parts of the text in memory: as parts they would take several times as much while the event waits.
+  return Buffer.byteLength(text) <= MAX_EVENT_BYTES;
 }
 
 const DAY_MS = 86_400_000;

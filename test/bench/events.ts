@@ -105,11 +105,7 @@ async function measureWeir(servers: Servers, modes: readonly string[]): Promise<
   const file = join(servers.folder, 'weir.json');
   writeFileSync(file, servers.config.replace('DATA', data).replace('"PORT"', String(port)));
   const engine = fork(CLI, ['run', '--config', file], {
-    execArgv: [
-      '--disallow-code-generation-from-strings',
-      '--max-semi-space-size=4',
-      ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir', process.env.PROF] : []),
-    ],
+    execArgv: ['--disallow-code-generation-from-strings', '--max-semi-space-size=4'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {
