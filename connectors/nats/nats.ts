@@ -6,7 +6,7 @@ import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createPositions, type Positions } from './positions.ts';
 import { type PublishedIds, readPublished, type UncertainRange } from './published.ts';
-import { KnownHeaders, type Publisher } from './publisher.ts';
+import { headersOf, type Publisher } from './publisher.ts';
 import { ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
@@ -169,7 +169,7 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   return error.code === '503' && error.api_error === undefined && nc.info?.jetstream !== true;
 }
 
-const DELETES = new KnownHeaders('KV-Operation: DEL');
+const DELETES = headersOf('KV-Operation: DEL');
 const NOTHING = new Uint8Array(0);
 
 async function publishToJetStream(
@@ -183,7 +183,7 @@ async function publishToJetStream(
   const published = publishedIds.get(stream);
   const bytes = Buffer.from(body);
   if (event.quiet !== true && published?.has(id) !== true) {
-    const headers = new KnownHeaders(`Nats-Msg-Id: ${id}`, `Nats-Expected-Stream: ${stream}`);
+    const headers = headersOf(`Nats-Msg-Id: ${id}`, `Nats-Expected-Stream: ${stream}`);
     positions.advance(stream, await publisher.publish(subject, bytes, headers));
   }
   if (kv !== undefined) {

@@ -4,10 +4,10 @@ import { DeliveryError } from '../../engine/ports.ts';
 /** Publishes messages that a JetStream stream stores, many at a time. */
 export interface Publisher {
   /**
-   * Sends a message. Resolves with its sequence number once the stream has stored it, or had it already. Rejects with the error of the
+   * Sends a message, with the headers that `headersOf` has made. Resolves with its sequence number once the stream has stored it, or had it already. Rejects with the error of the
    * server, with a timeout after 5 s, or with `outage` if the connection is lost.
    */
-  publish(subject: string, body: Uint8Array, headers?: MsgHdrsImpl): Promise<number>;
+  publish(subject: string, body: Uint8Array, headers?: Uint8Array): Promise<number>;
   /** Rejects all messages without an answer, because the connection is lost. */
   rejectAll(error: DeliveryError): void;
   /** Rejects the messages without an answer to a subject to which the server does not let us publish. */
@@ -23,7 +23,7 @@ const COLLECT_MESSAGES = 128;
 interface Waiting {
   readonly subject: string;
   readonly body: Uint8Array;
-  readonly headers: MsgHdrsImpl | undefined;
+  readonly headers: Uint8Array | undefined;
   /** By `performance.now()`. */
   readonly askedAt: number;
   readonly resolve: (sequence: number) => void;
@@ -43,6 +43,7 @@ export function createPublisher(
   const inbox = `${createInbox(inboxPrefix)}.`;
   /** By the last token of the inbox; the oldest first. */
   const waiting = new Map<string, Waiting>();
+  const known = new KnownHeaders();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   /** Tokens of messages that were not sent yet; they are also in `waiting`. */
@@ -61,7 +62,9 @@ export function createPublisher(
   };
   const send = (token: string, { subject, body, headers, reject }: Waiting): void => {
     try {
-      nc.publish(subject, body, headers === undefined ? { reply: inbox + token } : { reply: inbox + token, headers });
+      if (headers !== undefined) known.bytes = headers;
+      const reply = inbox + token;
+      nc.publish(subject, body, headers === undefined ? { reply } : { reply, headers: known });
     } catch (error) {
       waiting.delete(token);
       reject(error);
@@ -156,21 +159,21 @@ function parseAnswer(text: string): Answer | undefined {
   }
 }
 
-/** Headers whose text is already known, so that they need not be checked and joined for each message. */
-export class KnownHeaders extends MsgHdrsImpl {
-  private readonly bytes: Uint8Array;
+/**
+ * The bytes of a message's headers. Each line is `Name: value`. Throws the client's error for a line break in it.
+ */
+export function headersOf(...lines: readonly string[]): Uint8Array {
+  if (lines.some((line) => LINE_BREAK.test(line))) throw NatsError.errorForCode(ErrorCode.BadHeader);
+  return Buffer.from(`NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
+}
 
-  /** Each line is `Name: value`. Throws the client's error for a line break in it. */
-  constructor(...lines: readonly string[]) {
-    super();
-    const text = lines.join('\r\n');
-    if (lines.some((line) => LINE_BREAK.test(line))) throw NatsError.errorForCode(ErrorCode.BadHeader);
-    this.bytes = Buffer.from(`NATS/1.0\r\n${text}\r\n\r\n`);
-  }
+const LINE_BREAK = /[\r\n]/;
+
+/** Headers as the client takes them. It encodes them at once, so one object serves all messages; a new one would have a map of its own. */
+class KnownHeaders extends MsgHdrsImpl {
+  bytes: Uint8Array = new Uint8Array(0);
 
   override encode(): Uint8Array {
     return this.bytes;
   }
 }
-
-const LINE_BREAK = /[\r\n]/;
