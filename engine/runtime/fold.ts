@@ -16,6 +16,12 @@ import { headsOf, restore } from '../state/snapshot.ts';
 import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 
+/**
+ * Records that pass the chain together. All that they cause is in memory at the same time; with more, the garbage collector copies most of it
+ * several times. Outcomes do not depend on this number.
+ */
+const FOLDED_AT_ONCE = 64;
+
 export interface FoldOptions {
   readonly config: Config;
   readonly plan: Plan;
@@ -94,7 +100,8 @@ export function createFold({
   });
   return {
     feed(records) {
-      records$.next(records);
+      if (records.length <= FOLDED_AT_ONCE) records$.next(records);
+      else for (let i = 0; i < records.length; i += FOLDED_AT_ONCE) records$.next(records.slice(i, i + FOLDED_AT_ONCE));
       for (const batch of batches.splice(0)) onBatch(batch);
     },
     capture(isFull, write) {

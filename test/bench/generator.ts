@@ -2,10 +2,12 @@ import { connect, type Socket } from 'node:net';
 
 /**
  * A publisher with very little CPU use, so that it does not disturb the measurement. It writes QoS 1 packets to a plain socket, with as
- * many in flight as the broker allows, and only counts PUBACKs. Arguments: port, messages, devices, messages in flight.
+ * many in flight as the broker allows, and only counts PUBACKs. Arguments: port, messages, devices, messages in flight, and optionally
+ * `alternating`: the temperature of each device is then 120 in every second of its messages.
  * Prints `{"published":n,"startedAt":ms}` when the last one is acknowledged.
  */
 const [port = 0, messages = 0, devices = 1, inFlight = 1] = process.argv.slice(2).map(Number);
+const alternating = process.argv.includes('alternating');
 const CHUNK = 200;
 
 function remainingLength(length: number): number[] {
@@ -44,13 +46,15 @@ interface Template {
 function template(index: number): Template {
   const device = `dev-${String(index % devices).padStart(5, '0')}`;
   const topic = `plant/site-${index % 4}/${device}/data`;
-  const temp = (20 + ((index * 7) % 2000) / 100).toFixed(2);
+  const isHot = alternating && Math.floor(index / devices) % 2 === 1;
+  const temp = isHot ? 120 : (20 + ((index * 7) % 2000) / 100).toFixed(2);
   const payload = `{"device_id":"${device}","temp":${temp},"humidity":${40 + (index % 20)},"battery":87.5,"ts":${startAt}}`;
   const bytes = publishPacket(1, topic, payload);
   return { bytes, idAt: bytes.indexOf(topic) + topic.length, stampAt: bytes.length - 2 };
 }
 
-const templates = Array.from({ length: devices * Math.ceil(CHUNK / devices) }, (_, index) => template(index));
+const rounds = Math.ceil(CHUNK / devices) * (alternating ? 2 : 1);
+const templates = Array.from({ length: devices * rounds }, (_, index) => template(index));
 
 /** The bytes of the message. They are valid until the template is used again. */
 function message(index: number): Buffer {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { BenchCase, BenchOptions } from './bench.ts';
+import { events } from './events.ts';
 import { memory } from './memory.ts';
 import { flood, outage, recovery } from './outage.ts';
 import { overlap } from './overlap.ts';
@@ -8,7 +9,7 @@ import { scale } from './scale.ts';
 import { throughput } from './throughput.ts';
 
 /** All benchmarks. A new one is a file in this folder and a name here. */
-const CASES: readonly BenchCase[] = [throughput, memory, overlap, rules, scale, recovery, flood, outage];
+const CASES: readonly BenchCase[] = [throughput, events, memory, overlap, rules, scale, recovery, flood, outage];
 const FEWEST_DEVICES = 1_000;
 
 const { json, names, options } = readArguments();
