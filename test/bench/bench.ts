@@ -16,5 +16,6 @@ export interface BenchResult {
 export interface BenchCase {
   readonly name: string;
   readonly summary: string;
-  run(): Promise<readonly BenchResult[]>;
+  /** `options`: the arguments of the command line that begin with `--`, without `--json`. */
+  run(options: readonly string[]): Promise<readonly BenchResult[]>;
 }

@@ -1,4 +1,5 @@
 import type { BenchCase } from './bench.ts';
+import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { flood, outage, recovery } from './outage.ts';
 import { overlap } from './overlap.ts';
@@ -6,11 +7,12 @@ import { rules } from './rules.ts';
 import { throughput } from './throughput.ts';
 
 /** All benchmarks. A new one is a file in this folder and a name here. */
-const CASES: readonly BenchCase[] = [throughput, memory, overlap, rules, recovery, flood, outage];
+const CASES: readonly BenchCase[] = [throughput, latency, memory, overlap, rules, recovery, flood, outage];
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const names = args.filter((arg) => !arg.startsWith('--'));
+const options = args.filter((arg) => arg.startsWith('--') && arg !== '--json');
 const unknown = names.filter((name) => !CASES.some((each) => each.name === name));
 if (unknown.length > 0) {
   process.stderr.write(
@@ -19,7 +21,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 for (const each of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
-  for (const result of await each.run()) {
+  for (const result of await each.run(options)) {
     const line = json
       ? JSON.stringify(result)
       : `${result.case}: ${result.value} ${result.unit}, baseline ${result.baseline}, ratio ${result.ratio.toFixed(2)}`;
