@@ -67,7 +67,10 @@ export const latency: BenchCase = {
       const urls = { mqtt: mosquitto.url, nats: nats.url, clickhouse: clickhouse.url };
       const config = writeConfig(folder, { ...urls, port, devices });
       const engine = await start('./traced-engine.ts', [config], {
-        nodeFlags: ['--disallow-code-generation-from-strings'],
+        nodeFlags: [
+          '--disallow-code-generation-from-strings',
+          ...(process.env.ENGINE_FLAGS ?? '').split(' ').filter(Boolean),
+        ],
         waits: false,
       });
       await untilReady(port);

@@ -42,7 +42,7 @@ export interface Trace {
   readonly offeredAt: Instants;
   /** The sink of events confirmed the event. */
   readonly confirmedAt: Instants;
-  /** Durations of the syncs of the journal; milliseconds. */
+  /** Durations of the durable writes of the journal; milliseconds. */
   readonly syncs: readonly number[];
   /** Durations of garbage collections; milliseconds. */
   readonly collections: readonly number[];

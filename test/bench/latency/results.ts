@@ -53,7 +53,7 @@ function stagesOf({ sentAt, arrivedAt, trace }: Run): Record<string, readonly nu
     'fold, encode, queue': durations(durableAt, offeredAt),
     'publish to subscriber': durations(offeredAt, arrivedAt),
     'publish to confirmed': durations(offeredAt, confirmedAt),
-    'sync alone': syncs,
+    'write and sync alone': syncs,
     'garbage collection': collections,
   };
 }

@@ -67,19 +67,21 @@ function traceEvents(sink: EventSink): EventSink {
   };
 }
 
+/** Each write to the journal is durable when it resolves. */
 function traceFile(file: DiskFile): DiskFile {
   return {
-    write: (bytes, offset, length) => file.write(bytes, offset, length),
+    async write(bytes, offset, length) {
+      const startedAt = sharedNow();
+      const written = await file.write(bytes, offset, length);
+      trace.syncs.push(sharedNow() - startedAt);
+      return written;
+    },
     writeFile: (data) => file.writeFile(data),
     appendFile: (text) => file.appendFile(text),
     truncate: () => file.truncate(),
+    datasync: () => file.datasync(),
     sync: () => file.sync(),
     close: () => file.close(),
-    async datasync() {
-      const startedAt = sharedNow();
-      await file.datasync();
-      trace.syncs.push(sharedNow() - startedAt);
-    },
   };
 }
 
