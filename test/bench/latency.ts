@@ -35,8 +35,8 @@ export const latency: BenchCase = {
   name: 'latency',
   summary: 'time from a message to its alert on NATS and CPU per message, by stage, against a subscriber wired by hand',
   async run(args) {
-    const { rates, alerts, devices, seconds } = optionsOf(args);
-    const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
+    const { rates, alerts, devices, seconds, folder: parent } = optionsOf(args);
+    const folder = mkdtempSync(join(parent, 'weir-bench-'));
     const [mosquitto, nats, clickhouse] = await Promise.all([
       startMosquitto({ config: ['log_type error', 'set_tcp_nodelay true'] }),
       startNats({ dir: join(folder, 'nats') }),
@@ -97,6 +97,7 @@ function optionsOf(args: readonly string[]) {
       alerts: { type: 'string', default: ALERTS.join(',') },
       devices: { type: 'string', default: String(DEVICES) },
       seconds: { type: 'string', default: String(SECONDS) },
+      folder: { type: 'string', default: tmpdir() },
     },
   });
   const numbers = (text: string) => text.split(',').map(Number);
@@ -105,6 +106,7 @@ function optionsOf(args: readonly string[]) {
     alerts: numbers(values.alerts),
     devices: Number(values.devices),
     seconds: Number(values.seconds),
+    folder: values.folder,
   };
 }
 
