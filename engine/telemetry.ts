@@ -73,7 +73,7 @@ export function createCounters(): Counters {
 /** All measured durations with their help texts. The histogram of each has the name `weir_<name>_seconds`. */
 export const TIMINGS = {
   journal_commit: 'Time from the arrival of messages until they are durable in the journal.',
-  fold: 'Time that an array of records takes in the fold. No other work is done meanwhile.',
+  fold: 'Time to fold an array of records; everything else waits meanwhile.',
   event_publish: 'Time until NATS has confirmed an event and its KV entry, without the time in the queue.',
 } as const;
 

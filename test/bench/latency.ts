@@ -7,7 +7,7 @@ import { freePort } from '../../connectors/embedded/child.ts';
 import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { startNats } from '../../connectors/embedded/nats.ts';
 import { startMosquitto } from '../integration/servers/mosquitto.ts';
-import type { BenchCase, BenchResult } from './bench.ts';
+import type { BenchCase } from './bench.ts';
 import { type Child, startChild } from './latency/child.ts';
 import { writeConfig } from './latency/config.ts';
 import type { Instants, Load, Measured } from './latency/load.ts';
@@ -37,49 +37,26 @@ export const latency: BenchCase = {
   name: 'latency',
   summary: 'time from a message to its alert on NATS and CPU per message, by stage, against a subscriber wired by hand',
   async run(args) {
-    const { rates, alerts, devices, seconds, folder: parent } = optionsOf(args);
-    const folder = mkdtempSync(join(parent, 'weir-bench-'));
+    const options = optionsOf(args);
+    const folder = mkdtempSync(join(options.folder, 'weir-bench-'));
     const [mosquitto, nats, clickhouse] = await Promise.all([
       startMosquitto({ config: ['log_type error', 'set_tcp_nodelay true'] }),
       startNats({ dir: join(folder, 'nats') }),
       startClickHouse({ dir: join(folder, 'clickhouse') }),
     ]);
     const children: Child[] = [];
-    const start = async (...of: Parameters<typeof startChild>) => {
+    const start: Start = async (...of) => {
       const child = await startChild(...of);
       children.push(child);
       return child;
     };
+    const setup = { ...options, folder, start, mqttPort: mosquitto.port };
+    const urls = { mqtt: mosquitto.url, nats: nats.url, clickhouse: clickhouse.url };
     try {
-      const loads = rates.flatMap((perSecond) => alerts.map((alertEvery) => ({ perSecond, alertEvery })));
       const receiver = await start('./receiver.ts', [nats.url]);
-      // Each consumer has a generator of its own, because it must see the alerts of each device from the first on.
-      const startGenerator = () => start('./generator.ts', [mosquitto.port, devices]);
-
-      const measureBaseline = createMeasure(await startGenerator(), receiver);
-      const handWired = await start('./hand-wired.ts', [mosquitto.url, nats.url]);
-      const baselines: Run[] = [];
-      for (const load of loads)
-        baselines.push(await measureBaseline(handWired, load, Math.min(seconds, BASELINE_SECONDS)));
-      await handWired.stop();
-
-      const generator = await startGenerator();
-      const measure = createMeasure(generator, receiver);
-      const port = await freePort();
-      const urls = { mqtt: mosquitto.url, nats: nats.url, clickhouse: clickhouse.url };
-      const config = writeConfig(folder, { ...urls, port, devices });
-      const engine = await start('./traced-engine.ts', [config], {
-        nodeFlags: ['--disallow-code-generation-from-strings'],
-        waits: false,
-      });
-      await untilReady(port);
-      await introduce(generator, devices, port);
-      const results: BenchResult[] = [];
-      for (const [i, load] of loads.entries()) {
-        const run = await measure(engine, load, seconds);
-        results.push(...resultsOf(run, baselines[i]!));
-      }
-      return results;
+      const baselines = await measureBaseline(setup, urls, receiver);
+      const runs = await measureEngine(setup, urls, receiver);
+      return runs.flatMap((run, i) => resultsOf(run, baselines[i]!));
     } finally {
       for (const child of children) await child.stop();
       await Promise.all([mosquitto.stop(), nats.stop(), clickhouse.stop()]);
@@ -87,6 +64,54 @@ export const latency: BenchCase = {
     }
   },
 };
+
+type Start = typeof startChild;
+type Rate = Pick<Load, 'perSecond' | 'alertEvery'>;
+
+interface Setup {
+  readonly loads: readonly Rate[];
+  readonly devices: number;
+  readonly seconds: number;
+  readonly folder: string;
+  readonly start: Start;
+  readonly mqttPort: number;
+}
+
+interface Urls {
+  readonly mqtt: string;
+  readonly nats: string;
+  readonly clickhouse: string;
+}
+
+/** Each consumer has a generator of its own, because it must see the alerts of each device from the first on. */
+function startGenerator({ start, mqttPort, devices }: Setup): Promise<Child> {
+  return start('./generator.ts', [mqttPort, devices]);
+}
+
+async function measureBaseline(setup: Setup, urls: Urls, receiver: Child): Promise<readonly Run[]> {
+  const measure = createMeasure(await startGenerator(setup), receiver);
+  const handWired = await setup.start('./hand-wired.ts', [urls.mqtt, urls.nats]);
+  const runs: Run[] = [];
+  for (const load of setup.loads) runs.push(await measure(handWired, load, Math.min(setup.seconds, BASELINE_SECONDS)));
+  await handWired.stop();
+  return runs;
+}
+
+async function measureEngine(setup: Setup, urls: Urls, receiver: Child): Promise<readonly Run[]> {
+  const { folder, devices, loads, seconds } = setup;
+  const port = await freePort();
+  const generator = await startGenerator(setup);
+  const engine = await setup.start('./traced-engine.ts', [writeConfig(folder, { ...urls, port, devices })], {
+    nodeFlags: ['--disallow-code-generation-from-strings'],
+    waits: false,
+  });
+  await untilReady(port);
+  await introduce(generator, devices, port);
+  const measure = createMeasure(generator, receiver);
+  const runs: Run[] = [];
+  for (const load of loads) runs.push(await measure(engine, load, seconds));
+  return runs;
+}
 
 function optionsOf(args: readonly string[]) {
   const { values } = parseArgs({
@@ -100,20 +125,17 @@ function optionsOf(args: readonly string[]) {
     },
   });
   const numbers = (text: string) => text.split(',').map(Number);
-  return {
-    rates: numbers(values.rates),
-    alerts: numbers(values.alerts),
-    devices: Number(values.devices),
-    seconds: Number(values.seconds),
-    folder: values.folder,
-  };
+  const loads = numbers(values.rates).flatMap((perSecond) =>
+    numbers(values.alerts).map((alertEvery): Rate => ({ perSecond, alertEvery })),
+  );
+  return { loads, devices: Number(values.devices), seconds: Number(values.seconds), folder: values.folder };
 }
 
 /** Message numbers continue from one load to the next. Those of the first load follow the messages that introduce the devices. */
 let nextNumber = 10_000_000;
 
 function createMeasure(generator: Child, receiver: Child) {
-  const once = async (consumer: Child, rest: Omit<Load, 'first' | 'count'>, seconds: number): Promise<Run> => {
+  const once = async (consumer: Child, rest: Rate, seconds: number): Promise<Run> => {
     const load: Load = { ...rest, first: nextNumber, count: rest.perSecond * seconds };
     nextNumber += load.count;
     for (const child of [receiver, consumer]) await child.ask({ begin: load });
@@ -122,7 +144,7 @@ function createMeasure(generator: Child, receiver: Child) {
     const arrivedAt = await receiver.ask<Instants>('take');
     return { load, sentAt, arrivedAt, cpuUs, ...(trace !== undefined && { trace }) };
   };
-  return async (consumer: Child, load: Omit<Load, 'first' | 'count'>, seconds: number): Promise<Run> => {
+  return async (consumer: Child, load: Rate, seconds: number): Promise<Run> => {
     await once(consumer, load, WARM_UP_SECONDS);
     return once(consumer, load, seconds);
   };
