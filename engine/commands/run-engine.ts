@@ -5,7 +5,7 @@ import { startHttpServer } from '../../connectors/http/http.ts';
 import { formatProblem } from '../document/problem.ts';
 import { compareWithHeap } from '../runtime/capacity-watch.ts';
 import { type Service, startService } from '../runtime/service.ts';
-import { type Counters, createCounters } from '../telemetry.ts';
+import { type Counters, createCounters, createTimings } from '../telemetry.ts';
 import type { CommandIo } from './command.ts';
 import type { Edges } from './edges.ts';
 import type { Loaded } from './load.ts';
@@ -40,7 +40,8 @@ async function runUntilStopped(
   { log, counters }: { readonly log: Logger; readonly counters: Counters },
 ): Promise<number> {
   const { connect, ...rest } = edges;
-  const common = { ...rest, config, log, counters };
+  const timings = createTimings();
+  const common = { ...rest, config, log, counters, timings };
   const connectors = connect({ ...common, env: io.env });
   const failed = new AbortController();
   const onFailure = (error: Error) => {
@@ -67,7 +68,7 @@ async function runUntilStopped(
     }
     service = started;
     const gauges = () => ({ ...started.gauges() });
-    http = await startHttpServer({ ...config.http, counters, gauges, status: () => started.status() });
+    http = await startHttpServer({ ...config.http, counters, timings, gauges, status: () => started.status() });
   } catch (error) {
     // Most errors are for the operator, and the message is enough. A TypeError is a bug, which needs its stack.
     const { message, stack } = error as Error;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Journal } from '../journal/journal.ts';
 import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
-import type { Counters } from '../telemetry.ts';
+import { addDuration, type Counters, type Timings } from '../telemetry.ts';
 import type { Fullness } from './backpressure.ts';
 import { createIntake } from './intake.ts';
 import { createReceiveClock, STEP_MS } from './receive-clock.ts';
@@ -19,6 +19,7 @@ export interface IngestOptions {
   readonly figures: () => object;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly timings: Pick<Timings, 'journal_commit' | 'fold'>;
   readonly log: Logger;
 }
 
@@ -58,16 +59,8 @@ export interface Ingest {
   status(): PortStatus;
 }
 
-export function createIngest({
-  journal,
-  feed,
-  hasMoreDue,
-  fullest,
-  figures,
-  clock,
-  counters,
-  log,
-}: IngestOptions): Ingest {
+export function createIngest(options: IngestOptions): Ingest {
+  const { journal, feed, hasMoreDue, fullest, figures, clock, counters, timings, log } = options;
   const receive = createReceiveClock(clock, ({ byMs, at, steppedMs }) => {
     counters.clock_steps += 1;
     const what =
@@ -87,6 +80,7 @@ export function createIngest({
     return { kind: 'mark', at, mark, connection: -1, ...(aheadMs > STEP_MS && { aheadMs: Math.round(aheadMs) }) };
   };
   const appendMessages = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
+    const startedAt = clock.steady();
     const at = receive.now();
     const records: NewRecord[] = [];
     for (let i = 0; i < messages.length; i++) {
@@ -97,6 +91,7 @@ export function createIngest({
     // This closure references no message: the journal has their bytes, and their memory can be freed.
     journal.append(records, () => {
       counters.messages_journaled += count;
+      addDuration(timings.journal_commit, clock.steady() - startedAt);
       acknowledge();
     });
   };
@@ -120,7 +115,9 @@ export function createIngest({
     journal.append([{ kind: 'tick', at: receive.now() }]);
   };
   journal.commitTo((records) => {
+    const startedAt = clock.steady();
     feed(records);
+    addDuration(timings.fold, clock.steady() - startedAt);
     continueTick(records);
     const newest = records.findLast((record) => record.kind !== 'message' || record.redriven === undefined);
     if (newest !== undefined) lagMs = receive.now() - newest.at;

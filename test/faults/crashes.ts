@@ -9,7 +9,7 @@ export function at(times: number): () => boolean {
 }
 
 /** Replaces a step of the engine; `go` is the original step. */
-type Step = (go: () => Promise<void>) => Promise<void>;
+type Step = <T>(go: () => Promise<T>) => Promise<T>;
 
 /** Ends the process like `kill -9`. */
 function crash(): void {
@@ -33,10 +33,10 @@ export const hasMessages = (records: readonly JournalRecord[]) => records.some((
 const hasCut = (records: readonly JournalRecord[]) =>
   records.some((record) => record.kind === 'mark' && record.mark === 'cut');
 
-/** Crashes around a sync of the journal. */
-function atSync(step: Step): Fault {
+/** Crashes around the write of a group to the journal. */
+function atWrite(step: Step): Fault {
   const isDue = at(GROUPS);
-  return wrapGroups({ sync: (go, records) => (hasMessages(records) && isDue() ? step(go) : go()) });
+  return wrapGroups((go, records) => (hasMessages(records) && isDue() ? step(go) : go()));
 }
 
 /** Returns a function to call with each group. It returns true once the newest cut is not the first and there are readings before it, so that its state is not empty. */
@@ -55,11 +55,9 @@ function watchCuts(): (records: readonly JournalRecord[]) => boolean {
 function atRename(to: string, step: Step): Fault {
   const watch = watchCuts();
   let isDue = false;
-  const follow = wrapGroups({
-    sync: (go, records) => {
-      isDue = watch(records);
-      return go();
-    },
+  const follow = wrapGroups((go, records) => {
+    isDue = watch(records);
+    return go();
   });
   const crashAtRename = wrapDisk((disk) => ({
     rename: (from, path) => {
@@ -70,21 +68,24 @@ function atRename(to: string, step: Step): Fault {
   return (edges) => crashAtRename(follow(edges));
 }
 
-const crashBefore: Step = async (go) => {
+const crashBefore: Step = (go) => {
   crash();
-  await go();
+  return go();
 };
 const crashAfter: Step = async (go) => {
-  await go();
+  const result = await go();
   crash();
+  return result;
 };
 /** Crashes while the request is in flight; it may arrive or not. */
 const crashInFlight =
   (afterMs: number): Step =>
   async (go) => {
-    go().catch(() => undefined);
+    const result = go();
+    result.catch(() => undefined);
     await delay(afterMs);
     crash();
+    return result;
   };
 
 function atInsert(step: Step): Fault {
@@ -100,12 +101,9 @@ function atPublish(step: Step): Fault {
 /** The steps of the protocol at which the engine crashes, in the order of processing. */
 export const CRASHES = {
   // The crash comes a little later, so that an acknowledgement that was sent too early reaches the broker and is detected.
-  'before-write': () => {
-    const isDue = at(GROUPS);
-    return wrapGroups({ write: (go, records) => (hasMessages(records) && isDue() ? crashInstead(20) : go()) });
-  },
-  'before-sync': () => atSync(crashBefore),
-  'after-sync': () => atSync(crashAfter),
+  'before-write': () => atWrite(() => crashInstead(20)),
+  'in-write': () => atWrite(crashInFlight(0)),
+  'after-sync': () => atWrite(crashAfter),
   'after-ack': () => {
     const isDue = at(GROUPS);
     return wrapMessages((go, connection, messages, acknowledge) =>
@@ -118,11 +116,10 @@ export const CRASHES = {
   // The crash comes in the turn after the fold of the cut: the snapshot is taken, and no checkpoint is written yet.
   cut: () => {
     const isDue = watchCuts();
-    return wrapGroups({
-      sync: async (go, records) => {
-        await go();
-        if (isDue(records)) setImmediate(crash);
-      },
+    return wrapGroups(async (go, records) => {
+      const result = await go();
+      if (isDue(records)) setImmediate(crash);
+      return result;
     });
   },
   'insert-sent': () => atInsert(crashInFlight(4)),

@@ -4,7 +4,7 @@ import type { CommitListener } from '../../engine/journal/journal.ts';
 import type { NewRecord } from '../../engine/model/record.ts';
 import type { Inbound } from '../../engine/ports.ts';
 import { createIngest } from '../../engine/runtime/ingest.ts';
-import { createCounters } from '../../engine/telemetry.ts';
+import { createCounters, createTimings } from '../../engine/telemetry.ts';
 
 const message = (payload: string): Inbound => ({
   topic: 't',
@@ -23,6 +23,7 @@ function start(level = 0, hasMoreDue = () => false) {
   let waiting: (() => void)[] = [];
   let wallAt = 1_000_000;
   const counters = createCounters();
+  const timings = createTimings();
   const ingest = createIngest({
     journal: {
       commitTo: (listener) => {
@@ -43,6 +44,7 @@ function start(level = 0, hasMoreDue = () => false) {
     figures: () => ({}),
     clock: { now: () => wallAt, steady: () => wallAt },
     counters,
+    timings,
     log: pino({ level: 'silent' }),
   });
   const sync = () => {
