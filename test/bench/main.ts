@@ -1,4 +1,5 @@
 import type { BenchCase } from './bench.ts';
+import { gateway } from './gateway.ts';
 import { memory } from './memory.ts';
 import { flood, outage, recovery } from './outage.ts';
 import { overlap } from './overlap.ts';
@@ -6,7 +7,7 @@ import { rules } from './rules.ts';
 import { throughput } from './throughput.ts';
 
 /** All benchmarks. A new one is a file in this folder and a name here. */
-const CASES: readonly BenchCase[] = [throughput, memory, overlap, rules, recovery, flood, outage];
+const CASES: readonly BenchCase[] = [throughput, gateway, memory, overlap, rules, recovery, flood, outage];
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
