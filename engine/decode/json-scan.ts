@@ -39,10 +39,6 @@ interface Scan {
   readonly envelope: { readonly array: Uint8Array; readonly keys: readonly Key[] } | undefined;
   /** Which of `keys` was the n-th of an object most recently: objects of a stream have the same order. */
   readonly order: number[];
-  /** By slot: the number of the latest object that had it. */
-  readonly seen: Float64Array;
-  /** Number of the object that is read. */
-  object: number;
   /** Positions of the undeclared keys of the object: start and end of each. */
   readonly undeclared: number[];
   readonly policy: UndeclaredPolicy;
@@ -86,8 +82,6 @@ export function createJsonScanner({ config, slots, each, time, fields }: StreamD
           }
         : undefined,
     order: Array.from({ length: fields.length + 8 }, (_, i) => i),
-    seen: new Float64Array(slots.size),
-    object: 0,
     undeclared: [],
     policy: { undeclared: config.undeclared, maxFields: config.limits.fields },
     found: { extra: undefined, ignored: 0, keys: 0 },
@@ -216,11 +210,10 @@ function readEnvelope(scan: Scan, { array, keys }: NonNullable<Scan['envelope']>
 
 /** Reads an object into the slots of a reading. */
 function readObject(scan: Scan, reading: number): void {
-  const { cursor, keys, seen, slots, found, policy, readings } = scan;
+  const { cursor, keys, slots, found, policy, readings } = scan;
   const { values } = readings;
   const base = reading * slots.size;
   for (let i = 0; i < slots.size; i++) values[base + i] = undefined;
-  const object = ++scan.object;
   scan.undeclared.length = 0;
   found.extra = undefined;
   found.ignored = 0;
@@ -231,9 +224,7 @@ function readObject(scan: Scan, reading: number): void {
     if (cursor.at === FAILED || ++found.keys > policy.maxFields) return void fail(scan);
     if (key >= 0) {
       const { slot, texts } = keys[key]!;
-      // Of equal keys the last one counts, which `JSON.parse` knows.
-      if (seen[slot] === object) return void fail(scan);
-      seen[slot] = object;
+      // Of equal keys the last one counts.
       values[base + slot] = readScalar(cursor, texts);
     } else takeUndeclared(scan);
     more = endMember(scan);
