@@ -1,3 +1,4 @@
+import { createShortTexts, type ShortTexts } from '../../engine/model/short-texts.ts';
 import type { Inbound } from '../../engine/ports.ts';
 
 /** A received PUBLISH. Its payload is a view of the socket's chunk, never a copy. */
@@ -32,6 +33,7 @@ export interface PublishTap {
 }
 
 interface TapState extends PublishTapOptions {
+  readonly topics: ShortTexts;
   /** The received pieces of a packet that is not complete yet. */
   parts: Buffer[];
   partBytes: number;
@@ -58,6 +60,7 @@ export function createPublishTap(options: PublishTapOptions): PublishTap {
   const state: TapState = {
     version: options.version,
     maxPacketBytes: options.maxPacketBytes,
+    topics: createShortTexts(),
     parts: [],
     partBytes: 0,
     wantedBytes: 0,
@@ -135,7 +138,7 @@ function beginSkip(state: TapState, part: Buffer, size: number, out: Tapped): vo
   else if (part.length < known) state.wantedBytes = known;
   else {
     // The properties of MQTT 5 are skipped with the payload.
-    const publish = decodePublish(part, 0, known, 4, true);
+    const publish = decodePublish({ ...state, version: 4 }, part, 0, known, true);
     if (typeof publish === 'string') out.fault = publish;
     else state.skipped = publish;
     state.skipBytes = size - part.length;
@@ -160,7 +163,7 @@ function finishSkip(state: TapState, out: Tapped): void {
 function takePacket(state: TapState, buf: Buffer, start: number, end: number, out: Tapped): void {
   const type = buf[start]! >> 4;
   if (type === PUBLISH) {
-    const publish = decodePublish(buf, start, end, state.version, false);
+    const publish = decodePublish(state, buf, start, end, false);
     if (typeof publish === 'string') out.fault = publish;
     else out.publishes.push(publish);
   } else takeControl(state, type, buf, start, end, out);
@@ -190,7 +193,13 @@ function takeControl(state: TapState, type: number, buf: Buffer, start: number, 
 }
 
 /** Decodes a PUBLISH (section 3.3 of MQTT 3.1.1 and of MQTT 5). Returns a text with the reason if it is malformed. */
-function decodePublish(buf: Buffer, start: number, end: number, version: 4 | 5, oversize: boolean): Publish | string {
+function decodePublish(
+  { version, topics }: Pick<TapState, 'version' | 'topics'>,
+  buf: Buffer,
+  start: number,
+  end: number,
+  oversize: boolean,
+): Publish | string {
   const flags = buf[start]! & 15;
   const qos = (flags >> 1) & 3;
   if (qos === 3) return 'a PUBLISH has QoS 3';
@@ -200,7 +209,7 @@ function decodePublish(buf: Buffer, start: number, end: number, version: 4 | 5, 
   const idEnd = qos === 0 ? topicEnd : topicEnd + 2;
   if (idEnd > end) return 'a PUBLISH is shorter than its topic';
   if (topicEnd === at + 2) return 'a PUBLISH has an empty topic, and no topic alias was offered';
-  const topic = buf.toString('utf8', at + 2, topicEnd);
+  const topic = topics.utf8(buf, at + 2, topicEnd);
   const packetId = qos === 0 ? 0 : uint16(buf, topicEnd);
   if (qos > 0 && packetId === 0) return 'a PUBLISH has packet id 0';
   at = idEnd;

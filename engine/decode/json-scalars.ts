@@ -1,4 +1,4 @@
-import { hashStep, type ShortTexts } from './short-texts.ts';
+import { hashStep, type ShortTexts } from '../model/short-texts.ts';
 
 /** A place in the bytes of a JSON text. One object is reused for all texts. */
 export interface JsonCursor {

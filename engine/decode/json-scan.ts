@@ -1,10 +1,10 @@
 // Longer than most: it reads objects, arrays of them, lines and envelopes with one cursor.
 import type { StreamConfig } from '../model/config.ts';
+import { createShortTexts, type ShortTexts } from '../model/short-texts.ts';
 import type { StreamDecoder } from './compile-stream.ts';
 import { addUndeclared, type Undeclared, type UndeclaredPolicy } from './extra.ts';
 import { FAILED, isPlain, type JsonCursor, readScalar } from './json-scalars.ts';
 import type { Slots } from './paths.ts';
-import { createShortTexts, type ShortTexts } from './short-texts.ts';
 
 /** The readings of a message that `JsonScanner` has read. It is reused: valid until the next message. */
 export interface ScannedReadings {
