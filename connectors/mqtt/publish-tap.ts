@@ -1,4 +1,4 @@
-import { createShortTexts, type ShortTexts } from '../../engine/model/short-texts.ts';
+import { createShortTexts } from '../../engine/model/short-texts.ts';
 import type { Inbound } from '../../engine/ports.ts';
 
 /** A received PUBLISH. Its payload is a view of the chunk that was read, or a copy if it came in several chunks. */
@@ -33,7 +33,6 @@ export interface PublishTap {
 }
 
 interface TapState extends PublishTapOptions {
-  readonly topics: ShortTexts;
   /** The received pieces of a packet that is not complete yet. */
   parts: Buffer[];
   partBytes: number;
@@ -47,6 +46,8 @@ interface TapState extends PublishTapOptions {
   failed: boolean;
 }
 
+/** Topics come again and again. No result depends on which of them are known. */
+const topics = createShortTexts();
 const MIN_PACKET_BYTES = 2;
 const INCOMPLETE = 0;
 const MALFORMED = -1;
@@ -60,7 +61,6 @@ export function createPublishTap(options: PublishTapOptions): PublishTap {
   const state: TapState = {
     version: options.version,
     maxPacketBytes: options.maxPacketBytes,
-    topics: createShortTexts(),
     parts: [],
     partBytes: 0,
     wantedBytes: 0,
@@ -138,7 +138,7 @@ function beginSkip(state: TapState, part: Buffer, size: number, out: Tapped): vo
   else if (part.length < known) state.wantedBytes = known;
   else {
     // The properties of MQTT 5 are skipped with the payload.
-    const publish = decodePublish({ ...state, version: 4 }, part, 0, known, true);
+    const publish = decodePublish(part, 0, known, 4, true);
     if (typeof publish === 'string') out.fault = publish;
     else state.skipped = publish;
     state.skipBytes = size - part.length;
@@ -163,7 +163,7 @@ function finishSkip(state: TapState, out: Tapped): void {
 function takePacket(state: TapState, buf: Buffer, start: number, end: number, out: Tapped): void {
   const type = buf[start]! >> 4;
   if (type === PUBLISH) {
-    const publish = decodePublish(state, buf, start, end, false);
+    const publish = decodePublish(buf, start, end, state.version, false);
     if (typeof publish === 'string') out.fault = publish;
     else out.publishes.push(publish);
   } else takeControl(state, type, buf, start, end, out);
@@ -193,13 +193,7 @@ function takeControl(state: TapState, type: number, buf: Buffer, start: number, 
 }
 
 /** Decodes a PUBLISH (section 3.3 of MQTT 3.1.1 and of MQTT 5). Returns a text with the reason if it is malformed. */
-function decodePublish(
-  { version, topics }: Pick<TapState, 'version' | 'topics'>,
-  buf: Buffer,
-  start: number,
-  end: number,
-  oversize: boolean,
-): Publish | string {
+function decodePublish(buf: Buffer, start: number, end: number, version: 4 | 5, oversize: boolean): Publish | string {
   const flags = buf[start]! & 15;
   const qos = (flags >> 1) & 3;
   if (qos === 3) return 'a PUBLISH has QoS 3';

@@ -1,14 +1,5 @@
 import { hashStep, type ShortTexts } from '../model/short-texts.ts';
-
-/** A place in the bytes of a JSON text. One object is reused for all texts. */
-export interface JsonCursor {
-  bytes: Buffer;
-  /** The next byte. `FAILED`: the text is invalid, or something that this reader leaves to `JSON.parse`. */
-  at: number;
-}
-
-/** See `JsonCursor.at`. */
-export const FAILED = -1;
+import { FAILED, fail, isPlain, type JsonCursor } from './json-cursor.ts';
 
 const QUOTE = 0x22;
 const MINUS = 0x2d;
@@ -59,11 +50,6 @@ function readText(cursor: JsonCursor, texts: ShortTexts | undefined): string {
   return '';
 }
 
-/** Whether a byte in a JSON text stands for itself: ASCII, no control character, no backslash. */
-export function isPlain(byte: number): boolean {
-  return byte >= 0x20 && byte < 0x80 && byte !== 0x5c;
-}
-
 function readNumber(cursor: JsonCursor): number {
   const { bytes, at: from } = cursor;
   const { length } = bytes;
@@ -73,16 +59,16 @@ function readNumber(cursor: JsonCursor): number {
   let mantissa = 0;
   for (; at < length && isDigit(bytes[at]!); at++, digits++) mantissa = mantissa * 10 + (bytes[at]! - ZERO);
   // Without a digit it is no number; a zero at the beginning of others is not JSON.
-  if (digits === 0 || (digits > 1 && bytes[start] === ZERO)) return fail(cursor);
+  if (digits === 0 || (digits > 1 && bytes[start] === ZERO)) return fail(cursor, 0);
   let decimals = 0;
   if (at < length && bytes[at] === POINT) {
     const point = at++;
     for (; at < length && isDigit(bytes[at]!); at++) mantissa = mantissa * 10 + (bytes[at]! - ZERO);
     decimals = at - point - 1;
-    if (decimals === 0) return fail(cursor);
+    if (decimals === 0) return fail(cursor, 0);
   }
   // An exponent, or more digits than a double holds.
-  if (at < length && (bytes[at]! | 0x20) === 0x65) return fail(cursor);
+  if (at < length && (bytes[at]! | 0x20) === 0x65) return fail(cursor, 0);
   cursor.at = at;
   if (digits + decimals > MOST_DIGITS) return Number(bytes.toString('latin1', from, at));
   const value = decimals === 0 ? mantissa : mantissa / POWERS[decimals]!;
@@ -91,9 +77,4 @@ function readNumber(cursor: JsonCursor): number {
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= 0x39;
-}
-
-function fail(cursor: JsonCursor): number {
-  cursor.at = FAILED;
-  return 0;
 }

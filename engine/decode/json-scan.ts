@@ -3,7 +3,22 @@ import type { StreamConfig } from '../model/config.ts';
 import { createShortTexts, type ShortTexts } from '../model/short-texts.ts';
 import type { StreamDecoder } from './compile-stream.ts';
 import { addUndeclared, type Undeclared, type UndeclaredPolicy } from './extra.ts';
-import { FAILED, isPlain, type JsonCursor, readScalar } from './json-scalars.ts';
+import {
+  beginMembers,
+  COMMA,
+  endMember,
+  expect,
+  FAILED,
+  fail,
+  isKey,
+  type JsonCursor,
+  NEWLINE,
+  next,
+  skipKey,
+  skipSpace,
+  takeKnownKey,
+} from './json-cursor.ts';
+import { readScalar } from './json-scalars.ts';
 import type { Slots } from './paths.ts';
 
 /** The readings of a message that `JsonScanner` has read. It is reused: valid until the next message. */
@@ -45,20 +60,12 @@ interface Scan {
   readonly found: Undeclared;
   readonly slots: Slots;
   readonly mostReadings: number;
-  /** Whether each line is a text of its own: then a newline is no white space. */
-  readonly lines: boolean;
   readonly readings: ScannedReadings;
 }
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const NEWLINE = 0x0a;
 const UNDERSCORE = 0x5f;
 const BEGIN_ARRAY = 0x5b;
 const END_ARRAY = 0x5d;
-const BEGIN_OBJECT = 0x7b;
-const END_OBJECT = 0x7d;
 /** An object with more undeclared keys is left to `JSON.parse`: each key is compared with those before it. */
 const MOST_UNDECLARED = 32;
 /** The space for more readings is given back after the message. */
@@ -72,7 +79,7 @@ export function createJsonScanner({ config, slots, each, time, fields }: StreamD
   const textsOf = (slot: number) => (slot === time?.slot ? undefined : texts);
   const keyOf = (name: string, slot: number): Key => ({ bytes: Buffer.from(name), slot, texts: textsOf(slot) });
   const scan: Scan = {
-    cursor: { bytes: Buffer.alloc(0), at: 0 },
+    cursor: { bytes: Buffer.alloc(0), at: 0, lines: config.format === 'ndjson' },
     keys: Array.from(slots.roots, ([name, { slot }]) => keyOf(name, slot)),
     envelope:
       each?.length === 1
@@ -87,10 +94,9 @@ export function createJsonScanner({ config, slots, each, time, fields }: StreamD
     found: { extra: undefined, ignored: 0, keys: 0 },
     slots,
     mostReadings: config.limits.readings,
-    lines: config.format === 'ndjson',
     readings: { values: [], ignored: [], extras: [] },
   };
-  const read = scan.lines ? readLines : each === undefined ? readSingle : readMany;
+  const read = scan.cursor.lines ? readLines : each === undefined ? readSingle : readMany;
   return {
     readings: scan.readings,
     scan(payload) {
@@ -127,9 +133,9 @@ function bufferOf(payload: Uint8Array): Buffer {
 
 /** One object. */
 function readSingle(scan: Scan): number {
-  skipSpace(scan);
+  skipSpace(scan.cursor);
   readObject(scan, 0);
-  skipSpace(scan);
+  skipSpace(scan.cursor);
   return 1;
 }
 
@@ -139,44 +145,44 @@ function readLines(scan: Scan): number {
   const { length } = cursor.bytes;
   let count = 0;
   while (cursor.at !== FAILED && cursor.at < length) {
-    skipSpace(scan);
+    skipSpace(scan.cursor);
     if (cursor.at < length && cursor.bytes[cursor.at] !== NEWLINE) {
-      if (count === scan.mostReadings) return fail(scan);
+      if (count === scan.mostReadings) return fail(scan.cursor);
       readObject(scan, count++);
-      skipSpace(scan);
+      skipSpace(scan.cursor);
     }
-    if (cursor.at !== FAILED && cursor.at < length) expect(scan, NEWLINE);
+    if (cursor.at !== FAILED && cursor.at < length) expect(scan.cursor, NEWLINE);
   }
-  return count === 0 ? fail(scan) : count;
+  return count === 0 ? fail(scan.cursor) : count;
 }
 
 /** An array of objects: the whole message, or a member of it. */
 function readMany(scan: Scan): number {
-  skipSpace(scan);
+  skipSpace(scan.cursor);
   const count = scan.envelope === undefined ? readArray(scan) : readEnvelope(scan, scan.envelope);
-  skipSpace(scan);
+  skipSpace(scan.cursor);
   return count;
 }
 
 function readArray(scan: Scan): number {
   const { cursor } = scan;
-  expect(scan, BEGIN_ARRAY);
-  skipSpace(scan);
-  if (next(scan) === END_ARRAY) {
+  expect(scan.cursor, BEGIN_ARRAY);
+  skipSpace(scan.cursor);
+  if (next(scan.cursor) === END_ARRAY) {
     cursor.at++;
     return 0;
   }
   let count = 0;
   while (cursor.at !== FAILED) {
-    if (count === scan.mostReadings) return fail(scan);
-    skipSpace(scan);
+    if (count === scan.mostReadings) return fail(scan.cursor);
+    skipSpace(scan.cursor);
     readObject(scan, count++);
-    skipSpace(scan);
-    if (next(scan) === END_ARRAY) {
+    skipSpace(scan.cursor);
+    if (next(scan.cursor) === END_ARRAY) {
       cursor.at++;
       return count;
     }
-    expect(scan, COMMA);
+    expect(scan.cursor, COMMA);
   }
   return FAILED;
 }
@@ -186,26 +192,26 @@ function readEnvelope(scan: Scan, { array, keys }: NonNullable<Scan['envelope']>
   const { cursor, slots, readings } = scan;
   const shared: unknown[] = new Array(keys.length).fill(undefined);
   let count = FAILED;
-  let more = beginMembers(scan);
+  let more = beginMembers(scan.cursor);
   while (more) {
     const from = cursor.at + 1;
-    const to = skipKey(scan);
-    if (to === FAILED || cursor.at === FAILED) return fail(scan);
-    if (isKey(scan, array, from, to)) {
+    const to = skipKey(scan.cursor);
+    if (to === FAILED || cursor.at === FAILED) return fail(scan.cursor);
+    if (isKey(scan.cursor, array, from, to)) {
       // Of two arrays the last one counts.
-      if (count !== FAILED) return fail(scan);
+      if (count !== FAILED) return fail(scan.cursor);
       count = readArray(scan);
     } else {
-      const key = keys.findIndex(({ bytes }) => isKey(scan, bytes, from, to));
-      if (key < 0 && cursor.bytes[from] === UNDERSCORE) return fail(scan);
+      const key = keys.findIndex(({ bytes }) => isKey(scan.cursor, bytes, from, to));
+      if (key < 0 && cursor.bytes[from] === UNDERSCORE) return fail(scan.cursor);
       const value = readScalar(cursor, keys[key]?.texts);
       if (key >= 0) shared[key] = value;
     }
-    more = endMember(scan);
+    more = endMember(scan.cursor);
   }
   for (let i = 0; i < count; i++)
     for (let k = 0; k < shared.length; k++) readings.values[i * slots.size + slots.roots.size + k] = shared[k];
-  return count === FAILED ? fail(scan) : count;
+  return count === FAILED ? fail(scan.cursor) : count;
 }
 
 /** Reads an object into the slots of a reading. */
@@ -218,16 +224,16 @@ function readObject(scan: Scan, reading: number): void {
   found.extra = undefined;
   found.ignored = 0;
   found.keys = 0;
-  let more = beginMembers(scan);
+  let more = beginMembers(scan.cursor);
   while (more) {
     const key = takeKey(scan, found.keys);
-    if (cursor.at === FAILED || ++found.keys > policy.maxFields) return void fail(scan);
+    if (cursor.at === FAILED || ++found.keys > policy.maxFields) return void fail(scan.cursor);
     if (key >= 0) {
       const { slot, texts } = keys[key]!;
       // Of equal keys the last one counts.
       values[base + slot] = readScalar(cursor, texts);
     } else takeUndeclared(scan);
-    more = endMember(scan);
+    more = endMember(scan.cursor);
   }
   readings.ignored[reading] = found.ignored;
   readings.extras[reading] = found.extra;
@@ -240,50 +246,15 @@ function takeKey(scan: Scan, position: number): number {
   const from = cursor.at + 1;
   const likely = order[position] ?? -1;
   const guess = keys[likely];
-  if (guess !== undefined && next(scan) === QUOTE && startsWith(bytes, from, guess.bytes)) {
-    cursor.at = from + guess.bytes.length + 1;
-    expectColon(scan);
-    return likely;
-  }
-  const to = skipKey(scan);
+  if (guess !== undefined && takeKnownKey(cursor, guess.bytes)) return likely;
+  const to = skipKey(scan.cursor);
   if (to === FAILED) return -1;
-  const key = keys.findIndex((each) => isKey(scan, each.bytes, from, to));
+  const key = keys.findIndex((each) => isKey(scan.cursor, each.bytes, from, to));
   if (position < order.length) order[position] = key;
   // `__proto__` is forbidden; `JSON.parse` and the check after it decide about all keys like it.
-  if (key < 0 && (bytes[from] === UNDERSCORE || undeclared.length >= 2 * MOST_UNDECLARED)) fail(scan);
+  if (key < 0 && (bytes[from] === UNDERSCORE || undeclared.length >= 2 * MOST_UNDECLARED)) fail(scan.cursor);
   else if (key < 0) undeclared.push(from, to);
   return key;
-}
-
-/** Whether the bytes at a position are this key and the quote that ends it. */
-function startsWith(bytes: Uint8Array, from: number, key: Uint8Array): boolean {
-  const { length } = key;
-  if (bytes[from + length] !== QUOTE) return false;
-  for (let i = 0; i < length; i++) if (bytes[from + i] !== key[i]) return false;
-  return true;
-}
-
-function isKey({ cursor }: Scan, key: Uint8Array, from: number, to: number): boolean {
-  return to - from === key.length && startsWith(cursor.bytes, from, key);
-}
-
-/** Moves the cursor after a key and its colon. Returns where the key ends. */
-function skipKey(scan: Scan): number {
-  const { cursor } = scan;
-  const { bytes } = cursor;
-  if (next(scan) !== QUOTE) return fail(scan);
-  let at = cursor.at + 1;
-  while (at < bytes.length && bytes[at] !== QUOTE && isPlain(bytes[at]!)) at++;
-  if (at === bytes.length || bytes[at] !== QUOTE) return fail(scan);
-  cursor.at = at + 1;
-  expectColon(scan);
-  return at;
-}
-
-function expectColon(scan: Scan): void {
-  skipSpace(scan);
-  expect(scan, COLON);
-  skipSpace(scan);
 }
 
 /** Applies the policy to the undeclared key that was read last. */
@@ -294,7 +265,7 @@ function takeUndeclared(scan: Scan): void {
   const from = undeclared[undeclared.length - 2]!;
   const isRepeated = hasEqual(bytes, undeclared, from, to);
   const value = readScalar(cursor, undefined);
-  if (isRepeated || policy.undeclared === 'reject' || cursor.at === FAILED) fail(scan);
+  if (isRepeated || policy.undeclared === 'reject' || cursor.at === FAILED) fail(scan.cursor);
   else if (policy.undeclared === 'ignore') found.ignored++;
   else addUndeclared(bytes.toString('latin1', from, to), value, undefined, policy, found);
 }
@@ -309,55 +280,4 @@ function hasEqual(bytes: Uint8Array, undeclared: readonly number[], from: number
     if (at === to - from) return true;
   }
   return false;
-}
-
-/** Begins an object. False if it has no members; otherwise the cursor is at the first key. */
-function beginMembers(scan: Scan): boolean {
-  expect(scan, BEGIN_OBJECT);
-  skipSpace(scan);
-  if (next(scan) !== END_OBJECT) return scan.cursor.at !== FAILED;
-  scan.cursor.at++;
-  return false;
-}
-
-/** Ends a member. False if it was the last one, or the text is not usual; otherwise the cursor is at the next key. */
-function endMember(scan: Scan): boolean {
-  const { cursor } = scan;
-  skipSpace(scan);
-  const byte = next(scan);
-  if (byte === COMMA) {
-    cursor.at++;
-    skipSpace(scan);
-    return cursor.at !== FAILED;
-  }
-  if (byte === END_OBJECT) cursor.at++;
-  else fail(scan);
-  return false;
-}
-
-/** The byte at the cursor; undefined after a failure, and at the end. */
-function next({ cursor: { bytes, at } }: Scan): number | undefined {
-  return at === FAILED ? undefined : bytes[at];
-}
-
-function expect(scan: Scan, byte: number): void {
-  if (next(scan) === byte) scan.cursor.at++;
-  else fail(scan);
-}
-
-function skipSpace({ cursor, lines }: Scan): void {
-  const { bytes } = cursor;
-  let { at } = cursor;
-  if (at === FAILED) return;
-  while (at < bytes.length) {
-    const byte = bytes[at]!;
-    if (byte > 0x20 || (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d && (byte !== NEWLINE || lines))) break;
-    at++;
-  }
-  cursor.at = at;
-}
-
-function fail({ cursor }: Scan): typeof FAILED {
-  cursor.at = FAILED;
-  return FAILED;
 }
