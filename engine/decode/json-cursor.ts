@@ -47,7 +47,7 @@ export function skipSpace(cursor: JsonCursor): void {
   cursor.at = at;
 }
 
-/** Whether a byte in a JSON text stands for itself: ASCII, no control character, no backslash. */
+/** Whether a byte in a JSON text is a character as it is: ASCII, no control character, no backslash. */
 export function isPlain(byte: number): boolean {
   return byte >= 0x20 && byte < 0x80 && byte !== 0x5c;
 }
