@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { getHeapStatistics } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import pino, { type Logger } from 'pino';
 import { startHttpServer } from '../../connectors/http/http.ts';
 import { formatProblem } from '../document/problem.ts';
@@ -22,6 +22,9 @@ const LOG_FLUSH_MS = 500;
  */
 export async function runEngine(loaded: Loaded, io: CommandIo, edges: Edges): Promise<number> {
   const { config, warnings } = loaded;
+  // Records and readings are folded in arrays, so some of each array survive a minor collection. From that V8 concludes that all of them live
+  // long, and creates them in the old generation: every message would wait there for a major collection.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   for (const warning of warnings) io.stderr.write(`${formatProblem(warning)}\n`);
   const counters = createCounters();
   const destination = createLogDestination({ fd: 1, counters });

@@ -10,6 +10,7 @@ import { startClickHouse } from '../../connectors/embedded/clickhouse.ts';
 import { startNats } from '../../connectors/embedded/nats.ts';
 import { startMosquitto } from '../integration/servers/mosquitto.ts';
 import { type BenchCase, CLI, MIB } from './bench.ts';
+import type { PayloadForm } from './flow.ts';
 import { cpuMsOf } from './process-cpu.ts';
 
 /** One event per message, after a first round of messages that are below the limit. */
@@ -53,8 +54,8 @@ export const events: BenchCase = {
       const config = writeConfig(folder, { mqtt: mosquitto.url, nats: nats.url, clickhouse: clickhouse.url });
       const servers = { folder, mqttPort: mosquitto.port, natsUrl: nats.url, config };
       const client = await measureClient(servers);
-      const quiet = await measureWeir(servers, []);
-      const loud = await measureWeir(servers, ['alternating']);
+      const quiet = await measureWeir(servers, 'single');
+      const loud = await measureWeir(servers, 'alternating');
       const rate = (EVENTS * 1_000) / loud.ms;
       const clientRate = (EVENTS * 1_000) / client.ms;
       const cpuUs = ((loud.cpuMs - quiet.cpuMs) * 1_000) / EVENTS;
@@ -90,8 +91,8 @@ async function measureClient({ natsUrl }: Servers): Promise<Cost> {
 }
 
 /** Publishes all messages. Resolves with the instant of the first in milliseconds since the epoch. */
-async function generate({ mqttPort }: Servers, modes: readonly string[]): Promise<number> {
-  const generator = child('./generator.ts', [mqttPort, MESSAGES, DEVICES, IN_FLIGHT, ...modes]);
+async function generate({ mqttPort }: Servers, form: PayloadForm): Promise<number> {
+  const generator = child('./generator.ts', [mqttPort, MESSAGES, DEVICES, IN_FLIGHT, form, 1]);
   let output = '';
   generator.stdout?.on('data', (text) => (output += text));
   const [code] = (await once(generator, 'exit')) as [number];
@@ -99,7 +100,7 @@ async function generate({ mqttPort }: Servers, modes: readonly string[]): Promis
   return (JSON.parse(output) as { startedAt: number }).startedAt;
 }
 
-async function measureWeir(servers: Servers, modes: readonly string[]): Promise<Cost & { readonly rssMib: number }> {
+async function measureWeir(servers: Servers, form: PayloadForm): Promise<Cost & { readonly rssMib: number }> {
   const data = mkdtempSync(join(servers.folder, 'journal-'));
   const port = await freePort();
   const file = join(servers.folder, 'weir.json');
@@ -113,9 +114,9 @@ async function measureWeir(servers: Servers, modes: readonly string[]): Promise<
     while (!(await isReady(url))) await delay(POLL_MS);
     const before = await metricsOf(url);
     const cpuBefore = cpuMsOf(engine.pid as number);
-    const generated = generate(servers, modes);
+    const generated = generate(servers, form);
     // Each device comes online once, which is an event and a row too.
-    const changes = modes.includes('alternating') ? EVENTS : 0;
+    const changes = form === 'alternating' ? EVENTS : 0;
     const wanted = { events: changes + DEVICES, rows: MESSAGES + changes + DEVICES };
     let rss = 0;
     let publishedAt = 0;

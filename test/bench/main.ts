@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { BenchCase, BenchOptions } from './bench.ts';
 import { events } from './events.ts';
+import { gateway } from './gateway.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { flood, outage, recovery } from './outage.ts';
@@ -12,6 +13,7 @@ import { throughput } from './throughput.ts';
 /** All benchmarks. A new one is a file in this folder and a name here. */
 const CASES: readonly BenchCase[] = [
   throughput,
+  gateway,
   latency,
   events,
   memory,
