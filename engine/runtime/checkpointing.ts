@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Outbox } from '../delivery/outbox.ts';
+import type { CheckpointHead } from '../journal/checkpoint/format.ts';
 import type { CheckpointStore } from '../journal/checkpoint/store.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SentLog } from '../journal/sent-log.ts';
@@ -36,6 +37,8 @@ export interface Checkpointing {
   onProgress(): void;
   /** Resolves once a checkpoint on disk covers all records appended so far. While a sink does not accept its outputs, it does not resolve. */
   complete(): Promise<void>;
+  /** Closes the store. A checkpoint that is not being committed yet is dropped. */
+  close(): Promise<void>;
 }
 
 /** How long the state is captured before other work gets a turn. */
@@ -47,6 +50,8 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
   const { store, journal, sent, fold, outboxes, clock, counters, log } = options;
   /** A part that changed may be missing in the files. */
   let isIncomplete = true;
+  let isClosed = false;
+  let committing: Promise<void> | undefined;
 
   const onFailure = (error: unknown): void => {
     isIncomplete = true;
@@ -55,6 +60,12 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
       { err: error },
       'the checkpoint could not be written; the previous checkpoint and the journal are kept, and Weir tries again',
     );
+  };
+  const commit = async (head: CheckpointHead): Promise<void> => {
+    await store.commit(head);
+    if (store.previous !== undefined) await journal.release(store.previous);
+    await sent.release(journal.firstOffset);
+    options.onWritten();
   };
   const begin = (nextOffset: number): PendingCheckpoint => {
     // Old versions of parts are only deleted with their file, so sections of changes must not grow without a bound.
@@ -74,7 +85,7 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
     return {
       async capture() {
         try {
-          for (let done = false; !done; ) {
+          for (let done = false; !done && !isClosed; ) {
             const endAt = clock.steady() + SLICE_MS;
             done = advance(() => failure !== undefined || clock.steady() >= endAt);
             if (failure !== undefined) throw failure.error;
@@ -86,10 +97,9 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
         }
       },
       async commit() {
-        await store.commit({ journalId: journal.id, nextOffset, ...(events !== undefined && { events }), heads });
-        if (store.previous !== undefined) await journal.release(store.previous);
-        await sent.release(journal.firstOffset);
-        options.onWritten();
+        if (isClosed) return;
+        committing = commit({ journalId: journal.id, nextOffset, ...(events !== undefined && { events }), heads });
+        await committing;
       },
     };
   };
@@ -113,12 +123,19 @@ export function createCheckpointing(options: CheckpointingOptions): Checkpointin
       }
       if (from < records.length) fold.feed(from === 0 ? records : records.slice(from));
     },
-    request: () => checkpointer.request(),
+    request() {
+      if (!isClosed) checkpointer.request();
+    },
     onProgress: () => checkpointer.onProgress(),
     async complete() {
       await checkpointer.settled();
-      checkpointer.request();
+      this.request();
       await checkpointer.settled();
+    },
+    async close() {
+      isClosed = true;
+      await committing?.catch(() => undefined);
+      await store.close();
     },
   };
 }

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { CheckpointStore } from '../journal/checkpoint/store.ts';
 import type { Disk } from '../journal/disk.ts';
 import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
@@ -37,7 +36,6 @@ export interface PartsOptions {
 /** The connected parts of a running engine. */
 export interface Parts extends Observed {
   readonly sent: SentLog;
-  readonly store: CheckpointStore;
   readonly backpressure: Backpressure;
   readonly checkpointing: Checkpointing;
   readonly jumps: JumpLog;
@@ -104,7 +102,6 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   return {
     journal,
     sent,
-    store,
     fold,
     tables,
     events,

@@ -163,13 +163,13 @@ class RunningService implements Service {
   }
 
   async #close(drained: boolean): Promise<{ readonly drained: boolean }> {
-    const { ingest, tables, events, journal, sent, store } = this.#parts;
+    const { ingest, tables, events, journal, sent, checkpointing } = this.#parts;
     ingest.close();
     tables.stop();
     events.stop();
+    await checkpointing.close();
     await journal.close();
     await sent.close();
-    await store.close();
     await Promise.all([this.#options.tableSink.close(), this.#options.eventSink.close()]);
     this.#unlock();
     return { drained };

@@ -1,20 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../../engine/model/record.ts';
-import { type Fault, wrapDisk, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './wrap-edges.ts';
-
-/** Returns true only at the `times`-th call. */
-export function at(times: number): () => boolean {
-  let calls = 0;
-  return () => ++calls === times;
-}
+import { CHECKPOINT_CRASHES } from './checkpoint-crashes.ts';
+import { at, crash, hasCut, hasMessages } from './steps.ts';
+import { type Fault, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './wrap-edges.ts';
 
 /** Replaces a step of the engine; `go` is the original step. */
 type Step = <T>(go: () => Promise<T>) => Promise<T>;
-
-/** Ends the process like `kill -9`. */
-function crash(): void {
-  process.kill(process.pid, 'SIGKILL');
-}
 
 /** A step that never ends: the process ends some milliseconds later. */
 async function crashInstead(afterMs: number): Promise<never> {
@@ -28,10 +19,6 @@ const INSERTS = 4;
 const EVENTS = 60;
 /** The checkpoint of the second cut is the first that replaces another one. */
 const CUTS = 2;
-
-export const hasMessages = (records: readonly JournalRecord[]) => records.some(({ kind }) => kind === 'message');
-const hasCut = (records: readonly JournalRecord[]) =>
-  records.some((record) => record.kind === 'mark' && record.mark === 'cut');
 
 /** Crashes around the write of a group to the journal. */
 function atWrite(step: Step): Fault {
@@ -51,27 +38,6 @@ function watchCuts(): (records: readonly JournalRecord[]) => boolean {
   };
 }
 
-/** Crashes around the rename of a checkpoint file to a name that ends with `to`. */
-function atRename(to: string, step: Step): Fault {
-  const watch = watchCuts();
-  let isDue = false;
-  const follow = wrapGroups((go, records) => {
-    isDue = watch(records);
-    return go();
-  });
-  const crashAtRename = wrapDisk((disk) => ({
-    rename: (from, path) => {
-      const go = () => disk.rename(from, path);
-      return path.endsWith(to) && isDue ? step(go) : go();
-    },
-  }));
-  return (edges) => crashAtRename(follow(edges));
-}
-
-const crashBefore: Step = (go) => {
-  crash();
-  return go();
-};
 const crashAfter: Step = async (go) => {
   const result = await go();
   crash();
@@ -126,7 +92,5 @@ export const CRASHES = {
   'insert-answered': () => atInsert(crashAfter),
   'publish-sent': () => atPublish(crashInFlight(1)),
   'publish-answered': () => atPublish(crashAfter),
-  'checkpoint-written': () => atRename('checkpoint-before.jsonl', crashBefore),
-  'checkpoint-between': () => atRename('checkpoint.jsonl', crashBefore),
-  'checkpoint-renamed': () => atRename('checkpoint.jsonl', crashAfter),
+  ...CHECKPOINT_CRASHES,
 } satisfies Readonly<Record<string, () => Fault>>;

@@ -1,5 +1,6 @@
-import { at, CRASHES, hasMessages } from './crashes.ts';
+import { CRASHES } from './crashes.ts';
 import { MISTAKES } from './mistakes.ts';
+import { at, hasMessages } from './steps.ts';
 import { type Fault, wrapGroups, wrapMessages } from './wrap-edges.ts';
 
 /** Faults of the machine. */
@@ -25,6 +26,7 @@ const MACHINE_FAULTS = {
   },
   /** Without a checkpoint, the next engine sends everything again. */
   'no checkpoint': (): Fault => (edges) => ({ ...edges, checkpointMs: 600_000 }),
+  'frequent checkpoints': (): Fault => (edges) => ({ ...edges, checkpointMs: 300 }),
 } satisfies Readonly<Record<string, () => Fault>>;
 
 const HOUR_MS = 3_600_000;

@@ -62,6 +62,10 @@ export const MISTAKES = {
   'closed alert left open': () =>
     wrapPublish((go, { kv, ...event }) => go(kv === undefined || kv.value === null ? event : { ...event, kv })),
   'earlier inserts forgotten': () => wrapFiles(/\/sent\.jsonl\.new$/, () => ({ appendFile: async () => undefined })),
+  'checkpoints in one copy only': () =>
+    wrapFiles(/\/checkpoint-\d+-b\.bin$/, () => ({
+      write: async (bytes, offset = 0, length = bytes.length - offset) => ({ bytesWritten: length }),
+    })),
   'view of the rollup altered': () =>
     wrapConnectors(({ tableSink: sink }, { config }) => ({
       tableSink: {

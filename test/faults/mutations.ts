@@ -38,6 +38,12 @@ export const MUTATIONS = {
     find: 'windows: byRuleName(rules, key.windowing.windows),',
     replace: 'windows: {},',
   },
+  // A section of a checkpoint has only the parts that were marked as changed.
+  'changed keys not marked': {
+    file: 'engine/state/stream.js',
+    find: 'changedKeys: createChanges(',
+    replace: 'changedKeys: ((...options) => ({ ...createChanges(...options), touch: () => undefined }))(',
+  },
 } satisfies Readonly<Record<string, Mutation>>;
 
 /**

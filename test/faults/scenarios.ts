@@ -5,6 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import { DiscardPolicy, type StreamConfig } from 'nats';
 import { readStream } from '../integration/servers/events.ts';
+import {
+  type Copy,
+  damageAll,
+  damageNewestSection,
+  newestGeneration,
+  PLACES,
+  type Place,
+  sectionsOf,
+} from './checkpoint-damage.ts';
 import { CRASHES } from './crashes.ts';
 import type { FaultName } from './faults.ts';
 import type { Expectation } from './oracle.ts';
@@ -53,11 +62,21 @@ export interface Run {
   readonly expectLost: (n: number) => void;
 }
 
+const SHORT_CRASHES: readonly (keyof typeof CRASHES)[] = [
+  'before-write',
+  'after-sync',
+  'insert-answered',
+  'publish-sent',
+  'checkpoint-changes',
+  'checkpoint-synced',
+];
 const crashScenarios = (Object.keys(CRASHES) as (keyof typeof CRASHES)[]).map(
   (name): Scenario => ({
     name: `crash: ${name}`,
-    short: ['before-write', 'after-sync', 'insert-answered', 'publish-sent', 'checkpoint-between'].includes(name),
+    short: SHORT_CRASHES.includes(name),
     runs: 3,
+    // Crashes of checkpoints come after some other checkpoints.
+    ...(name.startsWith('checkpoint') && { count: { short: 8_000, full: 30_000 } }),
     first: [name],
     happened: ({ exits }) => exits[0]?.signal === 'SIGKILL',
   }),
@@ -108,20 +127,36 @@ const flipBits = async (testbed: Testbed, { publisher, expectLost }: Run): Promi
   publisher.resume();
 };
 
-/** Flips a bit in each checkpoint. */
-const damageCheckpoints = async (testbed: Testbed, { publisher }: Run): Promise<void> => {
-  await delay(2_500);
-  await publisher.pause();
-  await testbed.kill();
-  for (const name of readdirSync(testbed.data).filter((each) => each.startsWith('checkpoint'))) {
-    const path = join(testbed.data, name);
-    const bytes = readFileSync(path);
-    bytes[bytes.length - 10]! ^= 1;
-    writeFileSync(path, bytes);
+type Damage = readonly [place: Place, copies: readonly Copy[]];
+
+/** Kills the engine after it has written checkpoints, damages them, and starts another engine, for each damage in turn. */
+const damaging =
+  (damages: readonly Damage[], damage: (folder: string, ...each: Damage) => void) =>
+  async (testbed: Testbed, { publisher, full }: Run): Promise<void> => {
+    let before = 0;
+    for (const each of Array.from({ length: full ? 3 : 1 }, () => damages).flat()) {
+      await hasSectionsAfter(testbed, before);
+      await publisher.pause();
+      await testbed.kill();
+      before = newestGeneration(testbed.data);
+      damage(testbed.data, ...each);
+      await testbed.revive();
+      publisher.resume();
+    }
+  };
+
+/** Resolves once the newest files are newer than those of this number, and have a full section and one of changes. */
+const hasSectionsAfter = async ({ data }: Testbed, before: number): Promise<void> => {
+  const deadlineAt = performance.now() + 20_000;
+  for (;;) {
+    const newest = newestGeneration(data);
+    if (newest > before && sectionsOf(data, newest) > 1) return;
+    if (performance.now() > deadlineAt) throw new Error('the engine made no checkpoint');
+    await delay(50);
   }
-  await testbed.revive();
-  publisher.resume();
 };
+
+const timesLogged = ({ log }: Testbed, text: string) => log().filter(({ msg }) => msg.includes(text)).length;
 
 /** Fills the disk of the data folder, except for this many bytes. */
 const fillDisk = ({ data }: Testbed, leaveBytes: number) => {
@@ -448,10 +483,40 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'journal with flipped bits', short: true, disturb: flipBits, happened: hasLogged('the journal is damaged') },
   {
-    name: 'checkpoints damaged',
+    name: 'checkpoints damaged in one copy',
     short: true,
     count: { short: 8_000, full: 30_000 },
-    disturb: damageCheckpoints,
+    perSecond: 1_000,
+    always: ['frequent checkpoints'],
+    disturb: damaging(
+      PLACES.flatMap((place) => [[place, ['a']] as const, [place, ['b']] as const]),
+      damageNewestSection,
+    ),
+    // Frames and commit records of the second copy are read only if the first copy is damaged there.
+    happened: (testbed) => timesLogged(testbed, 'one of the two copies of a checkpoint is damaged') >= 4,
+    holds: async (testbed) => testbed.log().every(({ msg }) => !/checkpoint can(not)? be used/.test(msg)),
+  },
+  {
+    name: 'checkpoints damaged in both copies',
+    short: true,
+    count: { short: 6_000, full: 30_000 },
+    perSecond: 1_000,
+    always: ['frequent checkpoints'],
+    disturb: damaging(
+      [
+        ['frame', ['a', 'b']],
+        ['commit', ['a', 'b']],
+      ],
+      damageNewestSection,
+    ),
+    happened: (testbed) => timesLogged(testbed, 'continuing from the previous checkpoint') >= 2,
+  },
+  {
+    name: 'all checkpoints damaged',
+    short: true,
+    count: { short: 4_000, full: 30_000 },
+    always: ['frequent checkpoints'],
+    disturb: damaging([['header', ['a', 'b']]], damageAll),
     happened: hasLogged('folding the whole journal from its start'),
   },
   {

@@ -57,11 +57,11 @@ export function wrapDisk(wrap: (disk: Disk) => Partial<Disk>): Fault {
 }
 
 /** Wraps each file whose path matches when it is opened. */
-export function wrapFiles(path: RegExp, wrap: (file: DiskFile) => Partial<DiskFile>): Fault {
+export function wrapFiles(path: RegExp, wrap: (file: DiskFile, path: string) => Partial<DiskFile>): Fault {
   return wrapDisk((disk) => ({
     open: async (name, ...how) => {
       const file = await disk.open(name, ...how);
-      return path.test(name) ? { ...methodsOf(file), ...wrap(file) } : file;
+      return path.test(name) ? { ...methodsOf(file), ...wrap(file, name) } : file;
     },
   }));
 }

@@ -36,7 +36,7 @@ async function start({ parts: count = 10, padding = '' } = {}) {
   );
   const fullness: boolean[] = [];
   const released: number[] = [];
-  const outbox = { position: 0, confirmed: 0 };
+  const outbox = { position: 0, confirmed: 0, asked: 0 };
   const counters = createCounters();
   let clock = 0;
   let requested = 0;
@@ -74,7 +74,10 @@ async function start({ parts: count = 10, padding = '' } = {}) {
         get position() {
           return outbox.position;
         },
-        isConfirmed: (position: number) => outbox.confirmed >= position,
+        isConfirmed: (position: number) => {
+          outbox.asked += 1;
+          return outbox.confirmed >= position;
+        },
       } as Outbox,
     ],
     eventPositions: () => undefined,
@@ -194,6 +197,7 @@ it('is not durable before the sinks have confirmed everything up to its cut', as
   await Promise.resolve();
   feedCut();
   outbox.confirmed = 3;
+  await vi.waitFor(() => expect(outbox.asked).toBe(1));
   checkpointing.onProgress();
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
   expect(await stored()).toBeUndefined();
@@ -201,4 +205,35 @@ it('is not durable before the sinks have confirmed everything up to its cut', as
   checkpointing.onProgress();
   await completed;
   expect(await stored()).toEqual([0, 1]);
+});
+
+it('is dropped at the end of the run if it is not complete yet, which is no failure', async () => {
+  const { checkpointing, counters, feedTicks, feedCut, requested, stored } = await start({ parts: 200 });
+  feedTicks(200);
+  void checkpointing.complete();
+  await Promise.resolve();
+  feedCut();
+  await checkpointing.close();
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  expect([counters.checkpoints_failed, requested(), await stored()]).toEqual([0, 1, undefined]);
+  checkpointing.request();
+  expect(requested()).toBe(1);
+});
+
+it('is completed at the end of the run if it is being committed', async () => {
+  const { checkpointing, counters, make, feedTicks, feedCut, outbox, released, stored } = await start();
+  await make(1);
+  feedTicks(2);
+  outbox.position = 1;
+  checkpointing.request();
+  outbox.asked = 0;
+  feedCut();
+  // It is captured when the outbox is asked.
+  await vi.waitFor(() => expect(outbox.asked).toBe(1));
+  outbox.confirmed = 1;
+  checkpointing.onProgress();
+  // The commit begins in a microtask.
+  for (let i = 0; i < 10; i++) await undefined;
+  await checkpointing.close();
+  expect([counters.checkpoints_failed, await stored(), released]).toEqual([0, [0, 2, 3], [2]]);
 });
