@@ -16,9 +16,9 @@ export interface Inbound {
 /** Receives messages and connection events from a source. Calls are synchronous and must return fast. */
 export interface SourceHandler {
   /**
-   * Receives the messages of one socket read, in order. Payloads are views of the memory of this read. The handler calls `acknowledge` once the
-   * messages are durable (or shed, if all are QoS 0); the call does nothing if the connection has ended meanwhile. The source bounds its
-   * unacknowledged messages itself: it sheds QoS 0 messages, and stops reading.
+   * Receives the messages of one socket read, in order. Payloads are views of memory that is used again, so they are valid until the call
+   * returns. The handler calls `acknowledge` once the messages are durable (or shed, if all are QoS 0); the call does nothing if the connection
+   * has ended meanwhile. The source bounds its unacknowledged messages itself: it sheds QoS 0 messages, and stops reading.
    */
   messages(connection: number, messages: readonly Inbound[], acknowledge: () => void): void;
   /** Receives a change of a connection. After `session-lost`, packet ids of this connection identify other messages than before. */

@@ -69,3 +69,37 @@ export type Counters = Record<CounterName, number>;
 export function createCounters(): Counters {
   return Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Counters;
 }
+
+/** All measured durations with their help texts. The histogram of each has the name `weir_<name>_seconds`. */
+export const TIMINGS = {
+  journal_commit: 'Time from the arrival of messages until they are durable in the journal.',
+  fold: 'Time to fold an array of records; everything else waits meanwhile.',
+  event_publish: 'Time until NATS has confirmed an event and its KV entry, without the time in the queue.',
+} as const;
+
+type TimingName = keyof typeof TIMINGS;
+
+/** Upper bounds of the buckets of a histogram; milliseconds. A last bucket has all longer durations. */
+export const BUCKETS_MS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1_000, 5_000];
+
+/** How many durations were in each bucket, and their sum. They never affect an outcome. */
+export interface Timing {
+  readonly counts: number[];
+  sumMs: number;
+}
+
+export type Timings = Readonly<Record<TimingName, Timing>>;
+
+/** Timings without any duration. */
+export function createTimings(): Timings {
+  const empty = (): Timing => ({ counts: Array(BUCKETS_MS.length + 1).fill(0), sumMs: 0 });
+  return Object.fromEntries(Object.keys(TIMINGS).map((name) => [name, empty()])) as Record<TimingName, Timing>;
+}
+
+/** Adds a duration in milliseconds. */
+export function addDuration(timing: Timing, ms: number): void {
+  let bucket = 0;
+  while (bucket < BUCKETS_MS.length && ms > BUCKETS_MS[bucket]!) bucket++;
+  timing.counts[bucket]! += 1;
+  timing.sumMs += ms;
+}

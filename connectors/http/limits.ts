@@ -1,5 +1,5 @@
 import type { PortStatus } from '../../engine/ports.ts';
-import type { Counters } from '../../engine/telemetry.ts';
+import type { Counters, Timings } from '../../engine/telemetry.ts';
 
 /** The limits of the HTTP server, for all clients together and for one. */
 export interface HttpLimits {
@@ -22,6 +22,7 @@ export interface HttpServerOptions {
   /** The port; 0 lets the system choose. */
   readonly port: number;
   readonly counters: Counters;
+  readonly timings: Timings;
   /** The gauges, read at each scrape; a name becomes `weir_<name>`. */
   readonly gauges: () => Readonly<Record<string, number>>;
   readonly status: () => readonly PortStatus[];

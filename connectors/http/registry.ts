@@ -1,13 +1,14 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { COUNTERS, type CounterName } from '../../engine/telemetry.ts';
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { BUCKETS_MS, COUNTERS, type CounterName, TIMINGS, type Timing, type Timings } from '../../engine/telemetry.ts';
 import type { HttpServerOptions } from './limits.ts';
 
-/** Creates the registry behind `/metrics`: every counter, gauge and part of the engine, and the default metrics of the process. */
+/** Creates the registry behind `/metrics`: every counter, timing, gauge and part of the engine, and the default metrics of the process. */
 export function createRegistry({
   counters,
+  timings,
   gauges,
   status,
-}: Pick<HttpServerOptions, 'counters' | 'gauges' | 'status'>): Registry {
+}: Pick<HttpServerOptions, 'counters' | 'timings' | 'gauges' | 'status'>): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of Object.keys(COUNTERS) as CounterName[]) {
@@ -20,6 +21,9 @@ export function createRegistry({
         this.inc(counters[name]);
       },
     });
+  }
+  for (const name of Object.keys(TIMINGS) as (keyof Timings)[]) {
+    registry.registerMetric(histogramOf(`weir_${name}_seconds`, TIMINGS[name], timings[name]));
   }
   for (const name of Object.keys(gauges())) {
     new Gauge({
@@ -41,4 +45,23 @@ export function createRegistry({
     },
   });
   return registry;
+}
+
+/** A histogram of durations that the engine has counted already. prom-client's own can only count by itself. */
+function histogramOf(name: string, help: string, timing: Timing): Metric {
+  const get = async () => {
+    const values: { metricName: string; labels: Record<string, number | string>; value: number }[] = [];
+    let count = 0;
+    for (const [i, inBucket] of timing.counts.entries()) {
+      count += inBucket;
+      const bound = BUCKETS_MS[i];
+      const le = bound === undefined ? '+Inf' : bound / 1_000;
+      values.push({ metricName: `${name}_bucket`, labels: { le }, value: count });
+    }
+    values.push({ metricName: `${name}_sum`, labels: {}, value: timing.sumMs / 1_000 });
+    values.push({ metricName: `${name}_count`, labels: {}, value: count });
+    return { name, help, type: 'histogram', aggregator: 'sum', values };
+  };
+  // The registry uses nothing else of a metric.
+  return { name, get } as unknown as Metric;
 }

@@ -32,10 +32,23 @@ export function brokerAddress(broker: ResolvedBroker): { secure: boolean; host: 
   return { secure, host, port: url.port === '' ? (secure ? 8883 : 1883) : Number(url.port) };
 }
 
-/** Starts to connect. Throws if a certificate or key cannot be parsed. */
-export function openSocket(broker: ResolvedBroker): Socket {
+/** Bytes of one read of the socket, as many as Node reads at once. */
+const READ_BYTES = 65_536;
+
+/**
+ * Starts to connect. `onRead` is called with the bytes of each read, which are valid until it returns: without TLS, the memory is used again.
+ * Throws if a certificate or key cannot be parsed.
+ */
+export function openSocket(broker: ResolvedBroker, onRead: (chunk: Buffer) => void): Socket {
   const { secure, host, port } = brokerAddress(broker);
-  if (!secure) return connectTcp({ host, port, noDelay: true });
+  if (!secure) {
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number): boolean => {
+      onRead(buffer.subarray(0, length));
+      return true;
+    };
+    return connectTcp({ host, port, noDelay: true, onread: { buffer, callback } });
+  }
   const servername = broker.config.tls?.servername ?? (isIP(host) === 0 ? host : undefined);
   const socket = connectTls({
     host,
@@ -46,7 +59,7 @@ export function openSocket(broker: ResolvedBroker): Socket {
     ...(broker.cert !== undefined && { cert: broker.cert }),
     ...(broker.key !== undefined && { key: broker.key }),
   });
-  return socket.setNoDelay(true);
+  return socket.setNoDelay(true).on('data', onRead);
 }
 
 /** The options of mqtt.js for one connection. `announcedBytes` is the largest packet that the broker may send. */

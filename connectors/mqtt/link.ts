@@ -51,15 +51,18 @@ const ANNOUNCED_PER_LIMIT = 16;
  */
 export function openLink(options: LinkOptions): Link {
   const { broker, version, maxPacketBytes, events } = options;
-  const socket = openSocket(broker);
+  const socket = openSocket(broker, (chunk) => {
+    liveness.sawData();
+    readTapped(chunk);
+  });
   const stream = streamOver(socket);
   const announcedBytes = Math.min(maxPacketBytes * ANNOUNCED_PER_LIMIT, 268_435_460);
   const client = new MqttClient(() => stream, clientOptions(broker, version, announcedBytes));
-  const setPaused = watchLiveness(socket, client, () => {
+  const liveness = watchLiveness(socket, client, () => {
     events.failed(`no data from the broker for ${client.keepalive} s`);
     socket.destroy();
   });
-  tapSocket(socket, stream, options);
+  const readTapped = tapSocket(socket, stream, options);
   socket.once(brokerAddress(broker).secure ? 'secureConnect' : 'connect', events.transportOpened);
   client.on('connect', events.ready);
   client.on('error', (error) => events.failed(describeError(error)));
@@ -74,7 +77,7 @@ export function openLink(options: LinkOptions): Link {
       return socket.writable;
     },
     write: batchWrites(socket),
-    setPaused,
+    setPaused: liveness.setPaused,
     disconnect: () => {
       if (client.connected) endSocket(socket);
       else socket.destroy();
@@ -117,9 +120,19 @@ function streamOver(socket: Socket): Duplex {
   });
 }
 
-function tapSocket(socket: Socket, stream: Duplex, { version, maxPacketBytes, events }: LinkOptions): void {
+/** Connects socket and stream by the tap. Returns the function that takes what was read from the socket. */
+function tapSocket(
+  socket: Socket,
+  stream: Duplex,
+  { version, maxPacketBytes, events }: LinkOptions,
+): (chunk: Buffer) => void {
   const tap = createPublishTap({ version, maxPacketBytes });
-  socket.on('data', (chunk: Buffer) => {
+  socket.on('error', (error) => {
+    events.failed(describeError(error));
+    stream.destroy();
+  });
+  socket.on('close', () => stream.destroy());
+  return (chunk) => {
     if (stream.destroyed) return;
     const tapped = tap.read(chunk);
     if (tapped.connack !== undefined) events.connackReceived(tapped.connack.sessionPresent, tapped.connack.code);
@@ -129,12 +142,14 @@ function tapSocket(socket: Socket, stream: Duplex, { version, maxPacketBytes, ev
       events.failed(`the broker sent a malformed packet: ${tapped.fault}`);
       stream.destroy();
     }
-  });
-  socket.on('error', (error) => {
-    events.failed(describeError(error));
-    stream.destroy();
-  });
-  socket.on('close', () => stream.destroy());
+  };
+}
+
+/** See `watchLiveness`. */
+interface Liveness {
+  /** Call it for each read of the socket. */
+  readonly sawData: () => void;
+  readonly setPaused: (paused: boolean) => void;
 }
 
 /**
@@ -142,7 +157,7 @@ function tapSocket(socket: Socket, stream: Duplex, { version, maxPacketBytes, ev
  * broker, and every PINGRESP delays the next PINGREQ. Here PINGREQs are sent at a fixed interval, any byte shows that the broker is alive,
  * and silence does not count while reading is paused. Detection takes up to two intervals.
  */
-function watchLiveness(socket: Socket, client: MqttClient, onSilence: () => void): (paused: boolean) => void {
+function watchLiveness(socket: Socket, client: MqttClient, onSilence: () => void): Liveness {
   let paused = false;
   let dataSeen = true;
   client.on('packetsend', ({ cmd }) => {
@@ -151,15 +166,17 @@ function watchLiveness(socket: Socket, client: MqttClient, onSilence: () => void
     if (!dataSeen) onSilence();
     dataSeen = paused;
   });
-  socket.on('data', () => {
-    dataSeen = true;
-  });
-  return (wanted) => {
-    if (wanted === paused) return;
-    paused = wanted;
-    dataSeen = true;
-    if (paused) socket.pause();
-    else socket.resume();
+  return {
+    sawData: () => {
+      dataSeen = true;
+    },
+    setPaused: (wanted) => {
+      if (wanted === paused) return;
+      paused = wanted;
+      dataSeen = true;
+      if (paused) socket.pause();
+      else socket.resume();
+    },
   };
 }
 

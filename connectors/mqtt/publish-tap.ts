@@ -1,6 +1,7 @@
+import { createShortTexts } from '../../engine/model/short-texts.ts';
 import type { Inbound } from '../../engine/ports.ts';
 
-/** A received PUBLISH. Its payload is a view of the socket's chunk, never a copy. */
+/** A received PUBLISH. Its payload is a view of the chunk that was read, or a copy if it came in several chunks. */
 export interface Publish extends Inbound {
   /** True if the packet exceeds the size limit; its payload was skipped and is empty. */
   readonly oversize: boolean;
@@ -13,7 +14,7 @@ export interface Tapped {
   readonly releases: number[];
   /** The answer to CONNECT. The packet is also in `others`. */
   connack: { readonly sessionPresent: boolean; readonly code: number } | undefined;
-  /** Every other packet, complete and unchanged. */
+  /** Copies of all other packets, complete and unchanged. */
   readonly others: Buffer[];
   /** Why the stream cannot be read any further; the packets before the fault are valid. */
   fault: string | undefined;
@@ -27,7 +28,7 @@ export interface PublishTapOptions {
 
 /** Cuts the byte stream of one MQTT connection into packets. */
 export interface PublishTap {
-  /** Reads the next chunk, which must not change afterwards. After a fault it returns no packets. */
+  /** Reads the next chunk, whose memory may be used again afterwards. After a fault it returns no packets. */
   read(chunk: Buffer): Tapped;
 }
 
@@ -45,6 +46,8 @@ interface TapState extends PublishTapOptions {
   failed: boolean;
 }
 
+/** Topics come again and again. No result depends on which of them are known. */
+const topics = createShortTexts();
 const MIN_PACKET_BYTES = 2;
 const INCOMPLETE = 0;
 const MALFORMED = -1;
@@ -100,7 +103,7 @@ function takeWhole(state: TapState, chunk: Buffer, at: number, out: Tapped): num
 /** Adds to an incomplete packet only the bytes that the next decision needs, so that a large packet is joined once, not at every chunk. */
 function growPart(state: TapState, chunk: Buffer, at: number, out: Tapped): number {
   const end = Math.min(chunk.length, at + state.wantedBytes - state.partBytes);
-  state.parts.push(chunk.subarray(at, end));
+  state.parts.push(Buffer.from(chunk.subarray(at, end)));
   state.partBytes += end - at;
   if (state.partBytes < state.wantedBytes) return end;
   const part = state.parts.length === 1 ? (state.parts[0] as Buffer) : Buffer.concat(state.parts, state.partBytes);
@@ -186,7 +189,7 @@ function takeControl(state: TapState, type: number, buf: Buffer, start: number, 
       out.fault = `a server does not send packets of type ${type}`;
       break;
   }
-  if (out.fault === undefined) out.others.push(buf.subarray(start, end));
+  if (out.fault === undefined) out.others.push(Buffer.from(buf.subarray(start, end)));
 }
 
 /** Decodes a PUBLISH (section 3.3 of MQTT 3.1.1 and of MQTT 5). Returns a text with the reason if it is malformed. */
@@ -200,7 +203,7 @@ function decodePublish(buf: Buffer, start: number, end: number, version: 4 | 5, 
   const idEnd = qos === 0 ? topicEnd : topicEnd + 2;
   if (idEnd > end) return 'a PUBLISH is shorter than its topic';
   if (topicEnd === at + 2) return 'a PUBLISH has an empty topic, and no topic alias was offered';
-  const topic = buf.toString('utf8', at + 2, topicEnd);
+  const topic = topics.utf8(buf, at + 2, topicEnd);
   const packetId = qos === 0 ? 0 : uint16(buf, topicEnd);
   if (qos > 0 && packetId === 0) return 'a PUBLISH has packet id 0';
   at = idEnd;

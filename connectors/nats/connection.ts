@@ -2,6 +2,7 @@ import { type ConnectionOptions, connect, credsAuthenticator, Events, type NatsC
 import type { NatsConfig } from '../../engine/model/config.ts';
 import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
 
 /** The servers and the login. Secrets are resolved here. */
 export interface NatsLogin {
@@ -20,6 +21,8 @@ export interface NatsLink {
   outage(): DeliveryError | undefined;
   /** Settles as `work` does, but rejects at once when the connection is lost. */
   whileConnected<T>(work: Promise<T>): Promise<T>;
+  /** Publishes to JetStream on this connection. When the connection is lost, it rejects at once what has no answer. */
+  readonly publisher: Publisher;
   /** Whether the server has denied a publication to this subject on this connection. */
   isDenied(subject: string): boolean;
   close(): Promise<void>;
@@ -30,6 +33,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 10_000;
 const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 1_000;
+/** A prefix of our own, so that permissions can prevent other clients from reading the server's answers to us. */
+const INBOX_PREFIX = '_INBOX.weir';
 const DENIED_LIMIT = 1_000;
 const REFUSALS: ReadonlySet<string> = new Set(['AUTHORIZATION_VIOLATION', 'AUTHENTICATION_EXPIRED', 'ACCOUNT_EXPIRED']);
 
@@ -46,9 +51,11 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
   let lostAt = 0;
   const waiting = new Set<(error: DeliveryError) => void>();
   const denied = new Set<string>();
+  const publisher = createPublisher(nc, INBOX_PREFIX, () => outage);
   const setOutage = (error: DeliveryError) => {
     outage = error;
     for (const reject of waiting) reject(error);
+    publisher.rejectAll(error);
   };
   const on = {
     disconnect: () => {
@@ -65,7 +72,10 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
       onReconnect(lostAt);
     },
     refused: (code: string) => setOutage(new DeliveryError('fatal', `NATS (${where}) refuses this login.`, code)),
-    denied: (subject: string) => denied.size < DENIED_LIMIT && denied.add(subject),
+    denied: (subject: string) => {
+      if (denied.size < DENIED_LIMIT) denied.add(subject);
+      publisher.rejectDenied(subject);
+    },
   };
   void watch(nc, on);
   void nc.closed().then((error) => {
@@ -75,6 +85,7 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
   });
   return {
     nc,
+    publisher,
     outage: () => outage,
     isDenied: (subject) => denied.has(subject),
     whileConnected: (work) =>
@@ -111,8 +122,7 @@ function connectionOptions(login: NatsLogin): ConnectionOptions {
   return {
     servers: [...config.servers],
     name: 'weir',
-    // A prefix of our own, so that permissions can prevent other clients from reading the server's answers to us.
-    inboxPrefix: '_INBOX.weir',
+    inboxPrefix: INBOX_PREFIX,
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,

@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { headers, type JetStreamClient, type KV, type NatsConnection, NatsError } from 'nats';
+import { headers, type NatsConnection, NatsError } from 'nats';
 import type { EventOutput } from '../../engine/model/output.ts';
 import { DeliveryError, type EventSink, type PortStatus } from '../../engine/ports.ts';
 import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createPositions, type Positions } from './positions.ts';
 import { type PublishedIds, readPublished, type UncertainRange } from './published.ts';
-import { type BucketName, ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
+import { headersOf, type Publisher } from './publisher.ts';
+import { ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
   /** Called with one sentence if the server gives a weaker guarantee: no JetStream, or duplicates that cannot be excluded. */
@@ -17,8 +18,6 @@ export interface NatsSinkOptions extends NatsLogin {
 type DeliveryMode =
   | {
       readonly kind: 'jetstream';
-      readonly js: JetStreamClient;
-      readonly buckets: Readonly<Record<BucketName, KV>>;
       readonly published: PublishedIds;
     }
   | { readonly kind: 'core'; readonly checkedAt: number };
@@ -45,6 +44,8 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   let link: NatsLink | undefined;
   let opening: Promise<NatsLink> | undefined;
   let mode: Promise<DeliveryMode> | undefined;
+  /** The result of `mode`, if that is known and events are stored. */
+  let stored: (DeliveryMode & { kind: 'jetstream' }) | undefined;
   let lastMode: DeliveryMode | undefined;
   /** The range of events that may have been published although we received no acknowledgement. */
   let uncertain: UncertainRange | undefined;
@@ -53,6 +54,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
 
   const forget = () => {
     mode = undefined;
+    stored = undefined;
   };
   const connected = (): NatsLink => {
     const outage = link === undefined ? failure : link.outage();
@@ -69,6 +71,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
         if (found.kind === 'core' && lastMode?.kind === 'jetstream')
           throw new DeliveryError('transient', LOST_JETSTREAM);
         lastMode = found;
+        if (found.kind === 'jetstream' && mode === search) stored = found;
         failure = undefined;
         uncertain = undefined;
         return found;
@@ -91,10 +94,10 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   };
   const publish = async (event: EventOutput): Promise<void> => {
     const on = connected();
-    const chosen = await findMode(on);
+    const chosen = stored ?? (await findMode(on));
     try {
       if (chosen.kind === 'core' || event.stream === undefined) await publishToCore(on, event);
-      else await on.whileConnected(publishToJetStream(chosen, event, event.stream, positions));
+      else await publishToJetStream(on.publisher, chosen.published, event, event.stream, positions);
     } catch (error) {
       const failed = toDeliveryError(error, `publishing to ${event.subject}`);
       if (failed.code !== undefined && GONE_CODES.has(failed.code)) forget();
@@ -147,10 +150,10 @@ async function prepare(
     const manager = await nc.jetstreamManager({ timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
     await manager.getAccountInfo();
     await ensureStreams(manager);
-    const js = nc.jetstream({ timeout: ANSWER_TIMEOUT_MS });
     const published = uncertain === undefined ? new Map() : await readPublished(manager, uncertain, onNotice);
     await positions.refresh(manager);
-    return { kind: 'jetstream', js, buckets: await ensureBuckets(js), published };
+    await ensureBuckets(nc.jetstream({ timeout: ANSWER_TIMEOUT_MS }));
+    return { kind: 'jetstream', published };
   } catch (error) {
     if (!lacksJetStream(nc, error)) throw toDeliveryError(error, 'preparing JetStream');
     onNotice(NO_JETSTREAM);
@@ -166,27 +169,29 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   return error.code === '503' && error.api_error === undefined && nc.info?.jetstream !== true;
 }
 
+const DELETES = headersOf('KV-Operation: DEL');
+const NOTHING = new Uint8Array(0);
+
 async function publishToJetStream(
-  mode: DeliveryMode & { kind: 'jetstream' },
+  publisher: Publisher,
+  publishedIds: PublishedIds,
   event: EventOutput,
   stream: StreamName,
   positions: Positions,
 ): Promise<void> {
-  const published = mode.published.get(stream);
-  if (event.quiet !== true && published?.has(event.id) !== true) {
-    const { seq } = await mode.js.publish(event.subject, event.body, {
-      msgID: event.id,
-      expect: { streamName: stream },
-      timeout: ANSWER_TIMEOUT_MS,
-    });
-    positions.advance(stream, seq);
+  const { id, subject, body, kv } = event;
+  const published = publishedIds.get(stream);
+  const bytes = Buffer.from(body);
+  if (event.quiet !== true && published?.has(id) !== true) {
+    const headers = headersOf(`Nats-Msg-Id: ${id}`, `Nats-Expected-Stream: ${stream}`);
+    positions.advance(stream, await publisher.publish(subject, bytes, headers));
   }
-  if (event.kv !== undefined) {
-    const bucket = mode.buckets[event.kv.bucket];
-    if (event.kv.value === null) await bucket.delete(event.kv.key);
-    else await bucket.put(event.kv.key, event.kv.value);
+  if (kv !== undefined) {
+    const entry = `$KV.${kv.bucket}.${kv.key}`;
+    if (kv.value === null) await publisher.publish(entry, NOTHING, DELETES);
+    else await publisher.publish(entry, kv.value === body ? bytes : Buffer.from(kv.value));
   }
-  published?.delete(event.id);
+  published?.delete(id);
 }
 
 /** The answer to the flush comes after any error of the publication. The client reports such an error a few microtasks later. */

@@ -2,7 +2,6 @@ import {
   DiscardPolicy,
   type JetStreamClient,
   type JetStreamManager,
-  type KV,
   NatsError,
   nanos,
   RetentionPolicy,
@@ -14,7 +13,7 @@ import { DeliveryError } from '../../engine/ports.ts';
 import { toDeliveryError } from './errors.ts';
 
 export type StreamName = NonNullable<EventOutput['stream']>;
-export type BucketName = NonNullable<EventOutput['kv']>['bucket'];
+type BucketName = NonNullable<EventOutput['kv']>['bucket'];
 
 interface StreamPlan {
   readonly name: StreamName;
@@ -98,17 +97,16 @@ export async function ensureStreams(manager: JetStreamManager): Promise<void> {
   }
 }
 
-/** Opens the buckets and creates missing ones, with history 1 and no limit except that of consumers. */
-export async function ensureBuckets(js: JetStreamClient): Promise<Readonly<Record<BucketName, KV>>> {
-  const open = async (name: BucketName) => {
+/** Opens the buckets, which checks them, and creates missing ones, with history 1 and no limit except that of consumers. */
+export async function ensureBuckets(js: JetStreamClient): Promise<void> {
+  for (const name of Object.keys(BUCKETS) as BucketName[]) {
     try {
       await addBucket(await js.jetstreamManager(), name);
-      return await js.views.kv(name, { history: 1, description: BUCKETS[name] });
+      await js.views.kv(name, { history: 1, description: BUCKETS[name] });
     } catch (error) {
       throw toDeliveryError(error, `opening the KV bucket ${name}`);
     }
-  };
-  return { weir_alerts_open: await open('weir_alerts_open'), weir_devices: await open('weir_devices') };
+  }
 }
 
 async function findStream(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {

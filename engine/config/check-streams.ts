@@ -7,7 +7,7 @@ import { listBrokers } from './check-servers.ts';
 import type { BrokerEntry, StreamEntry } from './config-file.ts';
 import { DEFAULTS } from './defaults.ts';
 import { deviceOf, topicLabels } from './fill-stream.ts';
-import { checkBytes, type Inspection } from './inspection.ts';
+import { checkBytes, checkDuration, type Inspection } from './inspection.ts';
 import { checkName } from './names.ts';
 
 /** Checks what the schema cannot express about the streams, each alone and all together. */
@@ -20,6 +20,7 @@ export function checkStreams(inspection: Inspection): void {
     const fault = checkName('stream', name, path);
     if (fault !== undefined) faults.push(fault);
     if (!isPresent(path)) continue;
+    checkDuration(inspection, [...path, 'forget'], entry.forget, { min: '10s', max: '3650d' });
     checkBytes(inspection, [...path, 'limits', 'bytes'], entry.limits?.bytes, { min: '1B', max: '256MB' });
     checkBroker(inspection, entry, path);
     const template = checkTopic(inspection, entry.topic, [...path, 'topic']);

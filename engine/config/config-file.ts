@@ -64,6 +64,7 @@ export interface StreamEntry {
     readonly devices?: number;
     readonly keys?: number;
   };
+  readonly forget?: Duration;
   readonly retain?: Duration;
 }
 

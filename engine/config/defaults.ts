@@ -18,6 +18,7 @@ export const DEFAULTS = {
     coerce: false,
     offline: ['offline'],
     online: ['online'],
+    forget: '30d',
     limits: { bytes: '64KiB', depth: 16, fields: 256, readings: 1_000, devices: 50_000, keys: 10_000 },
   },
   nats: { outbox: '16MiB' },

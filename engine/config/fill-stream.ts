@@ -54,6 +54,7 @@ export function fillStream(name: string, entry: StreamEntry): StreamConfig {
     undeclared: entry.undeclared ?? DEFAULT.undeclared,
     coerce: entry.format === 'plain' || (entry.coerce ?? DEFAULT.coerce),
     limits: { ...limits, bytes: parseBytes(limits.bytes) as number },
+    forgetMs: durationOf(entry.forget ?? DEFAULT.forget),
     ...(entry.broker === undefined ? {} : { broker: entry.broker }),
     ...(entry.each === undefined ? {} : { each: fromRoot(entry.each) }),
     ...(entry.time === undefined ? {} : { time: { ...entry.time, path: read(entry.time.path) } }),

@@ -143,7 +143,8 @@ export const natsSchema = object('The NATS servers to which events are published
   tls,
   outbox: {
     ...sizeSchema,
-    description: 'Size of the events that may wait for the servers. When it is reached, intake stops.',
+    description:
+      'Size of the events that may wait for the servers in memory. From half of it on, more events wait on the disk.',
     default: DEFAULTS.nats.outbox,
   },
 });

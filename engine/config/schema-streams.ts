@@ -1,4 +1,4 @@
-import { sizeSchema } from '../document/schema-values.ts';
+import { durationSchema, sizeSchema } from '../document/schema-values.ts';
 import type { JsonSchema } from '../model/json-schema.ts';
 import { DEFAULTS } from './defaults.ts';
 import { pathSchema, placeSchema } from './schema-place.ts';
@@ -201,6 +201,13 @@ const lifecycle = {
         DEFAULT.limits.keys,
       ),
     },
+  },
+  forget: {
+    ...durationSchema,
+    description:
+      'A device that sends nothing for so long leaves the memory, and so does a group of devices: its open alerts are resolved with the reason `forgotten`. Time in which Weir was not connected does not count. A device is kept at least twice as long as any rule of the stream waits for it.',
+    default: DEFAULT.forget,
+    examples: ['7d'],
   },
   retain: {
     title: 'a number of days',

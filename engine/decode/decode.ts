@@ -6,6 +6,7 @@ import type { Counters } from '../telemetry.ts';
 import { compileStream, type StreamDecoder } from './compile-stream.ts';
 import { tooManyReadings } from './formats.ts';
 import { hashBytes } from './identity.ts';
+import { createJsonScanner, type JsonScanner } from './json-scan.ts';
 import { resolve } from './paths.ts';
 import { createReadingReader, type MessageContext, type ReadingReader } from './read.ts';
 import { describeValue, quoteText, Rejection } from './rejection.ts';
@@ -84,6 +85,7 @@ function createMessageReader(
 ): ReadMessage {
   const { config, each, parse, parseExactly } = stream;
   const hash = { high: 0, low: 0 };
+  const scanner = createJsonScanner(stream);
   let context: MessageContext | undefined;
   /** The result of `parseExactly` for the current message; undefined until it is needed. */
   let exactly: ((line: number) => unknown) | undefined;
@@ -156,8 +158,21 @@ function createMessageReader(
     return from + 1;
   }
 
+  /** Emits the readings that the scanner has read. */
+  function readScanned({ readings }: JsonScanner, count: number, context: MessageContext, out: Item[]): void {
+    const single = each === undefined && config.format === 'json';
+    for (let i = 0; i < count; i++) {
+      let made = reader.readScanned(readings, i, context);
+      if (isDoubtful(made, context)) {
+        made = config.format === 'ndjson' ? readExactly(i, 0, i, context) : readExactly(0, i, i, context);
+      }
+      emit(made, i, single, context.record, out);
+    }
+  }
+
   return (record, route, nowAt, out) => {
-    const parsed = parse(record.payload);
+    const scanned = scanner === undefined ? -1 : scanner.scan(record.payload);
+    const parsed = scanned < 0 ? parse(record.payload) : undefined;
     if (parsed instanceof Rejection) return reject(parsed, record, stream.index, out);
     context ??= { record, nowAt, topic: route.topic, hash, exact: parseExactly === undefined };
     exactly = undefined;
@@ -165,6 +180,7 @@ function createMessageReader(
     context.nowAt = nowAt;
     context.topic = route.topic;
     if (config.sequence === undefined) hashBytes(route.topic.seed, record.payload, hash);
+    if (scanner !== undefined && scanned >= 0) return readScanned(scanner, scanned, context, out);
     if (config.format === 'plain') return emit(reader.readPlain(parsed as string, context), 0, true, record, out);
     const roots = config.format === 'ndjson' ? (parsed as readonly unknown[]) : [parsed];
     let index = 0;

@@ -8,6 +8,7 @@ import type { StreamDecoder } from './compile-stream.ts';
 import { addUndeclared, tooManyFields, type Undeclared, type UndeclaredPolicy } from './extra.ts';
 import { checkField } from './fields.ts';
 import { type Hash, hashTopic, identify, identifyNumbered } from './identity.ts';
+import type { ScannedReadings } from './json-scan.ts';
 import { readDevice, readLabel } from './origin.ts';
 import { type Locator, resolve } from './paths.ts';
 import { describeValue, isPlainObject, Rejection } from './rejection.ts';
@@ -44,6 +45,8 @@ const DAY_MS = 86_400_000;
 export interface ReadingReader {
   readonly begin: (root: unknown) => void;
   readonly read: (element: unknown, index: number, context: MessageContext) => Reading | Rejection;
+  /** Makes the reading with this number of those that a scanner has read. */
+  readonly readScanned: (scanned: ScannedReadings, number: number, context: MessageContext) => Reading | Rejection;
   /** Makes the reading of a `plain` payload from its text. */
   readonly readPlain: (text: string, context: MessageContext) => Reading | Rejection;
 }
@@ -60,8 +63,11 @@ interface Workspace {
   /** Hash state of the stream's name. */
   readonly seed: Hash;
   readonly counters: Counters;
-  /** By slot: the root values of a reading, and the values at paths from the message's root. */
-  readonly raw: unknown[];
+  /** By slot: the root values of a reading, and the values at paths from the message's root. The slots begin at `base`. */
+  raw: readonly unknown[];
+  base: number;
+  /** The values of the reading that was read from an object. */
+  readonly ofObject: unknown[];
   readonly found: Undeclared;
   readonly id: Hash;
 }
@@ -72,6 +78,7 @@ interface Workspace {
  */
 export function createReadingReader(stream: StreamDecoder, maxAheadMs: number, counters: Counters): ReadingReader {
   const { config, slots } = stream;
+  const ofObject = Array.from({ length: slots.size }, () => undefined);
   const space: Workspace = {
     stream,
     maxAheadMs,
@@ -79,16 +86,19 @@ export function createReadingReader(stream: StreamDecoder, maxAheadMs: number, c
     undeclared: { undeclared: config.undeclared, maxFields: config.limits.fields },
     seed: hashTopic(config.name),
     counters,
-    raw: Array.from({ length: slots.size }, () => undefined),
+    raw: ofObject,
+    base: 0,
+    ofObject,
     found: { extra: undefined, ignored: 0, keys: 0 },
     id: { high: 0, low: 0 },
   };
   return {
     begin(root) {
       for (let i = 0; i < slots.messagePaths.length; i++)
-        space.raw[slots.roots.size + i] = resolve(root, slots.messagePaths[i]!);
+        space.ofObject[slots.roots.size + i] = resolve(root, slots.messagePaths[i]!);
     },
     read: (element, index, context) => read(space, element, index, context),
+    readScanned: (scanned, number, context) => readScanned(space, scanned, number, context),
     readPlain: (text, context) => readPlain(space, text, context),
   };
 }
@@ -97,10 +107,28 @@ function read(space: Workspace, element: unknown, index: number, context: Messag
   const { stream } = space;
   if (!isPlainObject(element) && !(stream.arrays && Array.isArray(element))) return notAnObject(element, stream);
   const fault = scan(space, element as Record<string, unknown>);
-  if (fault !== undefined) return fault;
+  return fault ?? readSlots(space, index, context);
+}
+
+function readScanned(
+  space: Workspace,
+  { values, ignored, extras }: ScannedReadings,
+  number: number,
+  context: MessageContext,
+): Reading | Rejection {
+  const { found } = space;
+  space.raw = values;
+  space.base = number * space.stream.slots.size;
+  found.extra = extras[number];
+  found.ignored = ignored[number]!;
+  return readSlots(space, number, context);
+}
+
+/** Makes the reading whose values are in the slots. */
+function readSlots(space: Workspace, index: number, context: MessageContext): Reading | Rejection {
   const values = readValues(space, context.exact);
   if (values instanceof Rejection) return values;
-  return values === undefined ? noFields(stream) : finish(space, values, index, context);
+  return values === undefined ? noFields(space.stream) : finish(space, values, index, context);
 }
 
 function readPlain(space: Workspace, text: string, context: MessageContext): Reading | Rejection {
@@ -109,7 +137,8 @@ function readPlain(space: Workspace, text: string, context: MessageContext): Rea
   const name = context.topic.field;
   const wanted = fields.findIndex(({ config }) => (name === undefined ? fields.length === 1 : config.path === name));
   if (wanted < 0) return noPlainField(stream, name);
-  space.raw.fill(undefined);
+  useObject(space);
+  space.ofObject.fill(undefined);
   found.extra = undefined;
   found.ignored = 0;
   const checked = checkField(text, fields[wanted]!.config, true, true);
@@ -118,9 +147,16 @@ function readPlain(space: Workspace, text: string, context: MessageContext): Rea
   return finish(space, values, 0, context);
 }
 
+function useObject(space: Workspace): void {
+  space.raw = space.ofObject;
+  space.base = 0;
+}
+
 /** Puts every root value in its slot and applies the policy to undeclared fields, in one pass over the keys. */
-function scan({ stream, undeclared, raw, found }: Workspace, element: Record<string, unknown>): Rejection | undefined {
+function scan(space: Workspace, element: Record<string, unknown>): Rejection | undefined {
+  const { stream, undeclared, ofObject: raw, found } = space;
   const { roots } = stream.slots;
+  useObject(space);
   for (let i = 0; i < roots.size; i++) raw[i] = undefined;
   found.extra = undefined;
   found.ignored = 0;
@@ -140,26 +176,27 @@ function scan({ stream, undeclared, raw, found }: Workspace, element: Record<str
 }
 
 /** The values of the declared fields, in their order. Undefined: the reading has none of them. */
-function readValues({ stream, raw }: Workspace, exact: boolean): (FieldValue | undefined)[] | undefined | Rejection {
-  const { fields, config } = stream;
-  const values: (FieldValue | undefined)[] = [];
+function readValues(space: Workspace, exact: boolean): (FieldValue | undefined)[] | undefined | Rejection {
+  const { fields, config } = space.stream;
+  // An array that grows takes more memory than it needs.
+  const values = new Array<FieldValue | undefined>(fields.length);
   let present = 0;
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i]!;
-    const value = locate(raw, field.locator);
+    const value = locate(space, field.locator);
     if (value === undefined || value === null) {
-      values.push(undefined);
+      values[i] = undefined;
       continue;
     }
     present++;
     // The usual case. The bounds exclude NaN, the infinities and unsafe integers, because every larger number is an integer.
     if (typeof value === 'number' && field.config.type === 'number' && value >= -MAX_SAFE && value <= MAX_SAFE) {
-      values.push(value);
+      values[i] = value;
       continue;
     }
     const checked = checkField(value, field.config, config.coerce, exact);
     if (checked instanceof Rejection) return checked;
-    values.push(checked);
+    values[i] = checked;
   }
   return present === 0 ? undefined : values;
 }
@@ -171,15 +208,15 @@ function finish(
   index: number,
   { record, nowAt, topic, hash }: MessageContext,
 ): Reading | Rejection {
-  const { stream, raw, id } = space;
-  const device = topic.device ?? deviceOf(stream, raw);
+  const { stream, id } = space;
+  const device = topic.device ?? deviceOf(space);
   if (device instanceof Rejection) return device;
-  const labels = labelsOf(stream, topic, raw);
+  const labels = labelsOf(space, topic);
   if (labels instanceof Rejection) return labels;
-  const stamp = timeOf(stream, raw, record.at);
+  const stamp = timeOf(space, record.at);
   if (stamp instanceof Rejection) return stamp;
   if (stamp < nowAt - space.retainMs) return expired(stamp, stream);
-  const sequence = sequenceOf(stream, raw);
+  const sequence = sequenceOf(space);
   if (sequence instanceof Rejection) return sequence;
   if (sequence === undefined) identify(hash, index, id);
   else identifyNumbered(space.seed, device, sequence, stamp, id);
@@ -222,31 +259,34 @@ function createReading(
   return reading;
 }
 
-function locate(raw: readonly unknown[], locator: Locator): unknown {
-  const value = raw[locator.slot];
+function locate({ raw, base }: Workspace, locator: Locator): unknown {
+  const value = raw[base + locator.slot];
   return locator.rest === undefined || value === undefined ? value : resolve(value, locator.rest);
 }
 
-function deviceOf({ device, config }: StreamDecoder, raw: readonly unknown[]): string | Rejection {
-  return readDevice('locator' in device ? locate(raw, device.locator) : undefined, config.device);
+function deviceOf(space: Workspace): string | Rejection {
+  const { device, config } = space.stream;
+  return readDevice('locator' in device ? locate(space, device.locator) : undefined, config.device);
 }
 
-function labelsOf(stream: StreamDecoder, topic: DataTopic, raw: readonly unknown[]): readonly string[] | Rejection {
+function labelsOf(space: Workspace, topic: DataTopic): readonly string[] | Rejection {
+  const { stream } = space;
   if (!stream.labelsInPayload || topic.labels instanceof Rejection) return topic.labels;
   const labels: string[] = [];
   for (let i = 0; i < stream.labels.length; i++) {
     const origin = stream.labels[i]!;
     const label =
-      'locator' in origin ? readLabel(locate(raw, origin.locator), stream.config.labels[i]!.name) : topic.labels[i]!;
+      'locator' in origin ? readLabel(locate(space, origin.locator), stream.config.labels[i]!.name) : topic.labels[i]!;
     if (label instanceof Rejection) return label;
     labels.push(label);
   }
   return labels;
 }
 
-function timeOf({ time, config }: StreamDecoder, raw: readonly unknown[], receivedAt: number): number | Rejection {
+function timeOf(space: Workspace, receivedAt: number): number | Rejection {
+  const { time, config } = space.stream;
   if (time === undefined || config.time === undefined) return receivedAt;
-  const value = locate(raw, time);
+  const value = locate(space, time);
   const { path, unit } = config.time;
   if (value === undefined || value === null) {
     return new Rejection(
@@ -266,9 +306,10 @@ function expired(time: number, { config }: StreamDecoder): Rejection {
   return new Rejection('expired', `${what} ${new Date(time).toISOString()} ${keeps}`);
 }
 
-function sequenceOf({ sequence, config }: StreamDecoder, raw: readonly unknown[]): number | Rejection | undefined {
+function sequenceOf(space: Workspace): number | Rejection | undefined {
+  const { sequence, config } = space.stream;
   if (sequence === undefined || config.sequence === undefined) return undefined;
-  return readSequence(locate(raw, sequence), config.sequence, config.coerce);
+  return readSequence(locate(space, sequence), config.sequence, config.coerce);
 }
 
 function notAnObject(element: unknown, { config }: StreamDecoder): Rejection {

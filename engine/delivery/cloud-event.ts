@@ -1,4 +1,5 @@
 import { cutText, cutTexts, textLength } from './cut-text.ts';
+import { jsonText } from './json-text.ts';
 
 /** The attributes of a CloudEvent that differ between events. */
 export interface CloudEvent {
@@ -67,11 +68,36 @@ export function* shorterEvents(body: string): Generator<string> {
   }
 }
 
+/**
+ * The same text as `cloudEvent` makes, of data that are already the text of a JSON object. Undefined if it would be larger than
+ * `MAX_EVENT_BYTES`.
+ */
+export function cloudEventOf(
+  { id, instance, type, subject, time }: Omit<CloudEvent, 'data'>,
+  data: string,
+): string | undefined {
+  const about = subject ? `"subject":${jsonText(subject)},` : '';
+  const body = `{"specversion":"1.0","id":${jsonText(id)},"source":${jsonText(sourceOf(instance))},"type":${jsonText(type)},${about}"time":"${formatTime(time)}","datacontenttype":"application/json","data":${data}}`;
+  return isSmall(body) ? body : undefined;
+}
+
+let lastInstance = '';
+let lastSource = 'weir/';
+
+/** The source of an instance. A process has one instance, so the last one is kept. */
+function sourceOf(instance: string): string {
+  if (instance !== lastInstance) {
+    lastSource = `weir/${encodeURIComponent(instance.replace(/\p{Surrogate}/gu, '\uFFFD'))}`;
+    lastInstance = instance;
+  }
+  return lastSource;
+}
+
 function envelopeOf(event: CloudEvent): Envelope {
   return {
     specversion: '1.0',
     id: event.id,
-    source: `weir/${encodeURIComponent(event.instance.replace(/\p{Surrogate}/gu, '\uFFFD'))}`,
+    source: sourceOf(event.instance),
     type: event.type,
     subject: event.subject === '' ? undefined : event.subject,
     time: formatTime(event.time),
@@ -104,9 +130,16 @@ function outline(data: Envelope['data'], bytes: number): Envelope['data'] {
 }
 
 function isSmall(text: string): boolean {
-  // A unit of UTF-16 takes at most three bytes in UTF-8.
-  return text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES;
+  // This also joins the parts of the text in memory: as parts they would take several times as much while the event waits.
+  return Buffer.byteLength(text) <= MAX_EVENT_BYTES;
 }
+
+const DAY_MS = 86_400_000;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
+const THREE_DIGITS = Array.from({ length: 1_000 }, (_, n) => String(n).padStart(3, '0'));
+/** The last day that was formatted, as `2026-01-02T`: most instants are of the same day. */
+let lastDay = 0;
+let lastDate = '1970-01-01T';
 
 /**
  * Formats milliseconds since the epoch as RFC 3339 in UTC: `2026-01-02T03:04:05.678Z`, with six digits if there are microseconds.
@@ -119,6 +152,14 @@ export function formatTime(at: number): string {
   if (!Number.isSafeInteger(micros)) return new Date(clamped).toISOString();
   const ms = Math.floor(micros / 1000);
   const rest = micros - ms * 1000;
-  const text = new Date(ms).toISOString();
-  return rest === 0 ? text : `${text.slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
+  const day = Math.floor(ms / DAY_MS);
+  if (day !== lastDay) {
+    lastDate = new Date(ms).toISOString().slice(0, 11);
+    lastDay = day;
+  }
+  const time = ms - day * DAY_MS;
+  const seconds = Math.floor(time / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  const clock = `${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}`;
+  return `${lastDate}${clock}.${THREE_DIGITS[time % 1_000]}${rest === 0 ? '' : THREE_DIGITS[rest]}Z`;
 }

@@ -31,7 +31,9 @@ export function textLength(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 0;
   let length = 0;
-  for (const each of Object.values(value)) length += textLength(each);
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) length += textLength(value[i]);
+  // Only own properties: what is measured is read from JSON, or made like it.
+  else for (const name in value) length += textLength((value as Readonly<Record<string, unknown>>)[name]);
   return length;
 }
 

@@ -14,7 +14,8 @@ export function transitionId(
   state: AlertState | Notice['notice'],
   at: number,
 ): string {
-  return eventId(journalId, offset, subjectToken(rule), subjectToken(key), state, String(Math.round(at * 1000)));
+  const what = `${subjectToken(rule)}.${subjectToken(key)}.${state}.${Math.round(at * 1000)}`;
+  return `${subjectToken(journalId)}.${offset}.${what}`;
 }
 
 /** The id of the event that summarizes a rule's limit at a tick. No key has the token `~limit`. */
@@ -29,5 +30,5 @@ export function factsId(journalId: string, offset: number, rule: string, key: st
 
 /** Joins the parts of an event's id. Each part must be a subject token. */
 export function eventId(journalId: string, offset: number, ...parts: readonly string[]): string {
-  return [subjectToken(journalId), String(offset), ...parts].join('.');
+  return `${subjectToken(journalId)}.${offset}.${parts.join('.')}`;
 }

@@ -2,7 +2,7 @@ import type { Rejected } from '../model/item/decoded.ts';
 import type { DeviceChange, Gap } from '../model/item/devices.ts';
 import type { Viewed } from '../model/item/window-result.ts';
 import type { EventOutput } from '../model/output.ts';
-import type { EventRule } from './alert-event.ts';
+import type { EventRule } from './alert-data.ts';
 import { cloudEvent, formatTime } from './cloud-event.ts';
 import { SHOWN_TEXT_BYTES } from './cut-text.ts';
 import type { EventContext } from './event-context.ts';

@@ -36,10 +36,11 @@ export function rowBounds({ from, to }: Transition['evidence'], { viewRows }: Ro
 export function evidenceOf(
   transition: Pick<Transition, 'key' | 'evidence'>,
   per: readonly string[],
-  { other, ...stream }: RowStream,
+  stream: RowStream,
   database: string,
 ): Transition['evidence'] & { readonly sql: string; readonly with?: string } {
   const own = rowsOf(transition, per, stream, database);
+  const { other } = stream;
   if (other === undefined) return own;
   const { key, evidence } = transition;
   const around = { from: evidence.from - other.apartMs, to: evidence.to + other.apartMs };
@@ -53,10 +54,14 @@ function rowsOf(
   database: string,
 ): Transition['evidence'] & { readonly sql: string } {
   const bounds = rowBounds(evidence, stream);
-  const parts = per.map((name, i) => [name, key.parts[i] ?? ''] as const);
   const { name, viewRows } = stream;
-  if (viewRows === undefined)
-    return { ...bounds, sql: evidenceSql({ ...bounds, database, table: name, where: parts }) };
+  if (viewRows === undefined) {
+    let conditions = '';
+    for (let i = 0; i < per.length; i++)
+      conditions += `${quoteColumn(per[i]!)} = '${escapeText(key.parts[i] ?? '')}' AND `;
+    return { ...bounds, sql: selectSql(database, name, conditions, bounds) };
+  }
+  const parts = per.map((name, i) => [name, key.parts[i] ?? ''] as const);
   const whole = per.join('\n') === viewRows.per.join('\n');
   const where = [['rule', name] as const, ...(whole ? [['key', key.text] as const] : [])];
   const labels = whole ? [] : parts;
@@ -79,6 +84,8 @@ export interface EvidenceQuery {
 const PLAIN_NAME = /^[a-z_][a-z0-9_]*$/;
 /** Columns of Weir that need no quotes in SQL. */
 const PLAIN_COLUMNS: ReadonlySet<string> = new Set(['device', 'key', 'rule', 'time']);
+/** Most texts, which need no escape. */
+const UNESCAPED = /^[A-Za-z0-9 ._:/-]*$/;
 /** Characters that could end a literal or break the line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped.
 const ESCAPED = /[\\'`\u0000-\u001f\u007f]/g;
@@ -87,13 +94,20 @@ const ESCAPED = /[\\'`\u0000-\u001f\u007f]/g;
 export function evidenceSql(query: EvidenceQuery): string {
   const equals = query.where.map(([column, value]) => `${quoteColumn(column)} = '${escapeText(value)}'`);
   const labels = (query.labels ?? []).map(([name, value]) => `labels['${escapeText(name)}'] = '${escapeText(value)}'`);
-  const conditions = [...equals, ...labels, `time >= ${timeLiteral(query.from)}`, `time <= ${timeLiteral(query.to)}`];
-  const table = `${quoteName(query.database)}.${quoteName(query.table)}`;
-  return `SELECT * FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY time`;
+  const conditions = [...equals, ...labels].map((condition) => `${condition} AND `);
+  return selectSql(query.database, query.table, conditions.join(''), query);
+}
+
+/** Each condition ends in ` AND `. */
+function selectSql(database: string, table: string, conditions: string, { from, to }: Transition['evidence']): string {
+  const fromText = timeLiteral(from);
+  const toText = to === from ? fromText : timeLiteral(to);
+  return `SELECT * FROM ${quoteName(database)}.${quoteName(table)} WHERE ${conditions}time >= ${fromText} AND time <= ${toText} ORDER BY time`;
 }
 
 function timeLiteral(at: number): string {
-  return `toDateTime64('${formatTime(at).slice(0, -1).replace('T', ' ')}', 6, 'UTC')`;
+  const text = formatTime(at);
+  return `toDateTime64('${text.slice(0, 10)} ${text.slice(11, -1)}', 6, 'UTC')`;
 }
 
 function quoteColumn(name: string): string {
@@ -105,7 +119,7 @@ function quoteName(name: string): string {
 }
 
 function escapeText(text: string): string {
-  return text.replace(ESCAPED, escapeCharacter);
+  return UNESCAPED.test(text) ? text : text.replace(ESCAPED, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

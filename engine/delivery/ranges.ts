@@ -25,9 +25,10 @@ export function rangeOf(batch: Batch, token: string): SentRange {
   const [from, to] = [rowOffsets[0]!, rowOffsets[rows - 1]!];
   const distances = Buffer.alloc(4 * rows);
   const prints = Buffer.alloc(4 * rows);
+  const ofReadings = isStreamTable(table);
   for (let i = 0; i < rows; i++) {
     distances.writeUInt32LE(rowOffsets[i]! - from, 4 * i);
-    prints.writeUInt32LE(fingerprintOf(batch, i), 4 * i);
+    prints.writeUInt32LE(fingerprintOfRow(batch, i, ofReadings), 4 * i);
   }
   return { table, from, to, rows, distances: distances.toString('base64'), prints: prints.toString('base64'), token };
 }
@@ -38,19 +39,24 @@ const isStreamTable = (name: string): boolean => FIXED_TABLES.every((table) => t
  * A fingerprint that distinguishes the rows of one offset. The row of a reading is hashed by its id only, so that changed columns do not change
  * the fingerprint. Any other row is hashed as a whole.
  */
-export function fingerprintOf(
-  { table, bytes, rowEnds }: Pick<Batch, 'table' | 'bytes' | 'rowEnds'>,
+export function fingerprintOf(rows: Pick<Batch, 'table' | 'bytes' | 'rowEnds'>, row: number): number {
+  return fingerprintOfRow(rows, row, isStreamTable(rows.table));
+}
+
+function fingerprintOfRow(
+  { bytes, rowEnds }: Pick<Batch, 'bytes' | 'rowEnds'>,
   row: number,
+  ofReading: boolean,
 ): number {
-  const [from, to] = [row === 0 ? 0 : rowEnds[row - 1]!, rowEnds[row]!];
+  const to = rowEnds[row]!;
   // A reading's id is the last column of its table.
-  return fnv(isStreamTable(table) ? bytes.subarray(to - 8, to) : bytes.subarray(from, to));
+  return fnv(bytes, ofReading ? to - 8 : row === 0 ? 0 : rowEnds[row - 1]!, to);
 }
 
 /** FNV-1a, 32 bit (Fowler, Noll, Vo). */
-function fnv(bytes: Uint8Array): number {
+function fnv(bytes: Uint8Array, from: number, to: number): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return hash >>> 0;
 }
 

@@ -6,14 +6,15 @@ import type { EventOutput } from '../model/output.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { JournalRecord } from '../model/record.ts';
-import { alertMessage } from './alert-event.ts';
+import { textsOf } from './change-texts.ts';
 import { rowBounds } from './evidence.ts';
 import { sourceOf } from './source.ts';
 
 /** The row of the `alerts` table, with values in the order of its columns. */
 export function alertRow(transition: Transition, plan: Plan): unknown[] {
   const { rule, stream } = sourceOf(transition, plan);
-  const { key, facts } = transition;
+  const { key } = transition;
+  const { message, facts, conditions } = textsOf(transition, rule);
   const evidence = rowBounds(transition.evidence, stream);
   const device = rule.keying.per.indexOf('device');
   return [
@@ -28,9 +29,9 @@ export function alertRow(transition: Transition, plan: Plan): unknown[] {
     key.text,
     device < 0 ? '' : key.parts[device],
     transition.since,
-    alertMessage(transition, rule),
-    Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, JSON.stringify(value)])),
-    JSON.stringify(transition.conditions),
+    message,
+    Object.fromEntries(facts),
+    conditions,
     evidence.from,
     evidence.to,
     transition.offset,

@@ -24,6 +24,18 @@ const ESCAPES = Array.from({ length: 256 }, (_, byte) => `~${byte.toString(16).t
 export function subjectToken(text: string): string {
   if (text.length <= MAX_TOKEN_CHARS && PLAIN.test(text)) return text;
   if (text === '') return '~';
+  if (text !== lastText) {
+    lastToken = escaped(text);
+    lastText = text;
+  }
+  return lastToken;
+}
+
+/** The last text with escapes: an event needs the token of its key three times. */
+let lastText = '';
+let lastToken = '~';
+
+function escaped(text: string): string {
   let token = '';
   for (let i = 0; i < text.length; i++) {
     const code = text.codePointAt(i) as number;
@@ -37,7 +49,8 @@ export function subjectToken(text: string): string {
  * The same token for use in a KV key. KV keys do not allow `~`, so it is replaced by `=`. Dots separate tokens as in subjects.
  */
 export function kvToken(text: string): string {
-  return subjectToken(text).replaceAll('~', '=');
+  const token = subjectToken(text);
+  return token.includes('~') ? token.replaceAll('~', '=') : token;
 }
 
 /** The text of a KV token. Undefined if the token is not valid, or has only the hash of the text. */

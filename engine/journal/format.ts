@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/record.ts';
+import { createShortTexts } from '../model/short-texts.ts';
 
 /**
  * The journal's bytes.
@@ -26,7 +27,10 @@ const REDRIVEN = 16;
 /** Add new names at the end: the journal stores the index of a name. */
 const MARKS: readonly MarkName[] = ['started', 'connected', 'disconnected', 'session-lost', 'cut', 'clock-stepped'];
 const MARK_BYTES = 2;
+const SHORT_TOPIC = 64;
 const MARK_CLOCK_BYTES = 16;
+/** Topics come again and again. No record depends on which of them are known. */
+const topics = createShortTexts();
 
 export interface SegmentHeader {
   readonly journalId: string;
@@ -70,7 +74,7 @@ export function encodeRecord(buffer: Buffer, at: number, record: NewRecord, offs
   if (record.kind === 'message') {
     buffer[end] = record.connection;
     buffer[end + 1] = record.qos | (record.retain ? 4 : 0) | (record.dup ? 8 : 0) | (record.redriven ? REDRIVEN : 0);
-    const topicBytes = buffer.write(record.topic, end + MESSAGE_BYTES, 'utf8');
+    const topicBytes = writeTopic(buffer, end + MESSAGE_BYTES, record.topic);
     buffer.writeUInt16LE(topicBytes, end + 2);
     buffer.writeUInt16LE(record.packetId, end + 4);
     end += MESSAGE_BYTES + topicBytes;
@@ -89,6 +93,18 @@ export function encodeRecord(buffer: Buffer, at: number, record: NewRecord, offs
   buffer.writeUInt32LE(end - body, at);
   buffer.writeUInt32LE(crc32(buffer.subarray(body, end)), at + 4);
   return end;
+}
+
+/** Writes the topic in UTF-8, and returns its number of bytes. For short ASCII, a loop is faster than a call to native code. */
+function writeTopic(buffer: Buffer, at: number, topic: string): number {
+  const { length } = topic;
+  if (length > SHORT_TOPIC) return buffer.write(topic, at, 'utf8');
+  for (let i = 0; i < length; i++) {
+    const code = topic.charCodeAt(i);
+    if (code >= 0x80) return buffer.write(topic, at, 'utf8');
+    buffer[at + i] = code;
+  }
+  return length;
 }
 
 function encodeMarkClock(buffer: Buffer, at: number, { steppedMs = 0, aheadMs = 0 }: Partial<MarkRecord>): number {
@@ -160,7 +176,7 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
         offset,
         at,
         connection: buffer[rest]!,
-        topic: buffer.toString('utf8', rest + MESSAGE_BYTES, topicEnd),
+        topic: topics.utf8(buffer, rest + MESSAGE_BYTES, topicEnd),
         payload: buffer.subarray(topicEnd, end),
         qos: (flags & 3) as 0 | 1 | 2,
         retain: (flags & 4) !== 0,

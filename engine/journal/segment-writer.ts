@@ -1,5 +1,5 @@
 import type { Counters } from '../telemetry.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, DURABLE } from './disk.ts';
 import { encodeHeader, HEADER_BYTES } from './format.ts';
 import type { Group } from './group.ts';
 import { type Segment, segmentPath } from './segment.ts';
@@ -18,7 +18,7 @@ export interface SegmentWriterOptions {
 
 /** Writes groups of records to the newest segment. Only one call may be in progress. */
 export interface SegmentWriter {
-  /** Appends a group, and syncs the file. Rejects if the disk fails. */
+  /** Appends a group. Resolves once it is on the disk; rejects if the disk fails. */
   write(group: Group): Promise<void>;
   /** The next group begins a new segment. */
   endSegment(): void;
@@ -33,7 +33,7 @@ export function createSegmentWriter(options: SegmentWriterOptions): SegmentWrite
   const beginSegment = async (firstOffset: number): Promise<void> => {
     await file?.close();
     const path = segmentPath(folder, firstOffset);
-    file = await disk.open(path, 'ax');
+    file = await disk.open(path, DURABLE.create);
     await file.write(encodeHeader({ journalId, firstOffset }));
     // The name of the file must be as durable as its content.
     await syncFolder(folder);
@@ -45,10 +45,9 @@ export function createSegmentWriter(options: SegmentWriterOptions): SegmentWrite
       const newest = segments.at(-1);
       if (newest === undefined || newest.bytes >= segmentBytes || isEnded) await beginSegment(firstOffset);
       const segment = segments.at(-1)!;
-      file ??= await disk.open(segment.path, 'a');
+      file ??= await disk.open(segment.path, DURABLE.append);
       let written = 0;
       while (written < length) written += (await file.write(buffer, written, length - written)).bytesWritten;
-      await file.datasync();
       segment.bytes += length;
       counters.journal_syncs += 1;
       counters.journal_bytes += length;

@@ -108,6 +108,8 @@ export interface StreamConfig {
     /** The largest number of keys that the engine remembers for each `per` of the rules. Default 10,000. Infinity if something else bounds them. */
     readonly keys: number;
   };
+  /** A device that sends nothing for so long leaves the state; milliseconds. Default 30 days. */
+  readonly forgetMs: number;
   /** Days for which the table keeps rows. Undefined: rows are never deleted. */
   readonly ttlDays?: number;
 }

@@ -6,7 +6,9 @@ import { overflowId } from '../delivery/event-id.ts';
 import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
 import type { Item, Tick } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
+import { forgottenBy } from '../state/directory.ts';
 import type { KeyState } from '../state/key.ts';
+import { MOST_DUE } from '../state/state.ts';
 import {
   type AlertHandling,
   type AlertRule,
@@ -27,6 +29,7 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
   const rules = handling.rules.filter(({ bounded }) => bounded);
   return (tick: Tick, out: Item[]): void => {
     advanceAlertClock(clock, tick.at, tick.liveMs);
+    for (const { stream, key } of forgottenBy(tick)) endForgotten({ handling, clock, tick }, stream, key, out);
     for (const alertRule of rules) {
       publishOverflow(alertRule, clock, journalId, tick, out);
       if (alertRule.own.timedKeys.size === 0) continue;
@@ -36,8 +39,10 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
         if (isDue(alertRule, key.alerts[alertRule.rule.slot]!, clock, active)) due.push(key);
       // The order of open alerts is not part of a snapshot, so the order of outputs must not depend on it.
       due.sort((a, b) => (a.text < b.text ? -1 : 1));
-      const { changedKeys } = handling.state.streams[alertRule.rule.stream]!;
-      for (const key of due) {
+      const { state } = handling;
+      const { changedKeys } = state.streams[alertRule.rule.stream]!;
+      if (due.length > MOST_DUE) state.hasMoreDue = true;
+      for (const key of due.slice(0, MOST_DUE)) {
         changedKeys.touch(key);
         runDue({ alertRule, key, record: key.alerts[alertRule.rule.slot]!, clock, handling, tick, active }, out);
       }
@@ -55,6 +60,24 @@ interface Due {
   readonly tick: Tick;
   /** The tick is within the active hours of the rule. */
   readonly active: boolean;
+}
+
+/** Ends the alerts of a key that has left the state. */
+function endForgotten(
+  moment: Pick<Due, 'handling' | 'clock' | 'tick'>,
+  stream: number,
+  key: KeyState,
+  out: Item[],
+): void {
+  for (const alertRule of moment.handling.rules) {
+    const { rule, own } = alertRule;
+    const record = rule.stream === stream && rule.keying.index === key.keying ? key.alerts[rule.slot] : undefined;
+    if (record === undefined) continue;
+    const due: Due = { ...moment, alertRule, key, record, active: true };
+    end(due, 'forgotten', out);
+    if (record.noise?.flapping) becomeStable(due, out);
+    own.timedKeys.delete(key);
+  }
 }
 
 function isDue({ rule, own }: AlertRule, record: AlertRecord, clock: AlertClock, active: boolean): boolean {
@@ -167,7 +190,7 @@ function notice(due: Due, what: Notice['notice'], state: 'firing' | 'resolved'):
 /** The explanation of the last evaluation; of a silence, the explanation as of now. */
 function explanationOf(due: Due): Explanation {
   const { alertRule, record, tick } = due;
-  const { last, silent } = record.noise!;
+  const { last, silent } = record.noise ?? {};
   if (silent !== undefined) return explain(alertRule.rule, stillSilent(due, silent), false);
   if (last === undefined) return { facts: {}, conditions: [], evidence: { from: record.since, to: tick.at } };
   // In the form that a snapshot gives it, so that outputs do not depend on a restart.

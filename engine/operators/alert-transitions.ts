@@ -203,14 +203,19 @@ function rememberExplanation(noise: NoiseRecord, explanation: Explanation, heard
  * The ids of one record are kept to distinguish those.
  */
 function createIds(journalId: string): AlertHandling['nextId'] {
-  let ids = new Set<string>();
+  /** Most records change one alert, so the set is made for the second. */
+  let first = '';
+  let ids: Set<string> | undefined;
   let idsOffset = -1;
   return (rule, key, offset, what, at) => {
-    if (offset !== idsOffset) {
-      ids = new Set();
-      idsOffset = offset;
-    }
     const id = transitionId(journalId, offset, rule.name, key.text, what, at);
+    if (offset !== idsOffset) {
+      first = id;
+      ids = undefined;
+      idsOffset = offset;
+      return id;
+    }
+    ids ??= new Set([first]);
     let unique = id;
     for (let n = 1; ids.has(unique); n++) unique = `${id}.${n}`;
     ids.add(unique);

@@ -105,8 +105,8 @@ function admitReading(
   const { sequence } = config;
   if (sequence !== undefined && isDuplicate(device, reading, sequence, counters)) return undefined;
   if (config.time !== undefined && !retained) rememberStamp(device, reading);
-  reading.place = placeDevice(plan, directory, device, reading.labels);
   reading.liveMs = liveMs;
+  reading.place = placeDevice(plan, directory, device, reading.labels, reading);
   if (usesAttributes) reading.attributes = state.attributes.ofReadings.get(reading.device)?.values;
   return reading;
 }
@@ -130,8 +130,8 @@ function admitStatus({ streams, counters }: MessageDecoding, status: Status, liv
     return undefined;
   }
   // A status topic need not have every label, so a status does not change the labels of a known device.
-  status.place = placeDevice(plan, state, device, device.place.labels);
   status.liveMs = liveMs;
+  status.place = placeDevice(plan, state, device, device.place.labels, status);
   return status;
 }
 

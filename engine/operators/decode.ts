@@ -2,11 +2,12 @@ import { forgetDeliveries, settleDeliveries, unsettleDeliveries } from '../decod
 import { loseSession, resumeSession } from '../decode/session-gap.ts';
 import { advanceLiveClock, type LiveClock } from '../devices/liveness.ts';
 import { readAttributes } from '../model/attributes.ts';
-import type { Item } from '../model/item/item.ts';
+import type { Item, Tick } from '../model/item/item.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { AttributesRecord, JournalRecord, MarkRecord, TickRecord } from '../model/record.ts';
 import { setAttributes } from '../state/attributes.ts';
-import type { State } from '../state/state.ts';
+import { forgetIdle } from '../state/directory.ts';
+import { MOST_DUE, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { createMessageDecoding, type Decoder, takeMessage, takeRedriven } from './decode-message.ts';
 import { lift } from './lift.ts';
@@ -30,7 +31,7 @@ export interface DecodeOptions {
  * - Messages: stops what is known already: redelivered messages, readings that are duplicates by their device's own number, and retained
  *   readings that say nothing new. Readings of devices that there is no room for are stored only, and nothing is remembered about them.
  * - Redriven messages: their content is stored, and has no other effect. They move no clock.
- * - Ticks: carry the live time of every connection.
+ * - Ticks: carry the live time of every connection, and the devices and keys that they remove because they have been idle for long.
  * - Marks: pass. The mark of the new subscription after a lost session is followed by the gap that the loss has left.
  */
 export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: DecodeOptions) => {
@@ -39,18 +40,25 @@ export const decode = ({ decoder, plan, state, brokers, counters, maxAheadMs }: 
     if (record.kind === 'message') {
       if (record.redriven) takeRedriven(messages, record, out);
       else takeMessage(messages, record, out);
-    } else if (record.kind === 'tick') takeTick(state, record, out);
+    } else if (record.kind === 'tick') takeTick(plan, state, record, out);
     else if (record.kind === 'attributes') takeAttributes(plan, state, record, out);
     else takeMark(state, brokers, record, out);
   });
 };
 
-function takeTick({ clocks, deliveries }: State, { offset, at }: TickRecord, out: Item[]): void {
+function takeTick(plan: Plan, state: State, { offset, at }: TickRecord, out: Item[]): void {
+  const { clocks, deliveries } = state;
+  state.hasMoreDue = false;
   clocks.forEach((clock, i) => {
     advanceLiveClock(clock, at);
     if (clock.connected) settleDeliveries(deliveries[i]!, clock.liveMs);
   });
-  out.push({ kind: 'tick', offset, at, liveMs: clocks.map(({ liveMs }) => liveMs) });
+  const tick: Tick = { kind: 'tick', offset, at, liveMs: clocks.map(({ liveMs }) => liveMs), forgotten: [] };
+  for (const stream of plan.streams) {
+    if (stream.origin.kind !== 'devices') continue;
+    if (forgetIdle(stream, state.streams[stream.index]!, tick, MOST_DUE)) state.hasMoreDue = true;
+  }
+  out.push(tick);
 }
 
 function takeAttributes(plan: Plan, { attributes }: State, { text, ...rest }: AttributesRecord, out: Item[]): void {

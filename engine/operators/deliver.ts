@@ -1,16 +1,4 @@
-import {
-  catchError,
-  defer,
-  EMPTY,
-  expand,
-  type MonoTypeOperatorFunction,
-  map,
-  mergeMap,
-  Observable,
-  retry,
-  tap,
-  timer,
-} from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable, type Subscriber, timer } from 'rxjs';
 import { fullJitterMs } from '../delivery/backoff.ts';
 import { DeliveryError, type DeliveryErrorClass } from '../ports.ts';
 
@@ -52,81 +40,147 @@ const WAITS = {
  */
 export function deliver<T>(options: DeliverOptions<T>): MonoTypeOperatorFunction<T> {
   return (items$) =>
-    defer(() => {
-      const limit = createLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
-      const sendUntilDone = (item: T) => sendWithRetries(item, limit, options);
-      /** The items that wait, by lane, while an item of the lane is being delivered. An idle lane takes no memory. */
-      const queues = new Map<Lane, T[]>();
-      return items$.pipe(
-        mergeMap((item) => {
-          const lane = options.lane(item);
-          if (lane === undefined) return sendUntilDone(item);
-          const queue = queues.get(lane);
-          if (queue !== undefined) {
-            queue.push(item);
-            return EMPTY;
-          }
-          const waiting: T[] = [];
-          queues.set(lane, waiting);
-          return sendUntilDone(item).pipe(
-            expand(() => {
-              if (waiting.length > 0) return sendUntilDone(waiting.shift()!);
-              queues.delete(lane);
-              return EMPTY;
-            }),
-          );
+    new Observable((subscriber) => {
+      const sender = createSender(options, subscriber);
+      subscriber.add(
+        items$.subscribe({
+          next: sender.add,
+          error: (error) => subscriber.error(error),
+          complete: sender.end,
         }),
       );
     });
 }
 
-function sendWithRetries<T>(item: T, limit: Limit, options: DeliverOptions<T>): Observable<T> {
-  const { send, refused, random, onRetry } = options;
-  return limit(() => send(item)).pipe(
-    catchError((error: unknown) => {
-      if (refused === undefined || !(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
-      return refused(item, error);
-    }),
-    retry({
-      delay: (cause: unknown, attempt) => {
-        const error = cause instanceof DeliveryError ? cause : unexpected(cause);
-        const waitMs = fullJitterMs(attempt - 1, random, WAITS[error.class]);
-        onRetry(error, item, attempt, waitMs);
-        return timer(waitMs);
-      },
-    }),
-    map(() => item),
-  );
+/** An item on its way to the sink. */
+interface Job<T> {
+  readonly item: T;
+  readonly lane: Lane | undefined;
+  /** Failed attempts. */
+  attempts: number;
 }
 
-/** Starts work when subscribed to; if no place is free, as soon as one is. */
-type Limit = (work: () => Promise<void>) => Observable<void>;
+/**
+ * The way of items to the sink, without an observable for each: those cost more than everything else that an event needs here.
+ */
+function createSender<T>(options: DeliverOptions<T>, subscriber: Subscriber<T>): { add(item: T): void; end(): void } {
+  const { send, refused, random, onRetry, concurrency = Number.POSITIVE_INFINITY } = options;
+  /** By lane: the items that wait while one of the lane is being delivered. An idle lane takes no memory. */
+  const lanes = new Map<Lane, Queue<T> | undefined>();
+  /** Jobs that wait for one of the concurrent sends to end. */
+  const ready = createQueue<Job<T>>();
+  let sending = 0;
+  let unfinished = 0;
+  let ended = false;
 
-function createLimit(places: number): Limit {
-  let busy = 0;
-  let waiting: (() => void)[] = [];
-  let head = 0;
-  const leave = () => {
-    busy -= 1;
-    if (head === waiting.length) return;
-    const next = waiting[head++]!;
-    if (head >= 1_024 || head === waiting.length) {
-      waiting = waiting.slice(head);
-      head = 0;
-    }
-    next();
+  const start = (job: Job<T>): void => {
+    if (sending < concurrency) sendNow(job);
+    else ready.push(job);
   };
-  return (work) =>
-    new Observable((subscriber) => {
-      const start = () => {
-        busy += 1;
-        // Not on unsubscription: it ends all work, and must not start work that waits.
-        const settled = tap<void>({ error: leave, complete: leave });
-        defer(work).pipe(settled).subscribe(subscriber);
-      };
-      if (busy < places) start();
-      else waiting.push(start);
-    });
+  const sendNow = (job: Job<T>): void => {
+    sending += 1;
+    settle(
+      () => send(job.item),
+      () => {
+        finish(job);
+        leave();
+      },
+      (error) => {
+        leave();
+        if (refused === undefined || !(error instanceof DeliveryError) || error.class !== 'bad-row')
+          return tryLater(job, error);
+        settle(
+          () => refused(job.item, error),
+          () => finish(job),
+          (again) => tryLater(job, again),
+        );
+      },
+    );
+  };
+  /** Not after the subscription has ended: that ends all work, and must not start work that waits. */
+  const leave = (): void => {
+    sending -= 1;
+    const next = subscriber.closed ? undefined : ready.shift();
+    if (next !== undefined) sendNow(next);
+  };
+  const finish = ({ item, lane }: Job<T>): void => {
+    if (subscriber.closed) return;
+    subscriber.next(item);
+    unfinished -= 1;
+    if (lane !== undefined) startNext(lane);
+    if (ended && unfinished === 0) subscriber.complete();
+  };
+  const startNext = (lane: Lane): void => {
+    const next = lanes.get(lane)?.shift();
+    if (next === undefined) lanes.delete(lane);
+    else start({ item: next, lane, attempts: 0 });
+  };
+  const tryLater = (job: Job<T>, cause: unknown): void => {
+    if (subscriber.closed) return;
+    const error = cause instanceof DeliveryError ? cause : unexpected(cause);
+    const waitMs = fullJitterMs(job.attempts, random, WAITS[error.class]);
+    job.attempts += 1;
+    onRetry(error, job.item, job.attempts, waitMs);
+    subscriber.add(timer(waitMs).subscribe(() => start(job)));
+  };
+  return {
+    add(item) {
+      unfinished += 1;
+      const lane = options.lane(item);
+      if (lane !== undefined && lanes.has(lane)) {
+        const waiting = lanes.get(lane) ?? createQueue<T>();
+        waiting.push(item);
+        lanes.set(lane, waiting);
+        return;
+      }
+      if (lane !== undefined) lanes.set(lane, undefined);
+      start({ item, lane, attempts: 0 });
+    },
+    end() {
+      ended = true;
+      if (unfinished === 0) subscriber.complete();
+    },
+  };
+}
+
+/** Calls one of the functions with the outcome of the work, also if it throws. */
+function settle(work: () => Promise<void>, done: () => void, failed: (error: unknown) => void): void {
+  let working: Promise<void>;
+  try {
+    working = work();
+  } catch (error) {
+    failed(error);
+    return;
+  }
+  working.then(done, failed);
+}
+
+/** First in, first out; both ends in constant time. */
+interface Queue<T> {
+  push(item: T): void;
+  shift(): T | undefined;
+}
+
+/** Removed items leave memory in portions of this size. */
+const QUEUE_PORTION = 1_024;
+
+function createQueue<T>(): Queue<T> {
+  let items: T[] = [];
+  let head = 0;
+  return {
+    push(item) {
+      items.push(item);
+    },
+    shift() {
+      if (head === items.length) return undefined;
+      const item = items[head++];
+      if (head >= QUEUE_PORTION || head === items.length) {
+        items = items.slice(head);
+        head = 0;
+      }
+      return item;
+    },
+  };
 }
 
 /** Wraps an error that is not a DeliveryError, which is a bug of the sink. The item is sent again, and the error is reported. */

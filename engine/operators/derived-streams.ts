@@ -3,8 +3,8 @@ import type { Item } from '../model/item/item.ts';
 import type { Viewed } from '../model/item/window-result.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
-import { placeReading } from '../state/directory.ts';
-import type { State } from '../state/state.ts';
+import { forgetIdle, placeReading } from '../state/directory.ts';
+import { MOST_DUE, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { joinStreams } from './join-streams.ts';
 import { lift } from './lift.ts';
@@ -16,10 +16,17 @@ export const derivedStreams = (plan: Plan, state: State, level: number, counters
     if (stream.level === level && stream.origin.kind === 'view') views.set(stream.origin.rule, stream);
   }
   const correlations = joinStreams(plan, state, level, counters);
-  if (views.size === 0 && correlations === undefined) return (items$: Observable<readonly Item[]>) => items$;
+  const derived = plan.streams.filter((stream) => stream.level === level && stream.origin.kind !== 'devices');
+  if (derived.length === 0) return (items$: Observable<readonly Item[]>) => items$;
   return lift((item, out) => {
     out.push(item);
     correlations?.(item, out);
+    if (item.kind === 'tick') {
+      for (const stream of derived) {
+        if (forgetIdle(stream, state.streams[stream.index]!, item, MOST_DUE)) state.hasMoreDue = true;
+      }
+      return;
+    }
     if (item.kind !== 'viewed') return;
     const stream = views.get(item.rule);
     if (stream === undefined) return;

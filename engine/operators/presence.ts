@@ -6,9 +6,9 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { SilenceRule } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import { placeOf } from '../state/directory.ts';
+import { forgottenBy, placeOf } from '../state/directory.ts';
 import type { KeyState } from '../state/key.ts';
-import type { State } from '../state/state.ts';
+import { MOST_DUE, type State } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
@@ -137,35 +137,49 @@ function endSilence(
 function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
   if (liveMs >= key.lastSeen.wakeMs) return;
   key.lastSeen.wakeMs = liveMs;
-  stream.silenceTimers.schedule(key, liveMs);
+  stream.silenceTimers.schedule(key);
 }
 
 function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
+  for (const { stream, key } of forgottenBy(tick)) {
+    key.lastSeen.wakeMs = Number.POSITIVE_INFINITY;
+    if (key.presence?.online) change(key, stream, false, 'forgotten', tick, out);
+  }
   for (const streamPlan of plan.streams) {
     if (!streamPlan.hasSilence) continue;
-    const nowMs = Math.max(...tick.liveMs);
-    const due = state.streams[streamPlan.index]!.silenceTimers.advance(nowMs);
-    // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
-    due.sort((a, b) => a.keying - b.keying || (a.text < b.text ? -1 : 1));
-    for (const key of due) checkSilence(streamPlan, state, key, tick, out);
+    const { silenceTimers } = state.streams[streamPlan.index]!;
+    silenceTimers.advance(Math.max(...tick.liveMs));
+    const looked: KeyState[] = [];
+    let left = MOST_DUE;
+    for (let key = silenceTimers.next(); key !== undefined; key = left > 0 ? silenceTimers.next() : undefined) {
+      looked.push(key);
+      if (checkSilence(streamPlan, state, key, tick, out)) left -= 1;
+    }
+    if (left === 0) state.hasMoreDue = true;
+    // Not before, because the connection of a key may be behind the others in live time.
+    for (const key of looked) silenceTimers.schedule(key);
   }
 }
 
-function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick, out: Item[]): void {
+/** Evaluates the silence of a key whose timer has expired. False if no rule finds it silent: the timer was set for an earlier reading. */
+function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick, out: Item[]): boolean {
   const stream = state.streams[plan.index]!;
   const { lastSeen } = key;
   stream.changedKeys.touch(key);
   const liveMs = tick.liveMs[lastSeen.connection]!;
   lastSeen.wakeMs = Number.POSITIVE_INFINITY;
+  let isSilent = false;
   for (const rule of plan.silenceRules[key.keying]!) {
     const dueMs = lastSeen.seenLiveMs + rule.silenceMs;
     if (dueMs > liveMs) {
-      wakeAt(stream, key, dueMs);
+      lastSeen.wakeMs = Math.min(lastSeen.wakeMs, dueMs);
       continue;
     }
     if (key.presence?.online) change(key, plan.index, false, 'silence', tick, out);
     fallSilent(rule, key, tick, 'silence', out);
+    isSilent = true;
   }
+  return isSilent;
 }
 
 function fallSilent(rule: SilenceRule, key: KeyState, moment: Moment, reason: OfflineReason, out: Item[]): void {

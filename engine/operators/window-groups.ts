@@ -2,16 +2,21 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Reading } from '../model/reading.ts';
 import type { DeviceMark } from '../state/device.ts';
 import type { GroupClock, KeyState } from '../state/key.ts';
+import { MOST_DUE } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
 import { hasOutcome, passOutcome, type StreamWindows } from './window-rules.ts';
 
-/** A reading of the group has come, so the next tick looks at the group. */
-export function wakeGroup({ activeGroups }: StreamState, key: KeyState, group: GroupClock, connection: number): void {
+/** Call it with the mark of a reading before the mark moves: the next tick looks at the group. */
+export function wakeGroup({ stream, plan }: StreamWindows, mark: DeviceMark, connection: number): void {
+  const { number, liveMs } = stream.lastTick;
+  if (mark.movedAfter !== number) {
+    mark.movedAfter = number;
+    mark.atTick = quietWatermark(mark, liveMs[mark.connection] ?? 0, plan.graceMs);
+  }
+  const group = mark.key.windowing.group!;
   group.connection = connection;
-  if (group.isActive) return;
-  group.isActive = true;
-  activeGroups.push(key);
+  activate(stream, mark.key, group);
 }
 
 /**
@@ -27,60 +32,74 @@ export function mayBeLate(
 }
 
 /**
- * The watermark of a group, for a reading that may be late. It is computed at most once between two ticks, because that takes a look at each
- * device of the group. Devices of other connections do not count as quiet.
+ * The watermark of a group at the last tick, for a reading that may be late. What is late does not depend on the order in which the readings of
+ * several devices arrive between two ticks. It is computed at most once for a tick, because that takes a look at each device of the group.
  */
 export function passedBy(
   { plan, stream, maxBehindMs, scratch: { eventTimes } }: StreamWindows,
   { windowing: { watermarks, group } }: KeyState,
-  { receivedAt, connection, liveMs }: Reading,
 ): number {
-  if (group!.passedTick === stream.tickOffset) return group!.passedAt;
+  const { number, at, liveMs } = stream.lastTick;
+  if (group!.passedTick === number) return group!.passedAt;
   eventTimes.length = 0;
   for (const mark of watermarks) {
-    eventTimes.push(mark.connection === connection ? quietWatermark(mark, liveMs, plan.graceMs) : mark.eventAt);
+    const { movedAfter, atTick } = mark as DeviceMark;
+    if (movedAfter !== number) eventTimes.push(quietWatermark(mark, liveMs[mark.connection] ?? 0, plan.graceMs));
+    else if (!Number.isNaN(atTick)) eventTimes.push(atTick);
   }
-  group!.passedTick = stream.tickOffset;
-  group!.passedAt = groupWatermark(eventTimes, maxBehindMs, receivedAt);
+  group!.passedTick = number;
+  group!.passedAt = groupWatermark(eventTimes, maxBehindMs, at);
   return group!.passedAt;
 }
 
 /**
  * Closes the windows of groups that the watermark of the group has passed. Looks only at groups that have got a reading since the last tick,
- * and at those whose timer has expired.
+ * and at those whose timer has expired. Returns whether some are left for the next tick.
  */
-export function closeGroups(windows: StreamWindows, tick: Tick, out: Item[]): void {
+export function closeGroups(windows: StreamWindows, tick: Tick, out: Item[]): boolean {
   const { stream } = windows;
-  stream.tickOffset = tick.offset;
-  const woken = stream.groupTimers.advance(tick.at);
-  for (const key of woken) {
-    const group = key.windowing.group!;
-    group.wakeAt = Number.POSITIVE_INFINITY;
-    if (!group.isActive) stream.activeGroups.push(key);
-    group.isActive = true;
+  const { groupTimers } = stream;
+  const { lastTick } = stream;
+  lastTick.number += 1;
+  lastTick.at = tick.at;
+  lastTick.liveMs = tick.liveMs;
+  groupTimers.advance(tick.at);
+  for (let key = groupTimers.next(); key !== undefined; key = groupTimers.next()) {
+    key.windowing.group!.wakeAt = Number.POSITIVE_INFINITY;
+    activate(stream, key, key.windowing.group!);
   }
-  if (stream.activeGroups.length === 0) return;
+  if (stream.activeGroups.length === 0) return false;
   const active = stream.activeGroups.splice(0);
   // Timers and readings may bring them in any order, which is not part of a snapshot. So the order of outputs must not depend on it.
   active.sort((a, b) => a.keying - b.keying || a.number - b.number);
-  for (const key of active) closeGroup(windows, key, tick, out);
+  let left = MOST_DUE;
+  for (const key of active) {
+    const group = key.windowing.group!;
+    group.isActive = false;
+    if (left > 0) left -= closeGroup(windows, key, group, tick, out);
+    else activate(stream, key, group);
+  }
+  return left === 0;
 }
 
-function closeGroup(windows: StreamWindows, key: KeyState, tick: Tick, out: Item[]): void {
-  const { stream } = windows;
-  const group = key.windowing.group!;
+function activate({ activeGroups }: StreamState, key: KeyState, group: GroupClock): void {
+  if (group.isActive) return;
+  group.isActive = true;
+  activeGroups.push(key);
+}
+
+/** Returns 1 if a window was due, else 0. */
+function closeGroup(windows: StreamWindows, key: KeyState, group: GroupClock, tick: Tick, out: Item[]): number {
   const dueAt = dueOf(windows, key);
-  group.isActive = false;
-  if (dueAt === Number.POSITIVE_INFINITY) return;
+  if (dueAt === Number.POSITIVE_INFINITY) return 0;
   if (!isAwaited(windows, group.awaited, dueAt, tick)) group.awaited = findAwaited(windows, key, dueAt, tick);
   const { awaited } = group;
   if (awaited !== undefined) {
     sleep(windows, key, awaited, dueAt, tick);
-    return;
+    return 0;
   }
-  closeDue(windows, key, watermarkOf(windows, key, tick), tick, out);
-  group.isActive = true;
-  stream.activeGroups.push(key);
+  activate(windows.stream, key, group);
+  return closeDue(windows, key, watermarkOf(windows, key, tick), tick, out) ? 1 : 0;
 }
 
 /** The earliest watermark at which a window of the group closes. Infinity if there is none. */
@@ -97,20 +116,23 @@ function dueOf({ rulesOf }: StreamWindows, { keying, windowing }: KeyState): num
   return dueAt;
 }
 
-function closeDue(windows: StreamWindows, key: KeyState, watermark: number, tick: Tick, out: Item[]): void {
+function closeDue(windows: StreamWindows, key: KeyState, watermark: number, tick: Tick, out: Item[]): boolean {
   const { outcome } = windows.scratch;
   const { offset, at, liveMs } = tick;
   const { connection } = key.windowing.group!;
+  let isDue = false;
   for (const { rule, kind } of windows.rulesOf[key.keying]!) {
     const own = key.windowing.windows[rule.slot];
     const eventAt = watermark - rule.window.latenessMs;
     if (own === undefined || kind.dueAt(own, rule.window) > eventAt) continue;
+    isDue = true;
     windows.stream.changedKeys.touch(key);
     kind.close(own, rule.window, eventAt, outcome);
     kind.pass(own, rule.window, eventAt);
     if (!hasOutcome(outcome)) continue;
     passOutcome(windows, rule, key, { offset, receivedAt: at, connection, liveMs: liveMs[connection]! }, out);
   }
+  return isDue;
 }
 
 /**
@@ -158,7 +180,7 @@ function sleep(
   const wakeAt = Math.min(quietAt, behindAt);
   if (group.wakeAt === wakeAt) return;
   group.wakeAt = wakeAt;
-  stream.groupTimers.schedule(key, wakeAt);
+  stream.groupTimers.schedule(key);
 }
 
 function watermarkOf(

@@ -62,8 +62,8 @@ function moveWatermarks(windows: StreamWindows, place: Place, reading: Reading):
     const mark = key && (place.marks[index] ??= findMark(windows, place.device, key, byDevice, reading));
     scratch.marks[index] = mark;
     if (mark !== undefined) {
+      if (!byDevice) wakeGroup(windows, mark, reading.connection);
       moveWatermark(mark, reading);
-      if (key!.windowing.group !== undefined) wakeGroup(windows.stream, key!, key!.windowing.group, reading.connection);
     } else if (key !== undefined) hasRoom = false;
   }
   return hasRoom;
@@ -86,7 +86,9 @@ function findMark(
   const known = device.marks.find((mark) => mark.key === key);
   if (known !== undefined) return known;
   if (!byDevice && stream.watermarkCounts[key.keying]! >= maxWatermarks) return undefined;
-  return addMark(stream, device, key, { eventAt, seenLiveMs, connection });
+  const mark = addMark(stream, device, key, { eventAt, seenLiveMs, connection });
+  mark.movedAfter = stream.lastTick.number;
+  return mark;
 }
 
 /** Shows the reading to every rule. Returns the live time at which to look at the device again. */
@@ -152,8 +154,8 @@ function takeBy(
     kind.close(own, rule.window, eventAt, outcome);
     kind.pass(own, rule.window, eventAt);
   } else if (mayBeLate(windows, mark, reading)) {
-    // The next tick closes what is due. Windows that would open now would contain this reading alone.
-    const eventAt = passedBy(windows, key, reading) - rule.window.latenessMs;
+    // Otherwise the reading would open a window that the next tick closes again.
+    const eventAt = passedBy(windows, key) - rule.window.latenessMs;
     if (kind.dueAt(own, rule.window) > eventAt) kind.pass(own, rule.window, eventAt);
   }
   if (takes && !kind.add(own, rule.window, reading, outcome)) reading.late = true;

@@ -121,5 +121,5 @@ export function dueLiveMs({ rule, kind }: KindedRule, own: WindowState, mark: Wa
 export function wakeAt({ windowTimers }: StreamState, key: KeyState, liveMs: number): void {
   if (liveMs >= key.windowing.wakeMs) return;
   key.windowing.wakeMs = liveMs;
-  windowTimers.schedule(key, liveMs);
+  windowTimers.schedule(key);
 }

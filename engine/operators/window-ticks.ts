@@ -1,35 +1,63 @@
 import type { Item, Tick } from '../model/item/item.ts';
 import type { Cause } from '../model/reading.ts';
 import type { KeyState } from '../state/key.ts';
+import { MOST_DUE } from '../state/state.ts';
 import { quietWatermark } from '../windows/watermark.ts';
 import { dueLiveMs, hasOutcome, passOutcome, type StreamWindows, wakeAt } from './window-rules.ts';
 
-/** Closes the own windows of quiet devices whose timer has run out. */
-export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[]): void {
-  const due = windows.stream.windowTimers.advance(Math.max(...tick.liveMs));
-  // The order of timers is not part of a snapshot, so the order of outputs must not depend on it.
-  due.sort((a, b) => (a.text < b.text ? -1 : 1));
-  for (const key of due) closeQuietDevice(windows, key, tick, out);
+/** Closes the own windows of quiet devices whose timer has expired. Returns whether some are left for the next tick. */
+export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[]): boolean {
+  const { windowTimers } = windows.stream;
+  windowTimers.advance(Math.max(...tick.liveMs));
+  const later: KeyState[] = [];
+  let left = MOST_DUE;
+  for (
+    let key = left > 0 ? windowTimers.next() : undefined;
+    key !== undefined;
+    key = left > 0 ? windowTimers.next() : undefined
+  ) {
+    const { windowing } = key;
+    const wakeMs = wakeOf(windows, key);
+    if (wakeMs !== windowing.wakeMs) {
+      // The timer was set for an earlier reading. The order of keys that are due must not depend on that.
+      windowing.wakeMs = wakeMs;
+      windowTimers.schedule(key);
+    } else if (wakeMs > tick.liveMs[windowing.watermarks[0]!.connection]!) later.push(key);
+    else {
+      closeQuietDevice(windows, key, tick, out);
+      left -= 1;
+    }
+  }
+  for (const key of later) windowTimers.schedule(key);
+  return left === 0;
 }
 
 function closeQuietDevice(windows: StreamWindows, key: KeyState, tick: Tick, out: Item[]): void {
-  const { stream, rulesOf, scratch } = windows;
-  const { graceMs } = windows.plan;
+  const { stream, rulesOf, scratch, plan } = windows;
   const { windowing } = key;
   const mark = windowing.watermarks[0]!;
+  const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, plan.graceMs);
   stream.changedKeys.touch(key);
-  const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, graceMs);
-  windowing.wakeMs = Number.POSITIVE_INFINITY;
-  let wakeMs = Number.POSITIVE_INFINITY;
-  for (const ruleAndKind of rulesOf[key.keying]!) {
-    const { rule, kind } = ruleAndKind;
+  for (const { rule, kind } of rulesOf[key.keying]!) {
     const own = windowing.windows[rule.slot];
     if (own === undefined) continue;
     kind.close(own, rule.window, watermark - rule.window.latenessMs, scratch.outcome);
     if (hasOutcome(scratch.outcome)) passOutcome(windows, rule, key, causeOf(tick, mark), out);
-    wakeMs = Math.min(wakeMs, dueLiveMs(ruleAndKind, own, mark, graceMs));
   }
-  wakeAt(stream, key, wakeMs);
+  windowing.wakeMs = Number.POSITIVE_INFINITY;
+  wakeAt(stream, key, wakeOf(windows, key));
+}
+
+/** Live time at which a window of a quiet device is due; Infinity: none is. */
+function wakeOf({ rulesOf, plan }: StreamWindows, { keying, windowing }: KeyState): number {
+  const rules = rulesOf[keying]!;
+  let wakeMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rules.length; i++) {
+    const own = windowing.windows[rules[i]!.rule.slot];
+    if (own === undefined) continue;
+    wakeMs = Math.min(wakeMs, dueLiveMs(rules[i]!, own, windowing.watermarks[0]!, plan.graceMs));
+  }
+  return wakeMs;
 }
 
 /** What the results of a tick are caused by: the tick, with the connection of this device. */

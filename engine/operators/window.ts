@@ -2,6 +2,7 @@ import type { Plan } from '../model/plan/plan.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
+import { forgetKeys } from './window-forget.ts';
 import { closeGroups } from './window-groups.ts';
 import { takeReading } from './window-readings.ts';
 import { createStreamWindows } from './window-rules.ts';
@@ -37,8 +38,9 @@ export const window = ({ plan, state, level, maxBehindMs, counters }: WindowOpti
     out.push(item);
     if (item.kind !== 'tick') return;
     for (const windows of streams) {
-      closeQuietDevices(windows, item, out);
-      closeGroups(windows, item, out);
+      forgetKeys(windows, item);
+      if (closeQuietDevices(windows, item, out)) state.hasMoreDue = true;
+      if (closeGroups(windows, item, out)) state.hasMoreDue = true;
     }
   });
 };

@@ -15,7 +15,7 @@ export interface CheckpointingOptions {
   readonly journal: Pick<Journal, 'id' | 'release' | 'firstOffset'>;
   readonly sent: Pick<SentLog, 'release'>;
   readonly fold: Pick<Fold, 'feed' | 'capture'>;
-  readonly outboxes: readonly Outbox[];
+  readonly outboxes: readonly Pick<Outbox, 'position' | 'isConfirmed'>[];
   /** The positions of the event streams, see `EventSink.positions`; undefined if they are unknown. */
   readonly eventPositions: () => StreamPositions | undefined;
   /** Appends a `cut` mark to the journal. */

@@ -18,7 +18,9 @@ export interface DeliveryQueueOptions<T> {
   readonly random: () => number;
   /** Called before each retry; without an item if the sink could not be opened. */
   readonly onRetry: (error: DeliveryError, item: T | undefined, attempt: number, waitMs: number) => void;
-  /** Called when an item was confirmed, or the sink was opened. */
+  /** Called when an item was confirmed. Default: nothing. */
+  readonly onConfirmed?: (item: T) => void;
+  /** Called soon after items were confirmed, once for all of them, and when the sink was opened. */
   readonly onProgress: () => void;
 }
 
@@ -66,6 +68,16 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
   };
   const onRetryOpen = (error: DeliveryError, _item: undefined, attempt: number, waitMs: number) =>
     options.onRetry(error, undefined, attempt, waitMs);
+  let isProgressNoted = false;
+  /** One answer of a server often confirms many items. */
+  const noteProgress = () => {
+    if (isProgressNoted) return;
+    isProgressNoted = true;
+    queueMicrotask(() => {
+      isProgressNoted = false;
+      options.onProgress();
+    });
+  };
   const startSending = () => {
     isOpen = true;
     opened();
@@ -82,12 +94,19 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
   subscriptions.push(
     opening$.pipe(deliver({ send: openOnce, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(startSending),
     items$
-      .pipe(deliver({ ...options, send: (item) => open.then(() => options.send(item)), onRetry }))
+      .pipe(
+        deliver({
+          ...options,
+          send: (item) => (isOpen ? options.send(item) : open.then(() => options.send(item))),
+          onRetry,
+        }),
+      )
       .subscribe((item) => {
-        stuck.delete(item);
+        if (stuck.size > 0) stuck.delete(item);
         outbox.confirm(pending.get(item)!);
         pending.delete(item);
-        options.onProgress();
+        options.onConfirmed?.(item);
+        noteProgress();
       }),
   );
   opening$.next(undefined);

@@ -1,29 +1,100 @@
+import { join } from 'node:path';
 import { shorterEvents } from '../delivery/cloud-event.ts';
+import type { Outbox } from '../delivery/outbox.ts';
 import type { EventOutput } from '../model/output.ts';
 import { DeliveryError, type EventSink, type StreamPositions } from '../ports.ts';
 import type { Counters } from '../telemetry.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
+import { createEventOverflow } from './event-overflow.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
 import type { TableDelivery } from './table-delivery.ts';
 
-/** Events that are published at the same time. */
-const EVENT_CONCURRENCY = 64;
+/** Events that are published at the same time. The server answers many at once, so few cost more than many. */
+const EVENT_CONCURRENCY = 512;
 /** Bytes of memory that an event takes besides its texts. */
 const EVENT_OVERHEAD_BYTES = 200;
 
+/** Folder of spilled events, in the data folder. */
+const SPILL_FOLDER = 'spill-events';
+/** Events are spilled above this fraction of `nats.outbox`. It is below 1, so that intake does not stop while they are written. */
+const SPILL_FRACTION = 0.5;
+/** Spilled events are read again below this fraction. */
+const REFILL_FRACTION = 0.25;
+
+/** The delivery queue of NATS. Events that memory has no room for are spilled to the disk. */
+export interface EventDelivery extends Pick<DeliveryQueue<EventOutput>, 'isOpen' | 'stuck' | 'push' | 'stop'> {
+  readonly outbox: Pick<Outbox, 'bytes' | 'position' | 'isConfirmed'>;
+  /** Bytes on the disk. */
+  readonly spilledBytes: number;
+}
+
+export interface EventDeliveryOptions extends DeliveryOptions {
+  readonly eventSink: EventSink;
+  /** `repeatsFrom` and `after`: see `EventSink.open`. */
+  readonly repeatsFrom: number | undefined;
+  readonly after?: StreamPositions | undefined;
+  readonly insertUndeliverable: TableDelivery['insertUndeliverable'];
+}
+
 /**
- * Creates the delivery queue of events for NATS. Events of one lane are published one after another, others at the same time. An event that the
+ * Creates the delivery of events to NATS. If NATS is slower than the events come, they wait on the disk, in their order. Then a later event of
+ * any lane waits for all earlier ones to be read back.
+ */
+export function createEventDelivery(options: EventDeliveryOptions): EventDelivery {
+  const { config, log } = options;
+  const limit = config.nats.outboxBytes;
+  const onProgress = () => {
+    overflow.refill();
+    options.onProgress();
+  };
+  const queue = createEventQueue({ ...options, onProgress }, (event) => overflow.confirm(event));
+  const overflow = createEventOverflow({
+    folder: join(config.data, SPILL_FOLDER),
+    outbox: queue.outbox,
+    bytesOf,
+    hasRoom: () => queue.outbox.bytes < limit * REFILL_FRACTION,
+    push: queue.push,
+    onProgress: options.onProgress,
+    log,
+  });
+  return {
+    outbox: {
+      get bytes() {
+        return queue.outbox.bytes + overflow.bytes;
+      },
+      get position() {
+        return queue.outbox.position;
+      },
+      isConfirmed: queue.outbox.isConfirmed,
+    },
+    get isOpen() {
+      return queue.isOpen;
+    },
+    get stuck() {
+      return queue.stuck;
+    },
+    get spilledBytes() {
+      return overflow.spilledBytes;
+    },
+    push(event) {
+      if (overflow.isEmpty && queue.outbox.bytes <= limit * SPILL_FRACTION) queue.push(event);
+      else overflow.add(event);
+    },
+    stop() {
+      overflow.stop();
+      queue.stop();
+    },
+  };
+}
+
+/**
+ * Creates the queue of the events in memory. Events of one lane are published one after another, others at the same time. An event that the
  * server refuses is published in a shorter form. If the server accepts no form, the event becomes a dead letter: endless retries would block the
  * later events of its lane, and every checkpoint.
  */
-export function createEventDelivery(
-  options: DeliveryOptions & {
-    readonly eventSink: EventSink;
-    /** `repeatsFrom` and `after`: see `EventSink.open`. */
-    readonly repeatsFrom: number | undefined;
-    readonly after?: StreamPositions | undefined;
-    readonly insertUndeliverable: TableDelivery['insertUndeliverable'];
-  },
+function createEventQueue(
+  options: EventDeliveryOptions,
+  onConfirmed: (event: EventOutput) => void,
 ): DeliveryQueue<EventOutput> {
   const { eventSink: sink, repeatsFrom, after, counters, log, insertUndeliverable } = options;
   return createDeliveryQueue<EventOutput>({
@@ -41,10 +112,14 @@ export function createEventDelivery(
     },
     lane: laneOf,
     concurrency: EVENT_CONCURRENCY,
-    bytesOf: ({ subject, body, kv }) =>
-      EVENT_OVERHEAD_BYTES + 2 * (subject.length + body.length + (kv?.value?.length ?? 0)),
+    bytesOf,
+    onConfirmed,
     onRetry: createRetryLog('nats', 'events_retried', ({ stream, subject }) => stream ?? subject, options),
   });
+}
+
+function bytesOf({ subject, body, kv }: EventOutput): number {
+  return EVENT_OVERHEAD_BYTES + 2 * (subject.length + body.length + (kv?.value?.length ?? 0));
 }
 
 /** The lane of an event. Events that no stream stores, such as those of dead letters, need no order and have no lane. */
@@ -55,24 +130,41 @@ function laneOf({ kv, stream, subject }: EventOutput): string | undefined {
 
 /** Publishes an event in the longest form that the server accepts. Rejects with the error of the sink; with `bad-row` if it accepts no form. */
 async function publishLongestForm(whole: EventOutput, sink: EventSink, counters: Counters): Promise<void> {
-  let refusal: unknown;
-  for (const event of formsOf(whole)) {
+  try {
+    await sink.publish(whole);
+    counters.events_published += 1;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    await publishShorterForm(whole, error, sink, counters);
+  }
+}
+
+async function publishShorterForm(
+  whole: EventOutput,
+  error: unknown,
+  sink: EventSink,
+  counters: Counters,
+): Promise<void> {
+  let refusal = error;
+  for (const event of shorterFormsOf(whole)) {
     try {
       await sink.publish(event);
       counters.events_published += 1;
-      if (event !== whole) counters.events_shortened += 1;
+      counters.events_shortened += 1;
       return;
-    } catch (error) {
-      if (!(error instanceof DeliveryError) || error.class !== 'bad-row') throw error;
-      refusal = error;
+    } catch (again) {
+      if (!isRefusal(again)) throw again;
+      refusal = again;
     }
   }
   throw refusal;
 }
 
-/** The event itself, then its shorter forms. */
-function* formsOf(event: EventOutput): Generator<EventOutput> {
-  yield event;
+function isRefusal(error: unknown): boolean {
+  return error instanceof DeliveryError && error.class === 'bad-row';
+}
+
+function* shorterFormsOf(event: EventOutput): Generator<EventOutput> {
   const { kv } = event;
   for (const body of shorterEvents(event.body)) {
     yield { ...event, body, ...(kv !== undefined && { kv: { ...kv, value: kv.value === null ? null : body } }) };

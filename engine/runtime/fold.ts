@@ -16,6 +16,12 @@ import { headsOf, restore } from '../state/snapshot.ts';
 import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 
+/**
+ * Records that pass the chain together. All that they cause is in memory at the same time; with more, the garbage collector copies most of it
+ * several times. Outcomes do not depend on this number.
+ */
+const FOLDED_AT_ONCE = 64;
+
 export interface FoldOptions {
   readonly config: Config;
   readonly plan: Plan;
@@ -41,6 +47,8 @@ export interface Fold {
    * those that changed since the last capture. `write` gets each part with its content, undefined if it was removed; `feed` may call it too.
    */
   capture(isFull: boolean, write: (part: number, content: Buffer | undefined) => void): FoldCapture;
+  /** Whether the last tick has left work that is due. The next tick continues it. */
+  readonly hasMoreDue: boolean;
   /** The attributes of each device that has some, as JSON text. */
   attributes(): Map<string, string>;
   /** The latest receive time of all folded records; milliseconds since the epoch. */
@@ -92,7 +100,8 @@ export function createFold({
   });
   return {
     feed(records) {
-      records$.next(records);
+      if (records.length <= FOLDED_AT_ONCE) records$.next(records);
+      else for (let i = 0; i < records.length; i += FOLDED_AT_ONCE) records$.next(records.slice(i, i + FOLDED_AT_ONCE));
       for (const batch of batches.splice(0)) onBatch(batch);
     },
     capture(isFull, write) {
@@ -103,6 +112,9 @@ export function createFold({
     receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
     fullLimits: () => fullLimits(plan, state),
+    get hasMoreDue() {
+      return state.hasMoreDue;
+    },
     get devices() {
       // Only streams of the config: devices of derived streams are keys of a view, or are counted already.
       return streams.reduce((sum, _, i) => sum + state.streams[i]!.devices.size, 0);

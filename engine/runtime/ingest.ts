@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Journal } from '../journal/journal.ts';
 import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/record.ts';
 import type { Clock, Inbound, PortStatus, SourceHandler } from '../ports.ts';
-import type { Counters } from '../telemetry.ts';
+import { addDuration, type Counters, type Timings } from '../telemetry.ts';
 import type { Fullness } from './backpressure.ts';
 import { createIntake } from './intake.ts';
 import { createReceiveClock, STEP_MS } from './receive-clock.ts';
@@ -11,12 +11,15 @@ export interface IngestOptions {
   readonly journal: Pick<Journal, 'append' | 'commitTo'>;
   /** Passes durable records to the fold, in order. */
   readonly feed: (records: readonly JournalRecord[]) => void;
+  /** Whether the last tick has left work that is due, see `Fold.hasMoreDue`. */
+  readonly hasMoreDue: () => boolean;
   /** The part of the engine that is closest to its limit. */
   readonly fullest: () => Fullness;
   /** Figures that are logged with the reason when intake stops. */
   readonly figures: () => object;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly timings: Pick<Timings, 'journal_commit' | 'fold'>;
   readonly log: Logger;
 }
 
@@ -56,7 +59,8 @@ export interface Ingest {
   status(): PortStatus;
 }
 
-export function createIngest({ journal, feed, fullest, figures, clock, counters, log }: IngestOptions): Ingest {
+export function createIngest(options: IngestOptions): Ingest {
+  const { journal, feed, hasMoreDue, fullest, figures, clock, counters, timings, log } = options;
   const receive = createReceiveClock(clock, ({ byMs, at, steppedMs }) => {
     counters.clock_steps += 1;
     const what =
@@ -68,6 +72,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     if (isOpen) journal.append([{ ...markAt('clock-stepped', at), ...(steppedMs > 0 && { steppedMs }) }]);
   });
   let isOpen = false;
+  let isContinued = false;
   let lagMs = 0;
 
   const markAt = (mark: MarkName, at: number): Omit<MarkRecord, 'offset'> => {
@@ -75,6 +80,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     return { kind: 'mark', at, mark, connection: -1, ...(aheadMs > STEP_MS && { aheadMs: Math.round(aheadMs) }) };
   };
   const appendMessages = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
+    const startedAt = clock.steady();
     const at = receive.now();
     const records: NewRecord[] = [];
     for (let i = 0; i < messages.length; i++) {
@@ -85,6 +91,7 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     // This closure references no message: the journal has their bytes, and their memory can be freed.
     journal.append(records, () => {
       counters.messages_journaled += count;
+      addDuration(timings.journal_commit, clock.steady() - startedAt);
       acknowledge();
     });
   };
@@ -97,8 +104,21 @@ export function createIngest({ journal, feed, fullest, figures, clock, counters,
     counters,
     log,
   });
+  /**
+   * A tick does a bounded amount of work, so that messages do not wait for it. What it has left is done by another tick, which comes behind the
+   * messages that have arrived meanwhile. If events or rows cannot be delivered as fast, only the regular ticks continue.
+   */
+  const continueTick = (records: readonly JournalRecord[]): void => {
+    if (records.some(({ kind }) => kind === 'tick')) isContinued = false;
+    if (!isOpen || isContinued || intake.paused || !hasMoreDue()) return;
+    isContinued = true;
+    journal.append([{ kind: 'tick', at: receive.now() }]);
+  };
   journal.commitTo((records) => {
+    const startedAt = clock.steady();
     feed(records);
+    addDuration(timings.fold, clock.steady() - startedAt);
+    continueTick(records);
     const newest = records.findLast((record) => record.kind !== 'message' || record.redriven === undefined);
     if (newest !== undefined) lagMs = receive.now() - newest.at;
     intake.regulate();

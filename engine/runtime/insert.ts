@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import { split } from '../delivery/batches.ts';
 import { rangeOf, type SentRange } from '../delivery/ranges.ts';
 import type { Batch } from '../model/output.ts';
@@ -43,7 +43,7 @@ export async function insertBatch(batch: Batch, options: InsertOptions): Promise
 /** Resolves if the rows are in the table, or the only row is a dead letter, or `progress.halves` is set. */
 async function insertWhole(batch: Batch, progress: InsertProgress, options: InsertOptions): Promise<void> {
   const { sink, journalId, onRefusedRow } = options;
-  const token = batch.earlier?.token ?? tokenOf(batch, journalId);
+  const token = batch.earlier?.token ?? (await tokenOf(batch, journalId));
   // A batch of an earlier run may have fewer rows now: the missing ones must not count as sent.
   if (!progress.logged) await logSent([rangeOf(batch, token)], options);
   progress.logged = true;
@@ -58,10 +58,12 @@ async function insertWhole(batch: Batch, progress: InsertProgress, options: Inse
     // Both classes say that no row is in the table. After any other error the same batch must be sent again, with the same token.
     const isHalvedForLoad = error.class === 'overload' && batch.rows > SMALLEST_HALVED_ROWS;
     if (error.class !== 'bad-row' && !isHalvedForLoad) throw error;
-    const halves = split(batch).map((half) => ({
-      ...half,
-      earlier: { token: tokenOf(half, journalId), isWhole: true },
-    }));
+    const halves = await Promise.all(
+      split(batch).map(async (half) => ({
+        ...half,
+        earlier: { token: await tokenOf(half, journalId), isWhole: true },
+      })),
+    );
     // The whole batch must never be sent again: by then the server may accept it.
     await logSent(
       halves.map((half) => rangeOf(half, half.earlier.token)),
@@ -88,7 +90,9 @@ async function logSent(ranges: readonly SentRange[], options: InsertOptions, rep
 }
 
 /** `<journal>:<table>:<first offset>-<last offset>:<rows>:<hash of the bytes>` */
-function tokenOf(batch: Batch, journalId: string): string {
-  const hash = createHash('sha256').update(batch.bytes).digest('hex').slice(0, 16);
+async function tokenOf(batch: Batch, journalId: string): Promise<string> {
+  // On another thread: a batch may have megabytes, and alerts would wait meanwhile.
+  const digest = await webcrypto.subtle.digest('SHA-256', batch.bytes);
+  const hash = Buffer.from(digest, 0, 8).toString('hex');
   return `${journalId}:${batch.table}:${batch.fromOffset}-${batch.toOffset}:${batch.rows}:${hash}`;
 }

@@ -64,7 +64,7 @@ export function createIntake({
     const kept = messages.filter(({ qos }) => qos > 0);
     counters.messages_shed += messages.length - kept.length;
     if (kept.length === 0) acknowledge();
-    // Copies: otherwise a small message would keep all bytes of its socket read in memory.
+    // Copies: the memory of the socket read is used again.
     else buffered.push({ connection, messages: kept.map(copyOf), acknowledge });
   };
 

@@ -4,7 +4,7 @@ import type { SentLog } from '../journal/sent-log.ts';
 import type { Config } from '../model/config.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { Clock, EventSink, Source, TableSink } from '../ports.ts';
-import type { Counters } from '../telemetry.ts';
+import { addDuration, type Counters, type Timings } from '../telemetry.ts';
 import { type Backpressure, createBackpressure } from './backpressure.ts';
 import { createCapacityWatch } from './capacity-watch.ts';
 import { type Checkpointing, createCheckpointing } from './checkpointing.ts';
@@ -30,6 +30,7 @@ export interface PartsOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly counters: Counters;
+  readonly timings: Timings;
 }
 
 /** The connected parts of a running engine. */
@@ -60,6 +61,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
   const tables = createTableDelivery({ ...options, journal, sent, onProgress });
   const events = createEventDelivery({
     ...options,
+    eventSink: measured(options),
     repeatsFrom,
     after: checkpoint?.events,
     onProgress,
@@ -93,6 +95,7 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     ...options,
     journal,
     feed: (records) => checkpointing.feed(records),
+    hasMoreDue: () => fold.hasMoreDue,
     fullest: () => backpressure.fullest(),
     figures: () => gaugesOf({ journal, fold, tables, events, ingest }, plan),
   });
@@ -109,5 +112,17 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
     source: options.createSource(journal.nextOffset > 0),
     capacity: createCapacityWatch({ ...options, fullLimits: () => fold.fullLimits() }),
     recoverFrom: checkpoint?.nextOffset ?? journal.firstOffset,
+  };
+}
+
+/** The sink of events, which counts how long each publication takes. */
+function measured({ eventSink, clock, timings }: PartsOptions): EventSink {
+  return {
+    ...eventSink,
+    async publish(event) {
+      const startedAt = clock.steady();
+      await eventSink.publish(event);
+      addDuration(timings.event_publish, clock.steady() - startedAt);
+    },
   };
 }

@@ -121,9 +121,10 @@ async function findCheckpoint(
   counters: Counters,
 ): Promise<Pick<RecoveredData, 'store' | 'checkpoint'>> {
   const foreign: string[] = [];
-  const fits = ({ journalId }: StoredCheckpoint) => {
+  const fits = ({ journalId, nextOffset }: StoredCheckpoint) => {
     if (journalId !== journal.id) foreign.push(journalId);
-    return journalId === journal.id;
+    // An older checkpoint is of no use if the journal no longer has the records after it.
+    return journalId === journal.id && nextOffset >= journal.firstOffset;
   };
   const { store, checkpoint, unreadable, repaired } = await openCheckpoints(folder, fits, disk);
   if (repaired.length > 0) {

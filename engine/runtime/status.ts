@@ -1,8 +1,8 @@
 import type { Journal } from '../journal/journal.ts';
-import type { EventOutput } from '../model/output.ts';
 import type { PortStatus, Source } from '../ports.ts';
 import type { CapacityWatch } from './capacity-watch.ts';
-import type { DeliveryQueue, Stuck } from './delivery-queue.ts';
+import type { Stuck } from './delivery-queue.ts';
+import type { EventDelivery } from './event-delivery.ts';
 import type { Fold } from './fold.ts';
 import type { Ingest } from './ingest.ts';
 import type { TableDelivery } from './table-delivery.ts';
@@ -12,7 +12,7 @@ export interface Observed {
   readonly journal: Journal;
   readonly fold: Fold;
   readonly tables: TableDelivery;
-  readonly events: DeliveryQueue<EventOutput>;
+  readonly events: EventDelivery;
   readonly ingest: Ingest;
   readonly source: Source;
   readonly capacity: CapacityWatch;
@@ -25,6 +25,7 @@ export interface Gauges {
   readonly clickhouse_pending_bytes: number;
   readonly clickhouse_spilled_bytes: number;
   readonly nats_pending_bytes: number;
+  readonly nats_spilled_bytes: number;
   readonly intake_paused: number;
   readonly devices: number;
   readonly limits_reached: number;
@@ -43,6 +44,7 @@ export function gaugesOf(
     clickhouse_pending_bytes: tables.outbox.bytes,
     clickhouse_spilled_bytes: tables.spilledBytes,
     nats_pending_bytes: events.outbox.bytes,
+    nats_spilled_bytes: events.spilledBytes,
     intake_paused: ingest.paused ? 1 : 0,
     devices: fold.devices,
     limits_reached: fold.fullLimits().length,

@@ -11,12 +11,17 @@ import { DeliveryError, TABLE_BROKEN, type TableSink } from '../ports.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
 import { insertBatch } from './insert.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
-import { createSpill, type SpillableBatch } from './spill.ts';
+import { createSpill, type Spillable } from './spill.ts';
 
 /** Folder of spilled batches, in the data folder. */
 const SPILL_FOLDER = 'spill';
 /** Batches are spilled above this fraction of `clickhouse.queue`. It is below 1, so that intake does not stop while they are written. */
 const SPILL_FRACTION = 0.5;
+
+/** A batch that waits, in memory or on the disk. */
+interface SpillableBatch extends Spillable<Batch> {
+  readonly table: string;
+}
 
 /** The delivery queue of ClickHouse. Batches that memory has no room for are spilled to the disk. */
 export interface TableDelivery extends Pick<DeliveryQueue<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'push' | 'stop'> {
@@ -63,7 +68,7 @@ export function createTableDelivery(
   /** Events are inserted one after another: ClickHouse does not accept many small inserts at once. */
   let lastUndeliverable: Promise<void> = Promise.resolve();
 
-  const spill = createSpill(join(config.data, SPILL_FOLDER));
+  const spill = createSpill<Batch>(join(config.data, SPILL_FOLDER));
   const queue = createDeliveryQueue<SpillableBatch>({
     ...options,
     open: () => sink.open(tables),
@@ -96,7 +101,9 @@ export function createTableDelivery(
       return spill.bytes;
     },
     push(batch) {
-      const spillable = spill.wrap(batch);
+      const { table, bytes, rowEnds, rowOffsets } = batch;
+      const size = bytes.length + rowEnds.byteLength + rowOffsets.byteLength;
+      const spillable = { ...spill.wrap(batch, size), table };
       queue.push(spillable);
       if (queue.outbox.bytes > config.clickhouse.queueBytes * SPILL_FRACTION) spillToDisk(queue, spillable, log);
     },

@@ -57,10 +57,15 @@ export interface Capture {
 }
 
 const FIRST_SECTION = 2;
-/** Odd and larger than any section: a removed part is never captured. */
+/** Odd and larger than any section: a removed part is never captured, although steps may still use it for earlier items. */
 const REMOVED = 2 ** 30 - 1;
 /** How many parts are captured between two questions to `isOver`. */
 const STRIDE = 8;
+
+/** Whether a part was removed from the state. */
+export function isRemoved({ section }: Part): boolean {
+  return section === REMOVED;
+}
 
 /** The sections before the first cut. */
 export function createSections(): Sections {
@@ -114,7 +119,7 @@ export function createChanges<P extends Part>(
     next: 0,
     add: change,
     touch(part) {
-      if (part.section === sections.current) return;
+      if (part.section === sections.current || part.section === REMOVED) return;
       if (isPending(part)) capture(part);
       change(part);
     },

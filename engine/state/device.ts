@@ -28,7 +28,12 @@ export interface DeviceState extends Part {
 
 /** The watermark of a device in a key. */
 export interface DeviceMark extends Watermark {
+  readonly device: DeviceState;
   readonly key: KeyState;
+  /** Number of the last tick before the watermark last moved, see `LastTick`. Only for groups. */
+  movedAfter: number;
+  /** The watermark at that tick; NaN: it was made after the tick. */
+  atTick: number;
 }
 
 /** What follows from the labels of a device. A device whose labels change gets another one. */
@@ -70,6 +75,9 @@ export type MarkEntry = readonly [
   eventAt: number,
   seenLiveMs: number,
   connection: number,
+  /** As in `DeviceMark`; null for NaN. Absent in what older versions wrote. */
+  movedAfter?: number,
+  atTick?: number | null,
 ];
 
 /** Makes the state of a device of which nothing is known but its labels and keys. */
@@ -108,13 +116,14 @@ export function deviceSnapshot({ keyings }: Pick<StreamPlan, 'keyings'>, device:
     ...(newestByField.length > 0 && { newest: newestByField }),
     ...(skewed && { skewed }),
     ...(numbering !== undefined && { numbering: listNumbering(name, numbering) }),
-    ...(marks.length > 0 && {
-      marks: marks.map(
-        ({ key, eventAt, seenLiveMs, connection }) =>
-          [keyings[key.keying]!.per, key.parts, eventAt, seenLiveMs, connection] as const,
-      ),
-    }),
+    ...(marks.length > 0 && { marks: marks.map((mark) => markEntry(keyings, mark)) }),
   };
+}
+
+function markEntry(keyings: StreamPlan['keyings'], mark: DeviceMark): MarkEntry {
+  const { key, eventAt, seenLiveMs, connection, movedAfter, atTick } = mark;
+  const entry = [keyings[key.keying]!.per, key.parts, eventAt, seenLiveMs, connection] as const;
+  return key.windowing.group === undefined ? entry : [...entry, movedAfter, Number.isNaN(atTick) ? null : atTick];
 }
 
 /**

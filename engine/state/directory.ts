@@ -1,7 +1,9 @@
+import { NOT_IN_WHEEL, type TimingWheel } from '../devices/timing-wheel.ts';
+import type { Tick } from '../model/item/item.ts';
 import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
-import type { Changes } from './changes.ts';
+import { type Changes, isRemoved } from './changes.ts';
 import { createDevice, type DeviceKeys, type DeviceState, moveDevice, type Place } from './device.ts';
 import { createKey, type KeyState, keyText } from './key.ts';
 
@@ -15,6 +17,22 @@ export interface Directory {
   readonly keys: Map<string, KeyState>[];
   readonly changedDevices: Changes<DeviceState>;
   readonly changedKeys: Changes<KeyState>;
+  /** Expires when a key has been idle for long. Not part of a snapshot: rebuilt on restore. */
+  readonly idleTimers: TimingWheel<KeyState>;
+}
+
+/** The live time at which an item has used a device and its keys, and the connection of that live time. */
+interface Use {
+  readonly liveMs: number;
+  readonly connection: number;
+}
+
+/** A key that was idle for too long, and has left the directory. Steps let go of what they know about it, and end its alerts. */
+export interface Forgotten {
+  readonly stream: number;
+  readonly key: KeyState;
+  /** The device, if the key is one. */
+  readonly device: DeviceState | undefined;
 }
 
 /** An item with a place: a reading, or a status. */
@@ -49,25 +67,36 @@ export function placeDevice(
   directory: Directory,
   device: DeviceState,
   labels: readonly string[],
+  use: Use,
 ): Place {
-  directory.changedDevices.touch(device);
+  const { changedDevices, changedKeys } = directory;
+  changedDevices.touch(device);
   const { place } = device;
-  if (place.labels !== labels && !sameLabels(place.labels, labels)) {
+  if ((place.labels !== labels && !sameLabels(place.labels, labels)) || place.keys.some(isForgotten)) {
     moveDevice(device, labels, keysOf(plan, directory, device.name, labels));
   }
   const { keys } = device.place;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
-    if (key !== undefined) directory.changedKeys.touch(key);
+    if (key === undefined) continue;
+    changedKeys.touch(key);
+    key.usedLiveMs = use.liveMs;
+    key.usedOn = use.connection;
+    if (key.idleSlot === NOT_IN_WHEEL) directory.idleTimers.schedule(key);
   }
   return device.place;
+}
+
+/** A group may be forgotten before its device is, if they were last used on different connections. */
+function isForgotten(key: KeyState | undefined): boolean {
+  return key !== undefined && isRemoved(key);
 }
 
 /** Sets the place of a reading that enters the chain at a derived stream. Undefined: there is no room for its device. */
 export function placeReading(plan: StreamPlan, directory: Directory, reading: Reading): Place | undefined {
   const { device: name, labels } = reading;
   const device = lookUpDevice(plan, directory, name, labels);
-  const place = device && placeDevice(plan, directory, device, labels);
+  const place = device && placeDevice(plan, directory, device, labels, reading);
   reading.place = place;
   return place;
 }
@@ -120,6 +149,39 @@ export function lookUpKey({ keys, changedKeys }: Directory, keying: Keying, part
   keys[keying.index]!.set(text, key);
   changedKeys.add(key);
   return key;
+}
+
+/**
+ * Removes the devices and keys that have been idle for `StreamPlan.forgetMs`, at most `most` of them, and adds them to the tick's `forgotten`. Idle
+ * time is live time. Returns whether some are left for the next tick.
+ */
+export function forgetIdle({ index, forgetMs }: StreamPlan, directory: Directory, tick: Tick, most: number): boolean {
+  const { idleTimers, keys, changedKeys, devices, changedDevices } = directory;
+  idleTimers.advance(Math.max(...tick.liveMs));
+  const waiting: KeyState[] = [];
+  let left = most;
+  for (let key = idleTimers.next(); key !== undefined; key = left > 0 ? idleTimers.next() : undefined) {
+    if (key.usedLiveMs + forgetMs > tick.liveMs[key.usedOn]!) {
+      waiting.push(key);
+      continue;
+    }
+    left -= 1;
+    keys[key.keying]!.delete(key.text);
+    changedKeys.remove(key);
+    const device = key.presence === undefined ? undefined : devices.get(key.text);
+    if (device !== undefined) {
+      devices.delete(device.name);
+      changedDevices.remove(device);
+    }
+    tick.forgotten.push({ stream: index, key, device });
+  }
+  for (const key of waiting) idleTimers.schedule(key);
+  return left === 0;
+}
+
+/** What a tick has removed from the directories. */
+export function forgottenBy({ forgotten }: Tick): readonly Forgotten[] {
+  return forgotten as readonly Forgotten[];
 }
 
 /** Describes each limit on devices and keys that is reached, for the log; for streams that devices send. */

@@ -1,6 +1,8 @@
+// Longer than most: the state of a key and its snapshot are defined side by side, so that neither is forgotten.
 import { type AlertRecord, createAlertRecord } from '../alerts/alert-record.ts';
 import { isRemembered, isTimed } from '../alerts/noise.ts';
 import type { KeyClock } from '../devices/key-clock.ts';
+import { NOT_IN_WHEEL } from '../devices/timing-wheel.ts';
 import type { FieldValue } from '../model/field.ts';
 import type { Key } from '../model/item/window-result.ts';
 import type { Keying } from '../model/plan/keying.ts';
@@ -17,6 +19,11 @@ import { type RestoreContext, reconnect } from './restore-context.ts';
 export interface KeyState extends Key, Part {
   /** Index of the keying that the key belongs to. */
   readonly keying: number;
+  /** Live time at which an item last used the key, on the connection `usedOn`. Belongs to the directory. */
+  usedLiveMs: number;
+  usedOn: number;
+  /** See `TimerAccess`. */
+  idleSlot: number;
   /** Of the device that the key is; undefined for a group. */
   presence: Presence | undefined;
   /** Undefined before the key's first reading. Belongs to the step that follows clocks. */
@@ -62,6 +69,8 @@ export interface LastSeen {
   connection: number;
   /** Live time for which a silence timer is set; Infinity for none. */
   wakeMs: number;
+  /** See `TimerAccess`. Not part of a snapshot; nor are those of the other timers. */
+  slot: number;
 }
 
 /** A key's windows, and the watermarks of its devices. Belongs to window. */
@@ -75,28 +84,27 @@ export interface Windowing {
   readonly group: GroupClock | undefined;
   /** Live time for which a window timer is set; Infinity for none. Not part of a snapshot. */
   wakeMs: number;
+  slot: number;
 }
 
 /** How far event time has advanced in a group of devices. Belongs to window. */
 export interface GroupClock {
   /** Index of the broker that last delivered a reading of the group. */
   connection: number;
-  /** Journal offset of the tick after which `passedAt` was computed; -1: never. */
+  /** The tick for which `passedAt` was computed; -1: never. Not part of a snapshot: it saves work, and decides nothing. */
   passedTick: number;
-  /** The watermark of the group then. */
+  /** The watermark of the group at that tick. */
   passedAt: number;
   /** The next tick looks at the group. Not part of a snapshot: after a restart it looks at all groups. */
   isActive: boolean;
   /** Receive time for which a timer is set; Infinity for none. Not part of a snapshot. */
   wakeAt: number;
+  slot: number;
   /** A device that the windows of the group wait for. Not part of a snapshot: it saves work, and decides nothing. */
   awaited: Watermark | undefined;
   /** Where the search for the next such device begins. Not part of a snapshot. */
   cursor: number;
 }
-
-/** `GroupClock` in a snapshot. */
-type GroupSnapshot = readonly [connection: number, passedTick: number, passedAt: number];
 
 /** The state of a rule's running facts for one key. Plain data. */
 export interface Running {
@@ -117,12 +125,14 @@ export interface KeySnapshot {
   /** Of a device. Older versions wrote it with the device. */
   readonly presence?: PresenceSnapshot;
   /** Of a group: see `GroupClock`. Older versions did not write it. */
-  readonly group?: GroupSnapshot;
+  readonly connection?: number;
+  /** `KeyState.usedLiveMs` and `usedOn`. Older versions did not write it. */
+  readonly used?: readonly [liveMs: number, connection: number];
   /** Absent before the first reading, and in what older versions wrote; so is `furthestAt`. */
   readonly clock?: KeyClock;
   readonly furthestAt?: number;
   /** `KeyState.lastSeen`; `wakeMs` is null for Infinity. */
-  readonly hearing: Omit<LastSeen, 'wakeMs'> & { readonly wakeMs: number | null };
+  readonly hearing: Omit<LastSeen, 'wakeMs' | 'slot'> & { readonly wakeMs: number | null };
   /** By rule name, as all that follow. */
   readonly windows: Readonly<Record<string, WindowState>>;
   readonly alerts: Readonly<Record<string, AlertRecord>>;
@@ -148,15 +158,19 @@ export function createKey({ text, parts }: Key, { index: keying, byDevice }: Key
     keying,
     number,
     section: 0,
+    usedLiveMs: 0,
+    usedOn: 0,
+    idleSlot: NOT_IN_WHEEL,
     presence: undefined,
     clock: undefined,
-    lastSeen: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY },
+    lastSeen: { seenAt: -1, seenLiveMs: 0, connection: 0, wakeMs: Number.POSITIVE_INFINITY, slot: NOT_IN_WHEEL },
     windowing: {
       windows: [],
       openRules: undefined,
       watermarks: [],
       group: byDevice ? undefined : createGroupClock(),
       wakeMs: Number.POSITIVE_INFINITY,
+      slot: NOT_IN_WHEEL,
     },
     alerts: [],
     openRules: undefined,
@@ -173,6 +187,7 @@ function createGroupClock(): GroupClock {
     passedAt: 0,
     isActive: false,
     wakeAt: Number.POSITIVE_INFINITY,
+    slot: NOT_IN_WHEEL,
     awaited: undefined,
     cursor: 0,
   };
@@ -190,17 +205,18 @@ export function keyText(parts: readonly string[]): string {
 
 /** The snapshot of a key; `rules` are those of its keying. */
 export function keySnapshot({ per }: Keying, rules: readonly RulePlan[], key: KeyState): KeySnapshot {
-  const { wakeMs } = key.lastSeen;
+  const { seenAt, seenLiveMs, connection, wakeMs } = key.lastSeen;
   const { group } = key.windowing;
   return {
     number: key.number,
     per,
     parts: key.parts,
+    used: [key.usedLiveMs, key.usedOn],
     ...(key.clock !== undefined && { clock: key.clock }),
     ...(key.furthestAt >= 0 && { furthestAt: key.furthestAt }),
-    hearing: { ...key.lastSeen, wakeMs: Number.isFinite(wakeMs) ? wakeMs : null },
+    hearing: { seenAt, seenLiveMs, connection, wakeMs: Number.isFinite(wakeMs) ? wakeMs : null },
     ...(key.presence !== undefined && { presence: presenceSnapshot(key.presence) }),
-    ...(group !== undefined && { group: [group.connection, group.passedTick, group.passedAt] as const }),
+    ...(group !== undefined && { connection: group.connection }),
     windows: byRuleName(rules, key.windowing.windows),
     alerts: alertsByRuleName(rules, key.alerts),
     running: byRuleName(rules, key.running),
@@ -252,12 +268,13 @@ export function restoreKey(key: KeyState, keying: Keying, from: KeySnapshot, con
   key.clock = from.clock;
   key.furthestAt = from.furthestAt ?? -1;
   if (from.number !== undefined) key.number = from.number;
+  const [usedLiveMs, usedOn] = from.used ?? [from.hearing.seenLiveMs, from.hearing.connection];
+  const used = reconnect({ seenLiveMs: usedLiveMs, connection: usedOn }, connections);
+  key.usedLiveMs = used.seenLiveMs;
+  key.usedOn = used.connection;
   if (from.presence !== undefined) restorePresence((key.presence ??= createPresence()), from.presence);
   const { group } = key.windowing;
-  if (group !== undefined && from.group !== undefined) {
-    const [connection, passedTick, passedAt] = from.group;
-    Object.assign(group, { connection: connections[connection]!.index, passedTick, passedAt });
-  }
+  if (group !== undefined) group.connection = connections[from.connection ?? 0]!.index;
   restoreBySlot(key.windowing.windows, from.windows, kept);
   restoreAlerts(key, keying, from.alerts, context);
   restoreBySlot(key.running, from.running, kept);

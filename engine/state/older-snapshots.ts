@@ -66,7 +66,7 @@ function upgrade(piece: Piece | OlderPiece, { index, marks }: OlderStream): Piec
       const entry: MarkEntry = [from.per, from.parts, eventAt, seenLiveMs, connection];
       marks.set(device, [...(marks.get(device) ?? []), entry]);
     }
-    return [kind, { ...from, group: [from.marks[0]?.[1].connection ?? 0, -1, 0] }, index];
+    return [kind, { ...from, connection: from.marks[0]?.[1].connection ?? 0 }, index];
   }
   if (kind === 'device') return [kind, { ...from, marks: marks.get(from.name) ?? [] }, index];
   if (kind === 'known') return [kind, from, index];

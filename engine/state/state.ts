@@ -13,6 +13,8 @@ import { createStream, type StreamState } from './stream.ts';
  * follows from the readings alone. Each part is in a file of its own, with the code that writes it to a snapshot and restores it.
  */
 export interface State extends ConnectionsState {
+  /** The last tick has left something that is due, see `MOST_DUE`. Any step may set it. Not part of a snapshot: the next tick finds it again. */
+  hasMoreDue: boolean;
   /** Which parts of the state have changed since the last checkpoint. */
   readonly sections: Sections;
   /**
@@ -25,10 +27,17 @@ export interface State extends ConnectionsState {
   readonly attributes: Attributes;
 }
 
+/**
+ * How many keys of a stream a step closes or finds silent with one tick. What is left is done with the next ticks, so that no record takes long. If
+ * something is left, the engine appends another tick at once. So the order of outcomes follows from the journal alone.
+ */
+export const MOST_DUE = 200;
+
 /** Makes the state of an engine that has seen no record yet. */
 export function createState(plan: Plan, connections: number): State {
   const sections = createSections();
   return {
+    hasMoreDue: false,
     sections,
     ...createConnections(connections),
     steppedMs: Array.from({ length: plan.levels }, () => 0),

@@ -1,5 +1,6 @@
+// Longer than most: the state of a stream, its timers and its pieces are defined side by side, so that none is forgotten.
 import type { NumberingEntry } from '../decode/numbering.ts';
-import { createTimingWheel, type TimingWheel } from '../devices/timing-wheel.ts';
+import { createTimingWheel, type TimerAccess, type TimingWheel } from '../devices/timing-wheel.ts';
 import type { SequenceConfig } from '../model/config.ts';
 import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
@@ -38,11 +39,21 @@ export interface StreamState extends Directory {
   /** Groups that the next tick looks at, and groups to look at again at a receive time. Belong to window. Not part of a snapshot. */
   readonly activeGroups: KeyState[];
   readonly groupTimers: TimingWheel<KeyState>;
-  /** Journal offset of the last tick; -1 before the first. Belongs to window. */
-  tickOffset: number;
+  /** Belongs to window. */
+  readonly lastTick: LastTick;
   /** If the stream is a correlation: the last known values of its other stream, by key. Belongs to derived streams. */
   readonly lastKnown: LastKnown;
   readonly changedKnown: Changes<Known>;
+}
+
+/** The last tick, for what is decided between two ticks as of the last one. */
+export interface LastTick {
+  /** Counts the ticks from 1; 0 before the first. */
+  number: number;
+  /** Receive time. */
+  at: number;
+  /** By connection: live time. */
+  liveMs: readonly number[];
 }
 
 /** A piece about one part of a stream. `stream` is the position of its head among the heads of the streams in the snapshot. */
@@ -63,8 +74,8 @@ export interface StreamHead {
   readonly lastKnown?: LastKnownHead;
   /** The sequence that the stream declares, if it does. */
   readonly sequence?: SequenceConfig;
-  /** `StreamState.tickOffset`. Older versions did not write it. */
-  readonly tickOffset?: number;
+  /** Older versions did not write it. */
+  readonly lastTick?: LastTick;
   /** The numbers that the next key and the next device get. Older versions did not write it. */
   readonly next?: readonly [key: number, device: number];
 }
@@ -75,6 +86,7 @@ export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Secti
   const devices = new Map<string, DeviceState>();
   const keys = keyings.map(() => new Map<string, KeyState>());
   const lastKnown = createLastKnown();
+  const lastTick: LastTick = { number: 0, at: 0, liveMs: [] };
   const rules = keyings.map((keying) => plan.rules.filter((rule) => rule.keying === keying));
   const keyPiece = (key: KeyState): StreamPart => {
     return ['key', keySnapshot(keyings[key.keying]!, rules[key.keying]!, key), index];
@@ -89,11 +101,12 @@ export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Secti
       (device): StreamPart => ['device', deviceSnapshot(streamPlan, device), index],
     ),
     watermarkCounts: keyings.map(() => 0),
-    silenceTimers: createTimingWheel(),
-    windowTimers: createTimingWheel(),
+    idleTimers: createTimingWheel(idleTimer(streamPlan.forgetMs)),
+    silenceTimers: createTimingWheel(SILENCE_TIMER),
+    windowTimers: createTimingWheel(WINDOW_TIMER),
     activeGroups: [],
-    groupTimers: createTimingWheel(),
-    tickOffset: -1,
+    groupTimers: createTimingWheel(GROUP_TIMER),
+    lastTick,
     lastKnown,
     changedKnown: createChanges(
       sections,
@@ -103,6 +116,44 @@ export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Secti
   };
 }
 
+const numberOf = ({ number }: KeyState): number => number;
+/** A key that is used again needs no other timer: it is asked when the first one expires. */
+function idleTimer(forgetMs: number): TimerAccess<KeyState> {
+  return {
+    wakeOf: ({ usedLiveMs }) => usedLiveMs + forgetMs,
+    numberOf,
+    slotOf: ({ idleSlot }) => idleSlot,
+    setSlot: (key, slot) => {
+      key.idleSlot = slot;
+    },
+  };
+}
+
+const SILENCE_TIMER: TimerAccess<KeyState> = {
+  wakeOf: ({ lastSeen }) => lastSeen.wakeMs,
+  numberOf,
+  slotOf: ({ lastSeen }) => lastSeen.slot,
+  setSlot: ({ lastSeen }, slot) => {
+    lastSeen.slot = slot;
+  },
+};
+const WINDOW_TIMER: TimerAccess<KeyState> = {
+  wakeOf: ({ windowing }) => windowing.wakeMs,
+  numberOf,
+  slotOf: ({ windowing }) => windowing.slot,
+  setSlot: ({ windowing }, slot) => {
+    windowing.slot = slot;
+  },
+};
+const GROUP_TIMER: TimerAccess<KeyState> = {
+  wakeOf: ({ windowing }) => windowing.group!.wakeAt,
+  numberOf,
+  slotOf: ({ windowing }) => windowing.group!.slot,
+  setSlot: ({ windowing }, slot) => {
+    windowing.group!.slot = slot;
+  },
+};
+
 function* concat<T>(maps: readonly Map<string, T>[]): Generator<T> {
   for (const map of maps) yield* map.values();
 }
@@ -111,7 +162,7 @@ function* concat<T>(maps: readonly Map<string, T>[]): Generator<T> {
 export function streamHead(
   plan: Plan,
   streamPlan: StreamPlan,
-  { lastKnown: { sweptAt }, tickOffset, changedKeys, changedDevices }: StreamState,
+  { lastKnown: { sweptAt }, lastTick, changedKeys, changedDevices }: StreamState,
 ): StreamHead {
   const { labels, fields, sequence } = streamPlan.config;
   const meaning = meaningOfLastKnown(plan, streamPlan);
@@ -121,7 +172,7 @@ export function streamHead(
     fields: fields.map(({ name }) => name),
     ...(meaning !== undefined && { lastKnown: { ...meaning, sweptAt } }),
     ...(sequence !== undefined && { sequence }),
-    tickOffset,
+    lastTick: { ...lastTick },
     next: [changedKeys.next, changedDevices.next],
   };
 }
@@ -149,7 +200,7 @@ export interface StreamRestoration {
  * is left out to `dropped`.
  */
 export function beginStream(
-  { plan, kept, dropped }: RestoreContext,
+  { plan, kept, dropped, connections }: RestoreContext,
   streams: readonly StreamState[],
   from: StreamHead,
 ): StreamRestoration | undefined {
@@ -163,7 +214,7 @@ export function beginStream(
     return undefined;
   }
   const stream = streams[streamPlan.index]!;
-  stream.tickOffset = from.tickOffset ?? -1;
+  if (from.lastTick !== undefined && from.lastTick.number > 0) restoreTick(stream.lastTick, from.lastTick, connections);
   const takesLastKnown = lastKnown !== undefined && meansSame(meaningOfLastKnown(plan, streamPlan), lastKnown);
   if (takesLastKnown) stream.lastKnown.sweptAt = lastKnown.sweptAt;
   else if (lastKnown !== undefined) dropped.push(`last known values of ${name}`);
@@ -171,6 +222,14 @@ export function beginStream(
   const takesNumberings = sequence !== undefined && sequence.path === own?.path && sequence.modulus === own.modulus;
   if (sequence !== undefined && !takesNumberings) dropped.push(`sequence numbers of ${name}`);
   return { streamPlan, stream, takesLastKnown, takesNumberings, fields: from.fields ?? [], next: from.next };
+}
+
+function restoreTick(tick: LastTick, from: LastTick, connections: RestoreContext['connections']): void {
+  const liveMs: number[] = [];
+  connections.forEach(({ index, seenLiveMs }, i) => {
+    liveMs[index] = seenLiveMs ?? from.liveMs[i] ?? 0;
+  });
+  Object.assign(tick, { ...from, liveMs });
 }
 
 function meansSame(meaning: Omit<LastKnownHead, 'sweptAt'> | undefined, { fields, version }: LastKnownHead): boolean {
@@ -204,13 +263,16 @@ function restoreMark(
   streamPlan: StreamPlan,
   stream: StreamState,
   device: DeviceState,
-  [per, parts, eventAt, seenLiveMs, connection]: MarkEntry,
+  [per, parts, eventAt, seenLiveMs, connection, movedAfter, atTick]: MarkEntry,
   { connections }: RestoreContext,
 ): void {
   const keying = keyingBy(streamPlan, per);
   if (keying === undefined) return;
   const key = lookUpKey(stream, keying, parts);
-  addMark(stream, device, key, reconnect({ eventAt, seenLiveMs, connection }, connections));
+  const mark = addMark(stream, device, key, reconnect({ eventAt, seenLiveMs, connection }, connections));
+  if (movedAfter === undefined) return;
+  mark.movedAfter = movedAfter;
+  mark.atTick = atTick ?? Number.NaN;
 }
 
 function keyingBy({ keyings }: StreamPlan, per: readonly string[]): Keying | undefined {
@@ -224,7 +286,7 @@ export function addMark(
   key: KeyState,
   { eventAt, seenLiveMs, connection }: Watermark,
 ): DeviceMark {
-  const mark = { key, eventAt, seenLiveMs, connection };
+  const mark: DeviceMark = { device, key, eventAt, seenLiveMs, connection, movedAfter: -1, atTick: Number.NaN };
   device.marks.push(mark);
   key.windowing.watermarks.push(mark);
   watermarkCounts[key.keying]! += 1;
@@ -253,22 +315,23 @@ export function endStream({ stream, next }: StreamRestoration): void {
 /** Sets the timers of a stream, once all its keys are restored. */
 export function restoreTimers(
   { silenceRules }: StreamPlan,
-  { keys, silenceTimers, windowTimers, activeGroups }: StreamState,
+  { keys, idleTimers, silenceTimers, windowTimers, activeGroups }: StreamState,
   { kept }: RestoreContext,
 ): void {
   for (const key of keys.flatMap((byText) => [...byText.values()])) {
     const { keying, lastSeen, windowing } = key;
+    idleTimers.schedule(key);
     const rules = silenceRules[keying]!;
     if (rules.length > 0 && lastSeen.seenAt >= 0) {
       // A new rule has not said when it is due, so the next tick looks at the key. The kept rules have.
       if (!rules.every((rule) => kept.has(rule.name))) lastSeen.wakeMs = 0;
-      if (Number.isFinite(lastSeen.wakeMs)) silenceTimers.schedule(key, lastSeen.wakeMs);
+      silenceTimers.schedule(key);
     }
     // The next tick looks at the key and sets the right timer.
     if (windowing.watermarks.length === 0) continue;
     if (windowing.group === undefined) {
       windowing.wakeMs = 0;
-      windowTimers.schedule(key, 0);
+      windowTimers.schedule(key);
     } else {
       windowing.group.isActive = true;
       activeGroups.push(key);

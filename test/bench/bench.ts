@@ -21,6 +21,14 @@ export interface BenchOptions {
   readonly devices?: readonly number[];
   /** The git revision that is the baseline. */
   readonly compare?: string;
+  /** Messages per second. */
+  readonly rates?: readonly number[];
+  /** One alert per so many messages. */
+  readonly alerts?: readonly number[];
+  /** How long each load is measured. */
+  readonly seconds?: number;
+  /** Where the data is. Default: the folder for temporary files. */
+  readonly folder?: string;
 }
 
 export interface BenchCase {

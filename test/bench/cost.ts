@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Collections continue until one frees less than a thousandth. */
+/** Collections are repeated until one frees less than a thousandth. */
 const STABLE = 0.999;
 const PAUSE_MS = 20;
 

@@ -1,12 +1,19 @@
 import { connect, type Socket } from 'node:net';
+import { encode } from '@msgpack/msgpack';
+import type { PayloadForm } from './flow.ts';
 
 /**
  * A publisher with very little CPU use, so that it does not disturb the measurement. It writes QoS 1 packets to a plain socket, with as
- * many in flight as the broker allows, and only counts PUBACKs. Arguments: port, messages, devices, messages in flight.
- * Prints `{"published":n,"startedAt":ms}` when the last one is acknowledged.
+ * many in flight as the broker allows, and only counts PUBACKs. Arguments: port, messages, devices, messages in flight, form of the payloads
+ * (see `PayloadForm`), readings per message. Prints `{"published":n,"startedAt":ms}` when the last one is acknowledged.
  */
-const [port = 0, messages = 0, devices = 1, inFlight = 1] = process.argv.slice(2).map(Number);
-const CHUNK = 200;
+const [port = 0, messages = 0, devices = 1, inFlight = 1] = process.argv.slice(2, 6).map(Number);
+const form = process.argv[6] as PayloadForm;
+const readings = Number(process.argv[7]);
+/** A temperature that rules find too high. */
+const HOT = 120;
+/** Messages per write. */
+const CHUNK = Math.ceil(200 / readings);
 
 function remainingLength(length: number): number[] {
   const bytes: number[] = [];
@@ -18,13 +25,13 @@ function remainingLength(length: number): number[] {
   return bytes;
 }
 
-function publishPacket(id: number, topic: string, payload: string): Buffer {
+function publishPacket(id: number, topic: string, payload: Uint8Array): Buffer {
   const topicBytes = Buffer.from(topic);
   const body = Buffer.concat([
     Buffer.from([topicBytes.length >> 8, topicBytes.length & 255]),
     topicBytes,
     Buffer.from([id >> 8, id & 255]),
-    Buffer.from(payload),
+    payload,
   ]);
   return Buffer.concat([Buffer.from([0x32, ...remainingLength(body.length)]), body]);
 }
@@ -32,33 +39,68 @@ function publishPacket(id: number, topic: string, payload: string): Buffer {
 /** Number of digits of a timestamp that change from message to message; the digits before them are constant. */
 const STAMP_DIGITS = 8;
 const startAt = Math.floor(Date.now() / 10 ** STAMP_DIGITS) * 10 ** STAMP_DIGITS;
+/** What precedes a timestamp in a payload. */
+const STAMP_KEY = form === 'msgpack' ? Buffer.from([0xa2, 0x74, 0x73, 0xcf]) : Buffer.from('"ts":');
+const STAMP_BYTES = form === 'msgpack' ? 8 : String(startAt).length;
 
-/** A packet whose timestamp and packet id are filled in when it is sent. */
+/** A packet whose timestamps and packet id are filled in when it is sent. */
 interface Template {
   readonly bytes: Buffer;
   readonly idAt: number;
-  /** Position of the last digit. */
-  readonly stampAt: number;
+  /** Positions after the timestamps. */
+  readonly stampEnds: readonly number[];
+}
+
+/** Whether it is the second of two readings of its device. */
+function isOdd(index: number): boolean {
+  return Math.floor(index / devices) % 2 === 1;
+}
+
+function reading(index: number): object {
+  return {
+    device_id: `dev-${String(index % devices).padStart(5, '0')}`,
+    temp: form === 'alternating' && isOdd(index) ? HOT : 20 + ((index * 7) % 2000) / 100,
+    humidity: 40 + (index % 20),
+    battery: 87.5,
+    ts: startAt,
+  };
+}
+
+function payloadOf(index: number): Uint8Array {
+  const all = Array.from({ length: readings }, (_, i) => reading(index * readings + i));
+  if (form === 'msgpack') return encode(all);
+  if (form === 'ndjson') return Buffer.from(all.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  return Buffer.from(JSON.stringify(form === 'json' ? all : all[0]));
 }
 
 function template(index: number): Template {
-  const device = `dev-${String(index % devices).padStart(5, '0')}`;
-  const topic = `plant/site-${index % 4}/${device}/data`;
-  const temp = (20 + ((index * 7) % 2000) / 100).toFixed(2);
-  const payload = `{"device_id":"${device}","temp":${temp},"humidity":${40 + (index % 20)},"battery":87.5,"ts":${startAt}}`;
-  const bytes = publishPacket(1, topic, payload);
-  return { bytes, idAt: bytes.indexOf(topic) + topic.length, stampAt: bytes.length - 2 };
+  const topic = `plant/site-${index % 4}/source-${String(index).padStart(5, '0')}/data`;
+  const bytes = publishPacket(1, topic, payloadOf(index));
+  const stampEnds: number[] = [];
+  for (let at = bytes.indexOf(STAMP_KEY); at >= 0; at = bytes.indexOf(STAMP_KEY, at + 1))
+    stampEnds.push(at + STAMP_KEY.length + STAMP_BYTES);
+  return { bytes, idAt: bytes.indexOf(topic) + topic.length, stampEnds };
 }
 
-const templates = Array.from({ length: devices * Math.ceil(CHUNK / devices) }, (_, index) => template(index));
+const sources = Math.max(1, devices / readings);
+const rounds = Math.ceil(CHUNK / sources) * (form === 'alternating' ? 2 : 1);
+const templates = Array.from({ length: sources * rounds }, (_, index) => template(index));
 
 /** The bytes of the message. They are valid until the template is used again. */
 function message(index: number): Buffer {
-  const { bytes, idAt, stampAt } = templates[index % templates.length] as Template;
+  const { bytes, idAt, stampEnds } = templates[index % templates.length] as Template;
   bytes.writeUInt16BE((index % 65_535) + 1, idAt);
-  let rest = index;
-  for (let i = 0; i < STAMP_DIGITS; i++, rest = Math.floor(rest / 10)) bytes[stampAt - i] = 48 + (rest % 10);
+  for (const end of stampEnds) writeStamp(bytes, end, index);
   return bytes;
+}
+
+function writeStamp(bytes: Buffer, end: number, index: number): void {
+  if (form === 'msgpack') {
+    bytes.writeUIntBE(startAt + index, end - 6, 6);
+    return;
+  }
+  let rest = index;
+  for (let i = 1; i <= STAMP_DIGITS; i++, rest = Math.floor(rest / 10)) bytes[end - i] = 48 + (rest % 10);
 }
 
 function run(socket: Socket): void {

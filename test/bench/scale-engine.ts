@@ -21,7 +21,7 @@ export interface ScaleEngine {
 
 /** A checkpoint in progress. */
 export interface ScaleCheckpoint {
-  /** Does the next part, during which the fold waits. The last part returns a promise that resolves when the checkpoint is on the disk. */
+  /** Does the next part, during which the fold does nothing else. The last part returns a promise that resolves when the checkpoint is on the disk. */
   step(): 'more' | Promise<void>;
 }
 
@@ -71,6 +71,7 @@ export async function loadEngine(dist: string, folder: string): Promise<() => Pr
   return async () => {
     const counters = createCounters();
     let events = 0;
+    let last: JournalRecord | undefined;
     const fold = createFold({
       config,
       plan,
@@ -85,8 +86,16 @@ export async function loadEngine(dist: string, folder: string): Promise<() => Pr
       counters,
     });
     return {
-      feed: fold.feed,
-      work: () => false,
+      feed(records) {
+        last = records.at(-1) ?? last;
+        fold.feed(records);
+      },
+      work() {
+        if (!('hasMoreDue' in fold) || !fold.hasMoreDue) return false;
+        // As the engine does: another tick at once.
+        fold.feed([{ kind: 'tick', offset: last!.offset, at: last!.at }]);
+        return true;
+      },
       checkpoint: 'snapshot' in fold ? await writeWhole(load, folder, fold) : await writeSections(load, folder, fold),
       get devices() {
         return fold.devices;

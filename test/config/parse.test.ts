@@ -47,6 +47,7 @@ describe('a sound config', () => {
           ],
           undeclared: 'keep',
           coerce: false,
+          forgetMs: 2_592_000_000,
           status: { topic: 'plant/{site}/{device}/status', offline: ['offline'], online: ['online'] },
           limits: { bytes: 65_536, depth: 16, fields: 256, readings: 1_000, devices: 50_000, keys: 10_000 },
           ttlDays: 365,

@@ -5,7 +5,7 @@ import { startHttpServer } from '../../connectors/http/http.ts';
 import type { HttpServerOptions } from '../../connectors/http/limits.ts';
 import { createRateLimiter } from '../../connectors/http/rate-limiter.ts';
 import { createRenderer } from '../../connectors/http/renderer.ts';
-import { createCounters } from '../../engine/telemetry.ts';
+import { addDuration, createCounters, createTimings } from '../../engine/telemetry.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -17,12 +17,14 @@ afterEach(async () => {
 
 async function serve(options: Partial<HttpServerOptions> = {}) {
   const counters = createCounters();
+  const timings = createTimings();
   let rendered = 0;
   const gauges = () => ({ rendered });
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
     counters,
+    timings,
     gauges: () => {
       rendered += 1;
       return gauges();
@@ -43,7 +45,7 @@ async function serve(options: Partial<HttpServerOptions> = {}) {
     const answer = await fetch(`${server.url}${path}`, { signal: AbortSignal.timeout(20_000) });
     return { status: answer.status, text: await answer.text() };
   };
-  return { server, counters, open, get, renders: () => rendered };
+  return { server, counters, timings, open, get, renders: () => rendered };
 }
 
 /** Resolves when the connection is closed, by an end or by a reset. */
@@ -52,6 +54,21 @@ const closing = (socket: Socket) => new Promise<void>((resolve) => socket.once('
 const GET = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
 
 describe('the HTTP server', () => {
+  test('serves durations as histograms in seconds', async () => {
+    const { get, timings } = await serve();
+    for (const ms of [0.25, 0.5, 3, 60_000]) addDuration(timings.fold, ms);
+    const { text } = await get('/metrics');
+    const lines = text.split('\n').filter((line) => /^(# TYPE )?weir_fold_seconds/.test(line));
+    expect(lines).toEqual([
+      '# TYPE weir_fold_seconds histogram',
+      ...[0.0005, 0.001, 0.0025].map((le) => `weir_fold_seconds_bucket{le="${le}"} 2`),
+      ...[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5].map((le) => `weir_fold_seconds_bucket{le="${le}"} 3`),
+      'weir_fold_seconds_bucket{le="+Inf"} 4',
+      'weir_fold_seconds_sum 60.00375',
+      'weir_fold_seconds_count 4',
+    ]);
+  });
+
   test('answers known paths and methods', async () => {
     const { get, server, counters } = await serve({
       status: () => [{ name: 'nats', ready: false, reason: 'it is away' }],

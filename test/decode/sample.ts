@@ -26,6 +26,7 @@ export function sampleStream(changes: Partial<StreamConfig> = {}): StreamConfig 
     fields: [field('temp'), field('ok', 'boolean'), field('mode', 'string')],
     undeclared: 'keep',
     coerce: false,
+    forgetMs: 2_592_000_000,
     limits: { bytes: 10_000, depth: 6, fields: 20, readings: 10, devices: 50_000, keys: 50_000 },
     ...changes,
   };

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { alertEvent, type EventRule, overflowEvent } from '../../engine/delivery/alert-event.ts';
+import { alertData, alertText, type EventRule } from '../../engine/delivery/alert-data.ts';
+import { alertEvent, overflowEvent } from '../../engine/delivery/alert-event.ts';
+import { cloudEvent, cloudEventOf, MAX_EVENT_BYTES } from '../../engine/delivery/cloud-event.ts';
 import { factsId, overflowId, transitionId } from '../../engine/delivery/event-id.ts';
 import { deadLetterEvent, deviceEvent, factsEvent } from '../../engine/delivery/events.ts';
 import { evidenceOf, evidenceSql, rowBounds } from '../../engine/delivery/evidence.ts';
@@ -213,6 +215,73 @@ test('the event of a limit summarizes the suppressed alerts, on a subject that n
       keys: ['a', 'b', 'c'],
       message: 'overheating: 2 alerts published, 3 more suppressed by the limit',
     },
+  });
+});
+
+describe('the text of an alert', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', 'press-1', '"\\', '\ud800', '\u2028'));
+  const value = fc.oneof(text, fc.double(), fc.boolean(), fc.constant(null), fc.constantFrom(-0, 1e21, 1e-7));
+  const name = fc.oneof(text, fc.constantFrom('__proto__', '7', 'a', 'constructor'));
+  const instant = fc.integer({ min: -1e13, max: 1e16 }).map((micros) => micros / 1000);
+  const change = fc.record({
+    facts: fc.dictionary(name, value, { maxKeys: 4 }),
+    conditions: fc.array(
+      fc.record({ fact: name, operator: text, value, factValue: value, result: fc.constantFrom(true, false, null) }),
+      { maxLength: 2 },
+    ),
+    at: instant,
+    since: instant,
+    evidence: fc.record({ from: instant, to: instant }),
+    previousSeverity: fc.constantFrom(undefined, 'info' as const),
+    reason: fc.constantFrom(undefined, 'gap' as const),
+    suppressed: fc.constantFrom(undefined, 'limit' as const, 'flapping' as const),
+    flapping: fc.constantFrom(undefined, true, false),
+  });
+  const rule = fc.record({
+    name: text,
+    type: text,
+    per: fc.array(name, { maxLength: 3 }),
+    params: fc.dictionary(name, value, { maxKeys: 2 }),
+  });
+
+  test('has the same bytes as its data', () => {
+    fc.assert(
+      fc.property(
+        change,
+        rule,
+        fc.array(text, { maxLength: 3 }),
+        fc.constantFrom('firing' as const, 'resolved' as const),
+        ({ previousSeverity, reason, suppressed, flapping, ...rest }, { per, params, ...names }, parts, to) => {
+          const changed = transition(to, {
+            ...rest,
+            ...(previousSeverity && { previousSeverity }),
+            ...(reason && { reason }),
+            ...(suppressed && { suppressed }),
+            ...(flapping !== undefined && { flapping }),
+            key: { text: parts.join('/'), parts },
+          });
+          const full = { ...RULE, ...names, params: { ...RULE.params, ...params }, keying: { per } } as EventRule;
+          const other = { stream: { name: 'doors' }, apartMs: 1_000 };
+          for (const stream of [STREAM, { ...STREAM, other }]) {
+            const data = alertData(changed, to, full, stream, CONTEXT);
+            expect(alertText(changed, to, full, stream, CONTEXT)).toBe(JSON.stringify(data));
+          }
+        },
+      ),
+    );
+  });
+
+  test('and so has the whole event, which is cut if it is too large', () => {
+    const attributes = fc.record({ id: text, instance: text, type: text, subject: text, time: instant });
+    fc.assert(
+      fc.property(attributes, fc.dictionary(name, value), (event, data) => {
+        expect(cloudEventOf(event, JSON.stringify(data))).toBe(cloudEvent({ ...event, data }));
+      }),
+    );
+    const large = transition('firing', { facts: { text: 'x'.repeat(MAX_EVENT_BYTES) } });
+    const body = alertEvent(large, RULE, STREAM, CONTEXT)!.body;
+    expect(Buffer.byteLength(body)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+    expect(JSON.parse(body)).toMatchObject({ data: { truncated: true, rule: 'overheating' } });
   });
 });
 

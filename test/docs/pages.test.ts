@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { COUNTERS } from '../../engine/telemetry.ts';
+import { COUNTERS, TIMINGS } from '../../engine/telemetry.ts';
 import { blocksOf, codeSpans, PAGES, proseOf, ROOT, readPage } from './pages.ts';
 
 const CLI = join(ROOT, 'dist/engine/cli.js');
@@ -76,6 +76,7 @@ describe.each(PAGES)('%s', (path) => {
     const real = [
       'weir_ready',
       ...Object.keys(COUNTERS).map((name) => `weir_${name}_total`),
+      ...Object.keys(TIMINGS).map((name) => `weir_${name}_seconds`),
       ...Array.from(gauges.matchAll(/readonly (\w+):/g), (match) => `weir_${match[1]}`),
     ];
     const buckets = ['weir_alerts_open', 'weir_devices'];

@@ -24,12 +24,10 @@ function wrapSections(replace: ReplaceStep): Fault {
   let hasReadings = false;
   let isFilled = false;
   let stored = 0;
-  const watch = wrapGroups({
-    sync: (go, records) => {
-      isFilled ||= hasCut(records) && hasReadings;
-      hasReadings ||= hasMessages(records);
-      return go();
-    },
+  const watch = wrapGroups((go, records) => {
+    isFilled ||= hasCut(records) && hasReadings;
+    hasReadings ||= hasMessages(records);
+    return go();
   });
   const intercept = wrapFiles(FILE, (file, path) => {
     const [, generation, copy] = FILE.exec(path) as unknown as [string, string, SectionStep['copy']];

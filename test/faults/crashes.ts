@@ -5,7 +5,7 @@ import { at, crash, hasCut, hasMessages } from './steps.ts';
 import { type Fault, wrapGroups, wrapInsert, wrapMessages, wrapPublish } from './wrap-edges.ts';
 
 /** Replaces a step of the engine; `go` is the original step. */
-type Step = (go: () => Promise<void>) => Promise<void>;
+type Step = <T>(go: () => Promise<T>) => Promise<T>;
 
 /** A step that never ends: the process ends some milliseconds later. */
 async function crashInstead(afterMs: number): Promise<never> {
@@ -20,10 +20,10 @@ const EVENTS = 60;
 /** The checkpoint of the second cut is the first that replaces another one. */
 const CUTS = 2;
 
-/** Crashes around a sync of the journal. */
-function atSync(step: Step): Fault {
+/** Crashes around the write of a group to the journal. */
+function atWrite(step: Step): Fault {
   const isDue = at(GROUPS);
-  return wrapGroups({ sync: (go, records) => (hasMessages(records) && isDue() ? step(go) : go()) });
+  return wrapGroups((go, records) => (hasMessages(records) && isDue() ? step(go) : go()));
 }
 
 /** Returns a function to call with each group. It returns true once the newest cut is not the first and there are readings before it, so that its state is not empty. */
@@ -38,21 +38,20 @@ function watchCuts(): (records: readonly JournalRecord[]) => boolean {
   };
 }
 
-const crashBefore: Step = async (go) => {
-  crash();
-  await go();
-};
 const crashAfter: Step = async (go) => {
-  await go();
+  const result = await go();
   crash();
+  return result;
 };
 /** Crashes while the request is in flight; it may arrive or not. */
 const crashInFlight =
   (afterMs: number): Step =>
   async (go) => {
-    go().catch(() => undefined);
+    const result = go();
+    result.catch(() => undefined);
     await delay(afterMs);
     crash();
+    return result;
   };
 
 function atInsert(step: Step): Fault {
@@ -68,12 +67,9 @@ function atPublish(step: Step): Fault {
 /** The steps of the protocol at which the engine crashes, in the order of processing. */
 export const CRASHES = {
   // The crash comes a little later, so that an acknowledgement that was sent too early reaches the broker and is detected.
-  'before-write': () => {
-    const isDue = at(GROUPS);
-    return wrapGroups({ write: (go, records) => (hasMessages(records) && isDue() ? crashInstead(20) : go()) });
-  },
-  'before-sync': () => atSync(crashBefore),
-  'after-sync': () => atSync(crashAfter),
+  'before-write': () => atWrite(() => crashInstead(20)),
+  'in-write': () => atWrite(crashInFlight(0)),
+  'after-sync': () => atWrite(crashAfter),
   'after-ack': () => {
     const isDue = at(GROUPS);
     return wrapMessages((go, connection, messages, acknowledge) =>
@@ -86,11 +82,10 @@ export const CRASHES = {
   // The crash comes in the turn after the fold of the cut: the snapshot is taken, and no checkpoint is written yet.
   cut: () => {
     const isDue = watchCuts();
-    return wrapGroups({
-      sync: async (go, records) => {
-        await go();
-        if (isDue(records)) setImmediate(crash);
-      },
+    return wrapGroups(async (go, records) => {
+      const result = await go();
+      if (isDue(records)) setImmediate(crash);
+      return result;
     });
   },
   'insert-sent': () => atInsert(crashInFlight(4)),

@@ -8,11 +8,10 @@ const MACHINE_FAULTS = {
   /** The disk returns an error once. */
   'disk error': () => {
     const isDue = at(5);
-    return wrapGroups({
-      sync: (go, records) => {
-        if (!hasMessages(records) || !isDue()) return go();
-        return Promise.reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
-      },
+    return wrapGroups(async (go, records) => {
+      const result = await go();
+      if (hasMessages(records) && isDue()) throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
+      return result;
     });
   },
   /** While readings arrive, the clock is an hour ahead for a second, then an hour behind for a second. */

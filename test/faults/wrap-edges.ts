@@ -78,26 +78,18 @@ function methodsOf(file: DiskFile): DiskFile {
   };
 }
 
-/** Replacements for steps of the journal. They get the records of the group that is written; `go` is the original step. */
-export interface GroupSteps {
-  readonly write?: <T>(go: () => Promise<T>, records: readonly JournalRecord[]) => Promise<T>;
-  readonly sync?: (go: () => Promise<void>, records: readonly JournalRecord[]) => Promise<void>;
-}
-
-export function wrapGroups({ write = (go) => go(), sync = (go) => go() }: GroupSteps): Fault {
-  return wrapFiles(/\.wal$/, (file) => {
-    let records: readonly JournalRecord[] = [];
-    return {
-      write: (bytes, offset, length) => {
-        const go = () => file.write(bytes, offset, length);
-        // The header of a segment is written as a whole buffer.
-        if (offset === undefined || length === undefined) return go();
-        records = recordsIn(bytes, offset, length);
-        return write(go, records);
-      },
-      datasync: () => sync(() => file.datasync(), records),
-    };
-  });
+/**
+ * Calls `write` instead of the write of a group to the journal, after which the group is durable. It gets the records of the group; `go` is
+ * the original write.
+ */
+export function wrapGroups(write: <T>(go: () => Promise<T>, records: readonly JournalRecord[]) => Promise<T>): Fault {
+  return wrapFiles(/\.wal$/, (file) => ({
+    write: (bytes, offset, length) => {
+      const go = () => file.write(bytes, offset, length);
+      // The header of a segment is written as a whole buffer.
+      return offset === undefined || length === undefined ? go() : write(go, recordsIn(bytes, offset, length));
+    },
+  }));
 }
 
 function recordsIn(bytes: Buffer, from: number, length: number): readonly JournalRecord[] {

@@ -93,6 +93,7 @@ function stream(fields: readonly FieldConfig[], more: Partial<StreamConfig> = {}
     fields,
     undeclared: 'keep',
     coerce: false,
+    forgetMs: 2_592_000_000,
     limits: { bytes: 1e6, depth: 10, fields: 100, readings: 100, devices: 50_000, keys: 50_000 },
     ...more,
   };

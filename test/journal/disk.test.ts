@@ -1,5 +1,6 @@
+import { constants } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Disk, type DiskFile, realDisk } from '../../engine/journal/disk.ts';
+import { type Disk, type DiskFile, DURABLE, realDisk } from '../../engine/journal/disk.ts';
 import { openSentLog } from '../../engine/journal/sent-log.ts';
 import { append, makeFolder, message, open, readAll } from './folder.ts';
 
@@ -33,14 +34,14 @@ function diskWith(step: (call: Call) => Promise<void> | void): Disk {
 const diskError = () => Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
 
 describe('the journal', () => {
-  it('acknowledges and commits after the sync, not before', async () => {
+  it('acknowledges and commits what is on the disk, not before', async () => {
     const calls: string[] = [];
     let sync: () => void = () => undefined;
     const synced = new Promise<void>((resolve) => (sync = resolve));
     let reach: () => void = () => undefined;
     const reached = new Promise<void>((resolve) => (reach = resolve));
     const disk = diskWith((call) => {
-      if (call !== 'datasync') return undefined;
+      if (call !== 'write') return undefined;
       reach();
       return synced;
     });
@@ -54,11 +55,11 @@ describe('the journal', () => {
     expect(calls).toEqual(['acknowledged', 'committed']);
   });
 
-  it('acknowledges and commits nothing of a group whose sync fails, or of a later one', async () => {
+  it('acknowledges and commits nothing of a group that the disk refuses, or of a later one', async () => {
     const calls: string[] = [];
     let fail: (error: Error) => void;
     const failed = new Promise<Error>((resolve) => (fail = resolve));
-    const disk = diskWith((call) => (call === 'datasync' ? Promise.reject(diskError()) : undefined));
+    const disk = diskWith((call) => (call === 'write' ? Promise.reject(diskError()) : undefined));
     const journal = await open(makeFolder(), { disk, onFailure: (error) => fail(error) });
     journal.commitTo(() => calls.push('committed'));
     journal.append([message('a')], () => calls.push('acknowledged'));
@@ -66,6 +67,25 @@ describe('the journal', () => {
     journal.append([message('b')], () => calls.push('acknowledged'));
     await journal.close();
     expect(calls).toEqual([]);
+  });
+
+  it('writes only to files that are durable with each write', async () => {
+    const folder = makeFolder();
+    const flags: (string | number)[] = [];
+    const disk: Disk = {
+      ...realDisk,
+      open: (path, how) => {
+        flags.push(how);
+        return realDisk.open(path, how);
+      },
+    };
+    for (let i = 0; i < 2; i++) {
+      const journal = await open(folder, { disk });
+      await append(journal, [message('a')]);
+      await journal.close();
+    }
+    expect(flags).toEqual([DURABLE.create, DURABLE.append]);
+    for (const each of flags) expect(Number(each) & constants.O_DSYNC).toBe(constants.O_DSYNC);
   });
 
   it('writes the rest if a write accepts only some of the bytes', async () => {

@@ -30,7 +30,7 @@ export function open(folder: string, options: Partial<JournalOptions> = {}): Pro
     onFailure: (error) => {
       throw error;
     },
-    gatherMs: 0,
+    commitEveryMs: 0,
     ...options,
   });
 }

@@ -8,6 +8,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -216,10 +217,30 @@ describe('a journal', () => {
 
   it('commits all appended records before it closes', async () => {
     const folder = makeFolder();
-    const journal = await open(folder, { gatherMs: 60_000 });
+    const journal = await open(folder, { commitEveryMs: 60_000 });
+    await append(journal, [message('first')]);
     journal.append([message('last words')]);
     await journal.close();
-    expect(payloadsOf(await readAll(await open(folder)))).toEqual(['last words']);
+    expect(payloadsOf(await readAll(await open(folder)))).toEqual(['first', 'last words']);
+  });
+
+  it('commits at once what arrives after a quiet time, and together what arrives soon after a commit', async () => {
+    const folder = makeFolder();
+    const counters = createCounters();
+    const journal = await open(folder, { counters, commitEveryMs: 60_000 });
+    // It would wait for a minute, longer than the deadline of this test.
+    await append(journal, [tick(0)]);
+    let isDurable = false;
+    journal.append([tick(1)], () => {
+      isDurable = true;
+    });
+    // The disk is idle, and could have written many groups.
+    await Promise.all(Array.from({ length: 100 }, () => stat(folder)));
+    expect(isDurable).toBe(false);
+    journal.append([tick(2)]);
+    await journal.close();
+    expect(isDurable).toBe(true);
+    expect(counters.journal_syncs).toBe(2);
   });
 
   it('begins a new segment when one is large enough, and deletes released segments', async () => {

@@ -23,6 +23,7 @@ const SENSORS: StreamConfig = {
   ],
   undeclared: 'keep',
   coerce: false,
+  forgetMs: 2_592_000_000,
   limits: { bytes: 1e6, depth: 8, fields: 100, readings: 100, devices: 50_000, keys: 50_000 },
 };
 const STREAMS = [{ ...SENSORS, name: 'meters' }, SENSORS];

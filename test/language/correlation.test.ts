@@ -14,6 +14,7 @@ function stream(name: string, labels: readonly string[], fields: readonly string
     fields: fields.map((field): FieldConfig => ({ name: field, type: 'number', path: field, unit: `u-${field}` })),
     undeclared: 'keep',
     coerce: false,
+    forgetMs: 2_592_000_000,
     limits: { bytes: 1e6, depth: 8, fields: 100, readings: 100, devices: 50_000, keys: 50_000 },
   };
 }

@@ -264,10 +264,10 @@ describe('lift', () => {
   it('makes an operator over arrays of a step over items, an array for an array', () => {
     createScheduler().run(({ cold, expectObservable }) => {
       const doubled = lift<number>((item, out) => {
-        if (item > 0) out.push({ kind: 'tick', offset: item, at: item, liveMs: [] });
-        if (item > 1) out.push({ kind: 'tick', offset: item, at: 0, liveMs: [] });
+        if (item > 0) out.push({ kind: 'tick', offset: item, at: item, liveMs: [], forgotten: [] });
+        if (item > 1) out.push({ kind: 'tick', offset: item, at: 0, liveMs: [], forgotten: [] });
       });
-      const tick = (offset: number, at = offset) => ({ kind: 'tick', offset, at, liveMs: [] });
+      const tick = (offset: number, at = offset) => ({ kind: 'tick', offset, at, liveMs: [], forgotten: [] });
       expectObservable(cold('a-b-c|', { a: [1, 2], b: [], c: [0, 3] }).pipe(doubled)).toBe('a-b-c|', {
         a: [tick(1), tick(2), tick(2, 0)],
         b: [],

@@ -4,7 +4,7 @@ import type { CommitListener } from '../../engine/journal/journal.ts';
 import type { NewRecord } from '../../engine/model/record.ts';
 import type { Inbound } from '../../engine/ports.ts';
 import { createIngest } from '../../engine/runtime/ingest.ts';
-import { createCounters } from '../../engine/telemetry.ts';
+import { createCounters, createTimings } from '../../engine/telemetry.ts';
 
 const message = (payload: string): Inbound => ({
   topic: 't',
@@ -16,13 +16,14 @@ const message = (payload: string): Inbound => ({
 });
 
 /** An ingest with a journal in memory. Appended records become durable when the test calls `sync`. */
-function start(level = 0) {
+function start(level = 0, hasMoreDue = () => false) {
   const log: string[] = [];
   const appended: NewRecord[] = [];
   let commit: CommitListener | undefined;
   let waiting: (() => void)[] = [];
   let wallAt = 1_000_000;
   const counters = createCounters();
+  const timings = createTimings();
   const ingest = createIngest({
     journal: {
       commitTo: (listener) => {
@@ -38,10 +39,12 @@ function start(level = 0) {
       },
     },
     feed: (records) => log.push(...records.map(({ offset }) => `folded ${offset}`)),
+    hasMoreDue,
     fullest: () => ({ name: 'the disk is nearly full', level }),
     figures: () => ({}),
     clock: { now: () => wallAt, steady: () => wallAt },
     counters,
+    timings,
     log: pino({ level: 'silent' }),
   });
   const sync = () => {
@@ -90,5 +93,37 @@ describe('ingest', () => {
     ingest.regulate();
     expect(appended).toMatchObject([{ mark: 'started' }, { mark: 'disconnected', connection: -1 }]);
     expect(ingest.paused).toBe(true);
+  });
+
+  it('appends another tick if one has left work, one at a time, behind the messages that have arrived', () => {
+    let left = 2;
+    const { ingest, appended, sync } = start(0, () => left > 0);
+    const kinds = () => appended.slice(1).map(({ kind }) => kind);
+    ingest.open(0);
+    left = 0;
+    sync();
+    ingest.append([{ kind: 'tick' }]);
+    ingest.handler.messages(0, [message('a')], () => undefined);
+    left = 2;
+    sync();
+    expect(kinds()).toEqual(['tick', 'message', 'tick']);
+    left = 1;
+    sync();
+    expect(kinds()).toEqual(['tick', 'message', 'tick', 'tick']);
+    left = 0;
+    sync();
+    sync();
+    expect(appended).toHaveLength(5);
+  });
+
+  it('appends no other tick while intake is stopped, since what follows from it could not be delivered', () => {
+    const { ingest, appended, sync } = start(2, () => true);
+    ingest.open(0);
+    ingest.regulate();
+    sync();
+    ingest.append([{ kind: 'tick' }]);
+    sync();
+    sync();
+    expect(appended.filter(({ kind }) => kind === 'tick')).toHaveLength(1);
   });
 });

@@ -6,7 +6,7 @@ import { onTestFinished, vi } from 'vitest';
 import type { Config } from '../../engine/model/config.ts';
 import type { Inbound, Source, SourceHandler } from '../../engine/ports.ts';
 import { type ServiceOptions, startService } from '../../engine/runtime/service.ts';
-import { createCounters } from '../../engine/telemetry.ts';
+import { createCounters, createTimings } from '../../engine/telemetry.ts';
 import { setUp } from '../pipeline/kit.ts';
 
 const HOT = {
@@ -57,6 +57,7 @@ export async function launch({ journal, nats, ...options }: TestOptions = {}, fo
     attributeSources: {},
     clock: { now: () => Date.now(), steady: () => performance.now() },
     random: () => 0,
+    timings: createTimings(),
     log: pino({ level: 'silent' }),
     counters,
     onFailure: (error) => {

@@ -13,7 +13,7 @@ const collectGarbage: () => void = runInNewContext('gc');
 function open() {
   const folder = mkdtempSync(join(tmpdir(), 'weir-spill-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return { spill: createSpill(folder), files: () => readdirSync(folder).length };
+  return { spill: createSpill<Batch>(folder), files: () => readdirSync(folder).length };
 }
 
 function batchOf(fill: number): Batch {
@@ -30,9 +30,9 @@ function batchOf(fill: number): Batch {
 }
 
 /** A batch that only its spillable batch references. */
-function wrap(spill: Spill) {
+function wrap(spill: Spill<Batch>) {
   const batch = batchOf(7);
-  return { spillable: spill.wrap(batch), memory: new WeakRef(batch) };
+  return { spillable: spill.wrap(batch, 1_000), memory: new WeakRef(batch) };
 }
 
 it('takes a batch out of memory, and brings the same one back', async () => {
@@ -55,7 +55,7 @@ it('takes a batch out of memory, and brings the same one back', async () => {
 it('keeps a batch in memory that has been loaded', async () => {
   const { spill, files } = open();
   const batch = batchOf(1);
-  const spillable = spill.wrap(batch);
+  const spillable = spill.wrap(batch, 1_000);
   expect(await spillable.load()).toBe(batch);
   expect(await spillable.spill()).toBe(false);
   expect(files()).toBe(0);
@@ -63,7 +63,7 @@ it('keeps a batch in memory that has been loaded', async () => {
 
 it('leaves no file of a batch that was delivered while it was written to the disk', async () => {
   const { spill, files } = open();
-  const spillable = spill.wrap(batchOf(2));
+  const spillable = spill.wrap(batchOf(2), 1_000);
   const spilling = spillable.spill();
   await spillable.delete();
   await spilling;

@@ -1,4 +1,4 @@
-import { alertMessage } from '../../delivery/alert-event.ts';
+import { alertMessage } from '../../delivery/change-texts.ts';
 import { ATTRIBUTE_PREFIX } from '../../model/attributes.ts';
 import type { Transition } from '../../model/item/alert.ts';
 import type { Item } from '../../model/item/item.ts';

@@ -145,6 +145,7 @@ function planStream(
       origin.kind === 'view' ? { kind: 'view', rule: rules.findIndex(({ name }) => name === origin.name) } : origin,
     level,
     graceMs,
+    forgetMs: forgetOf(config, graceMs, own),
     keyings,
     readingRules,
     windowRules,
@@ -154,4 +155,28 @@ function planStream(
     hasSilence: silent.length > 0,
     usesAttributes: rules.some((rule) => rule.usesAttributes && readers.includes(rule.stream)),
   };
+}
+
+/** How long a device or key may be idle: as long as the config says, and longer than any of its rules waits for it. */
+function forgetOf({ forgetMs }: StreamConfig, graceMs: number, rules: readonly RulePlan[]): number {
+  const waits = rules.map(waitOf).filter((ms) => Number.isFinite(ms));
+  return Math.max(forgetMs, 2 * (graceMs + Math.max(0, ...waits)));
+}
+
+/** How long a rule waits for a silent key before it evaluates it for the last time; milliseconds. */
+function waitOf(rule: RulePlan): number {
+  if (rule.kind === 'silence') return rule.silenceMs;
+  if (rule.kind !== 'window') return 0;
+  const { window } = rule;
+  const { latenessMs } = window;
+  if (window.kind === 'tumbling' || window.kind === 'hopping' || window.kind === 'sliding')
+    return latenessMs + window.sizeMs;
+  if (window.kind === 'session') return latenessMs + window.gapMs;
+  if (window.kind === 'state') return latenessMs + window.maxMs;
+  if (window.kind === 'sequence') {
+    const { steps, closing, clearingMs } = window;
+    const times = [...steps, ...closing].map(({ withinMs }) => withinMs).filter((ms) => Number.isFinite(ms));
+    return latenessMs + times.reduce((sum, ms) => sum + ms, 0) + (Number.isFinite(clearingMs) ? clearingMs : 0);
+  }
+  return 0;
 }

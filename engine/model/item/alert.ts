@@ -81,8 +81,11 @@ export interface Transition {
   readonly evidence: { readonly from: number; readonly to: number };
 }
 
-/** Why an alert ended without an outcome: the rule's hours are over, there was no outcome for too long, or the rule was changed or removed. */
-export type EndReason = 'schedule' | 'gap' | 'rule-changed' | 'rule-removed';
+/**
+ * Why an alert ended without an outcome: the rule's hours are over, there was no outcome for too long, its key was idle for so long that its state
+ * is removed, or the rule was changed or removed.
+ */
+export type EndReason = 'schedule' | 'gap' | 'forgotten' | 'rule-changed' | 'rule-removed';
 
 /** An event of an alert that has not changed: a re-notification (`repeat`), or its state now that it no longer flaps (`stable`). */
 export interface Notice extends Omit<Transition, 'kind'> {

@@ -12,7 +12,7 @@ export interface DeviceChange {
   readonly at: number;
   /** When the device was last seen. Equal to `at` for a device that was never seen before. */
   readonly lastSeenAt: number;
-  readonly reason: OfflineReason | 'first-reading' | 'reading' | 'status';
+  readonly reason: OfflineReason | 'first-reading' | 'reading' | 'status' | 'forgotten';
 }
 
 /** Messages of a broker may be missing, because the broker lost our session. */

@@ -37,6 +37,8 @@ export interface Tick {
   readonly at: number;
   /** Live time of every broker connection, in milliseconds (see devices/liveness). */
   readonly liveMs: readonly number[];
+  /** The devices and keys that it removed from the state, see `forgottenBy`. The steps where streams begin add to it. */
+  readonly forgotten: object[];
 }
 
 /** The attributes of a device change. */

@@ -25,6 +25,8 @@ export interface StreamPlan {
   readonly level: number;
   /** Extra time to wait for a quiet device, because the readings of a view have a long interval; milliseconds. */
   readonly graceMs: number;
+  /** A device or key that is idle for so long leaves the state; milliseconds of live time. Longer than anything that its rules wait for. */
+  readonly forgetMs: number;
   /** Every way in which this stream's rules group readings. The first is always by device. */
   readonly keyings: readonly Keying[];
   /** Rules over single readings. */

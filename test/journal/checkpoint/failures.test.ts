@@ -86,6 +86,26 @@ describe('a disk that is full', () => {
     await store.close();
   });
 
+  it('at the commit of a full section: its files are deleted before anything else is written', async () => {
+    const folder = makeFolder();
+    const { store, state } = await openOn(folder);
+    await writeSection(store, true, 1, [[1, 'one']]);
+    state.refused = 'sync';
+    await expect(writeSection(store, true, 2, [[2, 'two']])).rejects.toThrow('ENOSPC');
+    // They have a commit record: after the next section of changes they would count as newer than it.
+    state.refused = 'unlink';
+    await expect(writeSection(store, false, 3, [[3, 'three']])).rejects.toThrow('ENOSPC');
+    expect(store.newest).toBe(1);
+    state.refused = undefined;
+    store.begin(false);
+    store.add(3, Buffer.from('three'));
+    await store.flush();
+    expect(contentOf((await read(folder)).checkpoint)).toEqual(expectedOf([[[1, 'one']]]));
+    await store.commit(headOf(4));
+    expect(contentOf((await read(folder)).checkpoint)).toMatchObject({ nextOffset: 4, parts: ['one', 'three'] });
+    await store.close();
+  });
+
   it('does not keep what is added after a failure in memory', async () => {
     const { store, state } = await openOn(makeFolder());
     store.begin(true);
