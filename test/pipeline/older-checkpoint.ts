@@ -20,7 +20,10 @@ export function asOlder(checkpoint: string, without: Readonly<Record<string, rea
   const ofKind = (...kinds: readonly string[]) => pieces.filter(([kind]) => kinds.includes(kind));
   const lines: Line[] = ofKind('head', 'orphan').map(([kind, content]) => [kind, content]);
   for (const [index, [, head]] of ofKind('stream').entries()) {
-    lines.push(['stream', head], ...linesOfStream(pieces.filter(([, , stream]) => stream === index)));
+    lines.push(
+      ['stream', omit(head, ['next', 'lastTick'])],
+      ...linesOfStream(pieces.filter(([, , stream]) => stream === index)),
+    );
   }
   for (const [kind, content] of ofKind('attributes', 'traces')) lines.push([kind, content]);
   return lines.map(([kind, content]) => JSON.stringify([kind, omit(content, without[kind] ?? [])])).join('\n');
@@ -46,7 +49,7 @@ function linesOfStream(pieces: readonly (readonly [string, Content, number?])[])
     if (numbering !== undefined) numberings.push(['numbering', numbering]);
   }
   const keys = parts.keys.map(
-    ([key, marks]): Line => ['key', { ...omit(key, ['number', 'presence', 'group']), marks }],
+    ([key, marks]): Line => ['key', { ...omit(key, ['number', 'presence', 'connection', 'used']), marks }],
   );
   return [...keys, ...devices, ...parts.known, ...numberings];
 }
