@@ -43,6 +43,27 @@ export function needsTimers({ state, noise }: AlertRecord): boolean {
   return state !== 'inactive' || noise?.flapping === true || noise?.silent !== undefined;
 }
 
+/**
+ * How long nothing happens to an alert that only has to wait; milliseconds of the alert clock. 0: something may happen at the next tick. Never too
+ * long, because heard time is not faster than the clock. `isActive`: whether it is within the active hours of its rule, which stay as they are.
+ */
+export function quietFor(
+  { state, noise }: AlertRecord,
+  { repeatMs, resolveAfterMs, flapping }: Lifecycle,
+  clock: { readonly elapsedMs: number; readonly heardMs: number },
+  isActive: boolean,
+): number {
+  if (noise === undefined) return 0;
+  const waits = [Number.POSITIVE_INFINITY];
+  if (state === 'inactive') {
+    if (isActive && noise.silent !== undefined) return 0;
+  } else if (!isActive) return 0;
+  else if (resolveAfterMs > 0) waits.push(resolveAfterMs - (clock.heardMs - noise.heardMs));
+  if (noise.flapping) waits.push((flapping?.withinMs ?? 0) - (clock.elapsedMs - (noise.changes.at(-1) ?? 0)));
+  if (repeatMs > 0 && state === 'firing') waits.push(repeatMs - (clock.elapsedMs - noise.toldMs));
+  return Math.max(0, Math.min(...waits));
+}
+
 /** Whether a snapshot must contain the alert. */
 export function isRemembered({ watched, noise }: AlertRecord): boolean {
   return watched || (noise !== undefined && (noise.flapping || noise.changes.length > 0));

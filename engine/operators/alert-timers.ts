@@ -1,7 +1,7 @@
 import type { AlertRecord, Explanation, NoiseRecord } from '../alerts/alert-record.ts';
 import { type AlertClock, advanceAlertClock, hostTime } from '../alerts/clock.ts';
 import { endAlert, instantOf } from '../alerts/lifecycle.ts';
-import { admit, endPeriod, hasRoom, isStable } from '../alerts/noise.ts';
+import { admit, endPeriod, hasRoom, isStable, quietFor } from '../alerts/noise.ts';
 import { overflowId } from '../delivery/event-id.ts';
 import type { EndReason, Evaluation, Notice } from '../model/item/alert.ts';
 import type { Item, Tick } from '../model/item/item.ts';
@@ -32,16 +32,17 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
     for (const { stream, key } of forgottenBy(tick)) endForgotten({ handling, clock, tick }, stream, key, out);
     for (const alertRule of rules) {
       publishOverflow(alertRule, clock, journalId, tick, out);
-      if (alertRule.own.timedKeys.size === 0) continue;
       const active = alertRule.isActive === undefined || alertRule.isActive(hostTime(clock, tick.at));
-      const due: KeyState[] = [];
-      for (const key of alertRule.own.timedKeys)
-        if (isDue(alertRule, key.alerts[alertRule.rule.slot]!, clock, active)) due.push(key);
+      const due = findDue(alertRule, clock, active);
+      if (due.length === 0) continue;
       // The order of open alerts is not part of a snapshot, so the order of outputs must not depend on it.
       due.sort((a, b) => (a.text < b.text ? -1 : 1));
       const { state } = handling;
       const { changedKeys } = state.streams[alertRule.rule.stream]!;
-      if (due.length > MOST_DUE) state.hasMoreDue = true;
+      if (due.length > MOST_DUE) {
+        state.hasMoreDue = true;
+        alertRule.own.lookAtMs = 0;
+      }
       for (const key of due.slice(0, MOST_DUE)) {
         changedKeys.touch(key);
         runDue({ alertRule, key, record: key.alerts[alertRule.rule.slot]!, clock, handling, tick, active }, out);
@@ -49,6 +50,23 @@ export const runAlertTimers = (handling: AlertHandling, journalId: string) => {
     }
   };
 };
+
+/** The keys whose alerts are due. Looks at none of them before the first can be due, or the active hours begin or end. */
+function findDue(alertRule: AlertRule, clock: AlertClock, active: boolean): KeyState[] {
+  const { rule, own } = alertRule;
+  const due: KeyState[] = [];
+  const mustLook = active !== own.wasActive || clock.elapsedMs >= own.lookAtMs;
+  own.wasActive = active;
+  if (!mustLook) return due;
+  let quietMs = Number.POSITIVE_INFINITY;
+  for (const key of own.timedKeys) {
+    const record = key.alerts[rule.slot]!;
+    if (isDue(alertRule, record, clock, active)) due.push(key);
+    else quietMs = Math.min(quietMs, quietFor(record, rule.lifecycle, clock, active));
+  }
+  own.lookAtMs = clock.elapsedMs + quietMs;
+  return due;
+}
 
 /** An alert for which something is due at a tick. */
 interface Due {
@@ -116,7 +134,7 @@ function runDue(due: Due, out: Item[]): void {
     noise.toldMs = clock.elapsedMs;
     out.push({ ...notice(due, 'repeat', 'firing'), ...(noise.flapping && { flapping: true }) });
   }
-  settleAlert(alertRule, key, record);
+  settleAlert(alertRule, key, record, clock);
 }
 
 /** The evaluation of a silence that began before and still lasts. */

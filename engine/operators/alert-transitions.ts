@@ -8,7 +8,7 @@ import {
 } from '../alerts/alert-record.ts';
 import { type AlertClock, hostTime } from '../alerts/clock.ts';
 import { applyOutcome, instantOf, mustWatch, recordChange } from '../alerts/lifecycle.ts';
-import { decideToPublish, isTimed, needsTimers } from '../alerts/noise.ts';
+import { decideToPublish, isTimed, needsTimers, quietFor } from '../alerts/noise.ts';
 import { compileSchedule } from '../alerts/schedule.ts';
 import { transitionId } from '../delivery/event-id.ts';
 import type { EndReason, Evaluation, Notice, Transition } from '../model/item/alert.ts';
@@ -104,7 +104,7 @@ export function applyEvaluation(handling: AlertHandling, evaluation: Evaluation,
         );
     }
   }
-  settleAlert(alertRule, key, record);
+  settleAlert(alertRule, key, record, clock);
 }
 
 /**
@@ -154,12 +154,19 @@ export function changeAlert(
   });
 }
 
-/** Updates what follows from an alert: `watched`, and whether ticks look at it. Call it after each possible change. */
-export function settleAlert({ own, timed }: AlertRule, key: KeyState, record: AlertRecord): void {
+/** Updates what follows from an alert: `watched`, and when ticks look at it. Call it after each possible change. */
+export function settleAlert(
+  { rule, own, timed }: AlertRule,
+  key: KeyState,
+  record: AlertRecord,
+  clock: AlertClock,
+): void {
   record.watched = mustWatch(record);
   if (!timed) return;
-  if (needsTimers(record)) own.timedKeys.add(key);
-  else own.timedKeys.delete(key);
+  if (needsTimers(record)) {
+    own.timedKeys.add(key);
+    own.lookAtMs = Math.min(own.lookAtMs, clock.elapsedMs + quietFor(record, rule.lifecycle, clock, own.wasActive));
+  } else own.timedKeys.delete(key);
 }
 
 /** The severity of a level; levels count from 1. Level 0 has the severity of level 1. */

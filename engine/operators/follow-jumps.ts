@@ -31,7 +31,7 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
           const record = alertRule.rule.keying.index === keying ? key.alerts[alertRule.rule.slot] : undefined;
           if (record === undefined) continue;
           restartAlert(record, from, time);
-          settleAlert(alertRule, key, record);
+          settleAlert(alertRule, key, record, state.alerting.clock);
         }
       }
     },

@@ -8,7 +8,7 @@ import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../w
 import { hasOutcome, passOutcome, type StreamWindows } from './window-rules.ts';
 
 /** Call it with the mark of a reading before the mark moves: the next tick looks at the group. */
-export function wakeGroup({ stream, plan }: StreamWindows, mark: DeviceMark, connection: number): void {
+export function noteReading({ stream, plan }: StreamWindows, mark: DeviceMark, connection: number): void {
   const { number, liveMs } = stream.lastTick;
   if (mark.movedAfter !== number) {
     mark.movedAfter = number;
@@ -80,6 +80,12 @@ export function closeGroups(windows: StreamWindows, tick: Tick, out: Item[]): bo
     else activate(stream, key, group);
   }
   return left === 0;
+}
+
+/** The timer of the group in live time has expired. */
+export function wakeGroup(stream: StreamState, key: KeyState, group: GroupClock): void {
+  key.windowing.wakeMs = Number.POSITIVE_INFINITY;
+  activate(stream, key, group);
 }
 
 function activate({ activeGroups }: StreamState, key: KeyState, group: GroupClock): void {
@@ -163,21 +169,24 @@ function findAwaited(windows: StreamWindows, key: KeyState, dueAt: number, tick:
 }
 
 /**
- * Lets the group rest until a reading comes, or until the awaited device is quiet for so long that it no longer counts. Receive time advances at
- * least as fast as live time, so the timer is never too late. If it is too early, the tick looks again.
+ * Lets the group rest until a reading comes, until the awaited device is quiet for so long that its watermark reaches `dueAt` (in live time), or until
+ * it is so far behind that the group may continue without it (in receive time).
  */
 function sleep(
   { stream, plan, maxBehindMs }: StreamWindows,
   key: KeyState,
   awaited: Watermark,
   dueAt: number,
-  { at, liveMs }: Tick,
+  { liveMs }: Tick,
 ): void {
-  const group = key.windowing.group!;
-  const live = liveMs[awaited.connection]!;
-  const quietAt = at + quietUntil(awaited, dueAt, plan.graceMs) - live;
-  const behindAt = quietWatermark(awaited, live, plan.graceMs) + maxBehindMs;
-  const wakeAt = Math.min(quietAt, behindAt);
+  const { windowing } = key;
+  const group = windowing.group!;
+  const wakeMs = quietUntil(awaited, dueAt, plan.graceMs);
+  if (windowing.wakeMs !== wakeMs) {
+    windowing.wakeMs = wakeMs;
+    stream.windowTimers.schedule(key);
+  }
+  const wakeAt = quietWatermark(awaited, liveMs[awaited.connection]!, plan.graceMs) + maxBehindMs;
   if (group.wakeAt === wakeAt) return;
   group.wakeAt = wakeAt;
   stream.groupTimers.schedule(key);

@@ -6,7 +6,7 @@ import type { DeviceKeys, DeviceMark, DeviceState, Place } from '../state/device
 import { placeOf } from '../state/directory.ts';
 import type { KeyState } from '../state/key.ts';
 import { addMark } from '../state/stream.ts';
-import { mayBeLate, passedBy, wakeGroup } from './window-groups.ts';
+import { mayBeLate, noteReading, passedBy } from './window-groups.ts';
 import { dueLiveMs, hasOutcome, type KindedRule, passOutcome, type StreamWindows, wakeAt } from './window-rules.ts';
 
 /**
@@ -62,7 +62,7 @@ function moveWatermarks(windows: StreamWindows, place: Place, reading: Reading):
     const mark = key && (place.marks[index] ??= findMark(windows, place.device, key, byDevice, reading));
     scratch.marks[index] = mark;
     if (mark !== undefined) {
-      if (!byDevice) wakeGroup(windows, mark, reading.connection);
+      if (!byDevice) noteReading(windows, mark, reading.connection);
       moveWatermark(mark, reading);
     } else if (key !== undefined) hasRoom = false;
   }

@@ -3,9 +3,13 @@ import type { Cause } from '../model/reading.ts';
 import type { KeyState } from '../state/key.ts';
 import { MOST_DUE } from '../state/state.ts';
 import { quietWatermark } from '../windows/watermark.ts';
+import { wakeGroup } from './window-groups.ts';
 import { dueLiveMs, hasOutcome, passOutcome, type StreamWindows, wakeAt } from './window-rules.ts';
 
-/** Closes the own windows of quiet devices whose timer has expired. Returns whether some are left for the next tick. */
+/**
+ * Closes the own windows of quiet devices whose timer has expired. Returns whether some are left for the next tick. Wakes the groups whose timer
+ * has expired, for `closeGroups`.
+ */
 export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[]): boolean {
   const { windowTimers } = windows.stream;
   windowTimers.advance(Math.max(...tick.liveMs));
@@ -17,6 +21,10 @@ export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[
     key = left > 0 ? windowTimers.next() : undefined
   ) {
     const { windowing } = key;
+    if (windowing.group !== undefined) {
+      wakeGroup(windows.stream, key, windowing.group);
+      continue;
+    }
     const wakeMs = wakeOf(windows, key);
     if (wakeMs !== windowing.wakeMs) {
       // The timer was set for an earlier reading. The order of keys that are due must not depend on that.

@@ -23,6 +23,10 @@ export interface Alerting {
 export interface RuleAlerting extends LimitState {
   /** If the rule is timed: the keys whose alerts each tick looks at. Not part of a snapshot, since it follows from the alerts. */
   readonly timedKeys: Set<KeyState>;
+  /** Time of the alert clock before which ticks need not look at them, unless the active hours begin or end. Not part of a snapshot either. */
+  lookAtMs: number;
+  /** Whether the last tick was within the active hours. Not part of a snapshot. */
+  wasActive: boolean;
 }
 
 /** The part of a snapshot's head that is about alerts. */
@@ -55,7 +59,7 @@ export function createAlerting(plan: Plan, sections: Sections): Alerting {
   );
   return {
     clock: createAlertClock(),
-    rules: rules.map(() => ({ timedKeys: new Set(), limit: undefined })),
+    rules: rules.map(() => ({ timedKeys: new Set(), lookAtMs: 0, wasActive: true, limit: undefined })),
     removedRuleAlerts: [],
   };
 }
