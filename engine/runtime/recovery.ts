@@ -120,11 +120,12 @@ async function findCheckpoint(
   log: Logger,
   counters: Counters,
 ): Promise<Pick<RecoveredData, 'store' | 'checkpoint'>> {
-  const foreign: string[] = [];
+  const unfit: string[] = [];
   const fits = ({ journalId, nextOffset }: StoredCheckpoint) => {
-    if (journalId !== journal.id) foreign.push(journalId);
-    // An older checkpoint is of no use if the journal no longer has the records after it.
-    return journalId === journal.id && nextOffset >= journal.firstOffset;
+    if (journalId !== journal.id) unfit.push(`a checkpoint belongs to the journal ${journalId}`);
+    else if (nextOffset >= journal.firstOffset) return true;
+    else unfit.push(`a checkpoint continues at ${nextOffset}, and the journal no longer has this record`);
+    return false;
   };
   const { store, checkpoint, unreadable, repaired } = await openCheckpoints(folder, fits, disk);
   if (repaired.length > 0) {
@@ -134,7 +135,7 @@ async function findCheckpoint(
     );
   }
   counters.checkpoints_unreadable += unreadable.length;
-  const unusable = [...unreadable, ...foreign.map((id) => `a checkpoint belongs to the journal ${id}`)];
+  const unusable = [...unreadable, ...unfit];
   const { firstOffset, nextOffset } = journal;
   if (unusable.length === 0) {
     if (checkpoint === undefined && firstOffset > 0) {

@@ -135,15 +135,17 @@ describe('the data folder', () => {
     expect(readFileSync(join(folder, 'checkpoint-damaged-a.bin'))).toEqual(damaged);
   });
 
-  it('with a checkpoint before the journal, because those after it are damaged: the records between are lost, and reported', async () => {
+  it.each([
+    ['because those after it are damaged', [1, 2, 4, 5], 2],
+    ['because records were removed', [1], undefined],
+  ])('with a checkpoint that ends before the journal, %s: it is refused', async (_, found, damaged) => {
     const folder = makeFolder();
     const journalId = await write(folder, 6, 4);
-    await writeCheckpoints(folder, journalId, 1, 2, 4, 5);
-    damageSection(folder, { before: 2 });
-    const data = await openFolder(folder);
-    expect([data.checkpoint?.nextOffset, await offsets(data)]).toEqual([1, [4, 5]]);
-    expect(data.counters.journal_records_lost).toBe(3);
-    expect(data.log).toContainEqual(expect.stringContaining('the records from firstLost up to nextOffset'));
+    await writeCheckpoints(folder, journalId, ...found);
+    if (damaged !== undefined) damageSection(folder, { before: damaged });
+    await expect(openFolder(folder)).rejects.toThrow(
+      /continues at 1, and the journal no longer has this record.*at 4:/,
+    );
   });
 
   it.each([
