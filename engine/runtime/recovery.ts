@@ -121,17 +121,21 @@ async function findCheckpoint(
   counters: Counters,
 ): Promise<Pick<RecoveredData, 'store' | 'checkpoint'>> {
   const unfit: string[] = [];
-  const fits = ({ journalId, nextOffset }: StoredCheckpoint) => {
+  const fits = ({ journalId }: StoredCheckpoint) => {
     if (journalId !== journal.id) unfit.push(`a checkpoint belongs to the journal ${journalId}`);
-    else if (nextOffset >= journal.firstOffset) return true;
-    else unfit.push(`a checkpoint continues at ${nextOffset}, and the journal no longer has this record`);
-    return false;
+    return journalId === journal.id;
   };
   const { store, checkpoint, unreadable, repaired } = await openCheckpoints(folder, fits, disk);
   if (repaired.length > 0) {
     log.warn(
       { damage: repaired },
       'one of the two copies of a checkpoint is damaged; the other one is used, and nothing is lost. Check the disk',
+    );
+  }
+  if (checkpoint !== undefined && checkpoint.nextOffset < journal.firstOffset) {
+    log.error(
+      { nextOffset: checkpoint.nextOffset, firstOffset: journal.firstOffset },
+      'the journal begins after its checkpoint: the records in between are gone, and the state does not have their effects. Restore the folder from a backup if you have one that is newer',
     );
   }
   counters.checkpoints_unreadable += unreadable.length;

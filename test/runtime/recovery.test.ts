@@ -138,15 +138,19 @@ describe('the data folder', () => {
   it.each([
     ['because those after it are damaged', [1, 2, 4, 5], 2],
     ['because records were removed', [1], undefined],
-  ])('with a checkpoint that ends before the journal, %s: it is refused', async (_, found, damaged) => {
-    const folder = makeFolder();
-    const journalId = await write(folder, 6, 4);
-    await writeCheckpoints(folder, journalId, ...found);
-    if (damaged !== undefined) damageSection(folder, { before: damaged });
-    await expect(openFolder(folder)).rejects.toThrow(
-      /continues at 1, and the journal no longer has this record.*at 4:/,
-    );
-  });
+  ])(
+    'with a checkpoint that ends before the journal, %s: it is used, and what is missing is logged',
+    async (_, found, damaged) => {
+      const folder = makeFolder();
+      const journalId = await write(folder, 6, 4);
+      await writeCheckpoints(folder, journalId, ...found);
+      if (damaged !== undefined) damageSection(folder, { before: damaged });
+      const data = await openFolder(folder);
+      expect([data.checkpoint?.nextOffset, await offsets(data)]).toEqual([1, [4, 5]]);
+      expect(data.log[0]).toContain('the journal begins after its checkpoint');
+      expect(data.counters.journal_records_lost).toBe(3);
+    },
+  );
 
   it.each([
     ['is complete', 0, [0, 1, 2]],
