@@ -16,8 +16,8 @@ export interface EventOverflowOptions {
   readonly bytesOf: (event: EventOutput) => number;
   /** Whether the delivery queue takes more events now. */
   readonly hasRoom: () => boolean;
-  /** Passes an event to the delivery queue. */
-  readonly push: (event: EventOutput) => void;
+  /** Passes an event to the delivery queue, which calls `confirmed` when it was delivered. */
+  readonly push: (event: EventOutput, confirmed: () => void) => void;
   /** Called when events have left memory. */
   readonly onProgress: () => void;
   readonly log: Logger;
@@ -33,8 +33,6 @@ export interface EventOverflow {
   add(event: EventOutput): void;
   /** Passes events to the delivery queue, the oldest first, while it has room. */
   refill(): void;
-  /** Call it when the delivery queue has confirmed an event. */
-  confirm(event: EventOutput): void;
   stop(): void;
 }
 
@@ -59,8 +57,6 @@ export function createEventOverflow(options: EventOverflowOptions): EventOverflo
   const spill = createSpill<readonly EventOutput[]>(folder);
   /** The oldest first; only the last one takes further events. */
   const chunks: Chunk[] = [];
-  /** The chunk of each event that was passed to the delivery queue and is not confirmed. */
-  const chunkOf = new Map<EventOutput, Chunk>();
   let bytes = 0;
   let isLoading = false;
   let lastWrite: Promise<void> = Promise.resolve();
@@ -88,10 +84,11 @@ export function createEventOverflow(options: EventOverflowOptions): EventOverflo
   };
   const passOn = (chunk: Chunk, events: readonly EventOutput[]): void => {
     leaveMemory(chunk);
-    for (const event of events) {
-      chunkOf.set(event, chunk);
-      push(event);
-    }
+    const confirmed = (): void => {
+      chunk.unconfirmed -= 1;
+      if (chunk.unconfirmed === 0) outbox.confirm(chunk.item);
+    };
+    for (const event of events) push(event, confirmed);
   };
   const load = async (chunk: Chunk, stored: NonNullable<Chunk['stored']>): Promise<void> => {
     isLoading = true;
@@ -144,13 +141,6 @@ export function createEventOverflow(options: EventOverflowOptions): EventOverflo
       if (chunk.bytes >= CHUNK_BYTES) close(chunk);
     },
     refill,
-    confirm(event) {
-      const chunk = chunkOf.size === 0 ? undefined : chunkOf.get(event);
-      if (chunk === undefined) return;
-      chunkOf.delete(event);
-      chunk.unconfirmed -= 1;
-      if (chunk.unconfirmed === 0) outbox.confirm(chunk.item);
-    },
     stop() {
       isStopped = true;
       clearTimeout(retry);
