@@ -20,6 +20,10 @@ const SPILL_FRACTION = 0.5;
 /** Spilled events are read again below this fraction. */
 const REFILL_FRACTION = 0.25;
 
+/** Events go to the disk in chunks of this fraction, so that several fit into memory; larger ones save little. */
+const CHUNK_FRACTION = 0.125;
+const LARGEST_CHUNK_BYTES = 1024 * 1024;
+
 /** The delivery queue of NATS. Events that memory has no room for are spilled to the disk. */
 export interface EventDelivery extends Pick<DeliveryQueue<EventOutput>, 'isOpen' | 'stuck' | 'stop'> {
   push(event: EventOutput): void;
@@ -52,6 +56,7 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
     folder: join(config.data, SPILL_FOLDER),
     outbox: queue.outbox,
     bytesOf,
+    chunkBytes: Math.min(LARGEST_CHUNK_BYTES, limit * CHUNK_FRACTION),
     hasRoom: () => queue.outbox.bytes < limit * REFILL_FRACTION,
     push: queue.push,
     onProgress: options.onProgress,

@@ -3,8 +3,6 @@ import type { Outbox, OutboxItem } from '../delivery/outbox.ts';
 import type { EventOutput } from '../model/output.ts';
 import { createSpill, type Spillable } from './spill.ts';
 
-/** Events go to the disk in chunks of about so many bytes of memory. */
-const CHUNK_BYTES = 1024 * 1024;
 /** Wait after an error of the disk. */
 const RETRY_MS = 1_000;
 
@@ -14,6 +12,8 @@ export interface EventOverflowOptions {
   /** The outbox of the delivery queue. */
   readonly outbox: Outbox;
   readonly bytesOf: (event: EventOutput) => number;
+  /** Events go to the disk in chunks of about so many bytes of memory. */
+  readonly chunkBytes: number;
   /** Whether the delivery queue takes more events now. */
   readonly hasRoom: () => boolean;
   /** Passes an event to the delivery queue, which calls `confirmed` when it was delivered. */
@@ -53,7 +53,7 @@ interface Chunk {
  * fails, they stay in memory, and intake stops when that is full.
  */
 export function createEventOverflow(options: EventOverflowOptions): EventOverflow {
-  const { folder, outbox, bytesOf, hasRoom, push, onProgress, log } = options;
+  const { folder, outbox, bytesOf, chunkBytes, hasRoom, push, onProgress, log } = options;
   const spill = createSpill<readonly EventOutput[]>(folder);
   /** The oldest first; only the last one takes further events. */
   const chunks: Chunk[] = [];
@@ -138,7 +138,7 @@ export function createEventOverflow(options: EventOverflowOptions): EventOverflo
       chunk.bytes += size;
       chunk.unconfirmed += 1;
       chunk.events.push(event);
-      if (chunk.bytes >= CHUNK_BYTES) close(chunk);
+      if (chunk.bytes >= chunkBytes) close(chunk);
     },
     refill,
     stop() {
