@@ -15,12 +15,12 @@ const EVENT_OVERHEAD_BYTES = 200;
 
 /** Folder of spilled events, in the data folder. */
 const SPILL_FOLDER = 'spill-events';
-/** Events are spilled above this fraction of `nats.outbox`. It is below 1, so that intake does not stop while they are written. */
-const SPILL_FRACTION = 0.5;
-/** Spilled events are read again below this fraction. */
-const REFILL_FRACTION = 0.25;
-
-/** Events go to the disk in chunks of this fraction, so that several fit into memory; larger ones save little. */
+/** Events wait as objects up to this fraction of `nats.outbox`, which keeps the server busy; further ones wait as bytes. */
+const QUEUE_FRACTION = 0.25;
+const LARGEST_QUEUE_BYTES = 4 * 1024 * 1024;
+/** Above this fraction they go to the disk. It is below 1, so that intake does not stop while they are written. */
+const MEMORY_FRACTION = 0.25;
+/** They go to the disk in chunks of this fraction, so that several fit into memory; larger ones save little. */
 const CHUNK_FRACTION = 0.125;
 const LARGEST_CHUNK_BYTES = 1024 * 1024;
 
@@ -52,12 +52,14 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
     options.onProgress();
   };
   const queue = createEventQueue({ ...options, onProgress });
+  const queueBytes = Math.min(LARGEST_QUEUE_BYTES, limit * QUEUE_FRACTION);
+  const hasRoom = () => queue.outbox.bytes < queueBytes;
   const overflow = createEventOverflow({
     folder: join(config.data, SPILL_FOLDER),
     outbox: queue.outbox,
-    bytesOf,
     chunkBytes: Math.min(LARGEST_CHUNK_BYTES, limit * CHUNK_FRACTION),
-    hasRoom: () => queue.outbox.bytes < limit * REFILL_FRACTION,
+    memoryBytes: limit * MEMORY_FRACTION,
+    hasRoom,
     push: queue.push,
     onProgress: options.onProgress,
     log,
@@ -82,7 +84,7 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
       return overflow.spilledBytes;
     },
     push(event) {
-      if (overflow.isEmpty && queue.outbox.bytes <= limit * SPILL_FRACTION) queue.push(event);
+      if (overflow.isEmpty && hasRoom()) queue.push(event);
       else overflow.add(event);
     },
     stop() {
