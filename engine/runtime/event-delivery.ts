@@ -15,9 +15,9 @@ const EVENT_OVERHEAD_BYTES = 200;
 
 /** Folder of spilled events, in the data folder. */
 const SPILL_FOLDER = 'spill-events';
-/** Events wait as objects up to this fraction of `nats.outbox`, which keeps the server busy; further ones wait as bytes. */
+/** Events wait as objects up to this fraction of `nats.outbox`, and this size, which keeps the server busy; further ones wait as bytes. */
 const QUEUE_FRACTION = 0.25;
-const LARGEST_QUEUE_BYTES = 4 * 1024 * 1024;
+const LARGEST_QUEUE_BYTES = 1024 * 1024;
 /** Above this fraction they go to the disk. It is below 1, so that intake does not stop while they are written. */
 const MEMORY_FRACTION = 0.25;
 /** They go to the disk in chunks of this fraction, so that several fit into memory; larger ones save little. */
