@@ -21,7 +21,7 @@ export interface NatsLink {
   outage(): DeliveryError | undefined;
   /** Settles as `work` does, but rejects at once when the connection is lost. */
   whileConnected<T>(work: Promise<T>): Promise<T>;
-  /** Publishes to JetStream on this connection. When the connection is lost, it rejects at once what has no answer. */
+  /** Publishes to JetStream on this connection. When the connection is lost, what has no answer fails at once. */
   readonly publisher: Publisher;
   /** Whether the server has denied a publication to this subject on this connection. */
   isDenied(subject: string): boolean;
@@ -55,7 +55,7 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
   const setOutage = (error: DeliveryError) => {
     outage = error;
     for (const reject of waiting) reject(error);
-    publisher.rejectAll(error);
+    publisher.failAll(error);
   };
   const on = {
     disconnect: () => {
@@ -74,7 +74,7 @@ export async function openNatsLink(login: NatsLogin, onReconnect: (lostAt: numbe
     refused: (code: string) => setOutage(new DeliveryError('fatal', `NATS (${where}) refuses this login.`, code)),
     denied: (subject: string) => {
       if (denied.size < DENIED_LIMIT) denied.add(subject);
-      publisher.rejectDenied(subject);
+      publisher.failDenied(subject);
     },
   };
   void watch(nc, on);

@@ -5,9 +5,9 @@ import { DeliveryError, type EventSink, type PortStatus } from '../../engine/por
 import { type NatsLink, type NatsLogin, openNatsLink } from './connection.ts';
 import { toDeliveryError } from './errors.ts';
 import { createPositions, type Positions } from './positions.ts';
+import { type PublicationContext, publishStored, type StoredEvent } from './publication.ts';
 import { type PublishedIds, readPublished, type UncertainRange } from './published.ts';
-import { headersOf, type Publisher } from './publisher.ts';
-import { ensureBuckets, ensureStreams, type StreamName } from './streams.ts';
+import { ensureBuckets, ensureStreams } from './streams.ts';
 
 export interface NatsSinkOptions extends NatsLogin {
   /** Called with one sentence if the server gives a weaker guarantee: no JetStream, or duplicates that cannot be excluded. */
@@ -44,8 +44,8 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
   let link: NatsLink | undefined;
   let opening: Promise<NatsLink> | undefined;
   let mode: Promise<DeliveryMode> | undefined;
-  /** The result of `mode`, if that is known and events are stored. */
-  let stored: (DeliveryMode & { kind: 'jetstream' }) | undefined;
+  /** With what events are published, if `mode` is known and they are stored. */
+  let stored: PublicationContext | undefined;
   let lastMode: DeliveryMode | undefined;
   /** The range of events that may have been published although we received no acknowledgement. */
   let uncertain: UncertainRange | undefined;
@@ -62,6 +62,20 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
       throw outage ?? new DeliveryError('transient', 'NATS is not connected.');
     return link;
   };
+  const toError = (error: unknown, { subject }: EventOutput): DeliveryError => {
+    const failed = toDeliveryError(error, `publishing to ${subject}`);
+    if (failed.code !== undefined && GONE_CODES.has(failed.code)) forget();
+    return failed;
+  };
+  const contextOf = (
+    { publisher }: NatsLink,
+    { published }: { readonly published: PublishedIds },
+  ): PublicationContext => ({
+    publisher,
+    published,
+    positions,
+    toError,
+  });
   const findMode = (on: NatsLink): Promise<DeliveryMode> => {
     if (lastMode?.kind === 'core' && Date.now() - lastMode.checkedAt > RECHECK_MS) forget();
     if (mode !== undefined) return mode;
@@ -71,7 +85,7 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
         if (found.kind === 'core' && lastMode?.kind === 'jetstream')
           throw new DeliveryError('transient', LOST_JETSTREAM);
         lastMode = found;
-        if (found.kind === 'jetstream' && mode === search) stored = found;
+        if (found.kind === 'jetstream' && mode === search) stored = contextOf(on, found);
         failure = undefined;
         uncertain = undefined;
         return found;
@@ -92,17 +106,13 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
     // `status` reports a failure, and the next publication tries again.
     if (link !== undefined) findMode(link).catch(() => undefined);
   };
-  const publish = async (event: EventOutput): Promise<void> => {
+  const publishSlowly = async (event: EventOutput): Promise<void> => {
     const on = connected();
-    const chosen = stored ?? (await findMode(on));
-    try {
-      if (chosen.kind === 'core' || event.stream === undefined) await publishToCore(on, event);
-      else await publishToJetStream(on.publisher, chosen.published, event, event.stream, positions);
-    } catch (error) {
-      const failed = toDeliveryError(error, `publishing to ${event.subject}`);
-      if (failed.code !== undefined && GONE_CODES.has(failed.code)) forget();
-      throw failed;
-    }
+    const chosen = await findMode(on);
+    if (isStored(event) && chosen.kind === 'jetstream') return publishStored(event, contextOf(on, chosen));
+    await publishToCore(on, event).catch((error: unknown) => {
+      throw toError(error, event);
+    });
   };
   const openOnce = async (): Promise<NatsLink> => {
     try {
@@ -126,7 +136,10 @@ export function createNatsSink(options: NatsSinkOptions): EventSink {
       }
       await findMode(connected());
     },
-    publish,
+    publish(event) {
+      // While nothing is wrong, nothing has to be awaited before.
+      return stored !== undefined && isStored(event) ? publishStored(event, stored) : publishSlowly(event);
+    },
     positions: () => positions.now(),
     status: () => describe(link, failure, lastMode),
     async close() {
@@ -169,29 +182,8 @@ function lacksJetStream(nc: NatsConnection, error: unknown): boolean {
   return error.code === '503' && error.api_error === undefined && nc.info?.jetstream !== true;
 }
 
-const DELETES = headersOf('KV-Operation: DEL');
-const NOTHING = new Uint8Array(0);
-
-async function publishToJetStream(
-  publisher: Publisher,
-  publishedIds: PublishedIds,
-  event: EventOutput,
-  stream: StreamName,
-  positions: Positions,
-): Promise<void> {
-  const { id, subject, body, kv } = event;
-  const published = publishedIds.get(stream);
-  const bytes = Buffer.from(body);
-  if (event.quiet !== true && published?.has(id) !== true) {
-    const headers = headersOf(`Nats-Msg-Id: ${id}`, `Nats-Expected-Stream: ${stream}`);
-    positions.advance(stream, await publisher.publish(subject, bytes, headers));
-  }
-  if (kv !== undefined) {
-    const entry = `$KV.${kv.bucket}.${kv.key}`;
-    if (kv.value === null) await publisher.publish(entry, NOTHING, DELETES);
-    else await publisher.publish(entry, kv.value === body ? bytes : Buffer.from(kv.value));
-  }
-  published?.delete(id);
+function isStored(event: EventOutput): event is StoredEvent {
+  return event.stream !== undefined;
 }
 
 /** The answer to the flush comes after any error of the publication. The client reports such an error a few microtasks later. */

@@ -1,39 +1,41 @@
 import { createInbox, ErrorCode, type Msg, MsgHdrsImpl, type NatsConnection, NatsError } from 'nats';
 import { DeliveryError } from '../../engine/ports.ts';
+import { readAnswer } from './answer.ts';
+
+/** A message on its way to a stream. It does not change until it is answered. */
+export interface Message {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  /** As `headersOf` has made them. */
+  readonly headers: Uint8Array | undefined;
+  /** When it was published, by `performance.now()`. The publisher sets it. */
+  askedAt: number;
+  /** Called once the stream has stored the message, or had it already, with its sequence number. May publish another message. */
+  stored(sequence: number): void;
+  /** Called with the error of the server, with a timeout after 5 s, or with the reason why the connection is lost. */
+  failed(error: unknown): void;
+}
 
 /** Publishes messages that a JetStream stream stores, many at a time. */
 export interface Publisher {
-  /**
-   * Sends a message, with the headers that `headersOf` has made. Resolves with its sequence number once the stream has stored it, or had it already. Rejects with the error of the
-   * server, with a timeout after 5 s, or with `outage` if the connection is lost.
-   */
-  publish(subject: string, body: Uint8Array, headers?: Uint8Array): Promise<number>;
-  /** Rejects all messages without an answer, because the connection is lost. */
-  rejectAll(error: DeliveryError): void;
-  /** Rejects the messages without an answer to a subject to which the server does not let us publish. */
-  rejectDenied(subject: string): void;
+  /** Sends a message, and calls one of its two functions, also if nothing can be sent now. */
+  publish(message: Message): void;
+  /** Fails all messages without an answer, because the connection is lost. */
+  failAll(error: DeliveryError): void;
+  /** Fails the messages without an answer to a subject to which the server does not let us publish. */
+  failDenied(subject: string): void;
 }
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const LOOK_EVERY_MS = 500;
-/** While answers are awaited, messages are collected for so long, or up to this number, because each write wakes the server. */
-const COLLECT_MS = 1;
+/** While answers are awaited, messages are collected for a turn of the loop, or up to this number. */
 const COLLECT_MESSAGES = 128;
-
-interface Waiting {
-  readonly subject: string;
-  readonly body: Uint8Array;
-  readonly headers: Uint8Array | undefined;
-  /** By `performance.now()`. */
-  readonly askedAt: number;
-  readonly resolve: (sequence: number) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /**
  * Creates a publisher on a connection. The client's own `publish` of JetStream creates a request, a timer, two promises and an error with a
- * trace for each message. Here all messages share one inbox, one subscription and one timer, and many share one write: a message goes out at
- * once if no answer is awaited; otherwise, as in Nagle's algorithm, a few are collected. `outage` says why nothing can be sent now.
+ * trace for each message. Here all messages share one inbox, one subscription and one timer, and many share one write, because each write
+ * wakes the server: a message goes out at once if no answer is awaited, otherwise with the others of this turn of the loop. `outage` says why
+ * nothing can be sent now.
  */
 export function createPublisher(
   nc: NatsConnection,
@@ -42,16 +44,16 @@ export function createPublisher(
 ): Publisher {
   const inbox = `${createInbox(inboxPrefix)}.`;
   /** By the last token of the inbox; the oldest first. */
-  const waiting = new Map<string, Waiting>();
+  const waiting = new Map<number, Message>();
   const known = new KnownHeaders();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   /** Tokens of messages that were not sent yet; they are also in `waiting`. */
-  let unsent: string[] = [];
-  let collecting: NodeJS.Timeout | undefined;
+  let unsent: number[] = [];
+  let collecting: NodeJS.Immediate | undefined;
 
   const sendCollected = (): void => {
-    clearTimeout(collecting);
+    clearImmediate(collecting);
     collecting = undefined;
     const tokens = unsent;
     unsent = [];
@@ -60,69 +62,73 @@ export function createPublisher(
       if (message !== undefined) send(token, message);
     }
   };
-  const send = (token: string, { subject, body, headers, reject }: Waiting): void => {
+  const send = (token: number, message: Message): void => {
+    const { subject, body, headers } = message;
     try {
       if (headers !== undefined) known.bytes = headers;
       const reply = inbox + token;
       nc.publish(subject, body, headers === undefined ? { reply } : { reply, headers: known });
     } catch (error) {
       waiting.delete(token);
-      reject(error);
+      message.failed(error);
     }
   };
-  const collect = (token: string): void => {
+  const collect = (token: number): void => {
     unsent.push(token);
     if (unsent.length >= COLLECT_MESSAGES) sendCollected();
     else if (unsent.length > 1) return;
     else if (waiting.size === 1) queueMicrotask(sendCollected);
-    else collecting = setTimeout(sendCollected, COLLECT_MS);
+    else collecting = setImmediate(sendCollected);
   };
-  const receive = (message: Msg): void => {
-    const token = message.subject.slice(inbox.length);
-    const sent = waiting.get(token);
-    if (sent === undefined) return;
+  const receive = (answer: Msg): void => {
+    const token = Number(answer.subject.slice(inbox.length));
+    const message = waiting.get(token);
+    if (message === undefined) return;
     waiting.delete(token);
-    const answer = readAnswer(message);
-    if (typeof answer === 'number') sent.resolve(answer);
-    else sent.reject(answer);
+    const result = readAnswer(answer);
+    if (typeof result === 'number') message.stored(result);
+    else message.failed(result);
   };
-  const rejectAll = (error: unknown): void => {
+  const failAll = (error: unknown): void => {
     const all = [...waiting.values()];
     waiting.clear();
     unsent = [];
-    for (const { reject } of all) reject(error);
+    for (const message of all) message.failed(error);
   };
-  const rejectLate = (): void => {
+  const failLate = (): void => {
     timer = undefined;
     const now = performance.now();
-    for (const [token, { askedAt, reject }] of waiting) {
-      if (now - askedAt < ANSWER_TIMEOUT_MS) break;
+    for (const [token, message] of waiting) {
+      if (now - message.askedAt < ANSWER_TIMEOUT_MS) break;
       waiting.delete(token);
-      reject(NatsError.errorForCode(ErrorCode.Timeout));
+      message.failed(NatsError.errorForCode(ErrorCode.Timeout));
     }
     watchTime();
   };
   const watchTime = (): void => {
-    if (timer === undefined && waiting.size > 0) timer = setTimeout(rejectLate, LOOK_EVERY_MS);
+    if (timer === undefined && waiting.size > 0) timer = setTimeout(failLate, LOOK_EVERY_MS);
   };
-  nc.subscribe(`${inbox}*`, { callback: (error, message) => (error === null ? receive(message) : rejectAll(error)) });
+  nc.subscribe(`${inbox}*`, { callback: (error, answer) => (error === null ? receive(answer) : failAll(error)) });
 
   return {
-    publish: (subject, body, headers) =>
-      new Promise((resolve, reject) => {
-        const lost = outage();
-        if (lost !== undefined) throw lost;
-        const token = (count++).toString(36);
-        waiting.set(token, { subject, body, headers, askedAt: performance.now(), resolve, reject });
-        collect(token);
-        watchTime();
-      }),
-    rejectAll,
-    rejectDenied(denied) {
-      for (const [token, { subject, reject }] of waiting) {
-        if (subject !== denied) continue;
+    publish(message) {
+      const lost = outage();
+      if (lost !== undefined) {
+        message.failed(lost);
+        return;
+      }
+      const token = count++;
+      message.askedAt = performance.now();
+      waiting.set(token, message);
+      collect(token);
+      watchTime();
+    },
+    failAll,
+    failDenied(denied) {
+      for (const [token, message] of waiting) {
+        if (message.subject !== denied) continue;
         waiting.delete(token);
-        reject(
+        message.failed(
           new DeliveryError('fatal', `NATS does not let us publish to ${denied}.`, ErrorCode.PermissionsViolation),
         );
       }
@@ -130,40 +136,9 @@ export function createPublisher(
   };
 }
 
-/** The answer of JetStream: the sequence number of the message, or an error in the form in which the client would report it. */
-function readAnswer(message: Msg): number | NatsError {
-  const { data } = message;
-  // Without a body, the server itself answers: nobody stores this subject.
-  if (data.length === 0) return new NatsError(message.headers?.description ?? '', String(message.headers?.code ?? ''));
-  const answer = parseAnswer(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
-  if (answer?.error !== undefined) {
-    const error = new NatsError(answer.error.description, String(answer.error.code));
-    error.api_error = answer.error;
-    return error;
-  }
-  if (answer?.stream) return answer.seq;
-  return NatsError.errorForCode(ErrorCode.JetStreamInvalidAck);
-}
-
-interface Answer {
-  readonly stream?: string;
-  readonly seq: number;
-  readonly error?: NonNullable<NatsError['api_error']>;
-}
-
-function parseAnswer(text: string): Answer | undefined {
-  try {
-    return JSON.parse(text) as Answer;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The bytes of a message's headers. Each line is `Name: value`. Throws the client's error for a line break in it.
- */
+/** The bytes of a message's headers. Each line is `Name: value`. Throws the client's error for a line break in it. */
 export function headersOf(...lines: readonly string[]): Uint8Array {
-  if (lines.some((line) => LINE_BREAK.test(line))) throw NatsError.errorForCode(ErrorCode.BadHeader);
+  for (const line of lines) if (LINE_BREAK.test(line)) throw NatsError.errorForCode(ErrorCode.BadHeader);
   return Buffer.from(`NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
 }
 

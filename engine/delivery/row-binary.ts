@@ -98,6 +98,7 @@ function kindOf(column: Column): number {
 /** Compiles the encoder of any table. */
 export function createRowEncoder(table: Table): RowEncoder {
   const { columns } = table;
+  const codecs: readonly Codec[] = columns.map(({ type }) => CODECS[type]);
   const buffer = createBuffer(columns);
   return {
     get rows() {
@@ -108,18 +109,16 @@ export function createRowEncoder(table: Table): RowEncoder {
     },
     take: () => buffer.take(),
     encodeRow(values, offset) {
-      if (values.length !== columns.length) {
-        throw new TypeError(`${table.name}: ${values.length} values for ${columns.length} columns`);
+      if (values.length !== codecs.length) {
+        throw new TypeError(`${table.name}: ${values.length} values for ${codecs.length} columns`);
       }
-      columns.forEach((column, i) => {
-        if (CODECS[column.type].holds(values[i])) return;
-        throw new TypeError(
-          `${table.name}.${column.name}: ${column.type} cannot hold ${typeof values[i]} ${values[i]}`,
-        );
-      });
-      columns.forEach((column, i) => {
-        CODECS[column.type].write(buffer, values[i]);
-      });
+      for (let i = 0; i < codecs.length; i++) {
+        const value = values[i];
+        if (codecs[i]!.holds(value)) continue;
+        const { name, type } = columns[i]!;
+        throw new TypeError(`${table.name}.${name}: ${type} cannot hold ${typeof value} ${value}`);
+      }
+      for (let i = 0; i < codecs.length; i++) codecs[i]!.write(buffer, values[i]);
       buffer.endRow(offset);
     },
   };

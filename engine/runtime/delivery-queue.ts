@@ -1,5 +1,5 @@
 import { Subject, type Subscription } from 'rxjs';
-import { createOutbox, type Outbox } from '../delivery/outbox.ts';
+import { createOutbox, type Outbox, type OutboxItem } from '../delivery/outbox.ts';
 import { deliver, type Lane } from '../operators/deliver.ts';
 import type { DeliveryError } from '../ports.ts';
 
@@ -30,9 +30,10 @@ export interface DeliveryQueue<T> {
   readonly isOpen: boolean;
   /** Items that the sink does not accept, although it may accept others; undefined if there are none. */
   readonly stuck: Stuck | undefined;
-  push(item: T): void;
-  /** The item no longer takes memory, because it was spilled. */
-  releaseMemory(item: T): void;
+  /** Takes an item. Calls `confirmed` when it was confirmed. */
+  push(item: T, confirmed?: () => void): OutboxItem;
+  /** The item that `push` returned this for no longer takes memory, because it was spilled. */
+  releaseMemory(pushed: OutboxItem): void;
   /** Stops delivery and retries. The journal still has the records of unconfirmed items. */
   stop(): void;
 }
@@ -48,10 +49,16 @@ export interface Stuck {
 /** From this number of attempts on, an item is stuck. By then it has waited for some seconds. */
 const STUCK_AFTER = 5;
 
+/** An item with what the queue keeps about it. */
+interface Entry<T> {
+  readonly item: T;
+  readonly waiting: OutboxItem;
+  readonly confirmed: (() => void) | undefined;
+}
+
 export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): DeliveryQueue<T> {
   const outbox = createOutbox();
-  const pending = new Map<T, ReturnType<Outbox['add']>>();
-  const items$ = new Subject<T>();
+  const entries$ = new Subject<Entry<T>>();
   const opening$ = new Subject<undefined>();
   const subscriptions: Subscription[] = [];
   let opened: () => void;
@@ -60,9 +67,9 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
     opened = resolve;
   });
 
-  const { random } = options;
+  const { random, refused } = options;
   const stuck = new Map<T, DeliveryError>();
-  const onRetry = (error: DeliveryError, item: T, attempt: number, waitMs: number) => {
+  const onRetry = (error: DeliveryError, { item }: Entry<T>, attempt: number, waitMs: number) => {
     if (error.class === 'fatal' || error.class === 'overload' || attempt >= STUCK_AFTER) stuck.set(item, error);
     options.onRetry(error, item, attempt, waitMs);
   };
@@ -93,19 +100,22 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
   };
   subscriptions.push(
     opening$.pipe(deliver({ send: openOnce, lane: () => 0, random, onRetry: onRetryOpen })).subscribe(startSending),
-    items$
+    entries$
       .pipe(
-        deliver({
-          ...options,
-          send: (item) => (isOpen ? options.send(item) : open.then(() => options.send(item))),
+        deliver<Entry<T>>({
+          send: ({ item }) => (isOpen ? options.send(item) : open.then(() => options.send(item))),
+          lane: ({ item }) => options.lane(item),
+          ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
+          ...(refused !== undefined && { refused: ({ item }, error) => refused(item, error) }),
+          random,
           onRetry,
         }),
       )
-      .subscribe((item) => {
+      .subscribe(({ item, waiting, confirmed }) => {
         if (stuck.size > 0) stuck.delete(item);
-        outbox.confirm(pending.get(item)!);
-        pending.delete(item);
+        outbox.confirm(waiting);
         options.onConfirmed?.(item);
+        confirmed?.();
         noteProgress();
       }),
   );
@@ -120,14 +130,14 @@ export function createDeliveryQueue<T>(options: DeliveryQueueOptions<T>): Delive
       const [error] = stuck.values();
       return error && { items: stuck.size, error };
     },
-    push(item) {
-      pending.set(item, outbox.add(options.bytesOf(item)));
-      items$.next(item);
+    push(item, confirmed) {
+      const waiting = outbox.add(options.bytesOf(item));
+      entries$.next({ item, waiting, confirmed });
+      return waiting;
     },
-    releaseMemory(item) {
-      const waiting = pending.get(item);
-      if (waiting === undefined) return;
-      outbox.releaseBytes(waiting);
+    releaseMemory(pushed) {
+      if (pushed.confirmed) return;
+      outbox.releaseBytes(pushed);
       options.onProgress();
     },
     stop() {

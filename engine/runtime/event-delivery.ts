@@ -3,7 +3,6 @@ import { shorterEvents } from '../delivery/cloud-event.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { EventOutput } from '../model/output.ts';
 import { DeliveryError, type EventSink, type StreamPositions } from '../ports.ts';
-import type { Counters } from '../telemetry.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './delivery-queue.ts';
 import { createEventOverflow } from './event-overflow.ts';
 import { createRetryLog, type DeliveryOptions } from './retry-log.ts';
@@ -16,13 +15,18 @@ const EVENT_OVERHEAD_BYTES = 200;
 
 /** Folder of spilled events, in the data folder. */
 const SPILL_FOLDER = 'spill-events';
-/** Events are spilled above this fraction of `nats.outbox`. It is below 1, so that intake does not stop while they are written. */
-const SPILL_FRACTION = 0.5;
-/** Spilled events are read again below this fraction. */
-const REFILL_FRACTION = 0.25;
+/** Events wait as objects up to this fraction of `nats.outbox`, and this size, which keeps the server busy; further ones wait as bytes. */
+const QUEUE_FRACTION = 0.25;
+const LARGEST_QUEUE_BYTES = 1024 * 1024;
+/** Above this fraction they go to the disk. It is below 1, so that intake does not stop while they are written. */
+const MEMORY_FRACTION = 0.25;
+/** They go to the disk in chunks of this fraction, so that several fit into memory; larger ones save little. */
+const CHUNK_FRACTION = 0.125;
+const LARGEST_CHUNK_BYTES = 1024 * 1024;
 
 /** The delivery queue of NATS. Events that memory has no room for are spilled to the disk. */
-export interface EventDelivery extends Pick<DeliveryQueue<EventOutput>, 'isOpen' | 'stuck' | 'push' | 'stop'> {
+export interface EventDelivery extends Pick<DeliveryQueue<EventOutput>, 'isOpen' | 'stuck' | 'stop'> {
+  push(event: EventOutput): void;
   readonly outbox: Pick<Outbox, 'bytes' | 'position' | 'isConfirmed'>;
   /** Bytes on the disk. */
   readonly spilledBytes: number;
@@ -47,12 +51,15 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
     overflow.refill();
     options.onProgress();
   };
-  const queue = createEventQueue({ ...options, onProgress }, (event) => overflow.confirm(event));
+  const queue = createEventQueue({ ...options, onProgress });
+  const queueBytes = Math.min(LARGEST_QUEUE_BYTES, limit * QUEUE_FRACTION);
+  const hasRoom = () => queue.outbox.bytes < queueBytes;
   const overflow = createEventOverflow({
     folder: join(config.data, SPILL_FOLDER),
     outbox: queue.outbox,
-    bytesOf,
-    hasRoom: () => queue.outbox.bytes < limit * REFILL_FRACTION,
+    chunkBytes: Math.min(LARGEST_CHUNK_BYTES, limit * CHUNK_FRACTION),
+    memoryBytes: limit * MEMORY_FRACTION,
+    hasRoom,
     push: queue.push,
     onProgress: options.onProgress,
     log,
@@ -77,7 +84,7 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
       return overflow.spilledBytes;
     },
     push(event) {
-      if (overflow.isEmpty && queue.outbox.bytes <= limit * SPILL_FRACTION) queue.push(event);
+      if (overflow.isEmpty && hasRoom()) queue.push(event);
       else overflow.add(event);
     },
     stop() {
@@ -92,28 +99,35 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
  * server refuses is published in a shorter form. If the server accepts no form, the event becomes a dead letter: endless retries would block the
  * later events of its lane, and every checkpoint.
  */
-function createEventQueue(
-  options: EventDeliveryOptions,
-  onConfirmed: (event: EventOutput) => void,
-): DeliveryQueue<EventOutput> {
+function createEventQueue(options: EventDeliveryOptions): DeliveryQueue<EventOutput> {
   const { eventSink: sink, repeatsFrom, after, counters, log, insertUndeliverable } = options;
+  /** Events that became dead letters and are not confirmed yet. */
+  const deadLetters = new Set<EventOutput>();
   return createDeliveryQueue<EventOutput>({
     ...options,
     open: () => sink.open(repeatsFrom, after),
-    send: (event) => publishLongestForm(event, sink, counters),
+    send: (event) => sink.publish(event),
     refused: async (event, error) => {
-      await insertUndeliverable(event, error);
+      const refusal = await publishShorterForm(event, error, sink);
+      if (refusal === undefined) {
+        counters.events_shortened += 1;
+        return;
+      }
+      await insertUndeliverable(event, refusal);
+      deadLetters.add(event);
       counters.events_dead_lettered += 1;
       const { subject, id, offset } = event;
       log.error(
-        { subject, id, offset, reason: error.message },
+        { subject, id, offset, reason: refusal.message },
         'NATS refuses an event in every form; it is now a dead letter',
       );
     },
     lane: laneOf,
     concurrency: EVENT_CONCURRENCY,
     bytesOf,
-    onConfirmed,
+    onConfirmed: (event) => {
+      if (deadLetters.size === 0 || !deadLetters.delete(event)) counters.events_published += 1;
+    },
     onRetry: createRetryLog('nats', 'events_retried', ({ stream, subject }) => stream ?? subject, options),
   });
 }
@@ -122,45 +136,37 @@ function bytesOf({ subject, body, kv }: EventOutput): number {
   return EVENT_OVERHEAD_BYTES + 2 * (subject.length + body.length + (kv?.value?.length ?? 0));
 }
 
-/** The lane of an event. Events that no stream stores, such as those of dead letters, need no order and have no lane. */
+/**
+ * The lane of an event. The keys of the two buckets differ, because only those of alerts have a dot. Events that no stream stores, such as those
+ * of dead letters, need no order and have no lane.
+ */
 function laneOf({ kv, stream, subject }: EventOutput): string | undefined {
-  if (kv !== undefined) return `${kv.bucket} ${kv.key}`;
-  return stream && subject;
+  return kv === undefined ? stream && subject : kv.key;
 }
 
-/** Publishes an event in the longest form that the server accepts. Rejects with the error of the sink; with `bad-row` if it accepts no form. */
-async function publishLongestForm(whole: EventOutput, sink: EventSink, counters: Counters): Promise<void> {
-  try {
-    await sink.publish(whole);
-    counters.events_published += 1;
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    await publishShorterForm(whole, error, sink, counters);
-  }
-}
-
+/**
+ * Publishes an event in the longest form that the server accepts besides the whole one, which it has refused. Resolves with its last refusal if
+ * it accepts none. Rejects with any other error.
+ */
 async function publishShorterForm(
   whole: EventOutput,
-  error: unknown,
+  error: DeliveryError,
   sink: EventSink,
-  counters: Counters,
-): Promise<void> {
+): Promise<DeliveryError | undefined> {
   let refusal = error;
   for (const event of shorterFormsOf(whole)) {
     try {
       await sink.publish(event);
-      counters.events_published += 1;
-      counters.events_shortened += 1;
-      return;
+      return undefined;
     } catch (again) {
       if (!isRefusal(again)) throw again;
       refusal = again;
     }
   }
-  throw refusal;
+  return refusal;
 }
 
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is DeliveryError {
   return error instanceof DeliveryError && error.class === 'bad-row';
 }
 

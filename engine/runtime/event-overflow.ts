@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
+import { createEventReader, createEventWriter, type EventWriter } from '../delivery/event-bytes.ts';
 import type { Outbox, OutboxItem } from '../delivery/outbox.ts';
 import type { EventOutput } from '../model/output.ts';
 import { createSpill, type Spillable } from './spill.ts';
 
-/** Events go to the disk in chunks of about so many bytes of memory. */
-const CHUNK_BYTES = 1024 * 1024;
 /** Wait after an error of the disk. */
 const RETRY_MS = 1_000;
 
@@ -13,17 +12,20 @@ export interface EventOverflowOptions {
   readonly folder: string;
   /** The outbox of the delivery queue. */
   readonly outbox: Outbox;
-  readonly bytesOf: (event: EventOutput) => number;
+  /** Events go to the disk in chunks of about so many bytes. */
+  readonly chunkBytes: number;
+  /** A chunk goes to the disk when it is full, if the chunks in memory have more bytes than this. */
+  readonly memoryBytes: number;
   /** Whether the delivery queue takes more events now. */
   readonly hasRoom: () => boolean;
-  /** Passes an event to the delivery queue. */
-  readonly push: (event: EventOutput) => void;
+  /** Passes an event to the delivery queue, which calls `confirmed` when it was delivered. */
+  readonly push: (event: EventOutput, confirmed: () => void) => void;
   /** Called when events have left memory. */
   readonly onProgress: () => void;
   readonly log: Logger;
 }
 
-/** The events for which the delivery queue has no room, in their order, most of them on the disk. */
+/** The events for which the delivery queue has no room, in their order, as bytes. What memory has no room for is on the disk. */
 export interface EventOverflow {
   readonly isEmpty: boolean;
   /** Bytes of memory. */
@@ -33,21 +35,26 @@ export interface EventOverflow {
   add(event: EventOutput): void;
   /** Passes events to the delivery queue, the oldest first, while it has room. */
   refill(): void;
-  /** Call it when the delivery queue has confirmed an event. */
-  confirm(event: EventOutput): void;
   stop(): void;
 }
 
 /** Events that follow each other. In the outbox they are one item, which is confirmed with the last of them. */
 interface Chunk {
   readonly item: OutboxItem;
-  /** While the chunk takes further events. */
-  events: EventOutput[];
-  /** After that. */
-  stored?: Spillable<readonly EventOutput[]>;
+  /** Takes further events; absent when the chunk is full. */
+  writer?: EventWriter | undefined;
+  /** Present when the chunk is full. */
+  stored?: Spillable<Uint8Array>;
+  /** Bytes of memory; 0 while it is on the disk. */
   bytes: number;
-  isInMemory: boolean;
   unconfirmed: number;
+  readonly confirmed: () => void;
+}
+
+/** The chunk whose events are being passed on. */
+interface Reading {
+  readonly chunk: Chunk;
+  readonly next: () => EventOutput | undefined;
 }
 
 /**
@@ -55,51 +62,56 @@ interface Chunk {
  * fails, they stay in memory, and intake stops when that is full.
  */
 export function createEventOverflow(options: EventOverflowOptions): EventOverflow {
-  const { folder, outbox, bytesOf, hasRoom, push, onProgress, log } = options;
-  const spill = createSpill<readonly EventOutput[]>(folder);
+  const { folder, outbox, chunkBytes, memoryBytes, hasRoom, push, onProgress, log } = options;
+  const spill = createSpill<Uint8Array>(folder);
   /** The oldest first; only the last one takes further events. */
   const chunks: Chunk[] = [];
-  /** The chunk of each event that was passed to the delivery queue and is not confirmed. */
-  const chunkOf = new Map<EventOutput, Chunk>();
+  let reading: Reading | undefined;
   let bytes = 0;
   let isLoading = false;
   let lastWrite: Promise<void> = Promise.resolve();
   let retry: NodeJS.Timeout | undefined;
   let isStopped = false;
 
-  const leaveMemory = (chunk: Chunk): void => {
-    if (!chunk.isInMemory) return;
-    chunk.isInMemory = false;
-    bytes -= chunk.bytes;
+  const setBytes = (chunk: Chunk, size: number): void => {
+    bytes += size - chunk.bytes;
+    chunk.bytes = size;
+  };
+  const beginChunk = (): Chunk => {
+    const chunk: Chunk = {
+      item: outbox.add(0),
+      writer: createEventWriter(),
+      bytes: 0,
+      unconfirmed: 0,
+      confirmed: () => {
+        chunk.unconfirmed -= 1;
+        if (chunk.unconfirmed === 0) outbox.confirm(chunk.item);
+      },
+    };
+    chunks.push(chunk);
+    return chunk;
   };
   const store = async (chunk: Chunk): Promise<void> => {
     try {
       if (!(await chunk.stored!.spill())) return;
-      leaveMemory(chunk);
+      setBytes(chunk, 0);
       onProgress();
     } catch (error) {
       log.error({ err: error }, 'events could not be spilled to the disk; they stay in memory. Check the disk');
     }
   };
   const close = (chunk: Chunk): void => {
-    chunk.stored = spill.wrap(chunk.events.map(withoutCopy), chunk.bytes);
-    chunk.events = [];
-    lastWrite = lastWrite.then(() => store(chunk));
+    const content = chunk.writer!.take();
+    chunk.writer = undefined;
+    chunk.stored = spill.wrap(content, content.length);
+    if (bytes > memoryBytes) lastWrite = lastWrite.then(() => store(chunk));
   };
-  const passOn = (chunk: Chunk, events: readonly EventOutput[]): void => {
-    leaveMemory(chunk);
-    for (const event of events) {
-      chunkOf.set(event, chunk);
-      push(event);
-    }
-  };
-  const load = async (chunk: Chunk, stored: NonNullable<Chunk['stored']>): Promise<void> => {
+  const load = async (chunk: Chunk): Promise<void> => {
     isLoading = true;
     try {
-      const events = await stored.load();
-      if (isStopped) return;
-      passOn(chunk, events.map(withCopy));
-      await stored.delete();
+      const content = await chunk.stored!.load();
+      setBytes(chunk, content.length);
+      reading = { chunk, next: createEventReader(content) };
     } catch (error) {
       log.error(
         { err: error },
@@ -113,16 +125,29 @@ export function createEventOverflow(options: EventOverflowOptions): EventOverflo
     }
     refill();
   };
+  const finishReading = ({ chunk }: Reading): void => {
+    reading = undefined;
+    setBytes(chunk, 0);
+    chunk
+      .stored!.delete()
+      .catch((error: unknown) => log.warn({ err: error }, 'a file of spilled events cannot be deleted'));
+  };
   const refill = (): void => {
-    while (!isLoading && !isStopped && chunks.length > 0 && hasRoom()) {
-      const chunk = chunks.shift()!;
-      if (chunk.stored === undefined) passOn(chunk, chunk.events);
-      else void load(chunk, chunk.stored);
+    while (!isLoading && !isStopped && hasRoom()) {
+      const event = reading?.next();
+      if (event !== undefined) push(event, reading!.chunk.confirmed);
+      else if (reading !== undefined) finishReading(reading);
+      else if (chunks.length === 0) return;
+      else {
+        const chunk = chunks.shift()!;
+        if (chunk.writer !== undefined) close(chunk);
+        void load(chunk);
+      }
     }
   };
   return {
     get isEmpty() {
-      return chunks.length === 0 && !isLoading;
+      return chunks.length === 0 && reading === undefined && !isLoading;
     },
     get bytes() {
       return bytes;
@@ -131,40 +156,18 @@ export function createEventOverflow(options: EventOverflowOptions): EventOverflo
       return spill.bytes;
     },
     add(event) {
-      let chunk = chunks.at(-1);
-      if (chunk === undefined || chunk.stored !== undefined) {
-        chunk = { item: outbox.add(0), events: [], bytes: 0, isInMemory: true, unconfirmed: 0 };
-        chunks.push(chunk);
-      }
-      const size = bytesOf(event);
-      bytes += size;
-      chunk.bytes += size;
+      const last = chunks.at(-1);
+      const chunk = last?.writer === undefined ? beginChunk() : last;
+      const writer = chunk.writer!;
+      writer.add(event);
       chunk.unconfirmed += 1;
-      chunk.events.push(event);
-      if (chunk.bytes >= CHUNK_BYTES) close(chunk);
+      setBytes(chunk, writer.byteLength);
+      if (writer.byteLength >= chunkBytes) close(chunk);
     },
     refill,
-    confirm(event) {
-      const chunk = chunkOf.size === 0 ? undefined : chunkOf.get(event);
-      if (chunk === undefined) return;
-      chunkOf.delete(event);
-      chunk.unconfirmed -= 1;
-      if (chunk.unconfirmed === 0) outbox.confirm(chunk.item);
-    },
     stop() {
       isStopped = true;
       clearTimeout(retry);
     },
   };
-}
-
-/** The value of a KV entry is often the event itself. The disk needs it once; no value is empty. */
-function withoutCopy(event: EventOutput): EventOutput {
-  const { kv, body } = event;
-  return kv?.value === body ? { ...event, kv: { ...kv, value: '' } } : event;
-}
-
-function withCopy(event: EventOutput): EventOutput {
-  const { kv, body } = event;
-  return kv?.value === '' ? { ...event, kv: { ...kv, value: body } } : event;
 }

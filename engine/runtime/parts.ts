@@ -119,10 +119,14 @@ export function createParts(options: PartsOptions, data: RecoveredData): Parts {
 function measured({ eventSink, clock, timings }: PartsOptions): EventSink {
   return {
     ...eventSink,
-    async publish(event) {
+    publish(event) {
       const startedAt = clock.steady();
-      await eventSink.publish(event);
-      addDuration(timings.event_publish, clock.steady() - startedAt);
+      const published = eventSink.publish(event);
+      published.then(
+        () => addDuration(timings.event_publish, clock.steady() - startedAt),
+        () => undefined,
+      );
+      return published;
     },
   };
 }

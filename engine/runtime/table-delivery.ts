@@ -24,7 +24,8 @@ interface SpillableBatch extends Spillable<Batch> {
 }
 
 /** The delivery queue of ClickHouse. Batches that memory has no room for are spilled to the disk. */
-export interface TableDelivery extends Pick<DeliveryQueue<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'push' | 'stop'> {
+export interface TableDelivery extends Pick<DeliveryQueue<Batch>, 'outbox' | 'isOpen' | 'stuck' | 'stop'> {
+  push(batch: Batch): void;
   /** Bytes on the disk. */
   readonly spilledBytes: number;
   /** Inserts an event that NATS will never accept as a dead letter. Resolves once it is in the table; rejects with a DeliveryError. */
@@ -104,8 +105,9 @@ export function createTableDelivery(
       const { table, bytes, rowEnds, rowOffsets } = batch;
       const size = bytes.length + rowEnds.byteLength + rowOffsets.byteLength;
       const spillable = { ...spill.wrap(batch, size), table };
-      queue.push(spillable);
-      if (queue.outbox.bytes > config.clickhouse.queueBytes * SPILL_FRACTION) spillToDisk(queue, spillable, log);
+      const pushed = queue.push(spillable);
+      if (queue.outbox.bytes <= config.clickhouse.queueBytes * SPILL_FRACTION) return;
+      spillToDisk(spillable, () => queue.releaseMemory(pushed), log);
     },
     insertUndeliverable(event, error) {
       const inserted = lastUndeliverable.then(async () => {
@@ -123,10 +125,10 @@ export function createTableDelivery(
   };
 }
 
-function spillToDisk(queue: DeliveryQueue<SpillableBatch>, batch: SpillableBatch, log: Logger): void {
+function spillToDisk(batch: SpillableBatch, onSpilled: () => void, log: Logger): void {
   batch.spill().then(
     (spilled) => {
-      if (spilled) queue.releaseMemory(batch);
+      if (spilled) onSpilled();
     },
     // It stays in memory. If the queue fills up, intake stops.
     (error: unknown) =>

@@ -12,6 +12,7 @@ import { startMosquitto } from '../integration/servers/mosquitto.ts';
 import { type BenchCase, CLI, MIB } from './bench.ts';
 import type { PayloadForm } from './flow.ts';
 import { cpuMsOf } from './process-cpu.ts';
+import type { SilenceCost } from './silent-engine.ts';
 
 /** One event per message, after a first round of messages that are below the limit. */
 const EVENTS = 100_000;
@@ -39,6 +40,9 @@ interface Servers {
  * until NATS has confirmed the last event; the baseline is a program that publishes as many events, with their KV entries, by the client's own
  * functions. CPU: what an event costs the engine's process, in µs, without what the same messages cost if none of them causes an event.
  * Memory: the engine's highest resident memory, against that of the run without events.
+ *
+ * Silence: as many devices are due at the same instant, with two events each. CPU: all that the engine does meanwhile. Memory: against that before they fell silent. Intake: the
+ * longest wait of another device's message for its acknowledgement, against how long the publication took.
  */
 export const events: BenchCase = {
   name: 'events',
@@ -60,10 +64,25 @@ export const events: BenchCase = {
       const clientRate = (EVENTS * 1_000) / client.ms;
       const cpuUs = ((loud.cpuMs - quiet.cpuMs) * 1_000) / EVENTS;
       const clientCpuUs = (client.cpuMs * 1_000) / EVENTS;
+      const silent = await measureSilence(servers);
       return [
         result('events: rate', Math.round(rate), Math.round(clientRate), 'events/s'),
         result('events: cpu', tenths(cpuUs), tenths(clientCpuUs), 'µs of CPU per event'),
         result('events: memory', loud.rssMib, quiet.rssMib, 'MiB'),
+        result(
+          'events: silence rate',
+          Math.round((silent.events * 1_000) / silent.ms),
+          Math.round(clientRate),
+          'events/s',
+        ),
+        result(
+          'events: silence cpu',
+          tenths((silent.cpuMs * 1_000) / silent.events),
+          tenths(clientCpuUs),
+          'µs of CPU per event',
+        ),
+        result('events: silence memory', silent.rssMib, silent.rssBeforeMib, 'MiB'),
+        result('events: silence intake', Math.round(silent.longestAckMs), Math.round(silent.ms), 'ms of longest wait'),
       ];
     } finally {
       await Promise.all([mosquitto.stop(), nats.stop(), clickhouse.stop()]);
@@ -78,9 +97,12 @@ function result(name: string, value: number, baseline: number, unit: string) {
   return { case: name, value, baseline, ratio: value / baseline, unit };
 }
 
-function child(file: string, args: readonly (string | number)[]): ChildProcess {
+function child(file: string, args: readonly (string | number)[], flags: readonly string[] = []): ChildProcess {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  return fork(path, args.map(String), { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  return fork(path, args.map(String), {
+    execArgv: ['--import', 'tsx', ...flags],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
 }
 
 async function measureClient({ natsUrl }: Servers): Promise<Cost> {
@@ -135,6 +157,24 @@ async function measureWeir(servers: Servers, form: PayloadForm): Promise<Cost & 
     engine.kill('SIGTERM');
     await once(engine, 'exit');
   }
+}
+
+/** Runs the engine in a process of its own until as many devices as there are events have fallen silent. */
+async function measureSilence(servers: Servers): Promise<SilenceCost> {
+  const data = mkdtempSync(join(servers.folder, 'silence-'));
+  const rules = join(data, 'rules');
+  mkdirSync(rules);
+  const rule = { name: 'silence', stream: 'sensors', silence: '10s', event: { type: 'silent' } };
+  writeFileSync(join(rules, 'silence.rule.json'), JSON.stringify(rule));
+  const config = JSON.parse(servers.config.replace('DATA', data).replace('"PORT"', String(await freePort())));
+  config.streams.sensors.limits = { devices: 2 * EVENTS };
+  const file = join(data, 'weir.json');
+  writeFileSync(file, JSON.stringify({ ...config, rules }));
+  const engine = child('./silent-engine.ts', [file, EVENTS], ['--max-semi-space-size=4']);
+  const [cost] = (await once(engine, 'message')) as [SilenceCost];
+  engine.disconnect();
+  await once(engine, 'exit');
+  return cost;
 }
 
 async function isReady(url: string): Promise<boolean> {

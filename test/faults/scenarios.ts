@@ -248,6 +248,33 @@ const removeTopics = async (testbed: Testbed, { full, random }: Run): Promise<vo
   }
 };
 
+/** Resolves once events wait on the disk. */
+const hasEventsOnDisk = async ({ data, engine }: Testbed): Promise<void> => {
+  const deadlineAt = performance.now() + 20_000;
+  for (;;) {
+    const spilled = (await engine().metrics()).weir_nats_spilled_bytes ?? 0;
+    if (spilled > 0 && readdirSync(join(data, 'spill-events')).length > 0) return;
+    if (performance.now() > deadlineAt) throw new Error('no events were written to the disk');
+    await delay(50);
+  }
+};
+
+/** Kills the engine while events wait on the disk: also one that has just made them again from the journal. */
+const killWithEventsOnDisk = async (testbed: Testbed, { full }: Run): Promise<void> => {
+  const { nats } = testbed.links;
+  for (let i = 0; i < (full ? 4 : 1); i++) {
+    await delay(300);
+    nats.set({ down: true });
+    nats.cut();
+    await hasEventsOnDisk(testbed);
+    await testbed.restart();
+    await hasEventsOnDisk(testbed);
+    await testbed.restart();
+    nats.set({});
+    await testbed.ready();
+  }
+};
+
 /** Whether the subscription has ended, and no later message of it became a dead letter. */
 const areTopicsGone = async (testbed: Testbed): Promise<boolean> => {
   const ended = testbed.log().some(({ msg }) => msg.startsWith('Ended the subscription to removed/+'));
@@ -420,6 +447,13 @@ export const SCENARIOS: readonly Scenario[] = [
       await seconds(run, { short: 1.5, full: 15 });
       await testbed.startNats();
     },
+  },
+  {
+    name: 'killed with events on the disk',
+    short: true,
+    count: { short: 6_000, full: 40_000 },
+    config: { nats: { outbox: '64KiB' } },
+    disturb: killWithEventsOnDisk,
   },
   { name: 'NATS link cut', disturb: withLinkFault('nats', { down: true }, { short: 3, full: 15 }) },
   {
