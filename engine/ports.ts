@@ -4,6 +4,7 @@ import type { Table } from './model/table.ts';
 
 /** A message from a source, before the journal gives it an offset. */
 export interface Inbound {
+  /** Decoded from UTF-8: it has no surrogate without its other half. */
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;

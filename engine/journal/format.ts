@@ -1,5 +1,6 @@
+// Longer than most: writing and reading a format belong together.
 import { crc32 } from 'node:zlib';
-import type { JournalRecord, MarkName, MarkRecord, NewRecord } from '../model/record.ts';
+import type { JournalRecord, MarkName, MarkRecord, MessageContent, NewRecord } from '../model/record.ts';
 import { createShortTexts } from '../model/short-texts.ts';
 
 /**
@@ -59,28 +60,26 @@ export function maxEncodedBytes(record: NewRecord): number {
 }
 
 function maxExtraBytes(record: NewRecord): number {
-  if (record.kind === 'message') return MESSAGE_BYTES + record.topic.length * 3 + record.payload.length;
+  if (record.kind === 'message') return maxContentBytes(record);
   if (record.kind !== 'attributes') return MARK_BYTES + MARK_CLOCK_BYTES;
   return ATTRIBUTES_BYTES + (record.device.length + (record.text?.length ?? 0)) * 3;
 }
 
+function maxContentBytes({ topic, payload }: MessageContent): number {
+  return MESSAGE_BYTES + topic.length * 3 + payload.length;
+}
+
+/** As `maxEncodedBytes`, for `encodeMessage`. */
+export function maxMessageBytes(message: MessageContent): number {
+  return FRAME_BYTES + BODY_BYTES + maxContentBytes(message);
+}
+
 /** Encodes the record with its offset at position `at`. Returns the position after it. The buffer must have room for `maxEncodedBytes`. */
 export function encodeRecord(buffer: Buffer, at: number, record: NewRecord, offset: number): number {
-  const body = at + FRAME_BYTES;
-  buffer[body] = KIND[record.kind];
-  buffer.writeDoubleLE(record.at, body + 1);
-  buffer.writeDoubleLE(offset, body + 9);
-  let end = body + BODY_BYTES;
-  if (record.kind === 'message') {
-    buffer[end] = record.connection;
-    buffer[end + 1] = record.qos | (record.retain ? 4 : 0) | (record.dup ? 8 : 0) | (record.redriven ? REDRIVEN : 0);
-    const topicBytes = writeTopic(buffer, end + MESSAGE_BYTES, record.topic);
-    buffer.writeUInt16LE(topicBytes, end + 2);
-    buffer.writeUInt16LE(record.packetId, end + 4);
-    end += MESSAGE_BYTES + topicBytes;
-    buffer.set(record.payload, end);
-    end += record.payload.length;
-  } else if (record.kind === 'mark') {
+  let end = beginBody(buffer, at, KIND[record.kind], record.at, offset);
+  if (record.kind === 'message')
+    end = encodeContent(buffer, end, record.connection, record, record.redriven ? REDRIVEN : 0);
+  else if (record.kind === 'mark') {
     buffer[end] = MARKS.indexOf(record.mark);
     buffer[end + 1] = record.connection + 1;
     end = encodeMarkClock(buffer, end + MARK_BYTES, record);
@@ -90,9 +89,47 @@ export function encodeRecord(buffer: Buffer, at: number, record: NewRecord, offs
     end += ATTRIBUTES_BYTES + deviceBytes;
     end += buffer.write(record.text ?? '', end, 'utf8');
   }
+  return closeBody(buffer, at, end);
+}
+
+/** As `encodeRecord`, for a message that was received at `receivedAt`. The buffer must have room for `maxMessageBytes`. */
+export function encodeMessage(
+  buffer: Buffer,
+  at: number,
+  message: MessageContent,
+  connection: number,
+  receivedAt: number,
+  offset: number,
+): number {
+  const content = beginBody(buffer, at, KIND.message, receivedAt, offset);
+  return closeBody(buffer, at, encodeContent(buffer, content, connection, message, 0));
+}
+
+function beginBody(buffer: Buffer, at: number, kind: number, receivedAt: number, offset: number): number {
+  const body = at + FRAME_BYTES;
+  buffer[body] = kind;
+  buffer.writeDoubleLE(receivedAt, body + 1);
+  buffer.writeDoubleLE(offset, body + 9);
+  return body + BODY_BYTES;
+}
+
+function closeBody(buffer: Buffer, at: number, end: number): number {
+  const body = at + FRAME_BYTES;
   buffer.writeUInt32LE(end - body, at);
   buffer.writeUInt32LE(crc32(buffer.subarray(body, end)), at + 4);
   return end;
+}
+
+function encodeContent(buffer: Buffer, at: number, connection: number, message: MessageContent, flags: number): number {
+  const { topic, payload, qos, retain, dup, packetId } = message;
+  buffer[at] = connection;
+  buffer[at + 1] = flags | qos | (retain ? 4 : 0) | (dup ? 8 : 0);
+  const topicBytes = writeTopic(buffer, at + MESSAGE_BYTES, topic);
+  buffer.writeUInt16LE(topicBytes, at + 2);
+  buffer.writeUInt16LE(packetId, at + 4);
+  const end = at + MESSAGE_BYTES + topicBytes;
+  buffer.set(payload, end);
+  return end + payload.length;
 }
 
 /** Writes the topic in UTF-8, and returns its number of bytes. For short ASCII, a loop is faster than a call to native code. */
@@ -135,20 +172,34 @@ export function decodeRecord(buffer: Buffer, at: number): Decoded {
   const end = body + length;
   if (end > buffer.length) return { kind: 'incomplete' };
   if (crc32(buffer.subarray(body, end)) !== buffer.readUInt32LE(at + 4)) return { kind: 'damaged' };
-  const record = decodeBody(buffer, body, end);
+  const record = decodeBody(buffer, body, end, readTopic);
   return record === undefined ? { kind: 'damaged' } : { kind: 'record', record, end };
 }
 
+/** The topic of a message that is decoded, whose UTF-8 is at these positions. */
+export type ReadTopic = (buffer: Buffer, from: number, to: number) => string;
+
+/** Reads a topic from its bytes. */
+export const readTopic: ReadTopic = (buffer, from, to) => topics.utf8(buffer, from, to);
+
 /**
  * Decodes records from position `at` on into `out`, at most `limit` of them and not beyond `end`. Returns the position after the last one. Only
- * for bytes that `encodeRecord` has just written: it does not verify checksums. Payloads are views of `buffer`.
+ * for bytes that `encodeRecord` has just written: it does not verify checksums. Payloads are views of `buffer`. `topicOf` is called once for each
+ * message, in order.
  */
-export function decodeSound(buffer: Buffer, at: number, end: number, limit: number, out: JournalRecord[]): number {
+export function decodeSound(
+  buffer: Buffer,
+  at: number,
+  end: number,
+  limit: number,
+  out: JournalRecord[],
+  topicOf = readTopic,
+): number {
   let next = at;
   for (let i = 0; i < limit && next < end; i++) {
     const body = next + FRAME_BYTES;
     next = body + buffer.readUInt32LE(next);
-    out.push(decodeBody(buffer, body, next)!);
+    out.push(decodeBody(buffer, body, next, topicOf)!);
   }
   return next;
 }
@@ -163,7 +214,7 @@ export function peekOffset(buffer: Buffer, at: number): number {
   return Number.isInteger(offset) ? offset : Number.NaN;
 }
 
-function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | undefined {
+function decodeBody(buffer: Buffer, body: number, end: number, topicOf: ReadTopic): JournalRecord | undefined {
   const at = buffer.readDoubleLE(body + 1);
   const offset = buffer.readDoubleLE(body + 9);
   const rest = body + BODY_BYTES;
@@ -176,7 +227,7 @@ function decodeBody(buffer: Buffer, body: number, end: number): JournalRecord | 
         offset,
         at,
         connection: buffer[rest]!,
-        topic: topics.utf8(buffer, rest + MESSAGE_BYTES, topicEnd),
+        topic: topicOf(buffer, rest + MESSAGE_BYTES, topicEnd),
         payload: buffer.subarray(topicEnd, end),
         qos: (flags & 3) as 0 | 1 | 2,
         retain: (flags & 4) !== 0,

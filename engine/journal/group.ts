@@ -1,5 +1,5 @@
-import type { JournalRecord, NewRecord } from '../model/record.ts';
-import { decodeSound, encodeRecord, maxEncodedBytes } from './format.ts';
+import type { JournalRecord, MessageContent, NewRecord } from '../model/record.ts';
+import { decodeSound, encodeMessage, encodeRecord, maxEncodedBytes, maxMessageBytes, readTopic } from './format.ts';
 
 /**
  * Records that become durable together, as bytes only. As objects they would wait for the disk, and the garbage collector would copy each of
@@ -11,6 +11,8 @@ export interface Group {
   buffer: Buffer;
   /** Bytes of the buffer in use. */
   length: number;
+  /** The topic of each message, so that it is not read from its bytes again. Undefined: it must be. */
+  topics: (string | undefined)[];
   /** Called once the records are durable. */
   readonly durable: (() => void)[];
 }
@@ -36,6 +38,7 @@ export function createGroupPool(): GroupPool {
       firstOffset,
       buffer: spares.pop() ?? Buffer.allocUnsafeSlow(FIRST_GROUP_BYTES),
       length: 0,
+      topics: [],
       durable: [],
     }),
     recycle({ buffer }) {
@@ -48,13 +51,30 @@ export function createGroupPool(): GroupPool {
 export function addRecord(group: Group, record: NewRecord, offset: number): void {
   makeRoom(group, maxEncodedBytes(record));
   group.length = encodeRecord(group.buffer, group.length, record, offset);
+  // Its text may have characters that UTF-8 does not have. What is folded now must be what recovery reads.
+  if (record.kind === 'message') group.topics.push(undefined);
+}
+
+/** Encodes a message at the end of a group. Its topic must be a text that was decoded from UTF-8. */
+export function addMessage(
+  group: Group,
+  message: MessageContent,
+  connection: number,
+  receivedAt: number,
+  offset: number,
+): void {
+  makeRoom(group, maxMessageBytes(message));
+  group.length = encodeMessage(group.buffer, group.length, message, connection, receivedAt, offset);
+  group.topics.push(message.topic);
 }
 
 /** Decodes the records of a group, in order, in arrays of limited length. Payloads are views of the group's buffer. */
-export function* recordsOf({ buffer, length }: Group): Generator<readonly JournalRecord[]> {
+export function* recordsOf({ buffer, length, topics }: Group): Generator<readonly JournalRecord[]> {
+  let read = 0;
+  const topicOf: typeof readTopic = (bytes, from, to) => topics[read++] ?? readTopic(bytes, from, to);
   for (let at = 0; at < length; ) {
     const records: JournalRecord[] = [];
-    at = decodeSound(buffer, at, length, MAX_RECORDS, records);
+    at = decodeSound(buffer, at, length, MAX_RECORDS, records, topicOf);
     yield records;
   }
 }

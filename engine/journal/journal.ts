@@ -1,8 +1,8 @@
 import { unlink } from 'node:fs/promises';
-import type { JournalRecord, NewRecord } from '../model/record.ts';
+import type { JournalRecord, MessageContent, NewRecord } from '../model/record.ts';
 import type { Counters } from '../telemetry.ts';
 import { type Disk, realDisk } from './disk.ts';
-import { addRecord, createGroupPool, type Group, type GroupPool, recordsOf } from './group.ts';
+import { addMessage, addRecord, createGroupPool, type Group, type GroupPool, recordsOf } from './group.ts';
 import { type FoundJournal, inspectJournal } from './inspect.ts';
 import { makeFolder } from './make-folder.ts';
 import { findRecord, type JournalLoss, readRecords } from './read-journal.ts';
@@ -51,6 +51,11 @@ export interface Journal {
   commitTo(listener: CommitListener): void;
   /** Adds records to the next group. `durable` is called after the sync of this group, before the commit listener. */
   append(records: readonly NewRecord[], durable?: () => void): void;
+  /**
+   * As `append`, for messages that a connection has received at `at` (milliseconds since the epoch), and without an object for each of them.
+   * Their topics must be texts that were decoded from UTF-8.
+   */
+  appendMessages(at: number, connection: number, messages: readonly MessageContent[], durable: () => void): void;
   /**
    * Arrays of records in order, from an offset on, up to the last one that is durable when the first array is requested. Lost records are
    * reported to `onLoss`. It may be used while appending. Rejects if a segment is released before it is read.
@@ -133,6 +138,15 @@ class SegmentedJournal implements Journal {
 
   append(records: readonly NewRecord[], durable?: () => void): void {
     for (const record of records) addRecord(this.#group, record, this.nextOffset++);
+    this.#added(durable);
+  }
+
+  appendMessages(at: number, connection: number, messages: readonly MessageContent[], durable: () => void): void {
+    for (let i = 0; i < messages.length; i++) addMessage(this.#group, messages[i]!, connection, at, this.nextOffset++);
+    this.#added(durable);
+  }
+
+  #added(durable: (() => void) | undefined): void {
     if (durable !== undefined) this.#group.durable.push(durable);
     if (this.#writing === undefined) this.#schedule();
   }

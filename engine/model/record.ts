@@ -29,6 +29,9 @@ export interface MessageRecord {
   readonly redriven?: true;
 }
 
+/** A message of a source, which has no place in the journal yet. */
+export type MessageContent = Pick<MessageRecord, 'topic' | 'payload' | 'qos' | 'retain' | 'dup' | 'packetId'>;
+
 /** One tick a second. Ticks close windows of quiet devices and detect silent devices. */
 export interface TickRecord {
   readonly kind: 'tick';

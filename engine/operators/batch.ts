@@ -1,6 +1,11 @@
 import type { BatchLimits } from '../delivery/batches.ts';
 import type { SentRange } from '../delivery/ranges.ts';
-import { createReadingEncoder, createRowEncoder } from '../delivery/row-binary.ts';
+import {
+  createReadingEncoder,
+  createRowEncoder,
+  type ReadingEncoder,
+  type RowEncoder,
+} from '../delivery/row-binary.ts';
 import { alertRow, deadLetterRow, deviceRow, factsRow, gapRow } from '../delivery/rows.ts';
 import { ALERTS, DEAD_LETTERS, DEVICES, FACTS, GAPS, streamTable } from '../delivery/tables.ts';
 import type { Item } from '../model/item/item.ts';
@@ -9,7 +14,7 @@ import { viewOf } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { Table } from '../model/table.ts';
 import { lift } from './lift.ts';
-import { addTo, cutAll, cutDue, type OpenBatches, openBatches } from './open-batches.ts';
+import { addTo, cutAll, cutDue, type EncodeRow, type OpenBatches, openBatches } from './open-batches.ts';
 
 /**
  * Encodes readings, results of views, changes of alerts and devices, gaps and rejections as rows, and cuts the rows into batches. Passes on
@@ -24,10 +29,10 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
     const own = readings[reading.stream];
     // A derived stream has no table: the readings that it is made from are stored already.
     if (own === undefined) return;
-    addTo(own, reading.offset, at, (encoder) => encoder.encodeReading(reading), out);
+    addTo(own, reading, reading.offset, at, encodeReading, out);
   };
   const addRow = (each: OpenRows, row: readonly unknown[], offset: number, at: number, out: Item[]): void =>
-    addTo(each, offset, at, (encoder) => encoder.encodeRow(row, offset), out);
+    addTo(each, row, offset, at, encodeRow, out);
 
   return lift((item, out) => {
     switch (item.kind) {
@@ -63,7 +68,10 @@ export const batch = (plan: Plan, limits: BatchLimits, earlier: readonly SentRan
   });
 };
 
-type OpenRows = OpenBatches<ReturnType<typeof createRowEncoder>>;
+type OpenRows = OpenBatches<RowEncoder>;
+
+const encodeReading: EncodeRow<ReadingEncoder, Reading> = (encoder, reading) => encoder.encodeReading(reading);
+const encodeRow: EncodeRow<RowEncoder, readonly unknown[]> = (encoder, row, offset) => encoder.encodeRow(row, offset);
 
 /** Opens the tables that rows go to; the tables of readings are by stream. */
 function openTables(plan: Plan, limits: BatchLimits, earlier: readonly SentRange[]) {

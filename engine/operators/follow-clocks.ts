@@ -5,7 +5,7 @@ import type { ClockJump, Reading } from '../model/reading.ts';
 import { placeOf } from '../state/directory.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
-import { lift } from './lift.ts';
+import { liftPassing } from './lift.ts';
 
 /** What `followClocks` needs for one level of streams. */
 export interface FollowClocksOptions {
@@ -28,8 +28,7 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
   const timeless = plan.streams.map((stream) => isTimeless(plan, stream));
   const isOwn = plan.streams.map((stream) => stream.level === level);
   const hasClock = plan.streams.map(({ origin, config }) => origin.kind === 'devices' && config.time !== undefined);
-  return lift((item, out) => {
-    out.push(item);
+  return liftPassing((item) => {
     if (item.kind === 'mark') {
       state.steppedMs[level]! += item.steppedMs ?? 0;
       return;

@@ -32,24 +32,28 @@ export function openBatches<E extends Encoder>(
   return { limits, free: begin(0), again: new Map(), follower, begin };
 }
 
+/** Encodes a row, at the end of the rows that the encoder has. */
+export type EncodeRow<E extends Encoder, R> = (encoder: E, row: R, offset: number) => void;
+
 /** Adds a row. Appends the batches that it completes to `out`. */
-export function addTo<E extends Encoder>(
+export function addTo<E extends Encoder, R>(
   batches: OpenBatches<E>,
+  row: R,
   offset: number,
   at: number,
-  encode: (encoder: E) => void,
+  encode: EncodeRow<E, R>,
   out: Item[],
 ): void {
-  const again = findAgain(batches, offset, at, encode);
+  const again = findAgain(batches, row, offset, at, encode);
   if (again?.range !== undefined) {
-    encode(again.encoder);
+    encode(again.encoder, row, offset);
     if (batches.follower.isEmpty(again.range)) cutAgain(batches, again.range, out);
     return;
   }
   cutComplete(batches, at, out);
   const { free } = batches;
   if (free.encoder.rows === 0) free.openedAt = at;
-  encode(free.encoder);
+  encode(free.encoder, row, offset);
   // A full batch does not wait for the next row.
   cutComplete(batches, at, out);
 }
@@ -77,17 +81,18 @@ function cutAgain({ again }: OpenBatches, range: SentRange, out: Item[]): void {
 }
 
 /** The batch that a row belongs to, if an earlier run has sent the row; else undefined. */
-function findAgain<E extends Encoder>(
+function findAgain<E extends Encoder, R>(
   batches: OpenBatches<E>,
+  row: R,
   offset: number,
   at: number,
-  encode: (encoder: E) => void,
+  encode: EncodeRow<E, R>,
 ): Making<E> | undefined {
   const { follower, again, free, begin } = batches;
   if (!follower.isNear(offset)) return undefined;
   batches.trial ??= begin(at).encoder;
   const { trial } = batches;
-  encode(trial);
+  encode(trial, row, offset);
   const range = follower.take(offset, fingerprintOf({ table: free.table.name, ...trial.take() }, 0));
   if (range === undefined) return undefined;
   const batch = again.get(range) ?? begin(at, range);

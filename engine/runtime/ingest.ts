@@ -8,7 +8,7 @@ import { createIntake } from './intake.ts';
 import { createReceiveClock, STEP_MS } from './receive-clock.ts';
 
 export interface IngestOptions {
-  readonly journal: Pick<Journal, 'append' | 'commitTo'>;
+  readonly journal: Pick<Journal, 'append' | 'appendMessages' | 'commitTo'>;
   /** Passes durable records to the fold, in order. */
   readonly feed: (records: readonly JournalRecord[]) => void;
   /** Whether the last tick has left work that is due, see `Fold.hasMoreDue`. */
@@ -82,14 +82,9 @@ export function createIngest(options: IngestOptions): Ingest {
   const appendMessages = (connection: number, messages: readonly Inbound[], acknowledge: () => void): void => {
     const startedAt = clock.steady();
     const at = receive.now();
-    const records: NewRecord[] = [];
-    for (let i = 0; i < messages.length; i++) {
-      const { topic, payload, qos, retain, dup, packetId } = messages[i]!;
-      records.push({ kind: 'message', at, connection, topic, payload, qos, retain, dup, packetId });
-    }
-    const count = records.length;
+    const count = messages.length;
     // This closure references no message: the journal has their bytes, and their memory can be freed.
-    journal.append(records, () => {
+    journal.appendMessages(at, connection, messages, () => {
       counters.messages_journaled += count;
       addDuration(timings.journal_commit, clock.steady() - startedAt);
       acknowledge();

@@ -24,19 +24,25 @@ function start(level = 0, hasMoreDue = () => false) {
   let wallAt = 1_000_000;
   const counters = createCounters();
   const timings = createTimings();
+  const append = (records: readonly NewRecord[], durable?: () => void): void => {
+    const offset = appended.length;
+    appended.push(...records);
+    waiting.push(() => {
+      durable?.();
+      commit?.(records.map((record, i) => ({ ...record, offset: offset + i })));
+    });
+  };
   const ingest = createIngest({
     journal: {
       commitTo: (listener) => {
         commit = listener;
       },
-      append: (records, durable) => {
-        const offset = appended.length;
-        appended.push(...records);
-        waiting.push(() => {
-          durable?.();
-          commit?.(records.map((record, i) => ({ ...record, offset: offset + i })));
-        });
-      },
+      append,
+      appendMessages: (at, connection, messages, durable) =>
+        append(
+          messages.map((message) => ({ kind: 'message', at, connection, ...message })),
+          durable,
+        ),
     },
     feed: (records) => log.push(...records.map(({ offset }) => `folded ${offset}`)),
     hasMoreDue,
