@@ -1,14 +1,14 @@
 /**
- * The latest event time of a key, and the time at which it was received. Plain data, milliseconds. It detects jumps of a device's clock: the
- * stamp then advances more than time did.
+ * The latest event time of a key, and the time at which it was received; milliseconds. It detects jumps of a device's clock: the stamp then
+ * advances more than time did.
  */
 export interface KeyClock {
   /** The latest event time of its readings. */
-  at: number;
+  clockAt: number;
   /** Receive time of that reading. */
-  receivedAt: number;
+  clockReceivedAt: number;
   /** If that reading had no stamp (its event time is the receive time): the sum of the host clock's steps until then. -1: it had a stamp. */
-  steppedMs: number;
+  clockSteppedMs: number;
   /** Time to spare: time that passed without matching stamps. Readings that were buffered meanwhile may still arrive. */
   spareMs: number;
 }
@@ -33,17 +33,23 @@ export function followKeyClock(
   hasStamp: boolean,
   mostMs: number,
 ): boolean {
-  if (at <= clock.at) return false;
-  const advanceMs = at - clock.at;
-  const leapMs = clock.steppedMs < 0 ? 0 : steppedMs - clock.steppedMs;
-  const sinceMs = receivedAt - clock.receivedAt - leapMs;
+  const { clockAt, clockSteppedMs } = clock;
+  if (at <= clockAt) return false;
+  const advanceMs = at - clockAt;
+  const leapMs = clockSteppedMs < 0 ? 0 : steppedMs - clockSteppedMs;
+  const sinceMs = receivedAt - clock.clockReceivedAt - leapMs;
   const gainMs = advanceMs - sinceMs;
   const jumped = gainMs > clock.spareMs + mostMs;
   const left = advanceMs > 2 * sinceMs ? clock.spareMs : Math.max(0, clock.spareMs - advanceMs);
   const spareMs = jumped ? 0 : Math.max(0, left - gainMs);
-  if (spareMs !== clock.spareMs) clock.spareMs = spareMs;
-  clock.at = at;
-  clock.receivedAt = receivedAt;
-  clock.steppedMs = hasStamp ? -1 : steppedMs;
+  clock.spareMs = spareMs;
+  setKeyClock(clock, at, receivedAt, hasStamp ? -1 : steppedMs);
   return jumped;
+}
+
+/** Sets a clock to a reading, for example to the first one of its key. */
+export function setKeyClock(clock: KeyClock, at: number, receivedAt: number, steppedMs: number): void {
+  clock.clockAt = at;
+  clock.clockReceivedAt = receivedAt;
+  clock.clockSteppedMs = steppedMs;
 }

@@ -1,7 +1,6 @@
 import {
   type AlertRecord,
   type Change,
-  createAlertRecord,
   createNoiseRecord,
   type Explanation,
   type NoiseRecord,
@@ -18,7 +17,7 @@ import type { Plan } from '../model/plan/plan.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { Severity } from '../model/rule.ts';
 import type { RuleAlerting } from '../state/alerting.ts';
-import { type KeyState, keyStateOf } from '../state/key.ts';
+import { alertOf, type KeyState, keyStateOf } from '../state/key.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { explain } from './explain.ts';
@@ -79,7 +78,7 @@ export function applyEvaluation(handling: AlertHandling, evaluation: Evaluation,
   const alertRule = handling.rules[evaluation.rule]!;
   const { rule, timed, bounded, isActive } = alertRule;
   const key = keyStateOf(evaluation.key);
-  const record = (key.alerts[rule.slot] ??= createAlertRecord());
+  const record = alertOf(key, rule.slot);
   const noise = bounded ? (record.noise ??= createNoiseRecord()) : undefined;
   if (timed && evaluation.subject.kind === 'silence') rememberSilence(noise!, evaluation);
   const { clock } = state.alerting;

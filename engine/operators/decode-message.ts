@@ -8,7 +8,7 @@ import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { MessageRecord } from '../model/record.ts';
 import type { DeviceState } from '../state/device.ts';
-import { lookUpDevice, placeDevice } from '../state/directory.ts';
+import { findDevice, lookUpDevice, placeDevice } from '../state/directory.ts';
 import type { State } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
@@ -92,7 +92,7 @@ function admitReading(
 ): Item | undefined {
   const { plan, state: directory } = streams[reading.stream]!;
   const { config, usesAttributes } = plan;
-  const known = directory.devices.get(reading.device);
+  const known = findDevice(directory, reading.device);
   let skewed = known?.skewed ?? false;
   if (retained) {
     if (!isNews(known, reading, counters)) return undefined;
@@ -100,7 +100,7 @@ function admitReading(
   } else skewed = settleStamp(known, reading, maxAheadMs, counters);
   const device = known ?? lookUpDevice(plan, directory, reading.device, reading.labels);
   if (device === undefined) return overLimit(reading, retained, counters);
-  directory.changedDevices.touch(device);
+  directory.changedKeys.touch(device);
   device.skewed = skewed;
   const { sequence } = config;
   if (sequence !== undefined && isDuplicate(device, reading, sequence, counters)) return undefined;
@@ -131,7 +131,7 @@ function admitStatus({ streams, counters }: MessageDecoding, status: Status, liv
   }
   // A status topic need not have every label, so a status does not change the labels of a known device.
   status.liveMs = liveMs;
-  status.place = placeDevice(plan, state, device, device.place.labels, status);
+  status.place = placeDevice(plan, state, device, device.place!.labels, status);
   return status;
 }
 

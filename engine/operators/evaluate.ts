@@ -1,5 +1,4 @@
 // Longer than most: readings and closed windows are evaluated by the same functions, which share the state of open alerts.
-import { createAlertRecord } from '../alerts/alert-record.ts';
 import { MAX_GAIN_MS } from '../devices/key-clock.ts';
 import { include, nextRule, selectRules } from '../language/rule-index/rule-index.ts';
 import type { DeviceAttributes } from '../model/attributes.ts';
@@ -10,9 +9,10 @@ import type { RuleConditions } from '../model/plan/conditions-plan.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { DerivedRule, ReadingOrder, ReadingRule, RulePlan, ViewPlan } from '../model/plan/rule-plan.ts';
 import type { Cause, ClockJump, Reading } from '../model/reading.ts';
-import type { DeviceKeys, Place } from '../state/device.ts';
+import type { DeviceState, Place } from '../state/device.ts';
 import { placeOf } from '../state/directory.ts';
-import { type KeyState, keyStateOf } from '../state/key.ts';
+import { alertOf, type KeyState, keyStateOf } from '../state/key.ts';
+import { NONE } from '../state/slot-list.ts';
 import type { State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 import { lift } from './lift.ts';
@@ -71,22 +71,22 @@ function evaluateReading(evaluating: Evaluating, selected: Int32Array, reading: 
   if (place === undefined) return;
   if (reading.jumps !== undefined) forgetFacts(place, reading.jumps);
   if (readingRules.length === 0) return;
-  const { device, keys } = place;
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i];
+  const { device } = place;
+  for (let i = 0; i < place.keyings; i++) {
+    const key = place.key(i);
     if (key !== undefined && reading.time > key.furthestAt) key.furthestAt = reading.time;
   }
   // Undefined: the device has no newer reading at all.
-  const newest = moveNewest(device.newestByField, reading) ? undefined : device.newestByField;
+  const newest = moveNewest(device, reading) ? undefined : device;
   let inOrder = true;
   if (readingIndex === undefined) {
     for (let i = 0; i < readingRules.length; i++)
-      inOrder = evaluateRule(evaluating, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
+      inOrder = evaluateRule(evaluating, readingRules[i]!, i, place, newest, reading, out) && inOrder;
   } else {
     selectRules(readingIndex, reading, selected);
-    for (let i = 0; i < keys.length; i++) includeOpen(selected, keys[i], readingRules);
+    for (let i = 0; i < place.keyings; i++) includeOpen(selected, place.key(i), readingRules);
     for (let i = nextRule(selected, 0); i >= 0; i = nextRule(selected, i + 1)) {
-      inOrder = evaluateRule(evaluating, readingRules[i]!, i, keys, newest, reading, out) && inOrder;
+      inOrder = evaluateRule(evaluating, readingRules[i]!, i, place, newest, reading, out) && inOrder;
     }
   }
   if (!inOrder) {
@@ -96,37 +96,30 @@ function evaluateReading(evaluating: Evaluating, selected: Int32Array, reading: 
 }
 
 /** Event time has jumped. For running facts, the next reading of the key is the first one. */
-function forgetFacts({ keys }: Place, jumps: readonly ClockJump[]): void {
+function forgetFacts(place: Place, jumps: readonly ClockJump[]): void {
   for (const { keying } of jumps) {
-    const { running, remembered } = keys[keying]!;
-    running.length = 0;
-    remembered.length = 0;
+    const key = place.key(keying)!;
+    key.running = NONE;
+    key.remembered = NONE;
   }
 }
 
 /** Notes the event time of the device's newest reading, of each field and of all. False if the device has had a newer reading than this. */
-function moveNewest(newest: number[], { time, values }: Reading): boolean {
+function moveNewest(device: DeviceState, { time, values }: Reading): boolean {
   const last = values.length;
-  if (newest.length <= last) {
-    for (let i = newest.length; i <= last; i++) newest.push(-1);
-  }
-  for (let i = 0; i < last; i++) if (values[i] !== undefined && time > newest[i]!) newest[i] = time;
-  if (time < newest[last]!) return false;
-  newest[last] = time;
+  for (let i = 0; i < last; i++) if (values[i] !== undefined && time > device.newestAt(i)) device.setNewestAt(i, time);
+  if (time < device.newestAt(last)) return false;
+  device.setNewestAt(last, time);
   return true;
 }
 
 /** Whether the rule has evaluated a newer value of a field that it reads and this reading has. */
-function isOutdated(
-  { fields, byArrival }: ReadingOrder,
-  newest: readonly number[],
-  { time, values }: Reading,
-): boolean {
+function isOutdated({ fields, byArrival }: ReadingOrder, newest: DeviceState, { time, values }: Reading): boolean {
   if (byArrival) return false;
   if (fields.length === 0) return true;
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i]!;
-    if (values[field] !== undefined && time < newest[field]!) return true;
+    if (values[field] !== undefined && time < newest.newestAt(field)) return true;
   }
   return false;
 }
@@ -136,14 +129,14 @@ function evaluateRule(
   { idOf }: Evaluating,
   rule: ReadingRule | DerivedRule,
   position: number,
-  keys: DeviceKeys,
-  newest: readonly number[] | undefined,
+  place: Place,
+  newest: DeviceState | undefined,
   reading: Reading,
   out: Item[],
 ): boolean {
   if (rule.where !== undefined && !rule.where(reading)) return true;
   if (newest !== undefined && isOutdated(rule.order, newest, reading)) return false;
-  const key = keys[rule.keying.index];
+  const key = place.key(rule.keying.index);
   if (key === undefined) return true;
   if (rule.kind === 'reading') {
     evaluateConditions(rule, rule.conditions, key, position, reading, reading.time, out);
@@ -233,7 +226,7 @@ function evaluateConditions<E extends Reading | Derived | Closed>(
   const holds = conditions.holds(subject);
   let record = key.alerts[rule.slot];
   if (holds) {
-    if (record === undefined) key.alerts[rule.slot] = record = createAlertRecord();
+    record ??= alertOf(key, rule.slot);
     if (!record.watched && position >= 0) key.openRules?.push(position);
     record.watched = true;
   } else if (record === undefined || !record.watched) return;

@@ -1,4 +1,4 @@
-import { followKeyClock, MAX_GAIN_MS } from '../devices/key-clock.ts';
+import { followKeyClock, MAX_GAIN_MS, setKeyClock } from '../devices/key-clock.ts';
 import { LONGEST_STEP_MS } from '../devices/liveness.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { ClockJump, Reading } from '../model/reading.ts';
@@ -41,18 +41,16 @@ export const followClocks = ({ plan, state, level, onJump, counters }: FollowClo
     const steppedMs = state.steppedMs[level]!;
     const { time: at, receivedAt } = item;
     const hasStamp = !timeless[stream]! && !item.clamped;
-    const { keys } = place;
     let jumps: ClockJump[] | undefined;
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i];
+    for (let i = 0; i < place.keyings; i++) {
+      const key = place.key(i);
       if (key === undefined) continue;
-      const { clock } = key;
-      if (clock === undefined) {
-        key.clock = { at, receivedAt, steppedMs: hasStamp ? -1 : steppedMs, spareMs: 0 };
+      const from = key.clockAt;
+      if (Number.isNaN(from)) {
+        setKeyClock(key, at, receivedAt, hasStamp ? -1 : steppedMs);
         continue;
       }
-      const from = clock.at;
-      if (followKeyClock(clock, at, receivedAt, steppedMs, hasStamp, maxGains[stream]!)) {
+      if (followKeyClock(key, at, receivedAt, steppedMs, hasStamp, maxGains[stream]!)) {
         (jumps ??= []).push({ keying: i, from });
       }
     }

@@ -26,7 +26,7 @@ export function followJumps(plan: Plan, { rules, state }: AlertHandling): JumpFo
     reading(reading) {
       const { stream, time, jumps = [] } = reading;
       for (const { keying, from } of jumps) {
-        const key = placeOf(reading)!.keys[keying]!;
+        const key = placeOf(reading)!.key(keying)!;
         for (const alertRule of evaluated[stream]!) {
           const record = alertRule.rule.keying.index === keying ? key.alerts[alertRule.rule.slot] : undefined;
           if (record === undefined) continue;

@@ -2,6 +2,7 @@ import type { FieldValue } from '../model/field.ts';
 import type { Item } from '../model/item/item.ts';
 import type { CorrelationOrigin, LastJoin, Plan, StreamPlan, WindowJoin } from '../model/plan/plan.ts';
 import { madeReading, type Reading } from '../model/reading.ts';
+import { hasNoRoom } from '../state/device.ts';
 import { placeReading } from '../state/directory.ts';
 import { keyText } from '../state/key.ts';
 import type { State } from '../state/state.ts';
@@ -56,7 +57,7 @@ export function joinStreams(plan: Plan, state: State, level: number, counters: C
 function admit(plan: Plan, state: State, index: number, counters: Counters): Taker {
   return (reading, out) => {
     const place = placeReading(plan.streams[index]!, state.streams[index]!, reading);
-    if (place === undefined || place.keys.includes(undefined)) counters.readings_over_key_limit += 1;
+    if (place === undefined || hasNoRoom(place)) counters.readings_over_key_limit += 1;
     if (place !== undefined) out.push(reading);
   };
 }

@@ -1,4 +1,3 @@
-import { createAlertRecord } from '../alerts/alert-record.ts';
 import type { Evaluation, OfflineReason } from '../model/item/alert.ts';
 import type { Status } from '../model/item/decoded.ts';
 import type { DeviceChange } from '../model/item/devices.ts';
@@ -6,8 +5,9 @@ import type { Item, Tick } from '../model/item/item.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { SilenceRule } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
+import { DeviceState, hasNoRoom } from '../state/device.ts';
 import { forgottenBy, placeOf } from '../state/directory.ts';
-import type { KeyState } from '../state/key.ts';
+import { alertOf, type KeyState } from '../state/key.ts';
 import { MOST_DUE, type State } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
@@ -36,30 +36,32 @@ function seeReading(plan: Plan, state: State, counters: Counters, reading: Readi
   const stream = state.streams[reading.stream]!;
   const place = placeOf(reading);
   if (place === undefined) return;
-  const { keys } = place;
-  if (keys.includes(undefined)) counters.readings_over_key_limit += 1;
-  const { presence } = place.device;
-  presence.labels = place.labels;
+  const { device } = place;
+  if (hasNoRoom(place)) counters.readings_over_key_limit += 1;
+  device.seenLabels = place.labels;
   if (reading.retained) {
-    if (streamPlan.hasSilence) {
-      for (const key of keys) if (key !== undefined) seeRetained(streamPlan, stream, key, reading);
+    if (!streamPlan.hasSilence) return;
+    for (let i = 0; i < place.keyings; i++) {
+      const key = place.key(i);
+      if (key !== undefined) seeRetained(streamPlan, stream, key, reading);
     }
     return;
   }
-  if (!presence.online) {
-    const reason = presence.seenAt < 0 ? 'first-reading' : 'reading';
-    change(keys[0], reading.stream, true, reason, { at: reading.receivedAt, offset: reading.offset }, out);
+  if (!device.online) {
+    const reason = device.heardAt < 0 ? 'first-reading' : 'reading';
+    change(device, reading.stream, true, reason, { at: reading.receivedAt, offset: reading.offset }, out);
   }
-  presence.seenAt = reading.receivedAt;
+  device.heardAt = reading.receivedAt;
   if (!streamPlan.hasSilence) return;
-  for (const key of keys) {
+  for (let i = 0; i < place.keyings; i++) {
+    const key = place.key(i);
     if (key !== undefined) endSilence(streamPlan, stream, key, reading, reading.receivedAt, out);
   }
 }
 
 /** The key exists, but has not sent anything now. If none of its readings has been seen, the wait for the first one begins. */
 function seeRetained(plan: StreamPlan, stream: StreamState, key: KeyState, reading: Reading): void {
-  if (key.lastSeen.seenAt < 0)
+  if (key.lastSeenAt < 0)
     awaitReading(plan, stream, key, reading, Math.max(0, Math.min(reading.time, reading.receivedAt)));
 }
 
@@ -67,10 +69,9 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
   const streamPlan = plan.streams[status.stream]!;
   const stream = state.streams[status.stream]!;
   // A status does not count for the groups of its device.
-  const [own] = placeOf(status)!.keys;
-  const presence = own.presence!;
-  const isNews = presence.status !== status.online;
-  presence.status = status.online;
+  const own = placeOf(status)!.device;
+  const isNews = own.status !== status.online;
+  own.status = status.online;
   // The broker sends an old status again; readings that came since are newer.
   if (status.retained && !isNews) return;
   if (status.retained && status.online) {
@@ -78,20 +79,20 @@ function seeStatus(plan: Plan, state: State, status: Status, out: Item[]): void 
     return;
   }
   if (status.online) {
-    if (!presence.online) change(own, status.stream, true, 'status', status, out);
-    presence.seenAt = status.at;
+    if (!own.online) change(own, status.stream, true, 'status', status, out);
+    own.heardAt = status.at;
     endSilence(streamPlan, stream, own, status, status.at, out);
     return;
   }
-  if (presence.online || !presence.known) change(own, status.stream, false, 'last-will', status, out);
+  if (own.online || !own.known) change(own, status.stream, false, 'last-will', status, out);
   for (const rule of streamPlan.silenceRules[own.keying]!) fallSilent(rule, own, status, 'last-will', out);
 }
 
 /** The broker says that the device is connected. An open silence of the device continues until it sends a reading. */
-function seeRetainedOnline(plan: StreamPlan, stream: StreamState, own: KeyState, status: Status, out: Item[]): void {
-  if (own.presence!.online) return;
+function seeRetainedOnline(plan: StreamPlan, stream: StreamState, own: DeviceState, status: Status, out: Item[]): void {
+  if (own.online) return;
   change(own, status.stream, true, 'status', status, out);
-  awaitReading(plan, stream, own, status, own.lastSeen.seenAt < 0 ? status.at : own.lastSeen.seenAt);
+  awaitReading(plan, stream, own, status, own.lastSeenAt < 0 ? status.at : own.lastSeenAt);
 }
 
 /** Starts to measure silence now. An open silence stays open. */
@@ -104,7 +105,9 @@ function awaitReading(
 ): void {
   const rules = plan.silenceRules[key.keying]!;
   if (rules.length === 0) return;
-  Object.assign(key.lastSeen, { seenAt, seenLiveMs: liveMs, connection });
+  key.lastSeenAt = seenAt;
+  key.lastSeenLiveMs = liveMs;
+  key.lastSeenOn = connection;
   wakeAt(stream, key, liveMs + Math.min(...rules.map(({ silenceMs }) => silenceMs)));
 }
 
@@ -119,31 +122,30 @@ function endSilence(
 ): void {
   const rules = plan.silenceRules[key.keying]!;
   if (rules.length === 0) return;
-  const { lastSeen } = key;
   // Before the evaluations, which report this time as the last one seen.
-  lastSeen.seenAt = at;
+  key.lastSeenAt = at;
   let shortestMs = Number.POSITIVE_INFINITY;
   for (const rule of rules) {
     if (rule.silenceMs < shortestMs) shortestMs = rule.silenceMs;
     if (!key.alerts[rule.slot]?.watched) continue;
     out.push(evaluationOf(rule, key, { at, offset: seen.offset }, false, 'silence'));
   }
-  lastSeen.seenLiveMs = seen.liveMs;
-  lastSeen.connection = seen.connection;
+  key.lastSeenLiveMs = seen.liveMs;
+  key.lastSeenOn = seen.connection;
   wakeAt(stream, key, seen.liveMs + shortestMs);
 }
 
 /** Makes sure that the silence timer of the key runs out at this live time, or before. */
 function wakeAt(stream: StreamState, key: KeyState, liveMs: number): void {
-  if (liveMs >= key.lastSeen.wakeMs) return;
-  key.lastSeen.wakeMs = liveMs;
+  if (liveMs >= key.silenceWakeMs) return;
+  key.silenceWakeMs = liveMs;
   stream.silenceTimers.schedule(key);
 }
 
 function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
   for (const { stream, key } of forgottenBy(tick)) {
-    key.lastSeen.wakeMs = Number.POSITIVE_INFINITY;
-    if (key.presence?.online) change(key, stream, false, 'forgotten', tick, out);
+    key.silenceWakeMs = Number.POSITIVE_INFINITY;
+    if (key instanceof DeviceState && key.online) change(key, stream, false, 'forgotten', tick, out);
   }
   for (const streamPlan of plan.streams) {
     if (!streamPlan.hasSilence) continue;
@@ -164,18 +166,17 @@ function seeTick(plan: Plan, state: State, tick: Tick, out: Item[]): void {
 /** Evaluates the silence of a key whose timer has expired. False if no rule finds it silent: the timer was set for an earlier reading. */
 function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick, out: Item[]): boolean {
   const stream = state.streams[plan.index]!;
-  const { lastSeen } = key;
   stream.changedKeys.touch(key);
-  const liveMs = tick.liveMs[lastSeen.connection]!;
-  lastSeen.wakeMs = Number.POSITIVE_INFINITY;
+  const liveMs = tick.liveMs[key.lastSeenOn]!;
+  key.silenceWakeMs = Number.POSITIVE_INFINITY;
   let isSilent = false;
   for (const rule of plan.silenceRules[key.keying]!) {
-    const dueMs = lastSeen.seenLiveMs + rule.silenceMs;
+    const dueMs = key.lastSeenLiveMs + rule.silenceMs;
     if (dueMs > liveMs) {
-      lastSeen.wakeMs = Math.min(lastSeen.wakeMs, dueMs);
+      key.silenceWakeMs = Math.min(key.silenceWakeMs, dueMs);
       continue;
     }
-    if (key.presence?.online) change(key, plan.index, false, 'silence', tick, out);
+    if (key instanceof DeviceState && key.online) change(key, plan.index, false, 'silence', tick, out);
     fallSilent(rule, key, tick, 'silence', out);
     isSilent = true;
   }
@@ -183,24 +184,23 @@ function checkSilence(plan: StreamPlan, state: State, key: KeyState, tick: Tick,
 }
 
 function fallSilent(rule: SilenceRule, key: KeyState, moment: Moment, reason: OfflineReason, out: Item[]): void {
-  const record = (key.alerts[rule.slot] ??= createAlertRecord());
-  record.watched = true;
+  alertOf(key, rule.slot).watched = true;
   out.push(evaluationOf(rule, key, moment, true, reason));
 }
 
 function change(
-  { text, presence }: KeyState,
+  device: DeviceState,
   stream: number,
   online: boolean,
   reason: DeviceChange['reason'],
   moment: Moment,
   out: Item[],
 ): void {
-  const { labels, seenAt } = presence!;
-  presence!.online = online;
-  presence!.known = true;
+  const { text, seenLabels: labels, heardAt } = device;
+  device.online = online;
+  device.known = true;
   const { at, offset } = moment;
-  const lastSeenAt = seenAt < 0 ? at : seenAt;
+  const lastSeenAt = heardAt < 0 ? at : heardAt;
   out.push({ kind: 'device', offset, stream, device: text, labels, online, at, lastSeenAt, reason });
 }
 
@@ -211,7 +211,7 @@ function evaluationOf(
   holds: boolean,
   reason: OfflineReason,
 ): Evaluation {
-  const { seenAt } = key.lastSeen;
+  const { lastSeenAt: seenAt } = key;
   return {
     kind: 'evaluation',
     offset: moment.offset,

@@ -1,10 +1,11 @@
-import { type AlertRecord, createAlertRecord, type Explanation } from '../alerts/alert-record.ts';
+import type { AlertRecord, Explanation } from '../alerts/alert-record.ts';
 import { endAlert, instantOf } from '../alerts/lifecycle.ts';
 import type { RemovedRuleAlert } from '../alerts/removed-rule.ts';
 import type { Notice, Transition } from '../model/item/alert.ts';
 import type { Item } from '../model/item/item.ts';
 import type { RulePlan } from '../model/plan/rule-plan.ts';
 import { lookUpKey } from '../state/directory.ts';
+import { alertOf } from '../state/key.ts';
 import type { AlertHandling, Moment } from './alert-transitions.ts';
 
 /**
@@ -39,8 +40,7 @@ function precede(
   const stream = state.streams[rule.stream]!;
   const known = lookUpKey(stream, rule.keying, key.parts);
   stream.changedKeys.touch(known);
-  const { alerts } = known;
-  const record = (alerts[rule.slot] ??= createAlertRecord());
+  const record = alertOf(known, rule.slot);
   Object.assign(record, { changedAt: instantOf(record, offset, at), changedOffset: offset, ahead: true });
 }
 

@@ -3,6 +3,7 @@ import type { Derived } from '../model/item/window-result.ts';
 import type { DerivedRule, FormulaPlan, RunningFact } from '../model/plan/rule-plan.ts';
 import type { Reading } from '../model/reading.ts';
 import type { KeyState, Running } from '../state/key.ts';
+import { withSlot } from '../state/slot-list.ts';
 
 /**
  * Takes a reading into the running facts of its key, and computes all facts of the rule for the reading. Running facts only go forward: if the
@@ -13,7 +14,7 @@ export function derive(rule: DerivedRule, key: KeyState, reading: Reading): Deri
   let previousAt = time;
   let facts: readonly (FieldValue | undefined)[] = [];
   if (rule.running.length > 0 || rule.remembered.length > 0) {
-    const running = (key.running[rule.slot] ??= createRunning(rule, time));
+    const running = runningOf(rule, key, time);
     if (time < running.at) return undefined;
     previousAt = running.at;
     running.at = time;
@@ -25,8 +26,12 @@ export function derive(rule: DerivedRule, key: KeyState, reading: Reading): Deri
   return derived;
 }
 
-function createRunning({ running }: DerivedRule, at: number): Running {
-  return { at, detectors: running.map(({ detector }) => detector.create()) };
+function runningOf({ running, slot }: DerivedRule, key: KeyState, at: number): Running {
+  const known = key.running[slot];
+  if (known !== undefined) return known;
+  const created = { at, detectors: running.map(({ detector }) => detector.create()) };
+  key.running = withSlot(key.running, slot, created);
+  return created;
 }
 
 function follow(facts: readonly RunningFact[], { detectors }: Running, reading: Reading): (FieldValue | undefined)[] {
@@ -65,5 +70,5 @@ export function recall<E extends { remembered?: readonly (FieldValue | null)[] }
   const now: (FieldValue | null)[] = [];
   for (let i = 0; i < facts.length; i++) now.push(facts[i]!(env) ?? before?.[i] ?? null);
   if (before !== undefined) env.remembered = before;
-  key.remembered[slot] = now;
+  key.remembered = withSlot(key.remembered, slot, now);
 }

@@ -1,7 +1,7 @@
 import type { Item, Tick } from '../model/item/item.ts';
 import type { Reading } from '../model/reading.ts';
 import type { DeviceMark } from '../state/device.ts';
-import type { GroupClock, KeyState } from '../state/key.ts';
+import type { GroupState } from '../state/group.ts';
 import { MOST_DUE } from '../state/state.ts';
 import type { StreamState } from '../state/stream.ts';
 import { groupWatermark, quietUntil, quietWatermark, type Watermark } from '../windows/watermark.ts';
@@ -14,9 +14,9 @@ export function noteReading({ stream, plan }: StreamWindows, mark: DeviceMark, c
     mark.movedAfter = number;
     mark.atTick = quietWatermark(mark, liveMs[mark.connection] ?? 0, plan.graceMs);
   }
-  const group = mark.key.windowing.group!;
-  group.connection = connection;
-  activate(stream, mark.key, group);
+  const { key } = mark;
+  key.connection = connection;
+  activate(stream, key);
 }
 
 /**
@@ -25,7 +25,7 @@ export function noteReading({ stream, plan }: StreamWindows, mark: DeviceMark, c
  */
 export function mayBeLate(
   { maxBehindMs }: StreamWindows,
-  { eventAt }: DeviceMark,
+  { eventAt }: Watermark,
   { time, receivedAt }: Reading,
 ): boolean {
   return time < eventAt || time < receivedAt - maxBehindMs;
@@ -37,19 +37,19 @@ export function mayBeLate(
  */
 export function passedBy(
   { plan, stream, maxBehindMs, scratch: { eventTimes } }: StreamWindows,
-  { windowing: { watermarks, group } }: KeyState,
+  group: GroupState,
 ): number {
   const { number, at, liveMs } = stream.lastTick;
-  if (group!.passedTick === number) return group!.passedAt;
+  if (group.passedTick === number) return group.passedAt;
   eventTimes.length = 0;
-  for (const mark of watermarks) {
+  for (const mark of group.watermarks) {
     const { movedAfter, atTick } = mark as DeviceMark;
     if (movedAfter !== number) eventTimes.push(quietWatermark(mark, liveMs[mark.connection] ?? 0, plan.graceMs));
     else if (!Number.isNaN(atTick)) eventTimes.push(atTick);
   }
-  group!.passedTick = number;
-  group!.passedAt = groupWatermark(eventTimes, maxBehindMs, at);
-  return group!.passedAt;
+  group.passedTick = number;
+  group.passedAt = groupWatermark(eventTimes, maxBehindMs, at);
+  return group.passedAt;
 }
 
 /**
@@ -58,63 +58,61 @@ export function passedBy(
  */
 export function closeGroups(windows: StreamWindows, tick: Tick, out: Item[]): boolean {
   const { stream } = windows;
-  const { groupTimers } = stream;
+  const { groupTimers, quietGroupTimers } = stream;
   const { lastTick } = stream;
   lastTick.number += 1;
   lastTick.at = tick.at;
   lastTick.liveMs = tick.liveMs;
   groupTimers.advance(tick.at);
-  for (let key = groupTimers.next(); key !== undefined; key = groupTimers.next()) {
-    key.windowing.group!.wakeAt = Number.POSITIVE_INFINITY;
-    activate(stream, key, key.windowing.group!);
+  for (let group = groupTimers.next(); group !== undefined; group = groupTimers.next()) {
+    group.wakeAt = Number.POSITIVE_INFINITY;
+    activate(stream, group);
+  }
+  quietGroupTimers.advance(Math.max(...tick.liveMs));
+  for (let group = quietGroupTimers.next(); group !== undefined; group = quietGroupTimers.next()) {
+    group.wakeMs = Number.POSITIVE_INFINITY;
+    activate(stream, group);
   }
   if (stream.activeGroups.length === 0) return false;
   const active = stream.activeGroups.splice(0);
   // Timers and readings may bring them in any order, which is not part of a snapshot. So the order of outputs must not depend on it.
   active.sort((a, b) => a.keying - b.keying || a.number - b.number);
   let left = MOST_DUE;
-  for (const key of active) {
-    const group = key.windowing.group!;
+  for (const group of active) {
     group.isActive = false;
-    if (left > 0) left -= closeGroup(windows, key, group, tick, out);
-    else activate(stream, key, group);
+    if (left > 0) left -= closeGroup(windows, group, tick, out);
+    else activate(stream, group);
   }
   return left === 0;
 }
 
-/** The timer of the group in live time has expired. */
-export function wakeGroup(stream: StreamState, key: KeyState, group: GroupClock): void {
-  key.windowing.wakeMs = Number.POSITIVE_INFINITY;
-  activate(stream, key, group);
-}
-
-function activate({ activeGroups }: StreamState, key: KeyState, group: GroupClock): void {
+function activate({ activeGroups }: StreamState, group: GroupState): void {
   if (group.isActive) return;
   group.isActive = true;
-  activeGroups.push(key);
+  activeGroups.push(group);
 }
 
 /** Returns 1 if a window was due, else 0. */
-function closeGroup(windows: StreamWindows, key: KeyState, group: GroupClock, tick: Tick, out: Item[]): number {
-  const dueAt = dueOf(windows, key);
+function closeGroup(windows: StreamWindows, group: GroupState, tick: Tick, out: Item[]): number {
+  const dueAt = dueOf(windows, group);
   if (dueAt === Number.POSITIVE_INFINITY) return 0;
-  if (!isAwaited(windows, group.awaited, dueAt, tick)) group.awaited = findAwaited(windows, key, dueAt, tick);
+  if (!isAwaited(windows, group.awaited, dueAt, tick)) group.awaited = findAwaited(windows, group, dueAt, tick);
   const { awaited } = group;
   if (awaited !== undefined) {
-    sleep(windows, key, awaited, dueAt, tick);
+    sleep(windows, group, awaited, dueAt, tick);
     return 0;
   }
-  activate(windows.stream, key, group);
-  return closeDue(windows, key, watermarkOf(windows, key, tick), tick, out) ? 1 : 0;
+  activate(windows.stream, group);
+  return closeDue(windows, group, watermarkOf(windows, group, tick), tick, out) ? 1 : 0;
 }
 
 /** The earliest watermark at which a window of the group closes. Infinity if there is none. */
-function dueOf({ rulesOf }: StreamWindows, { keying, windowing }: KeyState): number {
+function dueOf({ rulesOf }: StreamWindows, { keying, windows }: GroupState): number {
   const rules = rulesOf[keying]!;
   let dueAt = Number.POSITIVE_INFINITY;
   for (let i = 0; i < rules.length; i++) {
     const { rule, kind } = rules[i]!;
-    const own = windowing.windows[rule.slot];
+    const own = windows[rule.slot];
     if (own === undefined) continue;
     const at = kind.dueAt(own, rule.window) + rule.window.latenessMs;
     if (at < dueAt) dueAt = at;
@@ -122,13 +120,13 @@ function dueOf({ rulesOf }: StreamWindows, { keying, windowing }: KeyState): num
   return dueAt;
 }
 
-function closeDue(windows: StreamWindows, key: KeyState, watermark: number, tick: Tick, out: Item[]): boolean {
+function closeDue(windows: StreamWindows, key: GroupState, watermark: number, tick: Tick, out: Item[]): boolean {
   const { outcome } = windows.scratch;
   const { offset, at, liveMs } = tick;
-  const { connection } = key.windowing.group!;
+  const { connection } = key;
   let isDue = false;
   for (const { rule, kind } of windows.rulesOf[key.keying]!) {
-    const own = key.windowing.windows[rule.slot];
+    const own = key.windows[rule.slot];
     const eventAt = watermark - rule.window.latenessMs;
     if (own === undefined || kind.dueAt(own, rule.window) > eventAt) continue;
     isDue = true;
@@ -157,13 +155,13 @@ function isAwaited(
 }
 
 /** Finds a device that the group certainly waits for. It begins after the last one, since those before have passed. */
-function findAwaited(windows: StreamWindows, key: KeyState, dueAt: number, tick: Tick): Watermark | undefined {
-  const { watermarks, group } = key.windowing;
+function findAwaited(windows: StreamWindows, group: GroupState, dueAt: number, tick: Tick): Watermark | undefined {
+  const { watermarks } = group;
   for (let i = 0; i < watermarks.length; i++) {
-    if (group!.cursor >= watermarks.length) group!.cursor = 0;
-    const mark = watermarks[group!.cursor]!;
+    if (group.cursor >= watermarks.length) group.cursor = 0;
+    const mark = watermarks[group.cursor]!;
     if (isAwaited(windows, mark, dueAt, tick)) return mark;
-    group!.cursor += 1;
+    group.cursor += 1;
   }
   return undefined;
 }
@@ -174,27 +172,25 @@ function findAwaited(windows: StreamWindows, key: KeyState, dueAt: number, tick:
  */
 function sleep(
   { stream, plan, maxBehindMs }: StreamWindows,
-  key: KeyState,
+  group: GroupState,
   awaited: Watermark,
   dueAt: number,
   { liveMs }: Tick,
 ): void {
-  const { windowing } = key;
-  const group = windowing.group!;
   const wakeMs = quietUntil(awaited, dueAt, plan.graceMs);
-  if (windowing.wakeMs !== wakeMs) {
-    windowing.wakeMs = wakeMs;
-    stream.windowTimers.schedule(key);
+  if (group.wakeMs !== wakeMs) {
+    group.wakeMs = wakeMs;
+    stream.quietGroupTimers.schedule(group);
   }
   const wakeAt = quietWatermark(awaited, liveMs[awaited.connection]!, plan.graceMs) + maxBehindMs;
   if (group.wakeAt === wakeAt) return;
   group.wakeAt = wakeAt;
-  stream.groupTimers.schedule(key);
+  stream.groupTimers.schedule(group);
 }
 
 function watermarkOf(
   { plan, maxBehindMs, scratch: { eventTimes } }: StreamWindows,
-  { windowing: { watermarks } }: KeyState,
+  { watermarks }: GroupState,
   { at, liveMs }: Tick,
 ): number {
   eventTimes.length = 0;

@@ -3,7 +3,7 @@ import type { Keying } from '../model/plan/keying.ts';
 import type { StreamPlan } from '../model/plan/plan.ts';
 import type { WindowRule } from '../model/plan/rule-plan.ts';
 import type { Cause } from '../model/reading.ts';
-import type { DeviceMark } from '../state/device.ts';
+import type { DeviceState } from '../state/device.ts';
 import type { KeyState } from '../state/key.ts';
 import type { StreamState } from '../state/stream.ts';
 import type { Counters } from '../telemetry.ts';
@@ -49,7 +49,7 @@ interface Scratch {
   /** Positions of the rules to show the reading to; as long as the stream's `windowIndex` asks for. */
   readonly selected: Int32Array;
   /** By keying: the watermark of the reading's device. Undefined: no rule has this keying, or there is no room. */
-  readonly marks: (DeviceMark | undefined)[];
+  readonly marks: (Watermark | undefined)[];
   /** Event times of the devices of a group. */
   readonly eventTimes: number[];
 }
@@ -117,9 +117,9 @@ export function dueLiveMs({ rule, kind }: KindedRule, own: WindowState, mark: Wa
   return quietUntil(mark, kind.dueAt(own, rule.window) + rule.window.latenessMs, graceMs);
 }
 
-/** Makes sure that the timer of a device's own key runs out at this live time, or before. */
-export function wakeAt({ windowTimers }: StreamState, key: KeyState, liveMs: number): void {
-  if (liveMs >= key.windowing.wakeMs) return;
-  key.windowing.wakeMs = liveMs;
-  windowTimers.schedule(key);
+/** Makes sure that the timer of a device runs out at this live time, or before. */
+export function wakeAt({ windowTimers }: StreamState, device: DeviceState, liveMs: number): void {
+  if (liveMs >= device.windowWakeMs) return;
+  device.windowWakeMs = liveMs;
+  windowTimers.schedule(device);
 }

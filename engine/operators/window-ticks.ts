@@ -1,36 +1,27 @@
 import type { Item, Tick } from '../model/item/item.ts';
 import type { Cause } from '../model/reading.ts';
-import type { KeyState } from '../state/key.ts';
+import type { DeviceState } from '../state/device.ts';
 import { MOST_DUE } from '../state/state.ts';
 import { quietWatermark } from '../windows/watermark.ts';
-import { wakeGroup } from './window-groups.ts';
 import { dueLiveMs, hasOutcome, passOutcome, type StreamWindows, wakeAt } from './window-rules.ts';
 
-/**
- * Closes the own windows of quiet devices whose timer has expired. Returns whether some are left for the next tick. Wakes the groups whose timer
- * has expired, for `closeGroups`.
- */
+/** Closes the own windows of quiet devices whose timer has expired. Returns whether some are left for the next tick. */
 export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[]): boolean {
   const { windowTimers } = windows.stream;
   windowTimers.advance(Math.max(...tick.liveMs));
-  const later: KeyState[] = [];
+  const later: DeviceState[] = [];
   let left = MOST_DUE;
   for (
     let key = left > 0 ? windowTimers.next() : undefined;
     key !== undefined;
     key = left > 0 ? windowTimers.next() : undefined
   ) {
-    const { windowing } = key;
-    if (windowing.group !== undefined) {
-      wakeGroup(windows.stream, key, windowing.group);
-      continue;
-    }
     const wakeMs = wakeOf(windows, key);
-    if (wakeMs !== windowing.wakeMs) {
+    if (wakeMs !== key.windowWakeMs) {
       // The timer was set for an earlier reading. The order of keys that are due must not depend on that.
-      windowing.wakeMs = wakeMs;
+      key.windowWakeMs = wakeMs;
       windowTimers.schedule(key);
-    } else if (wakeMs > tick.liveMs[windowing.watermarks[0]!.connection]!) later.push(key);
+    } else if (wakeMs > tick.liveMs[key.connection]!) later.push(key);
     else {
       closeQuietDevice(windows, key, tick, out);
       left -= 1;
@@ -40,30 +31,28 @@ export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[
   return left === 0;
 }
 
-function closeQuietDevice(windows: StreamWindows, key: KeyState, tick: Tick, out: Item[]): void {
+function closeQuietDevice(windows: StreamWindows, device: DeviceState, tick: Tick, out: Item[]): void {
   const { stream, rulesOf, scratch, plan } = windows;
-  const { windowing } = key;
-  const mark = windowing.watermarks[0]!;
-  const watermark = quietWatermark(mark, tick.liveMs[mark.connection]!, plan.graceMs);
-  stream.changedKeys.touch(key);
-  for (const { rule, kind } of rulesOf[key.keying]!) {
-    const own = windowing.windows[rule.slot];
+  const watermark = quietWatermark(device, tick.liveMs[device.connection]!, plan.graceMs);
+  stream.changedKeys.touch(device);
+  for (const { rule, kind } of rulesOf[device.keying]!) {
+    const own = device.windows[rule.slot];
     if (own === undefined) continue;
     kind.close(own, rule.window, watermark - rule.window.latenessMs, scratch.outcome);
-    if (hasOutcome(scratch.outcome)) passOutcome(windows, rule, key, causeOf(tick, mark), out);
+    if (hasOutcome(scratch.outcome)) passOutcome(windows, rule, device, causeOf(tick, device), out);
   }
-  windowing.wakeMs = Number.POSITIVE_INFINITY;
-  wakeAt(stream, key, wakeOf(windows, key));
+  device.windowWakeMs = Number.POSITIVE_INFINITY;
+  wakeAt(stream, device, wakeOf(windows, device));
 }
 
 /** Live time at which a window of a quiet device is due; Infinity: none is. */
-function wakeOf({ rulesOf, plan }: StreamWindows, { keying, windowing }: KeyState): number {
-  const rules = rulesOf[keying]!;
+function wakeOf({ rulesOf, plan }: StreamWindows, device: DeviceState): number {
+  const rules = rulesOf[device.keying]!;
   let wakeMs = Number.POSITIVE_INFINITY;
   for (let i = 0; i < rules.length; i++) {
-    const own = windowing.windows[rules[i]!.rule.slot];
+    const own = device.windows[rules[i]!.rule.slot];
     if (own === undefined) continue;
-    wakeMs = Math.min(wakeMs, dueLiveMs(rules[i]!, own, windowing.watermarks[0]!, plan.graceMs));
+    wakeMs = Math.min(wakeMs, dueLiveMs(rules[i]!, own, device, plan.graceMs));
   }
   return wakeMs;
 }

@@ -11,7 +11,8 @@ import type { JournalRecord } from '../model/record.ts';
 import { pipeline } from '../pipeline.ts';
 import { beginCapture, type Capture } from '../state/changes.ts';
 import { fullLimits } from '../state/directory.ts';
-import { readSnapshot } from '../state/older-snapshots.ts';
+import { jsonPiece } from '../state/json-piece.ts';
+import { readSnapshot } from '../state/read-snapshot.ts';
 import { headsOf, restore } from '../state/snapshot.ts';
 import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
@@ -44,9 +45,9 @@ export interface Fold {
   feed(records: readonly JournalRecord[]): void;
   /**
    * Begins to capture the state for a checkpoint. Call it right after a cut, while no other capture is in progress. `isFull`: all parts, not only
-   * those that changed since the last capture. `write` gets each part with its content, undefined if it was removed; `feed` may call it too.
+   * those that changed since the last capture. `write` gets each part with its content, which is valid during the call, and undefined if it was removed; `feed` may call it too.
    */
-  capture(isFull: boolean, write: (part: number, content: Buffer | undefined) => void): FoldCapture;
+  capture(isFull: boolean, write: (part: number, content: Uint8Array | undefined) => void): FoldCapture;
   /** Whether the last tick has left work that is due. The next tick continues it. */
   readonly hasMoreDue: boolean;
   /** The attributes of each device that has some, as JSON text. */
@@ -105,9 +106,8 @@ export function createFold({
       for (const batch of batches.splice(0)) onBatch(batch);
     },
     capture(isFull, write) {
-      const heads = headsOf(plan, brokers, state).map(encode);
-      const capture = beginCapture(state.sections, isFull, (part, piece) => write(part, piece && encode(piece)));
-      return { heads, ...capture };
+      const heads = headsOf(plan, brokers, state).map(jsonPiece);
+      return { heads, ...beginCapture(state.sections, isFull, write) };
     },
     receivedUpTo: () => Math.max(...state.clocks.map(({ countedAt }) => countedAt)),
     attributes: () => new Map(Array.from(state.attributes.ofReadings, ([device, { text }]) => [device, text])),
@@ -117,13 +117,13 @@ export function createFold({
     },
     get devices() {
       // Only streams of the config: devices of derived streams are keys of a view, or are counted already.
-      return streams.reduce((sum, _, i) => sum + state.streams[i]!.devices.size, 0);
+      return streams.reduce((sum, _, i) => sum + state.streams[i]!.deviceCount, 0);
     },
   };
 }
 
 function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly string[], log: Logger): State {
-  const { state, dropped } = restore(plan, brokers, readSnapshot(textsOf(checkpoint)));
+  const { state, dropped } = restore(plan, brokers, readSnapshot(checkpoint.pieces()));
   if (dropped.length > 0) {
     log.warn(
       { dropped, resolved: state.alerting.removedRuleAlerts.length },
@@ -131,12 +131,4 @@ function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly
     );
   }
   return state;
-}
-
-function* textsOf(checkpoint: StoredCheckpoint): Generator<string> {
-  for (const piece of checkpoint.pieces()) yield piece.toString();
-}
-
-function encode(piece: readonly unknown[]): Buffer {
-  return Buffer.from(JSON.stringify(piece));
 }

@@ -7,7 +7,9 @@ import type { RulePlan } from '../model/plan/rule-plan.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
 import { createChanges, type Part, type Sections } from './changes.ts';
 import type { Directory } from './directory.ts';
-import { type KeySnapshot, type KeyState, keyText } from './key.ts';
+import { jsonPiece } from './json-piece.ts';
+import { type KeyState, keyText } from './key.ts';
+import type { KeySnapshot } from './key-snapshot.ts';
 import type { RestoreContext } from './restore-context.ts';
 
 /** What alerts have in common. Belongs to transition. */
@@ -55,7 +57,7 @@ export function createAlerting(plan: Plan, sections: Sections): Alerting {
   createChanges(
     sections,
     () => parts,
-    ({ rule }) => traceOfRule(plan, rule),
+    ({ rule }) => jsonPiece(traceOfRule(plan, rule)),
   );
   return {
     clock: createAlertClock(),

@@ -1,6 +1,7 @@
 import { type DeviceAttributes, readAttributes } from '../model/attributes.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import { type Changes, createChanges, type Part, type Sections } from './changes.ts';
+import { jsonPiece } from './json-piece.ts';
 
 /** Attributes by device. Each step that needs them has a map of its own, and the maps share their entries. */
 export interface Attributes {
@@ -31,7 +32,7 @@ export function createAttributes(plan: Plan, sections: Sections): Attributes {
     changes: createChanges(
       sections,
       () => parts.values(),
-      ({ device, text }): AttributesPiece => ['attributes', [device, text]],
+      ({ device, text }) => jsonPiece(['attributes', [device, text]] satisfies AttributesPiece),
     ),
     ofClosed: Array.from({ length: plan.levels }, (_, level) => (usesOfClosed(plan, level) ? new Map() : undefined)),
   };

@@ -6,11 +6,8 @@ export interface Part {
   section: number;
 }
 
-/** Passes on one part: its number among all parts, and its content, which is a `Piece`. Undefined: the part was removed. */
-export type WritePart = (part: number, piece: PartPiece | undefined) => void;
-
-/** See `Piece`, which depends on what the parts are. */
-type PartPiece = readonly unknown[];
+/** Passes on one part: its number among all parts, and its content, which is valid during the call. Undefined: the part was removed. */
+export type WritePart = (part: number, content: Uint8Array | undefined) => void;
 
 /**
  * Divides the changes of the state into sections: the changes between two cuts are a section. A checkpoint captures a section in slices, while
@@ -72,11 +69,11 @@ export function createSections(): Sections {
   return { current: FIRST_SECTION, captured: 0, isFull: false, write: () => undefined, kinds: [] };
 }
 
-/** Makes a kind of parts. `all` lists all its parts; `pieceOf` gives the content of one for a checkpoint. */
+/** Makes a kind of parts. `all` lists all its parts; `contentOf` gives the content of one for a checkpoint, see `readSnapshot`. */
 export function createChanges<P extends Part>(
   sections: Sections,
   all: () => Iterable<P>,
-  pieceOf: (part: P) => PartPiece,
+  contentOf: (part: P) => Uint8Array,
 ): Changes<P> {
   const kind = sections.kinds.length;
   let changed: P[] = [];
@@ -90,7 +87,7 @@ export function createChanges<P extends Part>(
   };
   const capture = (part: P): void => {
     part.section = sections.captured + 1;
-    sections.write(numberOf(part.number), pieceOf(part));
+    sections.write(numberOf(part.number), contentOf(part));
   };
   const change = (part: P): void => {
     part.section = sections.current;

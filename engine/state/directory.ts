@@ -4,21 +4,46 @@ import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
 import type { Reading } from '../model/reading.ts';
 import { type Changes, isRemoved } from './changes.ts';
-import { createDevice, type DeviceKeys, type DeviceState, moveDevice, type Place } from './device.ts';
-import { createKey, type KeyState, keyText } from './key.ts';
+import { createDeviceNumbers, DeviceState, type Groups, Place } from './device.ts';
+import { GroupState } from './group.ts';
+import { type KeyState, keyText } from './key.ts';
+import { ownText } from './own-text.ts';
+import { createPlacements, type Placements } from './placements.ts';
 
 /**
  * Which devices and keys of a stream are known, and which keys a device belongs to. It belongs to the step where the readings of the stream
  * enter the chain: decode, or the step that derives them. Later steps find device and keys by the place of an item.
  */
 export interface Directory {
+  /** By name. A device without a place is none yet: it is the key of an alert that must be resolved. */
   readonly devices: Map<string, DeviceState>;
-  /** By keying: the keys by their text. */
-  readonly keys: Map<string, KeyState>[];
-  readonly changedDevices: Changes<DeviceState>;
+  /** By keying: the keys by their text. The first are the devices. */
+  readonly keys: readonly Map<string, KeyState>[];
+  /** The devices with a place. */
+  deviceCount: number;
   readonly changedKeys: Changes<KeyState>;
   /** Expires when a key has been idle for long. Not part of a snapshot: rebuilt on restore. */
   readonly idleTimers: TimingWheel<KeyState>;
+  /** What devices with the same labels share. Not part of a snapshot: it saves memory, and decides nothing. */
+  readonly placements: Placements;
+  /** What the numbers of a new device are. */
+  readonly deviceNumbers: readonly number[];
+}
+
+/** Makes the directory of a stream, but for what informs others about it. */
+export function createDirectory({
+  keyings,
+  config,
+  readingRules,
+}: StreamPlan): Pick<Directory, 'devices' | 'keys' | 'deviceCount' | 'placements' | 'deviceNumbers'> {
+  const devices = new Map<string, DeviceState>();
+  return {
+    devices,
+    keys: keyings.map(({ index }) => (index === 0 ? devices : new Map<string, GroupState>())),
+    deviceCount: 0,
+    placements: createPlacements(),
+    deviceNumbers: createDeviceNumbers(readingRules.length === 0 ? 0 : config.fields.length + 1),
+  };
 }
 
 /** The live time at which an item has used a device and its keys, and the connection of that live time. */
@@ -31,8 +56,6 @@ interface Use {
 export interface Forgotten {
   readonly stream: number;
   readonly key: KeyState;
-  /** The device, if the key is one. */
-  readonly device: DeviceState | undefined;
 }
 
 /** An item with a place: a reading, or a status. */
@@ -45,6 +68,12 @@ export function placeOf({ place }: Placed): Place | undefined {
   return place as Place | undefined;
 }
 
+/** Finds a device. Undefined if none of its items had a place yet. */
+export function findDevice({ devices }: Directory, name: string): DeviceState | undefined {
+  const device = devices.get(name);
+  return device?.place === undefined ? undefined : device;
+}
+
 /** Finds a device, or adds it with these labels. Undefined if there is no room for it. Call `placeDevice` before later steps use its keys. */
 export function lookUpDevice(
   plan: StreamPlan,
@@ -52,10 +81,9 @@ export function lookUpDevice(
   name: string,
   labels: readonly string[],
 ): DeviceState | undefined {
-  const { devices } = directory;
-  const device = devices.get(name);
+  const device = findDevice(directory, name);
   if (device !== undefined) return device;
-  return devices.size < plan.config.limits.devices ? addDevice(plan, directory, name, labels) : undefined;
+  return directory.deviceCount < plan.config.limits.devices ? addDevice(plan, directory, name, labels) : undefined;
 }
 
 /**
@@ -69,22 +97,22 @@ export function placeDevice(
   labels: readonly string[],
   use: Use,
 ): Place {
-  const { changedDevices, changedKeys } = directory;
-  changedDevices.touch(device);
-  const { place } = device;
-  if ((place.labels !== labels && !sameLabels(place.labels, labels)) || place.keys.some(isForgotten)) {
-    moveDevice(device, labels, keysOf(plan, directory, device.name, labels));
+  directory.changedKeys.touch(device);
+  const place = device.place!;
+  if ((place.labels !== labels && !sameLabels(place.labels, labels)) || place.groups.some(isForgotten)) {
+    moveDevice(plan, directory, device, labels);
   }
-  const { keys } = device.place;
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i];
-    if (key === undefined) continue;
-    changedKeys.touch(key);
-    key.usedLiveMs = use.liveMs;
-    key.usedOn = use.connection;
-    if (key.idleSlot === NOT_IN_WHEEL) directory.idleTimers.schedule(key);
-  }
-  return device.place;
+  useKey(directory, device, use);
+  const { groups } = device.place!;
+  for (let i = 1; i < groups.length; i++) if (groups[i] !== undefined) useKey(directory, groups[i]!, use);
+  return device.place!;
+}
+
+function useKey({ changedKeys, idleTimers }: Directory, key: KeyState, { liveMs, connection }: Use): void {
+  changedKeys.touch(key);
+  key.usedLiveMs = liveMs;
+  key.usedOn = connection;
+  if (key.idleSlot === NOT_IN_WHEEL) idleTimers.schedule(key);
 }
 
 /** A group may be forgotten before its device is, if they were last used on different connections. */
@@ -108,12 +136,29 @@ export function addDevice(
   name: string,
   labels: readonly string[],
 ): DeviceState {
-  const { changedDevices, devices } = directory;
-  const keys = keysOf(plan, directory, name, labels);
-  const device = createDevice(name, labels, keys, changedDevices.next++);
-  devices.set(name, device);
-  changedDevices.add(device);
+  const [own] = plan.keyings;
+  const parts = partsOf(own!, name, labels);
+  const device = lookUpKey(directory, own!, parts) as DeviceState;
+  if (device.place === undefined) directory.deviceCount += 1;
+  moveDevice(plan, directory, device, labels);
+  device.seenLabels = device.place!.labels;
   return device;
+}
+
+/** Gives a device other labels and groups. */
+function moveDevice(plan: StreamPlan, directory: Directory, device: DeviceState, labels: readonly string[]): void {
+  const { placements } = directory;
+  const shared = placements.find(labels);
+  if (shared !== undefined) {
+    device.place = new Place(device, shared.labels, shared.groups);
+    return;
+  }
+  const own = labels.map(ownText);
+  const groups = groupsOf(plan, directory, device.text, own);
+  // A group with the name of the device in its key is not that of other devices.
+  if (plan.keyings.every(({ index, parts }) => index === 0 || !parts.includes(-1)))
+    placements.add({ labels: own, groups });
+  device.place = new Place(device, own, groups);
 }
 
 function sameLabels(a: readonly string[], b: readonly string[]): boolean {
@@ -121,32 +166,35 @@ function sameLabels(a: readonly string[], b: readonly string[]): boolean {
   return true;
 }
 
-function keysOf(
+function groupsOf(
   { keyings, config }: StreamPlan,
   directory: Directory,
   device: string,
   labels: readonly string[],
-): DeviceKeys {
-  const [own, ...others] = keyings;
-  const partsOf = ({ parts }: Keying) => parts.map((part) => (part < 0 ? device : (labels[part] ?? '')));
-  return [
-    lookUpKey(directory, own!, partsOf(own!)),
-    ...others.map((keying) => {
-      const parts = partsOf(keying);
-      const known = directory.keys[keying.index]!;
-      const isFull = known.size >= config.limits.keys;
-      return isFull ? known.get(keyText(parts)) : lookUpKey(directory, keying, parts);
-    }),
-  ];
+): Groups {
+  return keyings.map((keying) => {
+    if (keying.index === 0) return undefined;
+    const parts = partsOf(keying, device, labels);
+    const known = directory.keys[keying.index]!;
+    const key = known.size >= config.limits.keys ? known.get(keyText(parts)) : lookUpKey(directory, keying, parts);
+    return key as GroupState | undefined;
+  });
 }
 
-/** Finds the key with these parts, or adds it, even above the limit. */
-export function lookUpKey({ keys, changedKeys }: Directory, keying: Keying, parts: readonly string[]): KeyState {
-  const text = keyText(parts);
-  const known = keys[keying.index]!.get(text);
+function partsOf({ parts }: Keying, device: string, labels: readonly string[]): string[] {
+  return parts.map((part) => (part < 0 ? device : (labels[part] ?? '')));
+}
+
+/** Finds the key with these parts, or adds it, even above the limit. An added device has no place. */
+export function lookUpKey(directory: Directory, { index, byDevice }: Keying, parts: readonly string[]): KeyState {
+  const { keys, changedKeys, deviceNumbers } = directory;
+  const known = keys[index]!.get(keyText(parts));
   if (known !== undefined) return known;
-  const key = createKey({ text, parts }, keying, changedKeys.next++);
-  keys[keying.index]!.set(text, key);
+  const own = parts.map(ownText);
+  const text = keyText(own);
+  const number = changedKeys.next++;
+  const key = byDevice ? new DeviceState(text, own, number, deviceNumbers) : new GroupState(text, own, index, number);
+  keys[index]!.set(text, key);
   changedKeys.add(key);
   return key;
 }
@@ -156,7 +204,7 @@ export function lookUpKey({ keys, changedKeys }: Directory, keying: Keying, part
  * time is live time. Returns whether some are left for the next tick.
  */
 export function forgetIdle({ index, forgetMs }: StreamPlan, directory: Directory, tick: Tick, most: number): boolean {
-  const { idleTimers, keys, changedKeys, devices, changedDevices } = directory;
+  const { idleTimers, keys, changedKeys, placements } = directory;
   idleTimers.advance(Math.max(...tick.liveMs));
   const waiting: KeyState[] = [];
   let left = most;
@@ -168,12 +216,9 @@ export function forgetIdle({ index, forgetMs }: StreamPlan, directory: Directory
     left -= 1;
     keys[key.keying]!.delete(key.text);
     changedKeys.remove(key);
-    const device = key.presence === undefined ? undefined : devices.get(key.text);
-    if (device !== undefined) {
-      devices.delete(device.name);
-      changedDevices.remove(device);
-    }
-    tick.forgotten.push({ stream: index, key, device });
+    if (key instanceof GroupState) placements.clear();
+    else if ((key as DeviceState).place !== undefined) directory.deviceCount -= 1;
+    tick.forgotten.push({ stream: index, key });
   }
   for (const key of waiting) idleTimers.schedule(key);
   return left === 0;
@@ -188,11 +233,11 @@ export function forgottenBy({ forgotten }: Tick): readonly Forgotten[] {
 export function fullLimits({ streams }: Plan, state: { readonly streams: readonly Directory[] }): string[] {
   return streams.flatMap(({ index, name, config, origin, keyings }) => {
     if (origin.kind !== 'devices') return [];
-    const { devices, keys } = state.streams[index]!;
+    const { deviceCount, keys } = state.streams[index]!;
     const { limits } = config;
     const groups = keyings.slice(1).filter(({ index }) => keys[index]!.size >= limits.keys);
     return [
-      ...(devices.size >= limits.devices ? [`${devices.size} devices of ${name} (limits.devices)`] : []),
+      ...(deviceCount >= limits.devices ? [`${deviceCount} devices of ${name} (limits.devices)`] : []),
       ...groups.map(({ per, index }) => `${keys[index]!.size} keys of ${name} by ${per.join(', ')} (limits.keys)`),
     ];
   });

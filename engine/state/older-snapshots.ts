@@ -4,8 +4,8 @@ import type { SequenceConfig } from '../model/config.ts';
 import type { RuleTrace } from '../model/rule-trace.ts';
 import type { LastKnownEntry, LastKnownHead } from '../windows/last-known.ts';
 import type { Watermark } from '../windows/watermark.ts';
-import type { DeviceSnapshot, MarkEntry } from './device.ts';
-import type { KeySnapshot } from './key.ts';
+import type { DeviceSnapshot, MarkEntry } from './device-snapshot.ts';
+import type { KeySnapshot } from './key-snapshot.ts';
 import type { Piece, SnapshotHead } from './pieces.ts';
 import type { StreamHead } from './stream.ts';
 
@@ -45,16 +45,16 @@ interface OlderStream {
   readonly marks: Map<string, MarkEntry[]>;
 }
 
-/** Reads the pieces that lines of JSON hold, of this version or of an older one. */
-export function* readSnapshot(lines: Iterable<string>): Generator<Piece> {
+/** Makes a function that reads a line of JSON, of this version or of an older one. Lines must come in the order in which they were written. */
+export function createLineReader(): (line: string) => Piece[] {
   let stream: OlderStream = { index: -1, marks: new Map() };
-  for (const line of lines) {
+  return (line) => {
     const content = JSON.parse(line) as Piece | OlderPiece | WholeSnapshot;
-    for (const piece of 'streams' in content ? takeApart(content) : [content]) {
+    return ('streams' in content ? [...takeApart(content)] : [content]).map((piece) => {
       if (piece[0] === 'stream') stream = { index: stream.index + 1, marks: new Map() };
-      yield upgrade(piece, stream);
-    }
-  }
+      return upgrade(piece, stream);
+    });
+  };
 }
 
 /** Gives a piece of an older version its present form. */

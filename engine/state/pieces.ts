@@ -18,4 +18,6 @@ export interface SnapshotHead extends ConnectionsHead, AlertingHead {
   readonly steppedMs?: number;
   /** By rule name: the version of the rule that the state belongs to. */
   readonly rules: Readonly<Record<string, string>>;
+  /** Version of the pieces that are not JSON: `PIECE_VERSION`. They refer to rules by their position in `rules`. Older versions did not write it. */
+  readonly pieces?: number;
 }

@@ -11,6 +11,8 @@ import {
 import { restoreAttributes } from './attributes.ts';
 import { beginCapture } from './changes.ts';
 import { connectionsHead, restoreConnections } from './connections.ts';
+import { jsonPiece } from './json-piece.ts';
+import { PIECE_VERSION } from './piece-format.ts';
 import type { Piece, SnapshotHead } from './pieces.ts';
 import { compareRules, type RestoreContext } from './restore-context.ts';
 import { createState, type State } from './state.ts';
@@ -38,17 +40,18 @@ function headOf(plan: Plan, brokers: readonly string[], state: State): SnapshotH
     // After a cut, every level has seen the same.
     steppedMs: state.steppedMs[0]!,
     rules: Object.fromEntries(plan.rules.map(({ name, version }) => [name, version])),
+    pieces: PIECE_VERSION,
     ...alertingHead(plan, state.alerting),
   };
 }
 
-/** The whole state as lines of JSON, for tests of rules. No capture may be in progress. */
-export function snapshot(plan: Plan, brokers: readonly string[], state: State): string[] {
-  const lines = headsOf(plan, brokers, state).map((piece) => JSON.stringify(piece));
-  const capture = beginCapture(state.sections, true, (_, piece) => lines.push(JSON.stringify(piece)));
+/** The whole state as pieces, for tests of rules. No capture may be in progress. */
+export function snapshot(plan: Plan, brokers: readonly string[], state: State): Buffer[] {
+  const pieces = headsOf(plan, brokers, state).map(jsonPiece);
+  const capture = beginCapture(state.sections, true, (_, content) => pieces.push(Buffer.from(content!)));
   capture.advance(() => false);
   capture.end();
-  return lines;
+  return pieces;
 }
 
 /**

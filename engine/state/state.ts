@@ -3,6 +3,7 @@ import { type Alerting, createAlerting } from './alerting.ts';
 import { type Attributes, createAttributes } from './attributes.ts';
 import { createSections, type Sections } from './changes.ts';
 import { type ConnectionsState, createConnections } from './connections.ts';
+import { createPieceWriter } from './piece-writer.ts';
 import { createStream, type StreamState } from './stream.ts';
 
 /**
@@ -36,12 +37,13 @@ export const MOST_DUE = 200;
 /** Makes the state of an engine that has seen no record yet. */
 export function createState(plan: Plan, connections: number): State {
   const sections = createSections();
+  const writer = createPieceWriter();
   return {
     hasMoreDue: false,
     sections,
     ...createConnections(connections),
     steppedMs: Array.from({ length: plan.levels }, () => 0),
-    streams: plan.streams.map((stream) => createStream(plan, stream, sections)),
+    streams: plan.streams.map((stream) => createStream(plan, stream, sections, writer)),
     alerting: createAlerting(plan, sections),
     attributes: createAttributes(plan, sections),
   };

@@ -4,6 +4,7 @@ import { createTimingWheel, type TimerAccess, type TimingWheel } from '../device
 import type { SequenceConfig } from '../model/config.ts';
 import type { Keying } from '../model/plan/keying.ts';
 import type { Plan, StreamPlan } from '../model/plan/plan.ts';
+import type { RulePlan } from '../model/plan/rule-plan.ts';
 import {
   createLastKnown,
   type Known,
@@ -13,32 +14,36 @@ import {
   type LastKnownHead,
   restoreKnown,
 } from '../windows/last-known.ts';
-import type { Watermark } from '../windows/watermark.ts';
 import { type Changes, createChanges, type Sections } from './changes.ts';
+import { addMark, DeviceState, hasWatermark } from './device.ts';
 import {
-  type DeviceMark,
   type DeviceSnapshot,
-  type DeviceState,
-  deviceSnapshot,
+  labelsOf,
   type MarkEntry,
   restoreDevice,
   restoreNumbers,
-} from './device.ts';
-import { addDevice, type Directory, lookUpKey } from './directory.ts';
-import { type KeySnapshot, type KeyState, keySnapshot, restoreKey } from './key.ts';
+  writeDevice,
+} from './device-snapshot.ts';
+import { addDevice, createDirectory, type Directory, lookUpKey } from './directory.ts';
+import { GroupState } from './group.ts';
+import type { KeyState } from './key.ts';
+import { type KeySnapshot, restoreKey, writeKey } from './key-snapshot.ts';
+import { PIECE } from './piece-format.ts';
+import type { PieceWriter } from './piece-writer.ts';
 import { type RestoreContext, reconnect } from './restore-context.ts';
 
 /** What the fold remembers about one stream. */
 export interface StreamState extends Directory {
-  /** By keying: how many watermarks all its keys have. Belongs to window; not part of a snapshot, since it follows from the devices. */
+  /** By keying: how many watermarks all its groups have. Belongs to window; not part of a snapshot, since it follows from the devices. */
   readonly watermarkCounts: number[];
   /** Keys to look at again at a live time. Belongs to presence. Not part of a snapshot: rebuilt on restore. */
   readonly silenceTimers: TimingWheel<KeyState>;
   /** As `silenceTimers`. Belongs to window. */
-  readonly windowTimers: TimingWheel<KeyState>;
-  /** Groups that the next tick looks at, and groups to look at again at a receive time. Belong to window. Not part of a snapshot. */
-  readonly activeGroups: KeyState[];
-  readonly groupTimers: TimingWheel<KeyState>;
+  readonly windowTimers: TimingWheel<DeviceState>;
+  /** Groups that the next tick looks at, and groups to look at again at a receive time, or at a live time. Belong to window. Not part of a snapshot. */
+  readonly activeGroups: GroupState[];
+  readonly groupTimers: TimingWheel<GroupState>;
+  readonly quietGroupTimers: TimingWheel<GroupState>;
   /** Belongs to window. */
   readonly lastTick: LastTick;
   /** If the stream is a correlation: the last known values of its other stream, by key. Belongs to derived streams. */
@@ -68,6 +73,8 @@ export type StreamPart =
 export interface StreamHead {
   readonly name: string;
   readonly labels: readonly string[];
+  /** By keying: its `per`. Older versions did not write it. */
+  readonly keyings?: readonly (readonly string[])[];
   /** Names of the fields, in the order of `DeviceSnapshot.newest`. Absent in what older versions wrote. */
   readonly fields?: readonly string[];
   /** If the stream is a correlation by last known values: what they mean. */
@@ -76,44 +83,61 @@ export interface StreamHead {
   readonly sequence?: SequenceConfig;
   /** Older versions did not write it. */
   readonly lastTick?: LastTick;
-  /** The numbers that the next key and the next device get. Older versions did not write it. */
-  readonly next?: readonly [key: number, device: number];
+  /** The number that the next key gets. Older versions did not write it. */
+  readonly next?: number;
 }
 
 /** Makes the state of a stream before its first reading. */
-export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Sections): StreamState {
-  const { index, keyings } = streamPlan;
-  const devices = new Map<string, DeviceState>();
-  const keys = keyings.map(() => new Map<string, KeyState>());
+export function createStream(plan: Plan, streamPlan: StreamPlan, sections: Sections, writer: PieceWriter): StreamState {
+  const { index, keyings, forgetMs } = streamPlan;
+  const directory = createDirectory(streamPlan);
   const lastKnown = createLastKnown();
   const lastTick: LastTick = { number: 0, at: 0, liveMs: [] };
   const rules = keyings.map((keying) => plan.rules.filter((rule) => rule.keying === keying));
-  const keyPiece = (key: KeyState): StreamPart => {
-    return ['key', keySnapshot(keyings[key.keying]!, rules[key.keying]!, key), index];
-  };
   return {
-    devices,
-    keys,
-    changedKeys: createChanges(sections, () => concat(keys), keyPiece),
-    changedDevices: createChanges(
+    ...directory,
+    changedKeys: createChanges(
       sections,
-      () => devices.values(),
-      (device): StreamPart => ['device', deviceSnapshot(streamPlan, device), index],
+      // Groups first: devices refer to them.
+      () => concat([...directory.keys].reverse()),
+      (key) => keyPiece(writer, index, rules[key.keying]!, key),
     ),
     watermarkCounts: keyings.map(() => 0),
-    idleTimers: createTimingWheel(idleTimer(streamPlan.forgetMs)),
+    idleTimers: createTimingWheel(idleTimer(forgetMs)),
     silenceTimers: createTimingWheel(SILENCE_TIMER),
     windowTimers: createTimingWheel(WINDOW_TIMER),
     activeGroups: [],
     groupTimers: createTimingWheel(GROUP_TIMER),
+    quietGroupTimers: createTimingWheel(QUIET_GROUP_TIMER),
     lastTick,
     lastKnown,
     changedKnown: createChanges(
       sections,
       () => lastKnown.byKey.values(),
-      (known): StreamPart => ['known', knownEntry(known), index],
+      (known) => {
+        beginPiece(writer, PIECE.known, index);
+        writer.value(knownEntry(known));
+        return writer.end();
+      },
     ),
   };
+}
+
+/** Writes a key with all that it is: a device, or a group. */
+function keyPiece(writer: PieceWriter, stream: number, rules: readonly RulePlan[], key: KeyState): Uint8Array {
+  const isDevice = key instanceof DeviceState;
+  beginPiece(writer, isDevice ? PIECE.device : PIECE.group, stream);
+  if (!isDevice) writer.number(key.keying);
+  writeKey(writer, rules, key);
+  if (isDevice) writeDevice(writer, key);
+  else writer.number((key as GroupState).connection);
+  return writer.end();
+}
+
+function beginPiece(writer: PieceWriter, kind: number, stream: number): void {
+  writer.begin();
+  writer.number(kind);
+  writer.number(stream);
 }
 
 const numberOf = ({ number }: KeyState): number => number;
@@ -130,31 +154,39 @@ function idleTimer(forgetMs: number): TimerAccess<KeyState> {
 }
 
 const SILENCE_TIMER: TimerAccess<KeyState> = {
-  wakeOf: ({ lastSeen }) => lastSeen.wakeMs,
+  wakeOf: ({ silenceWakeMs }) => silenceWakeMs,
   numberOf,
-  slotOf: ({ lastSeen }) => lastSeen.slot,
-  setSlot: ({ lastSeen }, slot) => {
-    lastSeen.slot = slot;
+  slotOf: ({ silenceSlot }) => silenceSlot,
+  setSlot: (key, slot) => {
+    key.silenceSlot = slot;
   },
 };
-const WINDOW_TIMER: TimerAccess<KeyState> = {
-  wakeOf: ({ windowing }) => windowing.wakeMs,
+const WINDOW_TIMER: TimerAccess<DeviceState> = {
+  wakeOf: ({ windowWakeMs }) => windowWakeMs,
   numberOf,
-  slotOf: ({ windowing }) => windowing.slot,
-  setSlot: ({ windowing }, slot) => {
-    windowing.slot = slot;
+  slotOf: ({ windowSlot }) => windowSlot,
+  setSlot: (device, slot) => {
+    device.windowSlot = slot;
   },
 };
-const GROUP_TIMER: TimerAccess<KeyState> = {
-  wakeOf: ({ windowing }) => windowing.group!.wakeAt,
+const QUIET_GROUP_TIMER: TimerAccess<GroupState> = {
+  wakeOf: ({ wakeMs }) => wakeMs,
   numberOf,
-  slotOf: ({ windowing }) => windowing.group!.slot,
-  setSlot: ({ windowing }, slot) => {
-    windowing.group!.slot = slot;
+  slotOf: ({ quietSlot }) => quietSlot,
+  setSlot: (group, slot) => {
+    group.quietSlot = slot;
+  },
+};
+const GROUP_TIMER: TimerAccess<GroupState> = {
+  wakeOf: ({ wakeAt }) => wakeAt,
+  numberOf,
+  slotOf: ({ slot }) => slot,
+  setSlot: (group, slot) => {
+    group.slot = slot;
   },
 };
 
-function* concat<T>(maps: readonly Map<string, T>[]): Generator<T> {
+function* concat<T>(maps: readonly ReadonlyMap<string, T>[]): Generator<T> {
   for (const map of maps) yield* map.values();
 }
 
@@ -162,7 +194,7 @@ function* concat<T>(maps: readonly Map<string, T>[]): Generator<T> {
 export function streamHead(
   plan: Plan,
   streamPlan: StreamPlan,
-  { lastKnown: { sweptAt }, lastTick, changedKeys, changedDevices }: StreamState,
+  { lastKnown: { sweptAt }, lastTick, changedKeys }: StreamState,
 ): StreamHead {
   const { labels, fields, sequence } = streamPlan.config;
   const meaning = meaningOfLastKnown(plan, streamPlan);
@@ -170,10 +202,11 @@ export function streamHead(
     name: streamPlan.name,
     labels: labels.map(({ name }) => name),
     fields: fields.map(({ name }) => name),
+    keyings: streamPlan.keyings.map(({ per }) => per),
     ...(meaning !== undefined && { lastKnown: { ...meaning, sweptAt } }),
     ...(sequence !== undefined && { sequence }),
     lastTick: { ...lastTick },
-    next: [changedKeys.next, changedDevices.next],
+    next: changedKeys.next,
   };
 }
 
@@ -242,7 +275,7 @@ export function restoreStreamPart(restoration: StreamRestoration, piece: StreamP
   if (piece[0] === 'key') restoreKeyOf(streamPlan, stream, piece[1], context);
   else if (piece[0] === 'device') {
     const from = piece[1];
-    const device = addDevice(streamPlan, stream, from.name, from.labels);
+    const device = addDevice(streamPlan, stream, from.name, labelsOf(from));
     restoreDevice(device, from, fields, streamPlan);
     restoreDecodeState(streamPlan, device, from, context);
     if (from.numbering !== undefined && takesNumberings) restoreNumbers(device, from.numbering);
@@ -268,8 +301,13 @@ function restoreMark(
 ): void {
   const keying = keyingBy(streamPlan, per);
   if (keying === undefined) return;
-  const key = lookUpKey(stream, keying, parts);
-  const mark = addMark(stream, device, key, reconnect({ eventAt, seenLiveMs, connection }, connections));
+  const watermark = reconnect({ eventAt, seenLiveMs, connection }, connections);
+  if (keying.byDevice) {
+    Object.assign(device, watermark);
+    return;
+  }
+  const mark = addMark(device, lookUpKey(stream, keying, parts) as GroupState, watermark);
+  stream.watermarkCounts[keying.index]! += 1;
   if (movedAfter === undefined) return;
   mark.movedAfter = movedAfter;
   mark.atTick = atTick ?? Number.NaN;
@@ -277,20 +315,6 @@ function restoreMark(
 
 function keyingBy({ keyings }: StreamPlan, per: readonly string[]): Keying | undefined {
   return keyings.find((keying) => keying.per.join() === per.join());
-}
-
-/** Gives a device a watermark in a key. */
-export function addMark(
-  { watermarkCounts }: Pick<StreamState, 'watermarkCounts'>,
-  device: DeviceState,
-  key: KeyState,
-  { eventAt, seenLiveMs, connection }: Watermark,
-): DeviceMark {
-  const mark: DeviceMark = { device, key, eventAt, seenLiveMs, connection, movedAfter: -1, atTick: Number.NaN };
-  device.marks.push(mark);
-  key.windowing.watermarks.push(mark);
-  watermarkCounts[key.keying]! += 1;
-  return mark;
 }
 
 /** Restores what decode knows about a device. */
@@ -309,7 +333,7 @@ function restoreDecodeState(
 
 /** Call it once all pieces of a stream are restored. */
 export function endStream({ stream, next }: StreamRestoration): void {
-  if (next !== undefined) [stream.changedKeys.next, stream.changedDevices.next] = next;
+  if (next !== undefined) stream.changedKeys.next = next;
 }
 
 /** Sets the timers of a stream, once all its keys are restored. */
@@ -319,21 +343,20 @@ export function restoreTimers(
   { kept }: RestoreContext,
 ): void {
   for (const key of keys.flatMap((byText) => [...byText.values()])) {
-    const { keying, lastSeen, windowing } = key;
     idleTimers.schedule(key);
-    const rules = silenceRules[keying]!;
-    if (rules.length > 0 && lastSeen.seenAt >= 0) {
+    const rules = silenceRules[key.keying]!;
+    if (rules.length > 0 && key.lastSeenAt >= 0) {
       // A new rule has not said when it is due, so the next tick looks at the key. The kept rules have.
-      if (!rules.every((rule) => kept.has(rule.name))) lastSeen.wakeMs = 0;
+      if (!rules.every((rule) => kept.has(rule.name))) key.silenceWakeMs = 0;
       silenceTimers.schedule(key);
     }
     // The next tick looks at the key and sets the right timer.
-    if (windowing.watermarks.length === 0) continue;
-    if (windowing.group === undefined) {
-      windowing.wakeMs = 0;
+    if (key instanceof DeviceState) {
+      if (!hasWatermark(key)) continue;
+      key.windowWakeMs = 0;
       windowTimers.schedule(key);
-    } else {
-      windowing.group.isActive = true;
+    } else if (key instanceof GroupState && key.watermarks.length > 0) {
+      key.isActive = true;
       activeGroups.push(key);
     }
   }

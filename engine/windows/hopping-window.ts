@@ -1,12 +1,12 @@
 import type { HoppingPlan } from '../model/plan/window-plan.ts';
-import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
+import { addToPane, factsOf, type Pane, withoutFirst } from './panes.ts';
 import { addStraggler, createTwoStacks, evict, isEmpty, push, sumOf, type TwoStacks } from './two-stacks.ts';
 import type { WindowKind, WindowOutcome } from './window-kind.ts';
 
 /** The state of a hopping window. A pane has the length of a hop, so a reading is added only once, however many windows it belongs to. */
 export interface Hopping {
   /** Panes that belong to no closed window, earliest first. */
-  readonly ahead: Pane[];
+  ahead: Pane[];
   /** Panes that belong to the last closed window and also to the next one. */
   readonly entered: TwoStacks;
   /** Every window that ends at or before this instant has closed. -1 before the first reading. */
@@ -32,11 +32,12 @@ export const hopping: WindowKind<HoppingPlan, Hopping> = {
   pass(state, { everyMs }, eventAt) {
     if (eventAt >= state.closedUpTo + everyMs) state.closedUpTo = Math.floor(eventAt / everyMs) * everyMs;
   },
-  add({ ahead, entered, closedUpTo }, { sizeMs, everyMs, aggregates }, reading) {
+  add(state, { sizeMs, everyMs, aggregates }, reading) {
+    const { ahead, entered, closedUpTo } = state;
     const start = Math.floor(reading.time / everyMs) * everyMs;
     if (start + sizeMs <= closedUpTo) return false;
     if (start + everyMs <= closedUpTo) addStraggler(entered, aggregates, start, everyMs, reading);
-    else addReading(paneAt(ahead, aggregates, start, everyMs), aggregates, reading);
+    else state.ahead = addToPane(ahead, aggregates, start, everyMs, reading);
     return true;
   },
 };
@@ -48,7 +49,10 @@ function closeNext(
   out: WindowOutcome,
 ): void {
   const { ahead, entered } = state;
-  if (ahead[0]?.order === end - everyMs) push(entered, aggregates, ahead.shift()!);
+  if (ahead[0]?.order === end - everyMs) {
+    push(entered, aggregates, ahead[0]);
+    state.ahead = withoutFirst(ahead);
+  }
   const facts = factsOf(sumOf(entered, aggregates)!, aggregates);
   out.closed.push({ start: end - sizeMs, end, inclusive: false, facts });
   state.closedUpTo = end;

@@ -58,14 +58,33 @@ export function factsOf(pane: Pane, aggregates: readonly WindowAggregate[]): (Su
   return aggregates.map(({ aggregate }, i) => aggregate.result(pane.accumulators[i]));
 }
 
-/** The pane of the interval [start, start + lengthMs) in a list in ascending order. It is created if there is none. */
-export function paneAt(panes: Pane[], aggregates: readonly WindowAggregate[], start: number, lengthMs: number): Pane {
+/**
+ * Adds a reading to the pane of the interval [start, start + lengthMs) in a list in ascending order. It is created if there is none. Returns the
+ * list to keep.
+ */
+export function addToPane(
+  panes: Pane[],
+  aggregates: readonly WindowAggregate[],
+  start: number,
+  lengthMs: number,
+  reading: Reading,
+): Pane[] {
   // Readings arrive nearly in order, so the pane is nearly always the last one.
   let at = panes.length;
   while (at > 0 && panes[at - 1]!.order > start) at -= 1;
   const found = panes[at - 1];
-  if (found?.order === start) return found;
-  const pane = createPane(aggregates, start, start, start + lengthMs);
+  const pane = found?.order === start ? found : createPane(aggregates, start, start, start + lengthMs);
+  addReading(pane, aggregates, reading);
+  if (pane === found) return panes;
+  // A list that grows makes room for 16 more, and nearly all lists have one pane.
+  if (panes.length === 0) return [pane];
   panes.splice(at, 0, pane);
-  return pane;
+  return panes;
+}
+
+/** Removes the first pane of a list, and returns the list to keep. */
+export function withoutFirst(panes: Pane[]): Pane[] {
+  if (panes.length === 1) return [];
+  panes.shift();
+  return panes;
 }

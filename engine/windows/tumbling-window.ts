@@ -1,11 +1,11 @@
 import type { TumblingPlan } from '../model/plan/window-plan.ts';
-import { addReading, factsOf, type Pane, paneAt } from './panes.ts';
+import { addToPane, factsOf, type Pane, withoutFirst } from './panes.ts';
 import type { WindowKind } from './window-kind.ts';
 
 /** The state of a tumbling window. */
 export interface Tumbling {
   /** The open windows, earliest first. */
-  readonly panes: Pane[];
+  panes: Pane[];
   /** Every window that ends at or before this instant has closed. -1 before the first reading. */
   closedUpTo: number;
 }
@@ -19,7 +19,8 @@ export const tumbling: WindowKind<TumblingPlan, Tumbling> = {
   },
   close(state, plan, eventAt, out) {
     for (let end = tumbling.dueAt(state, plan); end <= eventAt; end = tumbling.dueAt(state, plan)) {
-      const facts = factsOf(state.panes.shift()!, plan.aggregates);
+      const facts = factsOf(state.panes[0]!, plan.aggregates);
+      state.panes = withoutFirst(state.panes);
       out.closed.push({ start: end - plan.sizeMs, end, inclusive: false, facts });
       state.closedUpTo = end;
     }
@@ -30,7 +31,7 @@ export const tumbling: WindowKind<TumblingPlan, Tumbling> = {
   add(state, { sizeMs, aggregates }, reading) {
     const start = Math.floor(reading.time / sizeMs) * sizeMs;
     if (start + sizeMs <= state.closedUpTo) return false;
-    addReading(paneAt(state.panes, aggregates, start, sizeMs), aggregates, reading);
+    state.panes = addToPane(state.panes, aggregates, start, sizeMs, reading);
     return true;
   },
 };

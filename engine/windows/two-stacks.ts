@@ -1,6 +1,6 @@
 import type { WindowAggregate } from '../model/plan/window-plan.ts';
 import type { Reading } from '../model/reading.ts';
-import { addReading, createPane, mergePane, type Pane, paneAt } from './panes.ts';
+import { addReading, addToPane, createPane, mergePane, type Pane } from './panes.ts';
 
 /**
  * A queue of panes that knows the sum of all its panes. The cost per pane does not depend on their number. It is for aggregates that can be
@@ -82,7 +82,7 @@ export function addStraggler(
 ): void {
   const { front, back } = stacks;
   if (front.length === 0 || start > front[0]!.order) {
-    addReading(paneAt(back, aggregates, start, lengthMs), aggregates, reading);
+    stacks.back = addToPane(back, aggregates, start, lengthMs, reading);
     stacks.total ??= createPane(aggregates, start, start, start + lengthMs);
     addReading(stacks.total, aggregates, reading);
     return;

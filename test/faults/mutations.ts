@@ -34,9 +34,9 @@ export const MUTATIONS = {
   },
   // A checkpoint reaches the disk as bytes with a checksum.
   'windows missing in the checkpoint': {
-    file: 'engine/state/key.js',
-    find: 'windows: byRuleName(rules, key.windowing.windows),',
-    replace: 'windows: {},',
+    file: 'engine/state/key-snapshot.js',
+    find: 'writeState(writer, index, WINDOW, key.windows[slot]);',
+    replace: '',
   },
   // A section of a checkpoint has only the parts that were marked as changed.
   'changed keys not marked': {

@@ -1,25 +1,26 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { beginCapture, type Capture } from '../../engine/state/changes.ts';
+import { jsonPiece } from '../../engine/state/json-piece.ts';
 import { headsOf } from '../../engine/state/snapshot.ts';
-import { startFold } from './kit.ts';
+import { linesOf, startFold } from './kit.ts';
 import { createBusySetup, scripts } from './samples.ts';
 
 const setup = createBusySetup();
 const brokers = setup.config.mqtt.map(({ name }) => name);
 
-/** A checkpoint of several sections: the last piece of each part, as text. */
+/** A checkpoint of several sections: the last content of each part. */
 class Stored {
-  readonly #parts = new Map<number, string>();
+  readonly #parts = new Map<number, Buffer>();
   #capture: Capture | undefined;
-  #heads: string[] = [];
+  #heads: Buffer[] = [];
 
   begin(state: ReturnType<typeof startFold>['state'], isFull: boolean): void {
     if (isFull) this.#parts.clear();
-    this.#heads = headsOf(setup.plan, brokers, state).map((piece) => JSON.stringify(piece));
-    this.#capture = beginCapture(state.sections, isFull, (part, piece) => {
-      if (piece === undefined) this.#parts.delete(part);
-      else this.#parts.set(part, JSON.stringify(piece));
+    this.#heads = headsOf(setup.plan, brokers, state).map(jsonPiece);
+    this.#capture = beginCapture(state.sections, isFull, (part, content) => {
+      if (content === undefined) this.#parts.delete(part);
+      else this.#parts.set(part, Buffer.from(content));
     });
   }
 
@@ -36,7 +37,7 @@ class Stored {
   }
 
   get lines(): string[] {
-    return [...this.#heads, ...this.#parts.values()].sort();
+    return linesOf([...this.#heads, ...this.#parts.values()]).sort();
   }
 }
 

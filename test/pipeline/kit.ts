@@ -10,8 +10,8 @@ import type { Batch, EventOutput } from '../../engine/model/output.ts';
 import type { Plan } from '../../engine/model/plan/plan.ts';
 import type { JournalRecord, MarkName } from '../../engine/model/record.ts';
 import { pipeline } from '../../engine/pipeline.ts';
-import { readSnapshot } from '../../engine/state/older-snapshots.ts';
 import type { Piece } from '../../engine/state/pieces.ts';
+import { readSnapshot } from '../../engine/state/read-snapshot.ts';
 import { restore, snapshot } from '../../engine/state/snapshot.ts';
 import { createState, type State } from '../../engine/state/state.ts';
 import { type Counters, createCounters } from '../../engine/telemetry.ts';
@@ -71,7 +71,7 @@ export interface Fold {
   readonly state: State;
   readonly counters: Counters;
   feed(...arrays: readonly (readonly JournalRecord[])[]): void;
-  /** The state as a checkpoint holds it: lines. */
+  /** The state as a checkpoint holds it: a line of JSON for each piece. */
   checkpoint(): string;
 }
 
@@ -101,13 +101,18 @@ export function startFold({ config, plan }: Setup, from?: string, earlier: reado
     feed: (...arrays) => {
       for (const each of arrays) records$.next(each);
     },
-    checkpoint: () => snapshot(plan, brokers, state).join('\n'),
+    checkpoint: () => linesOf(snapshot(plan, brokers, state)).join('\n'),
   };
+}
+
+/** Pieces of a checkpoint as lines of JSON. */
+export function linesOf(pieces: Iterable<Buffer>): string[] {
+  return Array.from(readSnapshot(pieces), (piece) => JSON.stringify(piece));
 }
 
 /** The pieces of a checkpoint's state, in whichever form it is. */
 export function piecesOf(checkpoint: string): Piece[] {
-  return [...readSnapshot(checkpoint.split('\n'))];
+  return [...readSnapshot(checkpoint.split('\n').map((line) => Buffer.from(line)))];
 }
 
 /** 2026-01-31T12:00:00Z, where every script begins. */

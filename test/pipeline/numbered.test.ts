@@ -106,7 +106,7 @@ describe('a checkpoint', () => {
     const { plan } = setUp(RULES, { ...CONFIG, streams: { sensors: stream } });
     const { state, dropped } = restore(plan, ['one', 'two'], piecesOf(checkpoint));
     const numbered = [...state.streams[0]!.devices.values()].filter(({ numbering }) => numbering !== undefined);
-    return { devices: numbered.map(({ name }) => name), dropped };
+    return { devices: numbered.map(({ text }) => text), dropped };
   };
 
   it('is taken over where the stream has the same sequence', () => {

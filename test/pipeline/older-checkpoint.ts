@@ -48,9 +48,13 @@ function linesOfStream(pieces: readonly (readonly [string, Content, number?])[])
     devices.push(['device', { ...device, presence }]);
     if (numbering !== undefined) numberings.push(['numbering', numbering]);
   }
-  const keys = parts.keys.map(
-    ([key, marks]): Line => ['key', { ...omit(key, ['number', 'presence', 'connection', 'used']), marks }],
-  );
+  // The numbers of keys follow from their order. Those of devices came first.
+  const isGroup = ([key]: OlderParts['keys'][number]) => Number(key.presence === undefined);
+  const keys = parts.keys
+    .sort((a, b) => isGroup(a) - isGroup(b))
+    .map(
+      ([key, marks]): Line => ['key', { ...omit(key, ['number', 'presence', 'group', 'connection', 'used']), marks }],
+    );
   return [...keys, ...devices, ...parts.known, ...numberings];
 }
 

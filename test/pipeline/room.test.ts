@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fullLimits } from '../../engine/state/directory.ts';
+import type { GroupState } from '../../engine/state/group.ts';
 import {
   changes,
   createScript,
@@ -182,7 +183,7 @@ it('devices in the groups of windows are bounded, for each that moves leaves a c
   const setup = withLimits({ devices: 5, keys: 10 }, [MANY]);
   const fold = startFold(setup);
   fold.feed(script.records);
-  const marks = () => [...fold.state.streams[0]!.keys[1]!.values()].map(({ windowing }) => windowing.watermarks.length);
+  const marks = () => [...fold.state.streams[0]!.keys[1]!.values()].map((key) => (key as GroupState).watermarks.length);
   expect(marks().reduce((sum, each) => sum + each, 0)).toBe(40);
   expect(fold.counters).toMatchObject({ readings_over_group_limit: 40, readings_over_key_limit: 0 });
   expect(startFold(setup, fold.checkpoint()).state.streams[0]!.watermarkCounts[1]).toBe(40);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { hasWatermark } from '../../engine/state/device.ts';
+import type { GroupState } from '../../engine/state/group.ts';
 import { restore } from '../../engine/state/snapshot.ts';
 import { changes, createScript, piecesOf, play, type Result, START_AT, setUp, startFold } from './kit.ts';
 import type { Row } from './rows.ts';
@@ -197,9 +199,10 @@ describe('a checkpoint', () => {
     const { state, dropped } = restore(plan, ['mqtt'], taken);
     const windows = (stream: string) => {
       const index = plan.streams.findIndex(({ name }) => name === stream);
-      return state.streams[index]!.keys.flatMap((keys) => [...keys.values()]).filter(
-        ({ windowing }) => windowing.watermarks.length > 0,
-      ).length;
+      const { devices, keys } = state.streams[index]!;
+      const groups = keys.slice(1).flatMap((each) => [...each.values()] as GroupState[]);
+      const ofDevices = [...devices.values()].filter(hasWatermark).length;
+      return ofDevices + groups.filter(({ watermarks }) => watermarks.length > 0).length;
     };
     return { dropped: [...dropped].sort(), windows };
   };

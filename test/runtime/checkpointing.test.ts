@@ -32,7 +32,7 @@ async function start({ parts: count = 10, padding = '' } = {}) {
   const changes = createChanges(
     sections,
     () => parts.values(),
-    ({ text }) => [text],
+    ({ text }) => Buffer.from(text),
   );
   const fullness: boolean[] = [];
   const released: number[] = [];
@@ -63,10 +63,7 @@ async function start({ parts: count = 10, padding = '' } = {}) {
       },
       capture: (isFull, write) => {
         fullness.push(isFull);
-        const capture = beginCapture(sections, isFull, (part, piece) =>
-          write(part, piece && Buffer.from(`${piece[0]}`)),
-        );
-        return { heads: [], ...capture };
+        return { heads: [], ...beginCapture(sections, isFull, write) };
       },
     },
     outboxes: [

@@ -47,7 +47,7 @@ it('keeps the checkpoint and its journal if the disk does not take the next one'
   await third.stop();
   expect(third.counters).toMatchObject({ checkpoints_failed: 0, checkpoints_unreadable: 0, journal_records_lost: 0 });
   expect((await stored()).nextOffset).toBeGreaterThan(nextOffset);
-  expect(Array.from((await stored()).pieces(), String).join()).toMatch(/"d1".*"d2"|"d2".*"d1"/);
+  expect(Array.from((await stored()).pieces(), String).join()).toMatch(/d1.*d2|d2.*d1/);
 });
 
 it('appends a mark for a step of the machine clock before the records with the new time', async () => {

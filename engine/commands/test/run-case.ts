@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import { createDecoder } from '../../decode/decode.ts';
 import type { JournalRecord } from '../../model/record.ts';
 import { consequences } from '../../pipeline.ts';
-import { readSnapshot } from '../../state/older-snapshots.ts';
+import { readSnapshot } from '../../state/read-snapshot.ts';
 import { restore, snapshot } from '../../state/snapshot.ts';
 import { createState, type State } from '../../state/state.ts';
 import { createCounters } from '../../telemetry.ts';
@@ -68,6 +68,5 @@ function foldRecords(
 
 /** The state after a restart: written to a snapshot and restored. */
 function restarted({ plan }: CompiledCase, state: State): State {
-  const lines = snapshot(plan, BROKERS, state);
-  return restore(plan, BROKERS, readSnapshot(lines)).state;
+  return restore(plan, BROKERS, readSnapshot(snapshot(plan, BROKERS, state))).state;
 }
