@@ -13,8 +13,6 @@ const VALUE = { none: 0, deleted: 1, body: 2, own: 3 } as const;
 
 /** Collects events as bytes, which take a fraction of the memory of objects and are nothing that the garbage collector copies. */
 export interface EventWriter {
-  /** Number of events. */
-  readonly count: number;
   readonly byteLength: number;
   /** The texts of the event must be well-formed Unicode. */
   add(event: EventOutput): void;
@@ -25,7 +23,6 @@ export interface EventWriter {
 export function createEventWriter(): EventWriter {
   let bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   let end = 0;
-  let count = 0;
 
   const reserve = (length: number): void => {
     if (end + length <= bytes.length) return;
@@ -39,9 +36,6 @@ export function createEventWriter(): EventWriter {
     end += 4 + length;
   };
   return {
-    get count() {
-      return count;
-    },
     get byteLength() {
       return end;
     },
@@ -60,7 +54,6 @@ export function createEventWriter(): EventWriter {
       writeText(body);
       if (kv !== undefined) writeText(kv.key);
       if (kind === VALUE.own) writeText(own);
-      count += 1;
     },
     // A copy, because the rest of the buffer would stay in memory.
     take: () => Uint8Array.prototype.slice.call(bytes, 0, end),

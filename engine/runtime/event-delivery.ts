@@ -18,8 +18,8 @@ const SPILL_FOLDER = 'spill-events';
 /** Events wait as objects up to this fraction of `nats.outbox`, and this size, which keeps the server busy; further ones wait as bytes. */
 const QUEUE_FRACTION = 0.25;
 const LARGEST_QUEUE_BYTES = 1024 * 1024;
-/** Above this fraction they go to the disk. It is below 1, so that intake does not stop while they are written. */
-const MEMORY_FRACTION = 0.25;
+/** If all that wait have more than this fraction, further ones go to the disk. It is below 1, so that intake does not stop while they are written. */
+const MEMORY_FRACTION = 0.5;
 /** They go to the disk in chunks of this fraction, so that several fit into memory; larger ones save little. */
 const CHUNK_FRACTION = 0.125;
 const LARGEST_CHUNK_BYTES = 1024 * 1024;
@@ -58,7 +58,7 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
     folder: join(config.data, SPILL_FOLDER),
     outbox: queue.outbox,
     chunkBytes: Math.min(LARGEST_CHUNK_BYTES, limit * CHUNK_FRACTION),
-    memoryBytes: limit * MEMORY_FRACTION,
+    memoryBytes: limit * MEMORY_FRACTION - queueBytes,
     hasRoom,
     push: queue.push,
     onProgress: options.onProgress,

@@ -1,4 +1,4 @@
-// The built engine, whose devices all fall silent at once: `silent-engine.ts CONFIG DEVICES`. Its clock and its source are driven from here;
+// The built engine, whose devices all fall silent at once: `silent-engine.ts CONFIG DEVICES`. Its clock and its source are controlled from here;
 // nothing inside of the engine is changed. It sends what this took to its parent.
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,7 @@ import { CLI, MIB } from './bench.ts';
 export interface SilenceCost {
   /** Each device has two: it is offline, and the rule's alert fires. */
   readonly events: number;
-  /** From the first alert that was offered until all events were confirmed. */
+  /** From the first alert that was sent until all events were confirmed. */
   readonly ms: number;
   readonly cpuMs: number;
   /** The highest resident memory; before: until all devices were known. */
@@ -30,7 +30,7 @@ const LEAPS_MS = [4_000, 4_000, 4_000];
 const LEAP_EVERY_MS = 1_500;
 const LIVE_EVERY_MS = 10;
 
-/** Time stands still while the devices report, so that all are due in the same tick. */
+/** The clock does not advance while the devices report, so that all are due in the same tick. */
 function createClock(): Clock & { begin(): void; leap(ms: number): void } {
   const startedAt = Date.now();
   let beganAt: number | undefined;
