@@ -18,10 +18,12 @@ import { createState, type State } from '../state/state.ts';
 import type { Counters } from '../telemetry.ts';
 
 /**
- * Records that pass the chain together. All that they cause is in memory at the same time; with more, the garbage collector copies most of it
- * several times. Outcomes do not depend on this number.
+ * Bounds of the records that pass the chain together. All that they cause is in memory at the same time; with more, the garbage collector
+ * copies most of it several times. The bytes are those of payloads: a message of a gateway has many readings. Outcomes do not depend on
+ * these numbers.
  */
 const FOLDED_AT_ONCE = 64;
+const FOLDED_BYTES = 16 * 1024;
 
 export interface FoldOptions {
   readonly config: Config;
@@ -101,8 +103,11 @@ export function createFold({
   });
   return {
     feed(records) {
-      if (records.length <= FOLDED_AT_ONCE) records$.next(records);
-      else for (let i = 0; i < records.length; i += FOLDED_AT_ONCE) records$.next(records.slice(i, i + FOLDED_AT_ONCE));
+      for (let from = 0; from < records.length; ) {
+        const to = endOfSlice(records, from);
+        records$.next(from === 0 && to === records.length ? records : records.slice(from, to));
+        from = to;
+      }
       for (const batch of batches.splice(0)) onBatch(batch);
     },
     capture(isFull, write) {
@@ -120,6 +125,18 @@ export function createFold({
       return streams.reduce((sum, _, i) => sum + state.streams[i]!.deviceCount, 0);
     },
   };
+}
+
+/** The end of the records that pass the chain together with the one at `from`. */
+function endOfSlice(records: readonly JournalRecord[], from: number): number {
+  const most = Math.min(records.length, from + FOLDED_AT_ONCE);
+  let bytes = 0;
+  let to = from;
+  while (to < most && bytes < FOLDED_BYTES) {
+    const record = records[to++]!;
+    if (record.kind === 'message') bytes += record.payload.length;
+  }
+  return to;
 }
 
 function restoreFrom(checkpoint: StoredCheckpoint, plan: Plan, brokers: readonly string[], log: Logger): State {
