@@ -1,34 +1,4 @@
-import type { Deliveries } from './redelivery.ts';
-
-/**
- * A part of the deliveries of one connection, as a checkpoint stores it: the messages of 256 successive numbers, or the latest messages of 256
- * packet ids. So a checkpoint writes only what has changed since the one before.
- */
-export interface DeliveryBlock {
-  /** For checkpoints, see `Part` in state/changes. */
-  number: number;
-  section: number;
-  readonly of: Deliveries;
-  readonly holds: 'messages' | 'ids';
-  /** The first message number, or packet id, divided by 256. */
-  readonly index: number;
-}
-
-/** Informs checkpoints about changes, see `Changes` in state/changes. */
-export interface BlockChanges {
-  next: number;
-  add(block: DeliveryBlock): void;
-  touch(block: DeliveryBlock): void;
-  remove(block: DeliveryBlock): void;
-}
-
-/** The blocks of one connection, by index. */
-export interface DeliveryBlocks {
-  /** Those with a message that is not settled, the oldest first. */
-  readonly messages: Map<number, DeliveryBlock>;
-  readonly ids: Map<number, DeliveryBlock>;
-  readonly changes: BlockChanges;
-}
+import type { Deliveries, DeliveryBlock } from './deliveries.ts';
 
 /** A message, as a checkpoint stores it: its number, its packet id, and both halves of its hash. */
 export type StoredMessage = readonly [number: number, packetId: number, high: number, low: number];

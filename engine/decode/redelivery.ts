@@ -1,8 +1,7 @@
 // Longer than most: it also restores its flat arrays from checkpoints of all versions.
 import type { MessageRecord } from '../model/record.ts';
+import type { BlockChanges, Deliveries, Unsettled } from './deliveries.ts';
 import {
-  type BlockChanges,
-  type DeliveryBlocks,
   removeIds,
   removeMessages,
   type StoredMessage,
@@ -12,42 +11,8 @@ import {
 } from './delivery-blocks.ts';
 import { type Hash, hashBytes } from './identity.ts';
 
-/**
- * The messages of one broker connection that the broker may deliver again: the last message of each packet id, and the earlier messages whose
- * acknowledgement the broker may not have received yet (unsettled messages). Messages are numbered from 1 in the order of arrival. The state
- * is in flat arrays, because every message adds and removes entries: 16 bytes for each packet id up to the highest seen, and 18 for each
- * unsettled message.
- */
-export interface Deliveries {
-  /** Number of the latest message. */
-  taken: number;
-  /** By packet id: number of its latest message; 0: none. */
-  takenAt: Float64Array;
-  /** By packet id: hash of topic and payload of its latest message. */
-  high: Int32Array;
-  low: Int32Array;
-  /** Messages up to this number are settled: the broker has certainly received their acknowledgements. */
-  settled: number;
-  /** The unsettled messages, by number modulo the length of these arrays. */
-  readonly unsettled: Unsettled;
-  /** Live time of the connection at each tick, and the number of the latest message then. It covers the last `SETTLING_MS` of this connection. */
-  readonly ticks: [liveMs: number, taken: number][];
-  /** The number of packet ids whose latest message has this fingerprint (`fingerprintOf`). It is computed from the arrays when first needed. */
-  counts: Map<number, number> | undefined;
-  /** The parts of these arrays that checkpoints store. */
-  readonly blocks: DeliveryBlocks;
-}
-
 /** What a checkpoint stores beside the blocks. */
 export type DeliveriesHead = Pick<Deliveries, 'taken' | 'settled' | 'ticks'>;
-
-interface Unsettled {
-  ids: Uint16Array;
-  high: Int32Array;
-  low: Int32Array;
-  /** Number of the previous message with the same packet id; 0: none. */
-  before: Float64Array;
-}
 
 /** The state as older versions wrote it. */
 export interface PackedDeliveries {

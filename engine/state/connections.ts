@@ -1,7 +1,7 @@
-import { blocksOf, type DeliveryBlock, packBlock, type StoredMessage } from '../decode/delivery-blocks.ts';
+import type { Deliveries, DeliveryBlock } from '../decode/deliveries.ts';
+import { blocksOf, packBlock, type StoredMessage } from '../decode/delivery-blocks.ts';
 import {
   createDeliveries,
-  type Deliveries,
   type DeliveriesHead,
   deliveriesHead,
   type PackedDeliveries,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BlockChanges, blocksOf, packBlock, unpackBlock } from '../../engine/decode/delivery-blocks.ts';
+import type { BlockChanges, Deliveries } from '../../engine/decode/deliveries.ts';
+import { blocksOf, packBlock, unpackBlock } from '../../engine/decode/delivery-blocks.ts';
 import {
   createDeliveries,
-  type Deliveries,
   deliveriesHead,
   forgetDeliveries,
   isRedelivery,
