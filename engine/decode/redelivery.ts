@@ -1,40 +1,20 @@
-// Longer than most: it also packs and unpacks its flat arrays for checkpoints.
+// Longer than most: it also restores its flat arrays from checkpoints of all versions.
 import type { MessageRecord } from '../model/record.ts';
+import type { BlockChanges, Deliveries, Unsettled } from './deliveries.ts';
+import {
+  removeIds,
+  removeMessages,
+  type StoredMessage,
+  touchId,
+  touchMessage,
+  touchMessages,
+} from './delivery-blocks.ts';
 import { type Hash, hashBytes } from './identity.ts';
 
-/**
- * The messages of one broker connection that the broker may deliver again: the last message of each packet id, and the earlier messages whose
- * acknowledgement the broker may not have received yet (unsettled messages). Messages are numbered from 1 in the order of arrival. The state
- * is in flat arrays, because every message adds and removes entries: 16 bytes for each packet id up to the highest seen, and 18 for each
- * unsettled message.
- */
-export interface Deliveries {
-  /** Number of the latest message. */
-  taken: number;
-  /** By packet id: number of its latest message; 0: none. */
-  takenAt: Float64Array;
-  /** By packet id: hash of topic and payload of its latest message. */
-  high: Int32Array;
-  low: Int32Array;
-  /** Messages up to this number are settled: the broker has certainly received their acknowledgements. */
-  settled: number;
-  /** The unsettled messages, by number modulo the length of these arrays. */
-  readonly unsettled: Unsettled;
-  /** Live time of the connection at each tick, and the number of the latest message then. It covers the last `SETTLING_MS` of this connection. */
-  readonly ticks: [liveMs: number, taken: number][];
-  /** The number of packet ids whose latest message has this fingerprint (`fingerprintOf`). It is computed from the arrays when first needed. */
-  counts: Map<number, number> | undefined;
-}
+/** What a checkpoint stores beside the blocks. */
+export type DeliveriesHead = Pick<Deliveries, 'taken' | 'settled' | 'ticks'>;
 
-interface Unsettled {
-  ids: Uint16Array;
-  high: Int32Array;
-  low: Int32Array;
-  /** Number of the previous message with the same packet id; 0: none. */
-  before: Float64Array;
-}
-
-/** The state as plain data. */
+/** The state as older versions wrote it. */
 export interface PackedDeliveries {
   /** An age counts messages back from the latest one, which has age 0. */
   readonly settledAge: number;
@@ -59,7 +39,7 @@ const PACKED_BYTES = 14;
 const UNAGED_BYTES = 10;
 
 /** The state before the first message. */
-export function createDeliveries(): Deliveries {
+export function createDeliveries(changes: BlockChanges): Deliveries {
   return {
     taken: 0,
     takenAt: new Float64Array(FIRST_IDS),
@@ -69,6 +49,7 @@ export function createDeliveries(): Deliveries {
     unsettled: createUnsettled(FIRST_UNSETTLED),
     ticks: [],
     counts: undefined,
+    blocks: { messages: new Map(), ids: new Map(), changes },
   };
 }
 
@@ -104,8 +85,14 @@ export function settleDeliveries(deliveries: Deliveries, liveMs: number): void {
   // A quiet connection needs no entry for each second.
   if (ticks.at(-1)?.[1] !== taken) ticks.push([liveMs, taken]);
   while (ticks.length > 0 && liveMs - ticks[0]![0] >= SETTLING_MS) {
-    deliveries.settled = Math.max(deliveries.settled, ticks.shift()![1]);
+    settle(deliveries, Math.max(deliveries.settled, ticks.shift()![1]));
   }
+}
+
+function settle(deliveries: Deliveries, upTo: number): void {
+  if (upTo === deliveries.settled) return;
+  removeMessages(deliveries, upTo);
+  deliveries.settled = upTo;
 }
 
 /** Call this when the connection ends: the broker may not have received the last acknowledgements. */
@@ -115,44 +102,42 @@ export function unsettleDeliveries(deliveries: Deliveries): void {
 
 /** Forgets all messages. Call this when the broker starts a new session, whose packet ids start again. */
 export function forgetDeliveries(deliveries: Deliveries): void {
+  removeIds(deliveries);
   deliveries.takenAt.fill(0);
-  deliveries.settled = deliveries.taken;
+  settle(deliveries, deliveries.taken);
   deliveries.ticks.length = 0;
   deliveries.counts = undefined;
 }
 
-/** The state as plain data. */
-export function packDeliveries(deliveries: Deliveries): PackedDeliveries {
-  const { taken, takenAt, high, low, settled, unsettled, ticks } = deliveries;
-  let settledIds = 0;
-  for (let id = 1; id < takenAt.length; id++) if (takenAt[id]! > 0 && takenAt[id]! <= settled) settledIds++;
-  const bytes = Buffer.allocUnsafe((settledIds + taken - settled) * PACKED_BYTES);
-  let at = 0;
-  const write = (id: number, number: number, high: number, low: number) => {
-    bytes.writeUInt16LE(id, at);
-    // Beyond this, the age makes no difference.
-    bytes.writeUInt32LE(Math.min(taken - number, MOST_UNSETTLED), at + 2);
-    bytes.writeInt32LE(high, at + 6);
-    bytes.writeInt32LE(low, at + 10);
-    at += PACKED_BYTES;
-  };
-  for (let id = 1; id < takenAt.length; id++) {
-    if (takenAt[id]! > 0 && takenAt[id]! <= settled) write(id, takenAt[id]!, high[id]!, low[id]!);
-  }
-  for (let number = settled + 1; number <= taken; number++) {
-    const slot = number & (unsettled.ids.length - 1);
-    write(unsettled.ids[slot]!, number, unsettled.high[slot]!, unsettled.low[slot]!);
-  }
-  return {
-    settledAge: taken - settled,
-    ticks: ticks.map(([liveMs, then]) => [liveMs, taken - then]),
-    messages: bytes.toString('base64'),
-  };
+/** The state, but for its messages; those are in the blocks. */
+export function deliveriesHead({ taken, settled, ticks }: Deliveries): DeliveriesHead {
+  return { taken, settled, ticks: ticks.map(([liveMs, then]) => [liveMs, then]) };
 }
 
-/** Restores what `packDeliveries` returned, or the text that older versions wrote. */
-export function unpackDeliveries(packed: PackedDeliveries | string): Deliveries {
-  const deliveries = createDeliveries();
+/** Restores the state from its head and the messages of all blocks, in any order. */
+export function restoreDeliveries(
+  { taken, settled, ticks }: DeliveriesHead,
+  messages: readonly StoredMessage[],
+  changes: BlockChanges,
+): Deliveries {
+  const deliveries = createDeliveries(changes);
+  deliveries.settled = settled;
+  let last = 0;
+  // The latest message of a packet id may be in two blocks.
+  for (const [number, packetId, high, low] of [...messages].sort(([a], [b]) => a - b)) {
+    if (number === last) continue;
+    last = number;
+    deliveries.taken = number - 1;
+    remember(deliveries, packetId, high, low);
+  }
+  deliveries.taken = taken;
+  deliveries.ticks.push(...ticks);
+  return deliveries;
+}
+
+/** Restores what older versions wrote. */
+export function unpackDeliveries(packed: PackedDeliveries | string, changes: BlockChanges): Deliveries {
+  const deliveries = createDeliveries(changes);
   if (typeof packed === 'string') {
     const bytes = Buffer.from(packed, 'base64');
     for (let at = 0; at < bytes.length; at += UNAGED_BYTES) {
@@ -216,6 +201,7 @@ function recount(counts: Map<number, number>, fingerprint: number, by: 1 | -1): 
 
 function remember(deliveries: Deliveries, packetId: number, high: number, low: number): void {
   makeRoom(deliveries, packetId);
+  touchId(deliveries, packetId);
   const { counts, takenAt, unsettled } = deliveries;
   const number = ++deliveries.taken;
   if (counts !== undefined) {
@@ -225,7 +211,9 @@ function remember(deliveries: Deliveries, packetId: number, high: number, low: n
   }
   if (number > deliveries.settled) {
     makeUnsettledRoom(deliveries);
-    const slot = number & (unsettled.ids.length - 1);
+    const slots = unsettled.ids.length;
+    touchMessage(deliveries, number, slots);
+    const slot = number & (slots - 1);
     unsettled.ids[slot] = packetId;
     unsettled.high[slot] = high;
     unsettled.low[slot] = low;
@@ -264,9 +252,10 @@ function makeUnsettledRoom(deliveries: Deliveries): void {
   const size = unsettled.ids.length;
   if (taken - settled <= size) return;
   if (size === MOST_UNSETTLED) {
-    deliveries.settled = taken - size;
+    settle(deliveries, taken - size);
     return;
   }
+  touchMessages(deliveries);
   const larger = createUnsettled(size * 2);
   for (let number = settled + 1; number < taken; number++) {
     const from = number & (size - 1);

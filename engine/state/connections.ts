@@ -1,19 +1,26 @@
+import type { Deliveries, DeliveryBlock } from '../decode/deliveries.ts';
+import { blocksOf, packBlock, type StoredMessage } from '../decode/delivery-blocks.ts';
 import {
   createDeliveries,
-  type Deliveries,
+  type DeliveriesHead,
+  deliveriesHead,
   type PackedDeliveries,
-  packDeliveries,
+  restoreDeliveries,
   unpackDeliveries,
 } from '../decode/redelivery.ts';
 import { packRetained, type RetainedSeen, unpackRetained } from '../decode/retained.ts';
 import { createSessionTrace, type SessionTrace } from '../decode/session-gap.ts';
 import { createLiveClock, type LiveClock } from '../devices/liveness.ts';
+import { type Changes, createChanges, type Sections } from './changes.ts';
+import { PIECE } from './piece-format.ts';
+import type { PieceWriter } from './piece-writer.ts';
 import type { RestoredConnection } from './restore-context.ts';
 
 /** What the fold remembers about each connection, by broker index. All of it belongs to decode. */
 export interface ConnectionsState {
   readonly clocks: LiveClock[];
   readonly deliveries: Deliveries[];
+  readonly changedBlocks: Changes<DeliveryBlock>;
   readonly sessions: SessionTrace[];
   /** The retained messages that each connection has brought. */
   readonly brought: RetainedSeen[];
@@ -24,19 +31,37 @@ export interface ConnectionsHead {
   /** Names of the brokers, by the connection indexes in this snapshot. */
   readonly brokers: readonly string[];
   readonly clocks: Readonly<Record<string, LiveClock>>;
-  /** Results of `packDeliveries`. Older versions wrote text. */
-  readonly deliveries: Readonly<Record<string, PackedDeliveries | string>>;
+  /** Older versions wrote all messages here. */
+  readonly deliveries: Readonly<Record<string, DeliveriesHead | PackedDeliveries | string>>;
   /** Results of `packRetained`. Older versions did not write it. */
   readonly brought?: Readonly<Record<string, string>>;
   /** Older versions did not write it. */
   readonly sessions?: Readonly<Record<string, SessionTrace>>;
 }
 
+/** Messages that a broker may deliver again, as a piece; `broker` is its index in the snapshot. */
+export type DeliveriesPiece = readonly ['deliveries', readonly StoredMessage[], broker: number];
+
 /** Makes the state of connections that have not been up yet. */
-export function createConnections(count: number): ConnectionsState {
+export function createConnections(count: number, sections: Sections, writer: PieceWriter): ConnectionsState {
+  const deliveries: Deliveries[] = [];
+  const changedBlocks = createChanges<DeliveryBlock>(
+    sections,
+    () => deliveries.flatMap(blocksOf),
+    (block) => {
+      writer.begin();
+      writer.number(PIECE.deliveries);
+      writer.number(deliveries.indexOf(block.of));
+      writer.value(block.holds === 'messages');
+      writer.bytes(packBlock(block));
+      return writer.end();
+    },
+  );
+  for (let i = 0; i < count; i++) deliveries.push(createDeliveries(changedBlocks));
   return {
     clocks: Array.from({ length: count }, createLiveClock),
-    deliveries: Array.from({ length: count }, createDeliveries),
+    deliveries,
+    changedBlocks,
     sessions: Array.from({ length: count }, createSessionTrace),
     brought: Array.from({ length: count }, () => new Set()),
   };
@@ -47,7 +72,7 @@ export function connectionsHead(brokers: readonly string[], state: ConnectionsSt
   return {
     brokers,
     clocks: Object.fromEntries(brokers.map((name, i) => [name, state.clocks[i]!])),
-    deliveries: Object.fromEntries(brokers.map((name, i) => [name, packDeliveries(state.deliveries[i]!)])),
+    deliveries: Object.fromEntries(brokers.map((name, i) => [name, deliveriesHead(state.deliveries[i]!)])),
     brought: Object.fromEntries(brokers.map((name, i) => [name, packRetained(state.brought[i]!)])),
     sessions: Object.fromEntries(brokers.map((name, i) => [name, state.sessions[i]!])),
   };
@@ -63,13 +88,28 @@ export function restoreConnections(
     const clock = from.clocks[name];
     if (clock !== undefined) state.clocks[i] = { ...clock };
     const deliveries = from.deliveries[name];
-    state.deliveries[i] = deliveries === undefined ? createDeliveries() : unpackDeliveries(deliveries);
+    if (typeof deliveries === 'string' || (deliveries !== undefined && 'messages' in deliveries))
+      state.deliveries[i] = unpackDeliveries(deliveries, state.changedBlocks);
     state.brought[i] = unpackRetained(from.brought?.[name] ?? '');
     state.sessions[i] = { ...(from.sessions?.[name] ?? sessionOf(clock)) };
   });
   return from.brokers.map((name) => {
     const index = brokers.indexOf(name);
     return { index: Math.max(index, 0), seenLiveMs: index < 0 ? state.clocks[0]!.liveMs : undefined };
+  });
+}
+
+/** Restores the messages of all brokers that the config still has, once all pieces are read. `messages` are by broker name. */
+export function restoreMessages(
+  brokers: readonly string[],
+  { deliveries, changedBlocks }: ConnectionsState,
+  { deliveries: from }: ConnectionsHead,
+  messages: ReadonlyMap<string, readonly StoredMessage[]>,
+): void {
+  brokers.forEach((name, i) => {
+    const head = from[name];
+    if (typeof head === 'object' && 'taken' in head)
+      deliveries[i] = restoreDeliveries(head, messages.get(name) ?? [], changedBlocks);
   });
 }
 

@@ -244,7 +244,9 @@ export function addMark(
     next: device.marks,
   };
   device.marks = mark;
-  key.watermarks.push(mark);
+  // A list that grows makes room for 16 more, and many groups have one device.
+  if (key.watermarks.length === 0) key.watermarks = [mark];
+  else key.watermarks.push(mark);
   return mark;
 }
 

@@ -6,7 +6,7 @@ import { createNumbers, KeyState } from './key.ts';
 export class GroupState extends KeyState {
   readonly parts: readonly string[];
   /** The watermarks of its devices, in no order. Part of a snapshot with the devices. */
-  readonly watermarks: Watermark[] = [];
+  watermarks: Watermark[] = [];
   /** Index of the broker that last delivered a reading of the group. */
   connection = 0;
   /** The tick for which `passedAt` was computed; -1: never. Not part of a snapshot: it saves work, and decides nothing. */

@@ -21,13 +21,14 @@ export const TAG = {
   list: 234,
   object: 235,
   end: 236,
+  bytes: 237,
 } as const;
 
 /** The version of this format, and of what the parts are made of. A change that an earlier version could not read needs another one. */
 export const PIECE_VERSION = 1;
 
-/** The first value of a part: its kind. The second is the position of its stream among the heads. Parts of other kinds are JSON. */
-export const PIECE = { device: 1, group: 2, known: 3 } as const;
+/** The first value of a part: its kind. The second is the position of its stream, or broker, among the heads. Parts of other kinds are JSON. */
+export const PIECE = { device: 1, group: 2, known: 3, deliveries: 4 } as const;
 
 export const INT32_MAX = 0x7fff_ffff;
 

@@ -5,6 +5,7 @@ export interface PieceReader {
   number(): number;
   text(): string;
   texts(): readonly string[];
+  bytes(): Buffer;
   value(): unknown;
   /** Whether something is left. */
   readonly hasMore: boolean;
@@ -45,6 +46,14 @@ class Reader implements PieceReader {
     const values = this.value();
     if (!Array.isArray(values)) throw new Error(`a piece has ${JSON.stringify(values)} instead of a list`);
     return values as readonly string[];
+  }
+
+  bytes(): Buffer {
+    const tag = this.#byte();
+    if (tag !== TAG.bytes) throw new Error(`a piece has the tag ${tag} instead of bytes`);
+    const length = this.#varint();
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   value(): unknown {

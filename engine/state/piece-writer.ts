@@ -7,6 +7,7 @@ export interface PieceWriter {
   number(value: number): void;
   text(value: string): void;
   texts(values: readonly string[]): void;
+  bytes(value: Uint8Array): void;
   /** Any plain data. As in JSON, properties that are undefined are left out, and elements that are undefined become null. */
   value(value: unknown): void;
   /** What was written since `begin`. Valid until the next `begin`. */
@@ -60,6 +61,14 @@ class Writer implements PieceWriter {
     this.#byte(TAG.utf16);
     this.#varint(value.length);
     this.#at += this.#bytes.write(value, this.#at, 'utf16le');
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(LONGEST + value.length);
+    this.#byte(TAG.bytes);
+    this.#varint(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
   }
 
   texts(values: readonly string[]): void {

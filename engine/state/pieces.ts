@@ -1,13 +1,13 @@
 import type { AlertingHead, AlertingPiece } from './alerting.ts';
 import type { AttributesPiece } from './attributes.ts';
-import type { ConnectionsHead } from './connections.ts';
+import type { ConnectionsHead, DeliveriesPiece } from './connections.ts';
 import type { StreamHead, StreamPart } from './stream.ts';
 
 /**
  * A part of the state as plain data: its kind, and its content. The heads come first; the other pieces follow in any order. Rules and streams
  * are referred to by name, so that they find their state after a change of the config.
  */
-export type Piece = HeadPiece | StreamPart | AttributesPiece | AlertingPiece;
+export type Piece = HeadPiece | DeliveriesPiece | StreamPart | AttributesPiece | AlertingPiece;
 
 /** What the other pieces mean, and what has no pieces of its own. The first one is `head`; the streams follow in the order of the plan. */
 export type HeadPiece = readonly ['head', SnapshotHead] | readonly ['stream', StreamHead];

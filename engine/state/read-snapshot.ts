@@ -1,4 +1,6 @@
+import { unpackBlock } from '../decode/delivery-blocks.ts';
 import type { LastKnownEntry } from '../windows/last-known.ts';
+import type { ConnectionsHead } from './connections.ts';
 import { readDevice } from './device-snapshot.ts';
 import { readKey } from './key-snapshot.ts';
 import { createLineReader } from './older-snapshots.ts';
@@ -10,6 +12,8 @@ import type { Piece } from './pieces.ts';
 interface Heads {
   /** Names of the rules. */
   rules: readonly string[];
+  /** By broker: up to which number its messages are settled. */
+  settled: readonly number[];
   /** By stream and keying: its `per`. */
   readonly pers: (readonly (readonly string[])[])[];
 }
@@ -19,7 +23,7 @@ interface Heads {
  * wrote it.
  */
 export function* readSnapshot(pieces: Iterable<Buffer>): Generator<Piece> {
-  const heads: Heads = { rules: [], pers: [] };
+  const heads: Heads = { rules: [], settled: [], pers: [] };
   const readLine = createLineReader();
   for (const bytes of pieces) {
     if (isJson(bytes)) {
@@ -27,11 +31,19 @@ export function* readSnapshot(pieces: Iterable<Buffer>): Generator<Piece> {
         if (piece[0] === 'head') {
           checkVersion(piece[1].pieces);
           heads.rules = Object.keys(piece[1].rules);
+          heads.settled = settledOf(piece[1]);
         } else if (piece[0] === 'stream') heads.pers.push(piece[1].keyings ?? []);
         yield piece;
       }
     } else yield* readPiece(bytes, heads);
   }
+}
+
+function settledOf({ brokers, deliveries }: ConnectionsHead): number[] {
+  return brokers.map((name) => {
+    const head = deliveries[name];
+    return typeof head === 'object' && 'settled' in head ? head.settled : 0;
+  });
 }
 
 /** The kind of a piece is a small number, whose byte is none of these. */
@@ -46,7 +58,7 @@ function checkVersion(version = PIECE_VERSION): void {
   );
 }
 
-function readPiece(bytes: Buffer, { rules, pers }: Heads): Piece[] {
+function readPiece(bytes: Buffer, { rules, pers, settled }: Heads): Piece[] {
   const reader = createPieceReader(bytes, 0);
   const kind = reader.number();
   const stream = reader.number();
@@ -60,6 +72,11 @@ function readPiece(bytes: Buffer, { rules, pers }: Heads): Piece[] {
     case PIECE.group: {
       const key = readKey(reader, pers[stream]![reader.number()]!, rules);
       return [['key', { ...key, connection: reader.number() }, stream]];
+    }
+    case PIECE.deliveries: {
+      // A settled message is only needed if it is the latest of its packet id; others have the blocks of messages by chance.
+      const from = reader.value() === true ? settled[stream]! : 0;
+      return [['deliveries', unpackBlock(reader.bytes()).filter(([number]) => number > from), stream]];
     }
     case PIECE.known:
       return [['known', reader.value() as LastKnownEntry, stream]];

@@ -1,3 +1,4 @@
+import type { StoredMessage } from '../decode/delivery-blocks.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import {
   alertingHead,
@@ -10,7 +11,7 @@ import {
 } from './alerting.ts';
 import { restoreAttributes } from './attributes.ts';
 import { beginCapture } from './changes.ts';
-import { connectionsHead, restoreConnections } from './connections.ts';
+import { connectionsHead, restoreConnections, restoreMessages } from './connections.ts';
 import { jsonPiece } from './json-piece.ts';
 import { PIECE_VERSION } from './piece-format.ts';
 import type { Piece, SnapshotHead } from './pieces.ts';
@@ -72,7 +73,8 @@ export function restore(
     else restorePiece(restoration, piece);
   }
   if (restoration === undefined) throw new Error('a snapshot is empty');
-  const { context, removedRules } = restoration;
+  const { head, context, removedRules, messages } = restoration;
+  restoreMessages(brokers, state, head, messages);
   for (const stream of restoration.streams) if (stream !== undefined) endStream(stream);
   for (const stream of plan.streams) restoreTimers(stream, state.streams[stream.index]!, context);
   restoreTimedKeys(plan, state.alerting, state.streams);
@@ -85,6 +87,9 @@ interface Restoration {
   readonly state: State;
   readonly context: RestoreContext;
   readonly removedRules: RemovedRulesRestoration;
+  readonly head: SnapshotHead;
+  /** By broker name: messages that the broker may deliver again. */
+  readonly messages: Map<string, StoredMessage[]>;
   /** In the order of their heads. Undefined: the plan does not have the stream, or it has changed. */
   readonly streams: (StreamRestoration | undefined)[];
 }
@@ -100,14 +105,19 @@ function restoreHead(plan: Plan, brokers: readonly string[], state: State, head:
   };
   state.steppedMs.fill(head.steppedMs ?? 0);
   restoreAlertingHead(state.alerting, head, [head.brokers, brokers], context);
-  return { state, context, removedRules: beginRemovedRules(), streams: [] };
+  return { state, head, context, removedRules: beginRemovedRules(), messages: new Map(), streams: [] };
 }
 
 function restorePiece(restoration: Restoration, piece: Exclude<Piece, readonly ['head', SnapshotHead]>): void {
-  const { state, context, removedRules, streams } = restoration;
+  const { state, head, context, removedRules, messages, streams } = restoration;
   const [kind, from] = piece;
   if (kind === 'orphan') removedRules.known.push(from);
-  else if (kind === 'traces') Object.assign(removedRules.traces, from);
+  else if (kind === 'deliveries') {
+    const name = head.brokers[piece[2]]!;
+    const known = messages.get(name);
+    if (known === undefined) messages.set(name, [...from]);
+    else for (const message of from) known.push(message);
+  } else if (kind === 'traces') Object.assign(removedRules.traces, from);
   else if (kind === 'attributes') restoreAttributes(context.plan, state.attributes, from);
   else if (kind === 'stream') streams.push(beginStream(context, state.streams, from));
   else {

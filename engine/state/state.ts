@@ -41,7 +41,7 @@ export function createState(plan: Plan, connections: number): State {
   return {
     hasMoreDue: false,
     sections,
-    ...createConnections(connections),
+    ...createConnections(connections, sections, writer),
     steppedMs: Array.from({ length: plan.levels }, () => 0),
     streams: plan.streams.map((stream) => createStream(plan, stream, sections, writer)),
     alerting: createAlerting(plan, sections),

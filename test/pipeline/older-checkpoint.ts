@@ -1,3 +1,5 @@
+import type { StoredMessage } from '../../engine/decode/delivery-blocks.ts';
+import type { DeliveriesHead } from '../../engine/decode/redelivery.ts';
 import { piecesOf } from './kit.ts';
 
 type Content = Readonly<Record<string, unknown>>;
@@ -18,7 +20,10 @@ interface OlderParts {
 export function asOlder(checkpoint: string, without: Readonly<Record<string, readonly string[]>> = {}): string {
   const pieces = piecesOf(checkpoint) as unknown as readonly (readonly [string, Content, number?])[];
   const ofKind = (...kinds: readonly string[]) => pieces.filter(([kind]) => kinds.includes(kind));
-  const lines: Line[] = ofKind('head', 'orphan').map(([kind, content]) => [kind, content]);
+  const messages = ofKind('deliveries').map(([, stored, broker]) => [stored, broker] as unknown as StoredPart);
+  const lines: Line[] = ofKind('head', 'orphan').map(([kind, content]) => {
+    return [kind, kind === 'head' ? { ...content, deliveries: packedDeliveries(content, messages) } : content];
+  });
   for (const [index, [, head]] of ofKind('stream').entries()) {
     lines.push(
       ['stream', omit(head, ['next', 'lastTick'])],
@@ -27,6 +32,32 @@ export function asOlder(checkpoint: string, without: Readonly<Record<string, rea
   }
   for (const [kind, content] of ofKind('attributes', 'traces')) lines.push([kind, content]);
   return lines.map(([kind, content]) => JSON.stringify([kind, omit(content, without[kind] ?? [])])).join('\n');
+}
+
+type StoredPart = readonly [messages: readonly StoredMessage[], broker: number];
+
+/** The messages of each broker in the head: the latest of each packet id and those that are not settled, as base64. */
+function packedDeliveries({ brokers, deliveries }: Content, parts: readonly StoredPart[]): Content {
+  const heads = deliveries as Readonly<Record<string, DeliveriesHead>>;
+  const packed = (brokers as string[]).map((name, i) => {
+    const { taken, settled, ticks } = heads[name]!;
+    const stored = new Map(
+      parts.flatMap(([list, broker]) => (broker === i ? list : [])).map((each) => [each[0], each]),
+    );
+    const messages = [...stored.values()]
+      .sort(([a], [b]) => a - b)
+      .map(([number, packetId, high, low]) => {
+        const bytes = Buffer.alloc(14);
+        bytes.writeUInt16LE(packetId, 0);
+        bytes.writeUInt32LE(Math.min(taken - number, 262_144), 2);
+        bytes.writeInt32LE(high, 6);
+        bytes.writeInt32LE(low, 10);
+        return bytes;
+      });
+    const ages = ticks.map(([liveMs, then]) => [liveMs, taken - then]);
+    return [name, { settledAge: taken - settled, ticks: ages, messages: Buffer.concat(messages).toString('base64') }];
+  });
+  return Object.fromEntries(packed);
 }
 
 function linesOfStream(pieces: readonly (readonly [string, Content, number?])[]): Line[] {

@@ -50,11 +50,11 @@ it('warns at the start if the limits allow more than the heap has room for', () 
     const rules = [hot, { ...hot, name: 'site', per: ['site'] }];
     return setUp(rules, { streams: { sensors: { ...stream, limits } } }).plan;
   };
-  expect(fullHeapBytes(planOf({ devices: 1_000, keys: 100 }))).toBe(1_000 * 1_850 + 100 * 1_450);
+  expect(fullHeapBytes(planOf({ devices: 1_000, keys: 100 }))).toBe(1_000 * 1_300 + 100 * 1_150);
   const lines: Record<string, unknown>[] = [];
   const log = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) });
   compareWithHeap(planOf({}), 640 * 1024 * 1024, log);
   expect(lines).toEqual([]);
   compareWithHeap(planOf({ devices: 1_000_000 }), 640 * 1024 * 1024, log);
-  expect(lines).toMatchObject([{ level: 40, limitsMiB: 1_778, heapMiB: 640 }]);
+  expect(lines).toMatchObject([{ level: 40, limitsMiB: 1_251, heapMiB: 640 }]);
 });
