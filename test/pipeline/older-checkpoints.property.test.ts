@@ -1,11 +1,18 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { JournalRecord } from '../../engine/model/record.ts';
-import { startFold, takeApart } from './kit.ts';
+import { type Output, startFold, takeApart } from './kit.ts';
 import { asOlder } from './older-checkpoint.ts';
 import { createBusySetup, scripts } from './samples.ts';
 
 const setup = createBusySetup();
+
+/** Rows and events in an order of their own: older versions did not write the numbers of keys, which order what is due at the same time. */
+function contentOf(outputs: readonly Output[]) {
+  const { rows, events } = takeApart(setup, outputs);
+  const sorted = (items: readonly object[]) => items.map((item) => JSON.stringify(item)).sort();
+  return [sorted(events), ...Object.values(rows).map(sorted)];
+}
 
 it('a fold continues from a checkpoint of an older version as if it were its own', { timeout: 120_000 }, () => {
   let compared = 0;
@@ -25,7 +32,7 @@ it('a fold continues from a checkpoint of an older version as if it were its own
       undisturbed.feed(after);
       const resumed = startFold(setup, older);
       resumed.feed(after);
-      expect(takeApart(setup, resumed.outputs)).toEqual(takeApart(setup, undisturbed.outputs.slice(done)));
+      expect(contentOf(resumed.outputs)).toEqual(contentOf(undisturbed.outputs.slice(done)));
       compared += 1;
     }),
     { numRuns: 25 },
