@@ -27,7 +27,7 @@ export function asOlder(checkpoint: string, without: Readonly<Record<string, rea
   for (const [index, [, head]] of ofKind('stream').entries()) {
     lines.push(
       ['stream', omit(head, ['next', 'lastTick'])],
-      ...linesOfStream(pieces.filter(([, , stream]) => stream === index)),
+      ...linesOfStream(pieces.filter(([kind, , stream]) => kind !== 'deliveries' && stream === index)),
     );
   }
   for (const [kind, content] of ofKind('attributes', 'traces')) lines.push([kind, content]);
@@ -83,9 +83,7 @@ function linesOfStream(pieces: readonly (readonly [string, Content, number?])[])
   const isGroup = ([key]: OlderParts['keys'][number]) => Number(key.presence === undefined);
   const keys = parts.keys
     .sort((a, b) => isGroup(a) - isGroup(b))
-    .map(
-      ([key, marks]): Line => ['key', { ...omit(key, ['number', 'presence', 'group', 'connection', 'used']), marks }],
-    );
+    .map(([key, marks]): Line => ['key', { ...omit(key, ['number', 'presence', 'connection', 'used']), marks }]);
   return [...keys, ...devices, ...parts.known, ...numberings];
 }
 
