@@ -80,8 +80,8 @@ export function closeGroups(windows: StreamWindows, tick: Tick, out: Item[]): bo
   let left = MOST_DUE;
   for (const group of active) {
     group.isActive = false;
-    if (left > 0) left -= closeGroup(windows, group, tick, out);
-    else activate(stream, group);
+    if (left === 0) activate(stream, group);
+    else if (closeGroup(windows, group, tick, out)) left -= 1;
   }
   return left === 0;
 }
@@ -92,18 +92,18 @@ function activate({ activeGroups }: StreamState, group: GroupState): void {
   activeGroups.push(group);
 }
 
-/** Returns 1 if a window was due, else 0. */
-function closeGroup(windows: StreamWindows, group: GroupState, tick: Tick, out: Item[]): number {
+/** Returns whether a window was due. */
+function closeGroup(windows: StreamWindows, group: GroupState, tick: Tick, out: Item[]): boolean {
   const dueAt = dueOf(windows, group);
-  if (dueAt === Number.POSITIVE_INFINITY) return 0;
+  if (dueAt === Number.POSITIVE_INFINITY) return false;
   if (!isAwaited(windows, group.awaited, dueAt, tick)) group.awaited = findAwaited(windows, group, dueAt, tick);
   const { awaited } = group;
   if (awaited !== undefined) {
     sleep(windows, group, awaited, dueAt, tick);
-    return 0;
+    return false;
   }
   activate(windows.stream, group);
-  return closeDue(windows, group, watermarkOf(windows, group, tick), tick, out) ? 1 : 0;
+  return closeDue(windows, group, watermarkOf(windows, group, tick), tick, out);
 }
 
 /** The earliest watermark at which a window of the group closes. Infinity if there is none. */

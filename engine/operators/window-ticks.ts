@@ -11,11 +11,7 @@ export function closeQuietDevices(windows: StreamWindows, tick: Tick, out: Item[
   windowTimers.advance(Math.max(...tick.liveMs));
   const later: DeviceState[] = [];
   let left = MOST_DUE;
-  for (
-    let key = left > 0 ? windowTimers.next() : undefined;
-    key !== undefined;
-    key = left > 0 ? windowTimers.next() : undefined
-  ) {
+  for (let key = windowTimers.next(); key !== undefined; key = left > 0 ? windowTimers.next() : undefined) {
     const wakeMs = wakeOf(windows, key);
     if (wakeMs !== key.windowWakeMs) {
       // The timer was set for an earlier reading. The order of keys that are due must not depend on that.

@@ -9,7 +9,7 @@ export interface PendingCheckpoint {
 export interface CheckpointerOptions {
   /** Appends a `cut` mark. When it is durable and folded, the caller calls `onCut`. */
   readonly requestCut: () => void;
-  /** Begins a checkpoint of the state right after the cut. Called before any later record is folded. */
+  /** Begins a checkpoint of the state right after the cut. Called before any later record is folded. If it throws, the checkpoint has failed. */
   readonly begin: (nextOffset: number) => PendingCheckpoint;
   /** The current position of each outbox. */
   readonly positions: () => readonly number[];
@@ -47,7 +47,8 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
     waiting = undefined;
     resolve();
   };
-  const make = async (pending: PendingCheckpoint, positions: readonly number[]): Promise<void> => {
+  const make = async (nextOffset: number, positions: readonly number[]): Promise<void> => {
+    const pending = options.begin(nextOffset);
     await pending.capture();
     await new Promise<void>((resolve) => {
       waiting = { positions, resolve };
@@ -71,8 +72,7 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
     onCut(offset) {
       if (!requested || making) return;
       making = true;
-      const positions = options.positions();
-      make(options.begin(offset + 1), positions)
+      make(offset + 1, options.positions())
         .catch(options.onFailure)
         .then(done);
     },

@@ -97,12 +97,11 @@ export function placeDevice(
   labels: readonly string[],
   use: Use,
 ): Place {
-  directory.changedKeys.touch(device);
+  useKey(directory, device, use);
   const place = device.place!;
   if ((place.labels !== labels && !sameLabels(place.labels, labels)) || place.groups.some(isForgotten)) {
     moveDevice(plan, directory, device, labels);
   }
-  useKey(directory, device, use);
   const { groups } = device.place!;
   for (let i = 1; i < groups.length; i++) if (groups[i] !== undefined) useKey(directory, groups[i]!, use);
   return device.place!;

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createCheckpointer } from '../../engine/runtime/checkpointer.ts';
 
+/** No checkpoint can begin at this offset. */
+const IMPOSSIBLE = 700;
+
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A checkpointer with an outbox and a disk that the test controls. */
@@ -18,6 +21,7 @@ function start() {
     requestCut: () => log.push('cut requested'),
     begin: (nextOffset) => {
       log.push(`begin ${nextOffset}`);
+      if (nextOffset === IMPOSSIBLE) throw new Error('too long');
       return { capture: () => step(`capture ${nextOffset}`), commit: () => step(`commit ${nextOffset}`) };
     },
     positions: () => [outbox.position],
@@ -121,6 +125,17 @@ describe('a checkpointer', () => {
     checkpointer.request();
     checkpointer.onCut(100);
     expect(entries()).toEqual(['cut requested', 'begin 101', 'capture 101']);
+  });
+
+  it('has failed if it cannot begin, which does not concern the fold, and tries again at the next request', async () => {
+    const { checkpointer, entries } = start();
+    checkpointer.request();
+    checkpointer.onCut(IMPOSSIBLE - 1);
+    await checkpointer.settled();
+    expect(entries()).toEqual(['cut requested', 'begin 700', 'failed: too long']);
+    checkpointer.request();
+    checkpointer.onCut(IMPOSSIBLE);
+    expect(entries()).toEqual(['cut requested', 'begin 701', 'capture 701']);
   });
 
   it('is settled while none is in progress, and continues after a failed commit', async () => {
